@@ -1,0 +1,174 @@
+//! Records in columns: the rows, and beside them for each record its birth in virtual time and its size on the wire.
+//!
+//! A batch is cheap to clone and to slice (buffers are shared). Every per-record rule (25 KB units, 5 KB rounding, shard
+//! limits, percentiles) reads the parallel columns, never an average.
+
+use arrow::array::{Array as _, BooleanArray, RecordBatch, UInt32Array};
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+/// Many records of one schema.
+///
+/// Invariant: `rows`, `born`, `sizes` and `malformed` (when present) have the same length.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The fields of the records.
+    pub rows: RecordBatch,
+    /// When each record came into being: nanoseconds of virtual time (`SimTime`).
+    pub born: ScalarBuffer<u64>,
+    /// Bytes of each record on the wire: its JSON object without a line end.
+    pub sizes: ScalarBuffer<u32>,
+    /// Records whose bytes do not parse (set bits), when a fault made some. Their fields keep what was meant.
+    pub malformed: Option<BooleanBuffer>,
+    /// How many real records each row stands for: 1 unless the source samples.
+    pub weight: u32,
+}
+
+impl Batch {
+    /// A batch of well-formed records of weight 1.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    #[must_use]
+    pub fn new(rows: RecordBatch, born: ScalarBuffer<u64>, sizes: ScalarBuffer<u32>) -> Self {
+        assert!(
+            rows.num_rows() == born.len() && born.len() == sizes.len(),
+            "columns of a batch have one length"
+        );
+        Self {
+            rows,
+            born,
+            sizes,
+            malformed: None,
+            weight: 1,
+        }
+    }
+    /// Rows that are here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+    /// True when there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Records that the rows stand for.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.len() as u64 * u64::from(self.weight)
+    }
+    /// Bytes on the wire of all records that the rows stand for.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.row_bytes() * u64::from(self.weight)
+    }
+    /// Bytes on the wire of the rows themselves.
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
+        self.sizes.iter().map(|&n| u64::from(n)).sum()
+    }
+    /// The columns' names and types.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+    /// Rows `offset..offset + len`, sharing the buffers.
+    #[must_use]
+    pub fn slice(&self, offset: usize, len: usize) -> Self {
+        Self {
+            rows: self.rows.slice(offset, len),
+            born: self.born.slice(offset, len),
+            sizes: self.sizes.slice(offset, len),
+            malformed: self.malformed.as_ref().map(|m| m.slice(offset, len)),
+            weight: self.weight,
+        }
+    }
+    /// The rows at `indices`, in that order.
+    ///
+    /// # Errors
+    /// When an index is out of bounds.
+    pub fn take(&self, indices: &UInt32Array) -> Result<Self, ArrowError> {
+        let at = |i: &u32| *i as usize;
+        Ok(Self {
+            rows: take_record_batch(&self.rows, indices)?,
+            born: indices.values().iter().map(|i| self.born[at(i)]).collect(),
+            sizes: indices.values().iter().map(|i| self.sizes[at(i)]).collect(),
+            malformed: self
+                .malformed
+                .as_ref()
+                .map(|m| indices.values().iter().map(|i| m.value(at(i))).collect()),
+            weight: self.weight,
+        })
+    }
+    /// The rows whose bit is set.
+    ///
+    /// # Errors
+    /// When the mask has another length.
+    pub fn filter(&self, keep: &BooleanBuffer) -> Result<Self, ArrowError> {
+        let mask = BooleanArray::new(keep.clone(), None);
+        Ok(Self {
+            rows: filter_record_batch(&self.rows, &mask)?,
+            born: keep.set_indices().map(|i| self.born[i]).collect(),
+            sizes: keep.set_indices().map(|i| self.sizes[i]).collect(),
+            malformed: self
+                .malformed
+                .as_ref()
+                .map(|m| keep.set_indices().map(|i| m.value(i)).collect()),
+            weight: self.weight,
+        })
+    }
+    /// All rows of `batches`, in order. They must agree in schema and weight.
+    ///
+    /// # Errors
+    /// When `batches` is empty or schemas or weights differ.
+    pub fn concat(batches: &[Self]) -> Result<Self, ArrowError> {
+        let first = batches
+            .first()
+            .ok_or_else(|| ArrowError::InvalidArgumentError("no batches".to_owned()))?;
+        if batches.iter().any(|b| b.weight != first.weight) {
+            return Err(ArrowError::InvalidArgumentError(
+                "batches of different weight do not join".to_owned(),
+            ));
+        }
+        let rows = concat_batches(&first.rows.schema(), batches.iter().map(|b| &b.rows))?;
+        let malformed = batches.iter().any(|b| b.malformed.is_some()).then(|| {
+            let bits = batches.iter().flat_map(|b| {
+                (0..b.len()).map(|i| b.malformed.as_ref().is_some_and(|m| m.value(i)))
+            });
+            bits.collect::<BooleanBuffer>()
+        });
+        Ok(Self {
+            rows,
+            born: batches
+                .iter()
+                .flat_map(|b| b.born.iter().copied())
+                .collect(),
+            sizes: batches
+                .iter()
+                .flat_map(|b| b.sizes.iter().copied())
+                .collect(),
+            malformed,
+            weight: first.weight,
+        })
+    }
+    /// How many rows do not parse.
+    #[must_use]
+    pub fn malformed_rows(&self) -> usize {
+        self.malformed
+            .as_ref()
+            .map_or(0, BooleanBuffer::count_set_bits)
+    }
+    /// Bytes of this machine's memory that the columns hold (shared buffers count in full).
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.rows
+            .columns()
+            .iter()
+            .map(|c| c.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum::<usize>()
+            + self.len() * 12
+    }
+}

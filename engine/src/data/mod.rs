@@ -1,0 +1,5 @@
+//! Records in columns: batches, generators, sizes on the wire, replay of real files.
+
+mod batch;
+
+pub use batch::Batch;

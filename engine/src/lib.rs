@@ -1,0 +1,4 @@
+//! The engine of Weir. Modules in reading order: each may name only modules above it.
+
+pub mod data;
+pub mod units;
