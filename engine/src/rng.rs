@@ -34,10 +34,6 @@ impl Rng {
         (self.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
     /// Uniform in `0..n`; 0 when `n` is 0. Bias is below 2^-32 for every `n` that fits 32 bits.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the high half of the product is below n"
-    )]
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
     }
