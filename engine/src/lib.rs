@@ -1,5 +1,15 @@
-//! The engine of Weir. Modules in reading order: each may name only modules above it.
+//! The engine of Weir: document, simulation, services, lake, metrics, cost and report. Knows nothing of windows.
+//!
+//! Modules in reading order, each naming only modules before it: `units`, `rng`, `data`, `document`, `books`, `lake`,
+//! `metrics`, `node` (the contract of a service), `services` and `runtime` (which never name each other), `check`, `report`,
+//! `session`. The table in `tests/architecture.rs` holds them to it.
 
+pub mod books;
 pub mod data;
+pub mod lake;
+pub mod metrics;
+pub mod node;
 pub mod rng;
+pub mod runtime;
+pub mod services;
 pub mod units;

@@ -3,3 +3,5 @@
 mod batch;
 
 pub use batch::Batch;
+#[derive(Debug)]
+pub struct Root;

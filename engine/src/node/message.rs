@@ -1,0 +1,227 @@
+//! What nodes say to each other over wires.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use super::cx::CallId;
+use crate::data::Batch;
+use crate::lake::Staged;
+use crate::units::{SimDuration, SimTime};
+
+/// Records read from one lane (shard) of a stream.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The shard's number.
+    pub lane: u32,
+    /// The records, oldest first; may be empty.
+    pub batches: Vec<Batch>,
+    /// When the stream took in the oldest record of this delivery, for iterator age.
+    pub oldest: Option<SimTime>,
+    /// How far behind the newest record the reader still is.
+    pub behind: SimDuration,
+}
+
+/// A whole file on its way into a bucket.
+#[derive(Debug)]
+pub struct ObjectPut {
+    /// Its key in the bucket.
+    pub key: String,
+    /// Its content, written beside the lake and not yet visible.
+    pub staged: Staged,
+    /// The birth of each record in it, for latency end to end, with their weights: one entry per run of equal weight.
+    pub born: Vec<(u32, Vec<u64>)>,
+    /// Bytes on the wire of those records, before encoding.
+    pub record_bytes: u64,
+    /// Files of this sort hold records that could not be processed.
+    pub failed: bool,
+}
+
+impl ObjectPut {
+    /// Records in the file, weights included.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.born
+            .iter()
+            .map(|(w, b)| u64::from(*w) * b.len() as u64)
+            .sum()
+    }
+}
+
+/// Rows for people to read.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// What was asked.
+    pub title: String,
+    /// The rows; few.
+    pub rows: Vec<RecordBatch>,
+    /// When they became true.
+    pub at: SimTime,
+}
+
+/// Something that happened, told along a wire.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The open lanes (shards) of a stream, at the start and after each change.
+    Lanes(Vec<u32>),
+    /// The bucket that may be read, told by its owner at the start.
+    Bucket(String),
+    /// The database that may be queried, told at the start and again whenever its tables changed.
+    Catalog(String),
+    /// An alarm changed its state to this one.
+    State(String),
+}
+
+/// What travels from an output to an input.
+#[derive(Debug)]
+pub enum Payload {
+    /// Records that are put; the receiver accepts or refuses each.
+    Records(Batch),
+    /// Records that were polled.
+    Delivery(Delivery),
+    /// A poll that the stream refused, with the AWS error name.
+    Throttled {
+        /// The lane that was polled.
+        lane: u32,
+        /// For example `ProvisionedThroughputExceededException`.
+        error: &'static str,
+    },
+    /// Records to work on and answer.
+    Invoke(Vec<Batch>),
+    /// A file.
+    Object(ObjectPut),
+    /// A result.
+    Rows(Arc<Table>),
+    /// An event.
+    Notice(Notice),
+}
+
+impl Payload {
+    /// Records in it, weights included.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        match self {
+            Self::Records(b) => b.records(),
+            Self::Delivery(d) => d.batches.iter().map(Batch::records).sum(),
+            Self::Invoke(b) => b.iter().map(Batch::records).sum(),
+            Self::Object(o) => o.records(),
+            Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
+        }
+    }
+    /// Bytes on the wire of those records.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Records(b) => b.bytes(),
+            Self::Delivery(d) => d.batches.iter().map(Batch::bytes).sum(),
+            Self::Invoke(b) => b.iter().map(Batch::bytes).sum(),
+            Self::Object(o) => o.record_bytes,
+            Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
+        }
+    }
+    /// A batch to show to people.
+    #[must_use]
+    pub fn sample(&self) -> Option<&Batch> {
+        match self {
+            Self::Records(b) => Some(b),
+            Self::Delivery(d) => d.batches.last(),
+            Self::Invoke(b) => b.last(),
+            _ => None,
+        }
+    }
+}
+
+/// A receiver's answer to a payload.
+#[derive(Debug)]
+pub enum Admit {
+    /// All of it is taken.
+    All,
+    /// These records are refused, each with the same AWS error name; the rest is taken.
+    Partial {
+        /// The refused records.
+        refused: Batch,
+        /// For example `ProvisionedThroughputExceededException`.
+        error: &'static str,
+    },
+    /// Nothing is taken: the payload comes back whole.
+    Refused {
+        /// The payload as it came.
+        payload: Payload,
+        /// For example `SlowDown`.
+        error: &'static str,
+    },
+}
+
+/// What became of something that a node sent.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All of it was taken.
+    Accepted,
+    /// These records came back, with an AWS error name.
+    Partial {
+        /// The refused records.
+        refused: Batch,
+        /// Why.
+        error: &'static str,
+    },
+    /// All of it came back.
+    Refused {
+        /// The payload as it was sent.
+        payload: Payload,
+        /// Why.
+        error: &'static str,
+    },
+}
+
+/// How a transform answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyStatus {
+    /// The records went through the function.
+    Ok,
+    /// The function failed; the records come back as they were.
+    FunctionError,
+    /// There was no room for another invocation; the records come back as they were.
+    TooManyRequests,
+}
+
+/// What travels back from an input to an output.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// Give me at most this much of a lane.
+    Poll {
+        /// The lane (shard).
+        lane: u32,
+        /// Records at the most.
+        max_records: u32,
+        /// Bytes at the most.
+        max_bytes: u64,
+    },
+    /// The answer to [`Payload::Invoke`].
+    Reply {
+        /// The call that is answered.
+        call: CallId,
+        /// How it went.
+        status: ReplyStatus,
+        /// What comes back.
+        batches: Vec<Batch>,
+    },
+}
+
+impl Ask {
+    /// Records that travel back with it, weights included.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        match self {
+            Self::Poll { .. } => 0,
+            Self::Reply { batches, .. } => batches.iter().map(Batch::records).sum(),
+        }
+    }
+    /// Bytes on the wire of those records.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Poll { .. } => 0,
+            Self::Reply { batches, .. } => batches.iter().map(Batch::bytes).sum(),
+        }
+    }
+}

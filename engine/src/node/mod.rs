@@ -1,0 +1,25 @@
+//! The contract between a service and the engine: what a kind declares, what a running node answers to, and the one door
+//! ([`Cx`]) through which it acts.
+//!
+//! Services implement this; the runtime drives it; neither names the other.
+
+mod config;
+mod cx;
+mod kind;
+mod message;
+mod problem;
+mod put;
+mod spec;
+mod work;
+
+pub use config::{apply_defaults, check_params, parse_param};
+pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
+pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
+pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
+pub use problem::{Problem, Problems, Severity, closest};
+pub use put::{PutPolicy, Putter};
+pub use spec::{Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT, OutPort};
+pub use work::{Pool, Work, WorkError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! Drives a run from outside: pace, pause, step, stop, edits; publishes snapshots; never slower for being watched.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use super::pace::{Clock, Pace, Stopwatch};
+use super::run::{Action, Run, RunError};
+use super::snapshot::{RunSnapshot, RunState};
+use crate::units::SimTime;
+
+/// Commands that may wait; a sender beyond that waits itself.
+const COMMANDS: usize = 1024;
+/// Events between two looks at the host's clock.
+const EVENTS_PER_LOOK: u64 = 256;
+
+/// What may be asked of a run.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Wait.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Do all events of the next instant, then wait.
+    Step,
+    /// Let virtual time pass this fast.
+    Pace(Pace),
+    /// Do something to a node, by its id.
+    Act(String, Action),
+    /// End now.
+    Stop,
+}
+
+/// How to drive.
+#[derive(Debug)]
+pub struct Control {
+    /// The run ends at this instant.
+    pub until: SimTime,
+    /// How fast virtual time may pass.
+    pub pace: Pace,
+    /// Begin paused.
+    pub paused: bool,
+    /// Host time between two snapshots.
+    pub cadence: Duration,
+    /// Snapshots bring histories and samples.
+    pub detail: bool,
+    /// Ends everything at once.
+    pub cancel: CancellationToken,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Finished {
+    /// The run with all its figures.
+    pub run: Run,
+    /// How it ended: finished, stopped or failed.
+    pub state: RunState,
+    /// Seconds of the machine, pauses and pacing included.
+    pub host_seconds: f64,
+}
+
+/// The other end of a run that goes on in its own thread.
+#[derive(Debug)]
+pub struct RunHandle {
+    commands: SyncSender<Command>,
+    knock: Arc<AtomicBool>,
+    snapshot: Arc<ArcSwap<RunSnapshot>>,
+    cancel: CancellationToken,
+    thread: JoinHandle<Finished>,
+}
+
+impl RunHandle {
+    /// Asks for something; false when the run has ended. Never waits: with 1024 commands unanswered the newest is dropped.
+    #[must_use]
+    pub fn send(&self, command: Command) -> bool {
+        if matches!(command, Command::Stop) {
+            self.cancel.cancel();
+        }
+        let sent = self.commands.try_send(command).is_ok();
+        self.knock.store(true, Ordering::Release);
+        sent
+    }
+    /// The latest snapshot; costs nanoseconds.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<RunSnapshot> {
+        self.snapshot.load_full()
+    }
+    /// True when the run has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When the run's thread panicked: a bug.
+    pub fn join(self) -> Result<Finished, String> {
+        self.thread.join().map_err(|e| {
+            let text = e
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| e.downcast_ref::<&str>().copied());
+            format!("the run broke off: {}", text.unwrap_or("no reason given"))
+        })
+    }
+}
+
+/// Lets `run` go on in a thread of its own.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn spawn(run: Run, control: Control) -> Result<RunHandle, String> {
+    let (sender, receiver) = sync_channel(COMMANDS);
+    let knock = Arc::new(AtomicBool::new(false));
+    let first = run.snapshot(RunState::Running, control.until, 0.0, control.detail);
+    let snapshot = Arc::new(ArcSwap::from_pointee(first));
+    let cancel = control.cancel.clone();
+    let link = Link {
+        receiver,
+        knock: Arc::clone(&knock),
+        snapshot: Arc::clone(&snapshot),
+    };
+    let thread = std::thread::Builder::new()
+        .name("weir-run".to_owned())
+        .spawn(move || Driver::new(run, control, link).drive())
+        .map_err(|e| format!("the system gives no thread for the run: {e}"))?;
+    Ok(RunHandle {
+        commands: sender,
+        knock,
+        snapshot,
+        cancel,
+        thread,
+    })
+}
+
+/// Drives `run` to its end in this thread, as fast as it goes. For tests and benchmarks.
+#[must_use]
+pub fn drive(run: Run, until: SimTime) -> Finished {
+    let (_sender, receiver) = sync_channel(1);
+    let link = Link {
+        receiver,
+        knock: Arc::new(AtomicBool::new(false)),
+        snapshot: Arc::new(ArcSwap::from_pointee(RunSnapshot::default())),
+    };
+    let control = Control {
+        until,
+        pace: Pace::Max,
+        paused: false,
+        cadence: Duration::from_secs(3600),
+        detail: false,
+        cancel: CancellationToken::new(),
+    };
+    Driver::new(run, control, link).drive()
+}
+
+struct Link {
+    receiver: Receiver<Command>,
+    knock: Arc<AtomicBool>,
+    snapshot: Arc<ArcSwap<RunSnapshot>>,
+}
+
+struct Driver {
+    run: Run,
+    control: Control,
+    link: Link,
+    clock: Clock,
+    started: Stopwatch,
+    published: Stopwatch,
+    paused: bool,
+    stop: bool,
+}
+
+impl Driver {
+    fn new(run: Run, control: Control, link: Link) -> Self {
+        let clock = Clock::new(control.pace, run.now());
+        let paused = control.paused;
+        let (started, published) = (Stopwatch::start(), Stopwatch::start());
+        Self {
+            run,
+            control,
+            link,
+            clock,
+            started,
+            published,
+            paused,
+            stop: false,
+        }
+    }
+    fn drive(mut self) -> Finished {
+        let result = self.go();
+        let state = match result {
+            Ok(()) if self.stop => RunState::Stopped,
+            Ok(()) => RunState::Finished,
+            Err(RunError::Cancelled) => RunState::Stopped,
+            Err(e) => RunState::Failed(e.to_string()),
+        };
+        let at = if state == RunState::Finished {
+            self.control.until
+        } else {
+            self.run.now()
+        };
+        let state = match self.run.finish(at) {
+            Ok(()) | Err(RunError::Cancelled) => state,
+            Err(e) => RunState::Failed(e.to_string()),
+        };
+        self.publish(state.clone());
+        Finished {
+            run: self.run,
+            state,
+            host_seconds: self.started.elapsed().as_secs_f64(),
+        }
+    }
+    fn go(&mut self) -> Result<(), RunError> {
+        let mut looks = 0;
+        loop {
+            if self.control.cancel.is_cancelled() {
+                return Err(RunError::Cancelled);
+            }
+            if self.link.knock.swap(false, Ordering::Acquire) {
+                self.obey()?;
+            }
+            if self.stop {
+                return Ok(());
+            }
+            if self.paused {
+                self.publish(RunState::Paused);
+                self.wait(Duration::from_millis(500))?;
+                continue;
+            }
+            let next = self.run.next_at().unwrap_or(SimTime::MAX);
+            let target = next.min(self.control.until);
+            let wait = self.clock.until(target);
+            if !wait.is_zero() {
+                self.run
+                    .pass_time(self.clock.allowed().min(self.control.until));
+                self.maybe_publish();
+                self.wait(wait.min(self.control.cadence))?;
+                continue;
+            }
+            if next > self.control.until {
+                return Ok(());
+            }
+            self.run.step()?;
+            looks += 1;
+            if looks % EVENTS_PER_LOOK == 0 {
+                self.maybe_publish();
+            }
+        }
+    }
+    fn maybe_publish(&mut self) {
+        if self.published.elapsed() >= self.control.cadence {
+            self.publish(RunState::Running);
+        }
+    }
+    fn publish(&mut self, state: RunState) {
+        let host = self.started.elapsed().as_secs_f64();
+        let snapshot = self
+            .run
+            .snapshot(state, self.control.until, host, self.control.detail);
+        self.link.snapshot.store(Arc::new(snapshot));
+        self.published = Stopwatch::start();
+    }
+    /// Waits for a command, at most `limit`.
+    fn wait(&mut self, limit: Duration) -> Result<(), RunError> {
+        match self.link.receiver.recv_timeout(limit) {
+            Ok(command) => self.obey_one(command),
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {
+                // Nobody can resume a paused run whose handle is gone.
+                self.stop |= self.paused;
+                std::thread::park_timeout(limit);
+                Ok(())
+            }
+        }
+    }
+    fn obey(&mut self) -> Result<(), RunError> {
+        loop {
+            match self.link.receiver.try_recv() {
+                Ok(command) => self.obey_one(command)?,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+    fn obey_one(&mut self, command: Command) -> Result<(), RunError> {
+        match command {
+            Command::Pause => self.paused = true,
+            Command::Resume => {
+                self.paused = false;
+                self.clock = Clock::new(self.control.pace, self.run.now());
+            }
+            Command::Step => self.step_instant()?,
+            Command::Pace(pace) => {
+                self.control.pace = pace;
+                self.clock = Clock::new(pace, self.run.now());
+            }
+            Command::Act(node, action) => {
+                let index = self.run.states().iter().position(|s| s.id == node);
+                if let Some(index) = index {
+                    self.run.act(index, &action, "by hand")?;
+                }
+            }
+            Command::Stop => self.stop = true,
+        }
+        Ok(())
+    }
+    fn step_instant(&mut self) -> Result<(), RunError> {
+        self.paused = true;
+        let Some(at) = self.run.next_at().filter(|at| *at <= self.control.until) else {
+            return Ok(());
+        };
+        while self.run.next_at() == Some(at) {
+            self.run.step()?;
+        }
+        Ok(())
+    }
+}

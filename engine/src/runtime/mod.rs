@@ -1,0 +1,20 @@
+//! The event loop: virtual time, order, wires, the script of a scenario, and the control of a run from outside.
+//!
+//! Knows the contract of nodes, never a service. Host time is only in `pace.rs`.
+
+mod control;
+mod log;
+mod pace;
+mod queue;
+mod run;
+mod snapshot;
+
+pub use control::{Command, Control, Finished, RunHandle, drive, spawn};
+pub use log::{EventLog, RunEvent};
+pub use pace::{Pace, Stopwatch};
+pub use queue::Queue;
+pub use run::{Action, Edit, NodeSeat, Run, RunError, RunPlan, ScriptStep, WirePlan};
+pub use snapshot::{NodeSnapshot, RunSnapshot, RunState, WireSnapshot};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! The services, one folder each. A folder holds all that makes a kind of node: parameters, ports, behaviour, meters,
+//! metrics, manual page, icon, tests. To add one: a folder, a `mod` line and a line in [`ALL`], both in alphabetical order.
+//!
+//! A service never names another service; it sees wires.
+
+use crate::node::AnyKind;
+
+/// Every kind that can be drawn, by id.
+pub static ALL: &[&dyn AnyKind] = &[];
+
+/// The kind with this id.
+#[must_use]
+pub fn kind(id: &str) -> Option<&'static dyn AnyKind> {
+    ALL.iter().copied().find(|k| k.spec().id == id)
+}
