@@ -79,8 +79,11 @@ pub struct UnknownPrice {
     pub why: String,
 }
 
-/// Amounts of the lines of one key, in the group's order.
-struct Amounts {
+/// The price of one key and what each line of its group pays.
+struct Priced<'a> {
+    price: &'a Price,
+    /// The tiers that the run's usage reaches.
+    reached: &'a [Tier],
     run: Vec<Usd>,
     month: Option<Vec<Usd>>,
 }
@@ -89,54 +92,50 @@ impl Bill {
     /// Prices what `usage` metered in `virtual_time`.
     #[must_use]
     pub fn price(books: &Books, usage: &[Metered], virtual_time: SimDuration) -> Self {
-        let mut groups: BTreeMap<(&str, u64), Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (index, metered) in usage.iter().enumerate() {
+            let spec = metered.spec;
             groups
-                .entry((metered.spec.key, metered.spec.base_per_unit))
+                .entry((spec.key, spec.unit, spec.base_per_unit))
                 .or_default()
                 .push(index);
         }
         let (run, month) = (Scale::run(virtual_time), Scale::month(virtual_time));
-        let mut lines: Vec<Option<BillLine>> = vec![None; usage.len()];
-        let mut unknown = Vec::new();
+        let mut lines = BTreeMap::new();
+        let mut unknown = BTreeMap::new();
         for members in groups.values() {
             let group: Vec<&Metered> = members.iter().map(|index| &usage[*index]).collect();
-            let priced = lookup(books, group[0]);
-            let amounts = priced.as_ref().ok().map(|(price, tiers)| Amounts {
-                run: share(tiers, price.per, &group, &run),
-                month: month
-                    .as_ref()
-                    .map(|scale| share(tiers, price.per, &group, scale)),
-            });
+            let priced = price_group(books, &group, &run, month.as_ref());
             for (place, index) in members.iter().enumerate() {
-                lines[*index] = Some(line(&group, place, &priced, amounts.as_ref(), &run));
+                if let Err(why) = &priced {
+                    let (node, usage_type) =
+                        (group[place].node.clone(), group[place].spec.key.into());
+                    unknown.insert(
+                        *index,
+                        UnknownPrice {
+                            node,
+                            usage_type,
+                            why: why.clone(),
+                        },
+                    );
+                }
+                lines.insert(*index, line(group[place], place, group.len() > 1, &priced));
             }
         }
-        let lines: Vec<BillLine> = lines.into_iter().flatten().collect();
-        for (line, metered) in lines.iter().zip(usage) {
-            if let (None, Err(why)) = (line.usd, lookup(books, metered)) {
-                unknown.push(UnknownPrice {
-                    node: line.node.clone(),
-                    usage_type: line.usage_type.clone(),
-                    why,
-                });
-            }
-        }
+        let lines: Vec<BillLine> = lines.into_values().collect();
         let total = sum(lines.iter().filter_map(|line| line.usd));
         let nanos = u128::from(virtual_time.0);
+        let per_hour =
+            || usd(Wide::product(&[total.0.unsigned_abs(), NANOS_PER_HOUR]).over(Wide::new(nanos)));
         Self {
             region: books.region().into(),
             date: books.date().into(),
             virtual_time,
             total,
-            usd_per_hour: (nanos > 0).then(|| {
-                usd(Wide::product(&[total.0.unsigned_abs(), NANOS_PER_HOUR]).over(Wide::new(nanos)))
-            }),
-            usd_per_month: month
-                .is_some()
-                .then(|| sum(lines.iter().filter_map(|line| line.usd_per_month))),
+            usd_per_hour: (nanos > 0).then(per_hour),
+            usd_per_month: month.map(|_| sum(lines.iter().filter_map(|line| line.usd_per_month))),
             lines,
-            unknown,
+            unknown: unknown.into_values().collect(),
         }
     }
 }
@@ -181,16 +180,40 @@ impl Scale {
         })
     }
 
-    fn stretched(&self, metered: &Metered) -> Wide {
-        Wide::product(&[
-            metered.quantity,
-            match metered.spec.growth {
-                Growth::Linear => self.linear,
-                Growth::Accumulating => self.accumulating,
-                Growth::OneOff => self.one_off,
-            },
-        ])
+    const fn weight(&self, growth: Growth) -> u128 {
+        match growth {
+            Growth::Linear => self.linear,
+            Growth::Accumulating => self.accumulating,
+            Growth::OneOff => self.one_off,
+        }
     }
+
+    fn stretched(&self, group: &[&Metered]) -> Wide {
+        group.iter().fold(Wide::ZERO, |all, metered| {
+            all.plus(Wide::product(&[
+                metered.quantity,
+                self.weight(metered.spec.growth),
+            ]))
+        })
+    }
+}
+
+/// Prices the lines of one key, or says why there is no price.
+fn price_group<'a>(
+    books: &'a Books,
+    group: &[&Metered],
+    run: &Scale,
+    month: Option<&Scale>,
+) -> Result<Priced<'a>, String> {
+    let (price, tiers) = lookup(books, group[0])?;
+    let base = u128::from(group[0].spec.base_per_unit.max(1));
+    let used = parts(tiers, base, run.stretched(group), run).len();
+    Ok(Priced {
+        price,
+        reached: &tiers[..used],
+        run: share(tiers, price.per, group, run),
+        month: month.map(|scale| share(tiers, price.per, group, scale)),
+    })
 }
 
 /// The price of what `metered` counted, or why there is none.
@@ -219,46 +242,35 @@ fn lookup<'a>(books: &'a Books, metered: &Metered) -> Result<(&'a Price, &'a [Ti
 /// Each line's part of what the group pays: the whole sum over the tiers, times the line's part of the quantity.
 fn share(tiers: &[Tier], per: u64, group: &[&Metered], scale: &Scale) -> Vec<Usd> {
     let base = u128::from(group[0].spec.base_per_unit.max(1));
-    let all = group.iter().fold(Wide::ZERO, |all, metered| {
-        all.plus(scale.stretched(metered))
-    });
-    let divisor = [base, u128::from(per), scale.over];
-    let reached = reached(tiers, base, all, scale);
-    if let [(_, only)] = reached.as_slice() {
-        let divisor = Wide::product(&divisor);
-        return group
-            .iter()
-            .map(|metered| {
-                usd(scale
-                    .stretched(metered)
-                    .times(only.0.unsigned_abs())
-                    .over(divisor))
-            })
-            .collect();
-    }
-    let cost = reached.iter().fold(Wide::ZERO, |cost, (quantity, rate)| {
-        cost.plus(quantity.times(rate.0.unsigned_abs()))
-    });
-    let divisor = divisor
-        .iter()
-        .fold(all, |product, factor| product.times(*factor));
+    let all = scale.stretched(group);
+    let divisor = Wide::product(&[base, u128::from(per), scale.over]);
+    let parts = parts(tiers, base, all, scale);
+    let (cost, divisor) = match parts.as_slice() {
+        // One rate for all: the quantity cancels out.
+        [(_, rate)] => (Wide::new(rate.0.unsigned_abs()), divisor),
+        _ => {
+            let cost = |cost: Wide, (quantity, rate): &(Wide, Usd)| {
+                cost.plus(quantity.times(rate.0.unsigned_abs()))
+            };
+            (
+                parts.iter().fold(Wide::ZERO, cost),
+                all.times(base).times(per.into()).times(scale.over),
+            )
+        }
+    };
     group
         .iter()
         .map(|metered| {
-            let weight = scale.stretched(&Metered {
-                quantity: 1,
-                ..(*metered).clone()
-            });
             usd(cost
                 .times(metered.quantity)
-                .times(weight.over(Wide::new(1)))
+                .times(scale.weight(metered.spec.growth))
                 .over(divisor))
         })
         .collect()
 }
 
 /// The tiers that `all` stretched base units reach, each with its part; at least one, the first.
-fn reached(tiers: &[Tier], base: u128, all: Wide, scale: &Scale) -> Vec<(Wide, Usd)> {
+fn parts(tiers: &[Tier], base: u128, all: Wide, scale: &Scale) -> Vec<(Wide, Usd)> {
     let mut parts = Vec::with_capacity(tiers.len());
     let mut below = Wide::ZERO;
     for tier in tiers {
@@ -275,83 +287,69 @@ fn reached(tiers: &[Tier], base: u128, all: Wide, scale: &Scale) -> Vec<(Wide, U
 }
 
 fn line(
-    group: &[&Metered],
+    metered: &Metered,
     place: usize,
-    priced: &Result<(&Price, &[Tier]), String>,
-    amounts: Option<&Amounts>,
-    run: &Scale,
+    among_others: bool,
+    priced: &Result<Priced<'_>, String>,
 ) -> BillLine {
-    let metered = group[place];
     let spec = metered.spec;
     let base = spec.base_per_unit.max(1);
-    let usd = amounts.map(|amounts| amounts.run[place]);
     let amount = format!(
         "{} {}",
         readable(metered.quantity, base),
         plural(spec.unit, metered.quantity == u128::from(base))
     );
-    let (unit_price, explain) = match priced {
-        Err(why) => (
-            "unknown".into(),
-            format!("{amount} x an unknown price: {why}"),
-        ),
-        Ok((price, tiers)) => {
-            let all = group
-                .iter()
-                .fold(Wide::ZERO, |all, metered| all.plus(run.stretched(metered)));
-            let used = reached(tiers, u128::from(base), all, run).len();
-            let rate = rate_text(price, tiers, used);
-            let paid = usd.map(dollars).unwrap_or_default();
-            let shared = if used > 1 && group.len() > 1 {
-                ", volume shared with the region's other nodes,"
-            } else {
-                ""
-            };
-            (
-                unit_text(price, &rate, used),
-                format!("{amount} x {rate}{shared} = {paid}"),
-            )
-        }
-    };
-    let origin = priced.as_ref().ok().map(|(price, _)| &price.origin);
-    BillLine {
+    let whole = metered.quantity / u128::from(base);
+    let rest = metered.quantity % u128::from(base);
+    let mut line = BillLine {
         node: metered.node.clone(),
         service: metered.service.clone(),
         usage_type: spec.key.into(),
         unit: spec.unit.into(),
-        quantity: (metered.quantity / u128::from(base)) as f64
-            + (metered.quantity % u128::from(base)) as f64 / base as f64,
+        quantity: whole as f64 + rest as f64 / base as f64,
         quantity_text: decimal(metered.quantity, base),
-        unit_price,
-        usd,
-        usd_per_month: amounts.and_then(|amounts| amounts.month.as_ref().map(|month| month[place])),
+        unit_price: "unknown".into(),
+        usd: None,
+        usd_per_month: None,
         rounding: spec.rounding.into(),
-        explain,
-        source: origin
-            .map(|origin| origin.source.clone())
-            .unwrap_or_default(),
-        date: origin.map(|origin| origin.date.clone()).unwrap_or_default(),
+        explain: String::new(),
+        source: String::new(),
+        date: String::new(),
+    };
+    match priced {
+        Err(why) => line.explain = format!("{amount} x an unknown price: {why}"),
+        Ok(priced) => {
+            let rate = rate_text(priced.price.per, priced.reached);
+            let volume = if priced.reached.len() > 1 && among_others {
+                " (volume counted over all nodes)"
+            } else {
+                ""
+            };
+            line.unit_price = unit_text(priced.price, &rate, priced.reached.len());
+            line.explain = format!("{amount} x {rate}{volume} = {}", dollars(priced.run[place]));
+            line.usd = Some(priced.run[place]);
+            line.usd_per_month = priced.month.as_ref().map(|month| month[place]);
+            line.source.clone_from(&priced.price.origin.source);
+            line.date.clone_from(&priced.price.origin.date);
+        }
     }
+    line
 }
 
 /// `$0.014 per 1,000,000`, or the steps of a volume price as far as they were reached.
-fn rate_text(price: &Price, tiers: &[Tier], used: usize) -> String {
-    let per = if price.per == 1 {
+fn rate_text(per: u64, reached: &[Tier]) -> String {
+    let per = if per == 1 {
         String::new()
     } else {
-        format!(" per {}", thousands(price.per.into()))
+        format!(" per {}", thousands(per.into()))
     };
-    let steps: Vec<String> = tiers
-        .iter()
-        .take(used)
-        .map(|tier| match tier.up_to {
-            Some(up_to) if used > 1 => {
-                format!("${}{per} up to {}", tier.usd, thousands(up_to.into()))
-            }
-            _ => format!("${}{per}", tier.usd),
-        })
-        .collect();
-    steps.join(", then ")
+    let step = |tier: &Tier| match tier.up_to {
+        Some(up_to) if reached.len() > 1 => {
+            format!("${}{per} up to {}", tier.usd, thousands(up_to.into()))
+        }
+        _ => format!("${}{per}", tier.usd),
+    };
+    reached.iter().map(step).collect::<Vec<_>>().join(", then ")
 }
 
 fn unit_text(price: &Price, rate: &str, used: usize) -> String {

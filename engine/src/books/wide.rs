@@ -1,6 +1,6 @@
 //! Whole numbers of 768 bits: usage times price times the month over the run's time, without rounding on the way.
 //!
-//! Why so wide: a quantity, a price and the squares of two times in nanoseconds make up to 600 bits when a volume price is
+//! Why so wide: a quantity, a price and the squares of two times in nanoseconds make up to 670 bits when a volume price is
 //! shared among nodes. Sums and products here never overflow for operands within the sizes that `bill.rs` states.
 
 #![expect(
