@@ -343,13 +343,15 @@ fn rate_text(per: u64, reached: &[Tier]) -> String {
     } else {
         format!(" per {}", thousands(per.into()))
     };
-    let step = |tier: &Tier| match tier.up_to {
-        Some(up_to) if reached.len() > 1 => {
+    let last = reached.len().saturating_sub(1);
+    let step = |(place, tier): (usize, &Tier)| match tier.up_to {
+        Some(up_to) if place < last => {
             format!("${}{per} up to {}", tier.usd, thousands(up_to.into()))
         }
         _ => format!("${}{per}", tier.usd),
     };
-    reached.iter().map(step).collect::<Vec<_>>().join(", then ")
+    let steps: Vec<String> = reached.iter().enumerate().map(step).collect();
+    steps.join(", then ")
 }
 
 fn unit_text(price: &Price, rate: &str, used: usize) -> String {

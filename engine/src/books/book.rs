@@ -11,6 +11,7 @@ use super::entry::{Book, is_date};
 use super::latency::LatencyLaw;
 use super::price::Price;
 use super::quota::Quota;
+use super::usage::UsageSpec;
 
 const QUOTAS: &str = include_str!("../../../assets/quotas.toml");
 const LATENCY: &str = include_str!("../../../assets/latency.toml");
@@ -214,6 +215,27 @@ impl Books {
             book: "assets/latency.toml",
             key: key.into(),
         })
+    }
+
+    /// Whether the book prices the key of `spec`, in the same unit; for the tests of the service that meters it.
+    ///
+    /// # Errors
+    /// When the key is not in the book or is priced in another unit. A price that is there but unknown is no error.
+    pub fn check_spec(&self, spec: &UsageSpec) -> Result<(), BookError> {
+        match self.price(spec.key) {
+            None => Err(BookError::Missing {
+                book: "assets/prices",
+                key: spec.key.into(),
+            }),
+            Some(price) if price.unit != spec.unit => {
+                let why = format!(
+                    "is metered per {} but priced per {}: make the two agree",
+                    spec.unit, price.unit
+                );
+                Err(BookError::invalid("assets/prices", spec.key, why))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// Every price, by key.
