@@ -446,6 +446,9 @@ fn wide_rounds_half_up_and_saturates() {
         [3, 1, 0, u128::MAX]
     );
     assert_eq!(over(1, 0), u128::MAX);
+    // A half stays a half when both sides are past 128 bits.
+    let wide_half = |n: u128| Wide::product(&[u128::MAX, n]).over(Wide::product(&[u128::MAX, 2]));
+    assert_eq!([wide_half(3), wide_half(4)], [2, 2]);
     let huge = Wide::product(&[u128::MAX, u128::MAX, u128::MAX, u128::MAX, u128::MAX]);
     assert_eq!(huge.over(Wide::product(&[u128::MAX; 4])), u128::MAX);
     assert_eq!(huge.over(Wide::new(1)), u128::MAX);
