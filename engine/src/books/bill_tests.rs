@@ -149,6 +149,16 @@ fn lines_explain_themselves() {
 }
 
 #[test]
+fn units_have_their_plural() {
+    static HTTP: UsageSpec = spec("sns.http_delivery", "delivery", 1, Growth::Linear);
+    let line = one(usage(&HTTP, 2_000_000), HOUR);
+    assert_eq!(
+        line.explain,
+        "2,000,000 deliveries x $0.6 per 1,000,000 = $1.20"
+    );
+}
+
+#[test]
 fn tiers_are_shared_by_nodes_pro_rata() {
     let gib = u128::from(GIB);
     let lines = [

@@ -95,8 +95,8 @@ fn fixed(quantity: u128, base: u64, places: u32) -> (u128, String) {
 /// The unit after a count: `shard-hours`, `PUT payload units`, but `GB`.
 pub(super) fn plural(unit: &str, singular: bool) -> String {
     if singular || unit.ends_with("GB") || unit.ends_with("TB") {
-        unit.into()
-    } else {
-        format!("{unit}s")
+        return unit.into();
     }
+    unit.strip_suffix('y')
+        .map_or_else(|| format!("{unit}s"), |stem| format!("{stem}ies"))
 }
