@@ -7,11 +7,8 @@
 pub mod books;
 pub mod data;
 pub mod lake;
-<<<<<<< HEAD
 pub mod metrics;
 pub mod node;
-=======
->>>>>>> lake
 pub mod rng;
 pub mod runtime;
 pub mod services;
