@@ -5,6 +5,9 @@
 
 use crate::node::AnyKind;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 /// Every kind that can be drawn, by id.
 pub static ALL: &[&dyn AnyKind] = &[];
 
