@@ -9,6 +9,7 @@ mod kind;
 mod message;
 mod problem;
 mod put;
+mod rate;
 mod spec;
 mod work;
 
@@ -18,7 +19,11 @@ pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Sch
 pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
 pub use problem::{Problem, Problems, Severity, closest};
 pub use put::{PutPolicy, Putter};
-pub use spec::{Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT, OutPort};
+pub use rate::TokenBucket;
+pub use spec::{
+    AlarmChange, AlarmStatus, Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT,
+    OutPort,
+};
 pub use work::{Pool, Work, WorkError};
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 
 use crate::node::AnyKind;
 
+pub mod s3;
 #[cfg(test)]
 pub(crate) mod testing;
 
 /// Every kind that can be drawn, by id.
-pub static ALL: &[&dyn AnyKind] = &[];
+pub static ALL: &[&dyn AnyKind] = &[&s3::S3];
 
 /// The kind with this id.
 #[must_use]

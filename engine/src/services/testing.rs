@@ -24,8 +24,8 @@ use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{Ledger, MetricSpec, Point};
 use crate::node::{
     Admit, AnyKind, Ask, BuildCx, CallId, Category, Cx, Delivery, Fault, FaultKind, Flow, Gauges,
-    InPort, Kind, KindSpec, Node, NodeResult, Notice, OutPort, Outcome, Payload, Pool, Retuned,
-    Schemas, Table, Tag, WireId, World,
+    InPort, Kind, KindSpec, Node, NodeResult, Notice, ObjectPut, OutPort, Outcome, Payload, Pool,
+    Retuned, Schemas, Table, Tag, WireId, World,
 };
 use crate::runtime::{
     Action, EventLog, NodeSeat, Run, RunPlan, RunState, ScriptStep, WirePlan, drive,
@@ -162,6 +162,35 @@ impl Fake {
         self.at(at, move |cx, wire| {
             cx.created(batch.records(), batch.bytes());
             send(cx, wire, Payload::Records(batch.clone()));
+            Ok(())
+        })
+    }
+    /// Puts a file of `rows` records, each standing for `weight`, on the first output at `at`.
+    pub(crate) fn object(self, at: SimTime, key: &str, bytes: &[u8], rows: usize) -> Self {
+        self.object_with(at, key, bytes, rows, 1, false)
+    }
+    /// The same with a weight, or as an error output.
+    pub(crate) fn object_with(
+        self,
+        at: SimTime,
+        key: &str,
+        bytes: &[u8],
+        rows: usize,
+        weight: u32,
+        failed: bool,
+    ) -> Self {
+        let (key, bytes) = (key.to_owned(), bytes.to_vec());
+        self.at(at, move |cx, wire| {
+            let staged = cx.world().lake.stage(&bytes).map_err(|e| e.to_string())?;
+            let put = ObjectPut {
+                key: key.clone(),
+                staged,
+                born: vec![(weight, vec![cx.now().0; rows])],
+                record_bytes: bytes.len() as u64,
+                failed,
+            };
+            cx.created(put.records(), put.record_bytes);
+            send(cx, wire, Payload::Object(put));
             Ok(())
         })
     }
