@@ -10,7 +10,6 @@ mod limit;
 mod message;
 mod problem;
 mod put;
-mod rate;
 mod spec;
 mod work;
 
@@ -21,7 +20,6 @@ pub use limit::TokenBucket;
 pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
 pub use problem::{Problem, Problems, Severity, closest};
 pub use put::{PutPolicy, Putter};
-pub use rate::TokenBucket;
 pub use spec::{
     AlarmChange, AlarmStatus, Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT,
     OutPort,

@@ -340,7 +340,7 @@ impl Node for Fake {
                 Heard::Records(batch)
             }
             Payload::Delivery(delivery) => {
-                delivery.batches.iter().for_each(|b| deliver(cx, b));
+                delivery.batches.iter().for_each(|(_, b)| deliver(cx, b));
                 Heard::Delivery(delivery)
             }
             Payload::Throttled { error, .. } => Heard::Throttled(error),

@@ -113,7 +113,7 @@ impl Model {
         let rate = self.puts_per_second;
         self.prefixes
             .entry(prefix.to_owned())
-            .or_insert_with(|| TokenBucket::new(rate, rate))
+            .or_insert_with(|| TokenBucket::new(rate))
     }
     fn put(&mut self, put: ObjectPut, cx: &mut Cx<'_>) -> NodeResult {
         let records = put.records();
