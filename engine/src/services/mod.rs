@@ -5,12 +5,13 @@
 
 use crate::node::AnyKind;
 
+pub mod glue_crawler;
 pub mod s3;
 #[cfg(test)]
 pub(crate) mod testing;
 
 /// Every kind that can be drawn, by id.
-pub static ALL: &[&dyn AnyKind] = &[&s3::S3];
+pub static ALL: &[&dyn AnyKind] = &[&glue_crawler::GlueCrawler, &s3::S3];
 
 /// The kind with this id.
 #[must_use]
