@@ -82,7 +82,8 @@ fn definitions_that_do_not_fit_are_refused() {
     let mut catalog = Catalog::default();
     catalog.create_database("shop").unwrap();
     assert!(catalog.create_database("Shop").is_err());
-    let cases: [(&str, fn(&mut Table)); 7] = [
+    type Spoil = fn(&mut Table);
+    let cases: [(&str, Spoil); 7] = [
         ("upper-case name", |t| t.name = "T".to_owned()),
         ("bad type", |t| t.columns[0].type_name = "text".to_owned()),
         ("two of a name", |t| t.columns[1].name = "ID".to_owned()),

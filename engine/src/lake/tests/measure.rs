@@ -31,7 +31,7 @@ fn encode_rate(rows: usize, per_group: usize, codec: Codec) -> Option<(f64, f64)
 #[expect(clippy::print_stdout, reason = "a measurement is read by a person")]
 fn measure_encoders_and_transforms() {
     for codec in [Codec::None, Codec::Snappy, Codec::Zstd, Codec::Gzip] {
-        if let Some((rate, bytes)) = encode_rate(320_000, 32_000, codec) {
+        if let Some((rate, bytes)) = encode_rate(960_000, 32_000, codec) {
             println!("parquet {codec:?}: {rate:.0} rows per CPU s, {bytes:.1} bytes a row");
         }
     }
@@ -58,10 +58,10 @@ fn measure_encoders_and_transforms() {
             transform.apply(&batch).unwrap();
         }
         let start = cpu_nanos().unwrap_or(0);
-        for _ in 0..200 {
+        for _ in 0..5_000 {
             transform.apply(&batch).unwrap();
         }
-        let each = (cpu_nanos().unwrap_or(0) - start) / 200;
+        let each = (cpu_nanos().unwrap_or(0) - start) / 5_000;
         println!(
             "{:.1} us a batch of 500, compiled in {} us: {sql}",
             each as f64 / 1e3,

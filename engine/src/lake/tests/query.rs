@@ -271,7 +271,8 @@ fn statements_that_are_not_queries_are_refused() {
 #[test]
 fn problems_say_where_and_what_would_be_right() {
     let (_dir, lake) = partitioned();
-    let cases: [(&str, &str, Option<(u32, u32)>); 7] = [
+    type Place = Option<(u32, u32)>;
+    let cases: [(&str, &str, Place); 7] = [
         (
             "SELECT *\nFROM paymets",
             "did you mean `payments`?",

@@ -180,7 +180,7 @@ fn equal_runs_leave_equal_trees_whatever_the_threads_do() {
                     scope.spawn(move || {
                         (
                             i,
-                            lake.stage("data", &format!("k{}/x", i % 7), &[i as u8])
+                            lake.stage("data", &format!("k{}/x", i % 7), &i.to_le_bytes())
                                 .unwrap(),
                         )
                     })
