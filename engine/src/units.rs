@@ -3,6 +3,10 @@
 //!
 //! Knows nothing of documents, services or records.
 
+mod quantity;
+
+pub use quantity::{QuantityError, format_duration, parse_duration, parse_quantity};
+
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
