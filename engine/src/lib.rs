@@ -6,6 +6,7 @@
 
 pub mod books;
 pub mod data;
+pub mod document;
 pub mod lake;
 pub mod metrics;
 pub mod node;
