@@ -62,6 +62,23 @@ impl Object {
             }),
         })
     }
+    /// A file beside any lake, to be read like an object.
+    pub(super) fn loose(path: PathBuf) -> Result<Arc<Self>, LakeError> {
+        let size = path
+            .metadata()
+            .map_err(|e| LakeError::io("read a file", path.display(), e))?
+            .len();
+        let key = path.file_name().unwrap_or_default();
+        let meta = ObjectMeta {
+            bucket: "run".to_owned(),
+            key: key.to_string_lossy().into_owned(),
+            size,
+            records: None,
+            committed_at: SimTime::ZERO,
+            version: 0,
+        };
+        Ok(Self::new(meta, path))
+    }
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -203,6 +220,11 @@ impl Lake {
             Catalog::default()
         };
         Self::at(&root, index, catalog)
+    }
+
+    /// A lake of nothing, for a run that has none. Writes nothing.
+    pub(super) fn nothing(dir: &Path) -> Result<Self, LakeError> {
+        Self::at(dir, Index::default(), Catalog::default())
     }
 
     fn at(dir: &Path, index: Index, catalog: Catalog) -> Result<Self, LakeError> {

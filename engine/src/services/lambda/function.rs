@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::config::{Architecture, Config};
 use super::{GB_SECOND_ARM, GB_SECOND_X86, REQUEST};
+use arrow::datatypes::SchemaRef;
+
 use crate::books::LatencyLaw;
 use crate::data::{Batch, json_sizes};
 use crate::lake::Transform;
@@ -17,7 +19,6 @@ const POOL_ROWS: usize = 2048;
 struct Quotas {
     mb_per_vcpu: u64,
     account_concurrency: u32,
-    scaling_per_second: u64,
     idle: SimDuration,
 }
 
@@ -65,7 +66,7 @@ pub(super) struct Function {
     overhead_law: LatencyLaw,
     duration_law: LatencyLaw,
     /// Compiled for the schema it saw last.
-    compiled: Option<Arc<Transform>>,
+    compiled: Option<(SchemaRef, Arc<Transform>)>,
     running: u32,
     /// Warm environments by the instant they became free, oldest first.
     warm: Vec<SimTime>,
@@ -81,7 +82,6 @@ impl Function {
             quotas: Quotas {
                 mb_per_vcpu: q("mb_per_vcpu")?,
                 account_concurrency: u32::try_from(q("concurrent_executions_max")?).unwrap_or(u32::MAX),
-                scaling_per_second: environments / interval,
                 idle: SimDuration::secs(q("environment_idle_s")?),
             },
             cold_laws: [
@@ -94,7 +94,7 @@ impl Function {
             compiled: None,
             running: 0,
             warm: Vec::new(),
-            scaling: TokenBucket::new(environments),
+            scaling: TokenBucket::with_capacity(environments / interval, environments),
             config,
         })
     }
@@ -126,7 +126,7 @@ impl Function {
         if self.warm.pop().is_some() {
             return Some(SimDuration::ZERO);
         }
-        if self.quotas.scaling_per_second > 0 && !self.scaling.take(now, 1) {
+        if !self.scaling.take(now, 1) {
             return None;
         }
         let law = match self.config.runtime {
@@ -180,12 +180,12 @@ impl Function {
         SimDuration::from_secs_f64((base + each) * stretch) + overhead
     }
     fn compile(&mut self, batch: &Batch) -> NodeResult<Arc<Transform>> {
-        if let Some(ready) = self.compiled.as_ref().filter(|t| *t.input_schema() == batch.schema()) {
+        if let Some((_, ready)) = self.compiled.as_ref().filter(|(schema, _)| *schema == batch.schema()) {
             return Ok(Arc::clone(ready));
         }
         let transform = Transform::compile(&self.config.sql, batch.schema());
         let transform = Arc::new(transform.map_err(|e| NodeError::Fatal(format!("sql: {e}")))?);
-        self.compiled = Some(Arc::clone(&transform));
+        self.compiled = Some((batch.schema(), Arc::clone(&transform)));
         Ok(transform)
     }
     /// The result of a run at its end, with its bill. `Err` gives the input back and says why.
@@ -236,8 +236,7 @@ fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
         Some(indices) => indices.values().iter().map(|i| batch.born[*i as usize]).collect(),
         None => batch.born.clone(),
     };
-    let same = applied.rows.schema() == batch.schema() && applied.kept.is_none() && applied.rows == batch.rows;
-    let sizes = if same { batch.sizes.clone() } else { json_sizes(&applied.rows) };
+    let sizes = json_sizes(&applied.rows);
     Ok(Output {
         batch: Batch { weight: batch.weight, ..Batch::new(applied.rows, kept, sizes) },
         filtered: (rows_in - rows_out) * weight,
