@@ -275,7 +275,7 @@ impl<'a> Cx<'a> {
     pub fn send(
         &mut self,
         wire: WireId,
-        payload: Payload,
+        mut payload: Payload,
         delay: SimDuration,
     ) -> Result<CallId, Payload> {
         let Some(end) = self.state.outs.iter_mut().find(|w| w.id == wire) else {

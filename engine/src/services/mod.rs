@@ -3,15 +3,32 @@
 //!
 //! A service never names another service; it sees wires.
 
-use crate::node::AnyKind;
-
+pub mod alarm;
+pub mod athena;
+pub mod dashboard;
+pub mod firehose;
 pub mod glue_crawler;
+pub mod kinesis_data_streams;
+pub mod lambda;
+pub mod producer;
 pub mod s3;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use crate::node::AnyKind;
+
 /// Every kind that can be drawn, by id.
-pub static ALL: &[&dyn AnyKind] = &[&glue_crawler::GlueCrawler, &s3::S3];
+pub static ALL: &[&dyn AnyKind] = &[
+    &alarm::KIND,
+    &athena::KIND,
+    &dashboard::KIND,
+    &firehose::KIND,
+    &glue_crawler::KIND,
+    &kinesis_data_streams::KIND,
+    &lambda::KIND,
+    &producer::KIND,
+    &s3::KIND,
+];
 
 /// The kind with this id.
 #[must_use]

@@ -344,7 +344,7 @@ impl Node for Fake {
                 Heard::Delivery(delivery)
             }
             Payload::Throttled { error, .. } => Heard::Throttled(error),
-            Payload::Invoke(batches) => Heard::Invoke(CallId(0), batches),
+            Payload::Invoke { call, batches } => Heard::Invoke(call, batches),
             Payload::Object(put) => {
                 for (weight, born) in &put.born {
                     cx.delivered(born, *weight, 0);

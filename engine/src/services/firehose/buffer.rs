@@ -59,7 +59,10 @@ impl Buffer {
     pub(super) fn open(config: &Config, first: &Batch, cx: &Cx<'_>) -> NodeResult<Self> {
         let codec = config.compression.codec();
         let plan = match config.format {
-            OutputFormat::Parquet => Some(ParquetPlan::new(&first.schema(), codec).map_err(|e| NodeError::Fatal(e.to_string()))?),
+            OutputFormat::Parquet => Some(
+                ParquetPlan::new(&first.schema(), codec)
+                    .map_err(|e| NodeError::Fatal(e.to_string()))?,
+            ),
             OutputFormat::Json => None,
         };
         Ok(Self {
@@ -79,16 +82,29 @@ impl Buffer {
     }
     /// True when `batch` can go into the same file.
     pub(super) fn fits(&self, batch: &Batch) -> bool {
-        self.pending.first().is_none_or(|b| b.schema() == batch.schema())
-            && self.plan.as_ref().is_none_or(|p| p.schema() == batch.schema())
+        self.pending
+            .first()
+            .is_none_or(|b| b.schema() == batch.schema())
+            && self
+                .plan
+                .as_ref()
+                .is_none_or(|p| *p.schema() == batch.schema())
     }
     /// Takes records in that came to the stream at `since`.
     pub(super) fn add(&mut self, since: SimTime, batch: Batch, cx: &Cx<'_>) -> NodeResult {
         let records = batch.records();
         self.records += records;
         self.bytes += batch.bytes();
-        let stay = Stay { since, entered: cx.now(), records };
-        match self.stays.last_mut().filter(|s| s.since == since && s.entered == stay.entered) {
+        let stay = Stay {
+            since,
+            entered: cx.now(),
+            records,
+        };
+        match self
+            .stays
+            .last_mut()
+            .filter(|s| s.since == since && s.entered == stay.entered)
+        {
             Some(last) => last.records += records,
             None => self.stays.push(stay),
         }
@@ -110,7 +126,9 @@ impl Buffer {
             return Ok(());
         }
         let piece = match (self.format, self.plan.clone()) {
-            (OutputFormat::Parquet, Some(plan)) => Piece::Columns(cx.compute(move || columns(&plan, &batches))?),
+            (OutputFormat::Parquet, Some(plan)) => {
+                Piece::Columns(cx.compute(move || columns(&plan, &batches))?)
+            }
             _ => {
                 let delimiter = self.delimiter;
                 Piece::Lines(cx.compute(move || lines(&batches, delimiter))?)
@@ -130,7 +148,11 @@ impl Buffer {
             };
             lake.stage(&bytes).map_err(|e| e.to_string())
         })?;
-        let extension = if self.format == OutputFormat::Parquet { ".parquet" } else { codec.extension() };
+        let extension = if self.format == OutputFormat::Parquet {
+            ".parquet"
+        } else {
+            codec.extension()
+        };
         Ok(Closed {
             file,
             extension,
@@ -145,7 +167,8 @@ impl Buffer {
 
 fn columns(plan: &ParquetPlan, batches: &[Batch]) -> Result<EncodedGroup, String> {
     // Thousands of small batches are joined first: the encoder's cost per call is greater than a copy.
-    let joined = arrow::compute::concat_batches(&plan.schema(), batches.iter().map(|b| &b.rows)).map_err(|e| e.to_string())?;
+    let joined = arrow::compute::concat_batches(&plan.schema(), batches.iter().map(|b| &b.rows))
+        .map_err(|e| e.to_string())?;
     plan.encode_row_group(&[joined]).map_err(|e| e.to_string())
 }
 

@@ -92,14 +92,29 @@ impl Default for Config {
 impl Config {
     pub(super) fn validate(&self, out: &mut Problems) {
         if self.format == OutputFormat::Parquet && self.buffer_size_mib < 64 {
-            out.error("buffer_size_mib", "record format conversion needs a buffer of at least 64 MiB", "set 64 to 128");
+            out.error(
+                "buffer_size_mib",
+                "record format conversion needs a buffer of at least 64 MiB",
+                "set 64 to 128",
+            );
         }
         if self.compression == Compression::Zstd && self.format == OutputFormat::Json {
-            out.warning("compression", "AWS does not offer Zstandard for JSON files", "gzip or snappy exist in AWS");
+            out.warning(
+                "compression",
+                "AWS does not offer Zstandard for JSON files",
+                "gzip or snappy exist in AWS",
+            );
         }
-        for (field, text) in [("prefix", &self.prefix), ("error_output_prefix", &self.error_output_prefix)] {
+        for (field, text) in [
+            ("prefix", &self.prefix),
+            ("error_output_prefix", &self.error_output_prefix),
+        ] {
             if let Err(e) = prefix::expand(text, 0, "x") {
-                out.error(field, e, "for example year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/");
+                out.error(
+                    field,
+                    e,
+                    "for example year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/",
+                );
             }
         }
     }

@@ -64,7 +64,11 @@ impl Delivery {
     /// When the oldest record in any file came in.
     pub(super) fn oldest(&self) -> Option<SimTime> {
         let waiting = self.waiting.values().flat_map(|w| &w.closed.stays);
-        let sent = self.calls.values().chain(self.retries.values().map(|(_, s)| s)).flat_map(|s| &s.stays);
+        let sent = self
+            .calls
+            .values()
+            .chain(self.retries.values().map(|(_, s)| s))
+            .flat_map(|s| &s.stays);
         waiting.chain(sent).map(|s| s.since).min()
     }
     /// Files that S3 refused and that are tried again.
@@ -72,7 +76,13 @@ impl Delivery {
         self.retries.len()
     }
     /// A buffer was closed: its file is ready after Firehose's own overhead.
-    pub(super) fn add(&mut self, closed: Closed, template: &str, error_type: &str, cx: &mut Cx<'_>) -> NodeResult {
+    pub(super) fn add(
+        &mut self,
+        closed: Closed,
+        template: &str,
+        error_type: &str,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         let failed = !error_type.is_empty();
         let folder = prefix::expand(template, closed.opened_epoch_ms, error_type)?;
         let random = (u128::from(cx.rng().next_u64()) << 64) | u128::from(cx.rng().next_u64());
@@ -80,7 +90,15 @@ impl Delivery {
         let key = format!("{folder}{name}{}", closed.extension);
         let ready = cx.draw(&self.overhead);
         cx.after(ready, Tag::new(TIMER_READY, self.next));
-        self.waiting.insert(self.next, Waiting { closed, key, failed, flushed: cx.now() });
+        self.waiting.insert(
+            self.next,
+            Waiting {
+                closed,
+                key,
+                failed,
+                flushed: cx.now(),
+            },
+        );
         self.next += 1;
         Ok(())
     }
@@ -89,11 +107,31 @@ impl Delivery {
         let Some(w) = self.waiting.remove(&tag.index) else {
             return Ok(());
         };
-        let Closed { file, born, stays, records, bytes, .. } = w.closed;
+        let Closed {
+            file,
+            born,
+            stays,
+            records,
+            bytes,
+            ..
+        } = w.closed;
         let staged = cx.wait(file)?;
         let file_bytes = staged.size();
-        let object = ObjectPut { key: w.key, staged, born, record_bytes: bytes, failed: w.failed };
-        let sent = Sent { stays, flushed: w.flushed, records, file_bytes, failed: w.failed, tries: 0 };
+        let object = ObjectPut {
+            key: w.key,
+            staged,
+            born,
+            record_bytes: bytes,
+            failed: w.failed,
+        };
+        let sent = Sent {
+            stays,
+            flushed: w.flushed,
+            records,
+            file_bytes,
+            failed: w.failed,
+            tries: 0,
+        };
         self.send(object, sent, cx);
         Ok(())
     }
@@ -114,7 +152,13 @@ impl Delivery {
     fn retry(&mut self, object: ObjectPut, mut sent: Sent, cx: &mut Cx<'_>) {
         if cx.now().since(sent.flushed) >= self.give_up {
             cx.failed("lost: S3 refused the file for 24 hours", sent.records);
-            cx.event("lost", format!("a file of {} records was given up: S3 refused it for too long", sent.records));
+            cx.event(
+                "lost",
+                format!(
+                    "a file of {} records was given up: S3 refused it for too long",
+                    sent.records
+                ),
+            );
             return;
         }
         sent.tries += 1;
@@ -138,8 +182,14 @@ impl Delivery {
         let now = cx.now();
         let accepted = matches!(outcome, Outcome::Accepted);
         cx.metric("DeliveryToS3.Success", f64::from(u8::from(accepted)));
-        if let Outcome::Refused { payload: Payload::Object(object), error } = outcome {
-            cx.errored(1, || format!("S3 refuses a file with {error}; it is put again later"));
+        if let Outcome::Refused {
+            payload: Payload::Object(object),
+            error,
+        } = outcome
+        {
+            cx.errored(1, || {
+                format!("S3 refuses a file with {error}; it is put again later")
+            });
             self.retry(object, sent, cx);
             return;
         }
@@ -154,7 +204,10 @@ impl Delivery {
             cx.metric("DeliveryToS3.Records", sent.records as f64);
             cx.metric("DeliveryToS3.Bytes", sent.file_bytes as f64);
             if let Some(oldest) = sent.stays.iter().map(|s| s.since).min() {
-                cx.metric("DeliveryToS3.DataFreshness", now.since(oldest).as_secs_f64());
+                cx.metric(
+                    "DeliveryToS3.DataFreshness",
+                    now.since(oldest).as_secs_f64(),
+                );
             }
         }
     }

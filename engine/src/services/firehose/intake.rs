@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{DIRECT_PUT_GB, STREAM_GB};
 use crate::data::Batch;
-use crate::node::{Admit, Ask, BuildCx, Cx, FaultKind, NodeResult, Payload, Tag, TokenBucket, WireId};
+use crate::node::{
+    Admit, Ask, BuildCx, Cx, FaultKind, NodeResult, Payload, Tag, TokenBucket, WireId,
+};
 use crate::units::SimDuration;
 
 /// The AWS name of a refused direct put.
@@ -41,7 +43,11 @@ impl Intake {
     }
     /// Billed bytes: each record rounded up.
     pub(super) fn rounded(&self, batch: &Batch) -> u128 {
-        let rows: u64 = batch.sizes.iter().map(|n| u64::from(*n).div_ceil(self.rounding).max(1) * self.rounding).sum();
+        let rows: u64 = batch
+            .sizes
+            .iter()
+            .map(|n| u64::from(*n).div_ceil(self.rounding).max(1) * self.rounding)
+            .sum();
         u128::from(rows) * u128::from(batch.weight)
     }
     pub(super) fn open(&mut self, wire: WireId, lanes: &[u32], cx: &mut Cx<'_>) {
@@ -59,7 +65,10 @@ impl Intake {
         }
     }
     fn index(&self, wire: WireId, lane: u32) -> u64 {
-        self.polls.iter().position(|p| *p == (wire, lane)).unwrap_or(0) as u64
+        self.polls
+            .iter()
+            .position(|p| *p == (wire, lane))
+            .unwrap_or(0) as u64
     }
     /// The stream refused a call.
     pub(super) fn throttled(&self, wire: WireId, lane: u32, cx: &mut Cx<'_>) {
@@ -67,7 +76,14 @@ impl Intake {
         cx.after(POLL_INTERVAL, Tag::new(TIMER_POLL, self.index(wire, lane)));
     }
     /// What a call brought: metered, and the next call arranged. `paused` waits for room inside.
-    pub(super) fn delivered(&self, wire: WireId, lane: u32, behind: SimDuration, batches: &[Batch], cx: &mut Cx<'_>) {
+    pub(super) fn delivered(
+        &self,
+        wire: WireId,
+        lane: u32,
+        behind: SimDuration,
+        batches: &[Batch],
+        cx: &mut Cx<'_>,
+    ) {
         let records: u64 = batches.iter().map(Batch::records).sum();
         if records > 0 {
             let bytes: u64 = batches.iter().map(Batch::bytes).sum();
@@ -77,16 +93,30 @@ impl Intake {
         }
         cx.metric("KinesisMillisBehindLatest", behind.as_millis_f64());
         // A reader that is behind catches up with the calls that the shard allows, not at the leisurely pace.
-        let wait = if behind > SimDuration::ZERO { SimDuration::millis(250) } else { POLL_INTERVAL };
+        let wait = if behind > SimDuration::ZERO {
+            SimDuration::millis(250)
+        } else {
+            POLL_INTERVAL
+        };
         cx.after(wait, Tag::new(TIMER_POLL, self.index(wire, lane)));
     }
     /// A PutRecordBatch call: what fits the quotas is taken.
-    pub(super) fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) -> NodeResult<(Option<Batch>, Admit)> {
+    pub(super) fn put(
+        &mut self,
+        batch: Batch,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<(Option<Batch>, Admit)> {
         let now = cx.now();
         let too_long = |b: &Batch| b.sizes.iter().any(|n| u64::from(*n) > self.record_max);
         if too_long(&batch) {
             let payload = Payload::Records(batch);
-            return Ok((None, Admit::Refused { payload, error: "InvalidArgumentException" }));
+            return Ok((
+                None,
+                Admit::Refused {
+                    payload,
+                    error: "InvalidArgumentException",
+                },
+            ));
         }
         let fits = self.requests.available(now) >= 1
             && self.records.available(now) >= batch.records()
@@ -94,7 +124,13 @@ impl Intake {
         if cx.strikes(FaultKind::Throttle) || !fits {
             cx.metric("ThrottledRecords", batch.records() as f64);
             cx.throttled(UNAVAILABLE, batch.records());
-            return Ok((None, Admit::Refused { payload: Payload::Records(batch), error: UNAVAILABLE }));
+            return Ok((
+                None,
+                Admit::Refused {
+                    payload: Payload::Records(batch),
+                    error: UNAVAILABLE,
+                },
+            ));
         }
         self.requests.overdraw(now, 1);
         self.records.overdraw(now, batch.records());
@@ -106,12 +142,20 @@ impl Intake {
     }
     /// Use of the nearest direct put quota.
     pub(super) fn utilisation(&self, now: crate::units::SimTime) -> f64 {
-        let used = |bucket: &TokenBucket| 1.0 - bucket.clone().available(now) as f64 / bucket.rate().max(1) as f64;
-        used(&self.records).max(used(&self.bytes)).max(used(&self.requests))
+        let used = |bucket: &TokenBucket| {
+            1.0 - bucket.clone().available(now) as f64 / bucket.rate().max(1) as f64
+        };
+        used(&self.records)
+            .max(used(&self.bytes))
+            .max(used(&self.requests))
     }
 }
 
 fn poll(wire: WireId, lane: u32, cx: &mut Cx<'_>) {
-    let ask = Ask::Poll { lane, max_records: 10_000, max_bytes: u64::MAX };
+    let ask = Ask::Poll {
+        lane,
+        max_records: 10_000,
+        max_bytes: u64::MAX,
+    };
     cx.ask(wire, ask, SimDuration::ZERO);
 }

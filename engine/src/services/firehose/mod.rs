@@ -17,10 +17,12 @@ mod tests;
 use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
-    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems, Retuned, Schemas, TraceCx,
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, Schemas, TraceCx,
 };
 
-pub use config::Config;
+pub use config::{Compression, Config, OutputFormat};
+pub use model::Model;
 
 pub(super) static DIRECT_PUT_GB: UsageSpec = UsageSpec {
     key: "firehose.ingested_gb",
@@ -65,7 +67,13 @@ static SPEC: KindSpec = KindSpec {
         help: "A stream to read, or records put with PutRecordBatch.",
     }],
     outputs: &[
-        OutPort { name: "out", flow: Flow::Objects, max_wires: 1, credit: 1024, help: "The files, for a bucket." },
+        OutPort {
+            name: "out",
+            flow: Flow::Objects,
+            max_wires: 1,
+            credit: 1024,
+            help: "The files, for a bucket.",
+        },
         OutPort {
             name: "transform",
             flow: Flow::Invoke,
@@ -75,24 +83,88 @@ static SPEC: KindSpec = KindSpec {
         },
     ],
     metrics: &[
-        metric("IncomingRecords", "Count", "Records put directly and taken in."),
+        metric(
+            "IncomingRecords",
+            "Count",
+            "Records put directly and taken in.",
+        ),
         metric("IncomingBytes", "Bytes", "Bytes of those records."),
-        metric("ThrottledRecords", "Count", "Records put directly and refused because of a quota."),
-        metric("DataReadFromKinesisStream.Records", "Count", "Records read from the stream."),
-        metric("DataReadFromKinesisStream.Bytes", "Bytes", "Bytes of those records."),
-        metric("KinesisMillisBehindLatest", "Milliseconds", "How far reading is behind the stream's newest record."),
-        metric("ThrottledGetRecords", "Count", "GetRecords calls that the stream refused."),
-        metric("ExecuteProcessing.Duration", "Milliseconds", "How long a transform took to answer."),
-        metric("ExecuteProcessing.Success", "Count", "1 for each transform that went well, 0 for each that failed."),
-        metric("SucceedProcessing.Records", "Count", "Records that came back from the transform."),
-        metric("SucceedProcessing.Bytes", "Bytes", "Bytes of those records."),
-        metric("SucceedConversion.Records", "Count", "Records converted to Parquet."),
-        metric("SucceedConversion.Bytes", "Bytes", "Bytes of those records."),
-        metric("FailedConversion.Records", "Count", "Records that could not be converted."),
+        metric(
+            "ThrottledRecords",
+            "Count",
+            "Records put directly and refused because of a quota.",
+        ),
+        metric(
+            "DataReadFromKinesisStream.Records",
+            "Count",
+            "Records read from the stream.",
+        ),
+        metric(
+            "DataReadFromKinesisStream.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "KinesisMillisBehindLatest",
+            "Milliseconds",
+            "How far reading is behind the stream's newest record.",
+        ),
+        metric(
+            "ThrottledGetRecords",
+            "Count",
+            "GetRecords calls that the stream refused.",
+        ),
+        metric(
+            "ExecuteProcessing.Duration",
+            "Milliseconds",
+            "How long a transform took to answer.",
+        ),
+        metric(
+            "ExecuteProcessing.Success",
+            "Count",
+            "1 for each transform that went well, 0 for each that failed.",
+        ),
+        metric(
+            "SucceedProcessing.Records",
+            "Count",
+            "Records that came back from the transform.",
+        ),
+        metric(
+            "SucceedProcessing.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "SucceedConversion.Records",
+            "Count",
+            "Records converted to Parquet.",
+        ),
+        metric(
+            "SucceedConversion.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "FailedConversion.Records",
+            "Count",
+            "Records that could not be converted.",
+        ),
         metric("DeliveryToS3.Records", "Count", "Records delivered."),
-        metric("DeliveryToS3.Bytes", "Bytes", "Bytes of the files delivered, after compression."),
-        metric("DeliveryToS3.DataFreshness", "Seconds", "Age of the oldest record inside."),
-        metric("DeliveryToS3.Success", "Count", "1 for each file that S3 took, 0 for each that it refused."),
+        metric(
+            "DeliveryToS3.Bytes",
+            "Bytes",
+            "Bytes of the files delivered, after compression.",
+        ),
+        metric(
+            "DeliveryToS3.DataFreshness",
+            "Seconds",
+            "Age of the oldest record inside.",
+        ),
+        metric(
+            "DeliveryToS3.Success",
+            "Count",
+            "1 for each file that S3 took, 0 for each that it refused.",
+        ),
     ],
     usage: &[&DIRECT_PUT_GB, &STREAM_GB, &CONVERSION_GB],
     quotas: &[
@@ -126,17 +198,31 @@ impl Kind for Firehose {
     fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
         config.validate(out);
     }
-    fn trace(&self, config: &Config, inputs: &Schemas, _cx: &TraceCx<'_>, _out: &mut Problems) -> Schemas {
+    fn trace(
+        &self,
+        config: &Config,
+        inputs: &Schemas,
+        _cx: &TraceCx<'_>,
+        _out: &mut Problems,
+    ) -> Schemas {
         let Some(schema) = inputs.get("in") else {
             return Schemas::new();
         };
         let _ = config;
-        Schemas::from([("transform".to_owned(), schema.clone()), ("out".to_owned(), schema.clone())])
+        Schemas::from([
+            ("transform".to_owned(), schema.clone()),
+            ("out".to_owned(), schema.clone()),
+        ])
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
         model::Model::new(config, cx)
     }
-    fn retune(&self, model: &mut model::Model, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+    fn retune(
+        &self,
+        model: &mut model::Model,
+        config: Config,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Retuned> {
         model.retune(config, cx)
     }
 }

@@ -6,15 +6,16 @@ use arrow::buffer::BooleanBuffer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::CONVERSION_GB;
 use super::buffer::Buffer;
 use super::config::{Config, OutputFormat};
 use super::delivery::{Delivery, TIMER_READY, TIMER_RETRY};
 use super::intake::{Intake, TIMER_POLL};
 use super::transform::{self, Answer, Transform};
-use super::CONVERSION_GB;
 use crate::data::{Batch, encode_json_lines};
 use crate::node::{
-    Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload, ReplyStatus, Retuned, Tag, WireId,
+    Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload,
+    ReplyStatus, Retuned, Tag, WireId,
 };
 use crate::units::{MIB, SimDuration, SimTime};
 
@@ -55,11 +56,16 @@ impl Model {
         Ok(Self {
             intake: Intake::new(cx)?,
             transform: None,
-            max_calls: usize::try_from(cx.quota("firehose.lambda_outstanding_invocations_max")?).unwrap_or(5),
+            max_calls: usize::try_from(cx.quota("firehose.lambda_outstanding_invocations_max")?)
+                .unwrap_or(5),
             max_tries: cx.quota("firehose.lambda_retries")?,
             buffers: BTreeMap::new(),
             next_buffer: 0,
-            delivery: Delivery::new(cx.latency("firehose.delivery_overhead")?, cx.latency("s3.put_object")?, give_up),
+            delivery: Delivery::new(
+                cx.latency("firehose.delivery_overhead")?,
+                cx.latency("s3.put_object")?,
+                give_up,
+            ),
             config,
         })
     }
@@ -92,19 +98,53 @@ impl Model {
         let Some(malformed) = batch.malformed.clone().filter(|m| m.count_set_bits() > 0) else {
             cx.metric("SucceedConversion.Records", batch.records() as f64);
             cx.metric("SucceedConversion.Bytes", batch.bytes() as f64);
-            return self.store(lane, "", since, Batch { malformed: None, ..batch }, cx);
+            return self.store(
+                lane,
+                "",
+                since,
+                Batch {
+                    malformed: None,
+                    ..batch
+                },
+                cx,
+            );
         };
         let bad = batch.filter(&malformed)?;
         let good: BooleanBuffer = malformed.iter().map(|bit| !bit).collect();
-        let good = Batch { malformed: None, ..batch.filter(&good)? };
+        let good = Batch {
+            malformed: None,
+            ..batch.filter(&good)?
+        };
         cx.metric("FailedConversion.Records", bad.records() as f64);
         cx.metric("SucceedConversion.Records", good.records() as f64);
         cx.metric("SucceedConversion.Bytes", good.bytes() as f64);
-        self.fail(lane, CONVERSION_FAILED, "DataFormatConversion.ParseError", since, &bad, cx)?;
-        if good.is_empty() { Ok(()) } else { self.store(lane, "", since, good, cx) }
+        self.fail(
+            lane,
+            CONVERSION_FAILED,
+            "DataFormatConversion.ParseError",
+            since,
+            &bad,
+            cx,
+        )?;
+        if good.is_empty() {
+            Ok(())
+        } else {
+            self.store(lane, "", since, good, cx)
+        }
     }
-    fn store(&mut self, lane: u32, kind: &'static str, since: SimTime, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
-        if self.buffers.get(&(lane, kind)).is_some_and(|s| !s.buffer.fits(&batch)) {
+    fn store(
+        &mut self,
+        lane: u32,
+        kind: &'static str,
+        since: SimTime,
+        batch: Batch,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        if self
+            .buffers
+            .get(&(lane, kind))
+            .is_some_and(|s| !s.buffer.fits(&batch))
+        {
             self.flush(lane, kind, cx)?;
         }
         if !self.buffers.contains_key(&(lane, kind)) {
@@ -112,11 +152,21 @@ impl Model {
             let config = if kind.is_empty() {
                 &self.config
             } else {
-                plain = Config { format: OutputFormat::Json, append_delimiter_to_record: true, ..self.config.clone() };
+                plain = Config {
+                    format: OutputFormat::Json,
+                    append_delimiter_to_record: true,
+                    ..self.config.clone()
+                };
                 &plain
             };
             let buffer = Buffer::open(config, &batch, cx)?;
-            self.buffers.insert((lane, kind), Slot { buffer, generation: self.next_buffer });
+            self.buffers.insert(
+                (lane, kind),
+                Slot {
+                    buffer,
+                    generation: self.next_buffer,
+                },
+            );
             let wait = SimDuration::secs(u64::from(self.config.buffer_interval_seconds));
             cx.after(wait, Tag::new(TIMER_INTERVAL, self.next_buffer));
             self.next_buffer += 1;
@@ -149,25 +199,42 @@ impl Model {
     }
     fn flush_all(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let keys: Vec<(u32, &'static str)> = self.buffers.keys().copied().collect();
-        keys.into_iter().try_for_each(|(lane, kind)| self.flush(lane, kind, cx))
+        keys.into_iter()
+            .try_for_each(|(lane, kind)| self.flush(lane, kind, cx))
     }
     /// Records that could not be processed, as the JSON objects that Firehose writes for them.
-    fn fail(&mut self, lane: u32, kind: &'static str, code: &str, since: SimTime, bad: &Batch, cx: &mut Cx<'_>) -> NodeResult {
+    fn fail(
+        &mut self,
+        lane: u32,
+        kind: &'static str,
+        code: &str,
+        since: SimTime,
+        bad: &Batch,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         let mut text = encode_json_lines(&bad.rows)?;
         if let Some(malformed) = &bad.malformed {
             super::buffer::spoil(&mut text, malformed);
         }
-        let arrived = cx.now_epoch_ms() - i64::try_from(cx.now().since(since).0 / 1_000_000).unwrap_or(0);
+        let arrived =
+            cx.now_epoch_ms() - i64::try_from(cx.now().since(since).0 / 1_000_000).unwrap_or(0);
         let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
         let raw: Vec<String> = lines.map(|l| STANDARD.encode(l)).collect();
         let rows = error_rows(&raw, arrived, cx.now_epoch_ms(), code)?;
         let sizes = crate::data::json_sizes(&rows);
-        let batch = Batch { weight: bad.weight, ..Batch::new(rows, bad.born.clone(), sizes) };
+        let batch = Batch {
+            weight: bad.weight,
+            ..Batch::new(rows, bad.born.clone(), sizes)
+        };
         self.store(lane, kind, since, batch, cx)
     }
     fn answer(&mut self, answer: Answer, cx: &mut Cx<'_>) -> NodeResult {
         match answer {
-            Answer::Done { lane, since, batches } => {
+            Answer::Done {
+                lane,
+                since,
+                batches,
+            } => {
                 for batch in batches.into_iter().filter(|b| !b.is_empty()) {
                     cx.metric("SucceedProcessing.Records", batch.records() as f64);
                     cx.metric("SucceedProcessing.Bytes", batch.bytes() as f64);
@@ -175,34 +242,79 @@ impl Model {
                 }
                 Ok(())
             }
-            Answer::Failed { lane, parts, status } => {
-                let code = if status == ReplyStatus::TooManyRequests { "Lambda.InvokeLimitExceeded" } else { "Lambda.FunctionError" };
+            Answer::Failed {
+                lane,
+                parts,
+                status,
+            } => {
+                let code = if status == ReplyStatus::TooManyRequests {
+                    "Lambda.InvokeLimitExceeded"
+                } else {
+                    "Lambda.FunctionError"
+                };
                 cx.incident("processing-failed", parts.len() as u64, || {
                     format!("the transform failed with {code}; its records go to the error output")
                 });
-                parts.iter().try_for_each(|(since, batch)| self.fail(lane, PROCESSING_FAILED, code, *since, batch, cx))
+                parts.iter().try_for_each(|(since, batch)| {
+                    self.fail(lane, PROCESSING_FAILED, code, *since, batch, cx)
+                })
             }
             Answer::Retrying => Ok(()),
         }
     }
     fn oldest(&self) -> Option<SimTime> {
-        let buffered = self.buffers.values().flat_map(|s| s.buffer.stays.first()).map(|s| s.since).min();
-        let inside = [buffered, self.delivery.oldest(), self.transform.as_ref().and_then(Transform::oldest)];
+        let buffered = self
+            .buffers
+            .values()
+            .flat_map(|s| s.buffer.stays.first())
+            .map(|s| s.since)
+            .min();
+        let inside = [
+            buffered,
+            self.delivery.oldest(),
+            self.transform.as_ref().and_then(Transform::oldest),
+        ];
         inside.into_iter().flatten().min()
     }
 }
 
 /// One row for each record that failed, with the fields that Firehose documents.
-fn error_rows(raw: &[String], arrived: i64, now: i64, code: &str) -> NodeResult<arrow::array::RecordBatch> {
+fn error_rows(
+    raw: &[String],
+    arrived: i64,
+    now: i64,
+    code: &str,
+) -> NodeResult<arrow::array::RecordBatch> {
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     let n = raw.len();
     let columns: [(&str, ArrayRef); 6] = [
-        ("attemptsMade", std::sync::Arc::new(Int64Array::from(vec![1; n]))),
-        ("arrivalTimestamp", std::sync::Arc::new(Int64Array::from(vec![arrived; n]))),
-        ("errorCode", std::sync::Arc::new(StringArray::from(vec![code; n]))),
-        ("errorMessage", std::sync::Arc::new(StringArray::from(vec!["the record could not be processed"; n]))),
-        ("attemptEndingTimestamp", std::sync::Arc::new(Int64Array::from(vec![now; n]))),
-        ("rawData", std::sync::Arc::new(StringArray::from_iter_values(raw))),
+        (
+            "attemptsMade",
+            std::sync::Arc::new(Int64Array::from(vec![1; n])),
+        ),
+        (
+            "arrivalTimestamp",
+            std::sync::Arc::new(Int64Array::from(vec![arrived; n])),
+        ),
+        (
+            "errorCode",
+            std::sync::Arc::new(StringArray::from(vec![code; n])),
+        ),
+        (
+            "errorMessage",
+            std::sync::Arc::new(StringArray::from(vec![
+                "the record could not be processed";
+                n
+            ])),
+        ),
+        (
+            "attemptEndingTimestamp",
+            std::sync::Arc::new(Int64Array::from(vec![now; n])),
+        ),
+        (
+            "rawData",
+            std::sync::Arc::new(StringArray::from_iter_values(raw)),
+        ),
     ];
     Ok(arrow::array::RecordBatch::try_from_iter(columns)?)
 }
@@ -220,7 +332,8 @@ impl Node for Model {
             Payload::Notice(Notice::Lanes(lanes)) => self.intake.open(wire, &lanes, cx),
             Payload::Delivery(delivery) => {
                 let batches: Vec<Batch> = delivery.batches.into_iter().map(|(_, b)| b).collect();
-                self.intake.delivered(wire, delivery.lane, delivery.behind, &batches, cx);
+                self.intake
+                    .delivered(wire, delivery.lane, delivery.behind, &batches, cx);
                 self.take(delivery.lane, batches, cx)?;
             }
             Payload::Throttled { lane, .. } => self.intake.throttled(wire, lane, cx),
@@ -229,12 +342,23 @@ impl Node for Model {
                 self.take(DIRECT, taken.into_iter().collect(), cx)?;
                 return Ok(admit);
             }
-            Payload::Invoke { .. } | Payload::Object(_) => return Ok(Admit::Refused { payload, error: "InvalidArgumentException" }),
+            Payload::Invoke { .. } | Payload::Object(_) => {
+                return Ok(Admit::Refused {
+                    payload,
+                    error: "InvalidArgumentException",
+                });
+            }
             Payload::Rows(_) | Payload::Notice(_) => {}
         }
         Ok(Admit::All)
     }
-    fn settled(&mut self, wire: WireId, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> NodeResult {
+    fn settled(
+        &mut self,
+        wire: WireId,
+        call: CallId,
+        outcome: Outcome,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         if self.delivery.wire == Some(wire) {
             self.delivery.settled(call, outcome, cx);
         } else if let (Outcome::Refused { .. }, Some(transform)) = (outcome, &mut self.transform) {
@@ -244,7 +368,15 @@ impl Node for Model {
         Ok(())
     }
     fn asked(&mut self, _wire: WireId, ask: Ask, cx: &mut Cx<'_>) -> NodeResult {
-        if let (Ask::Reply { call, status, batches }, Some(transform)) = (ask, &mut self.transform) {
+        if let (
+            Ask::Reply {
+                call,
+                status,
+                batches,
+            },
+            Some(transform),
+        ) = (ask, &mut self.transform)
+        {
             let answer = transform.answered(call, status, batches, cx);
             return self.answer(answer, cx);
         }
@@ -256,13 +388,19 @@ impl Node for Model {
             (TIMER_READY, _) => return self.delivery.ready(tag, cx),
             (TIMER_RETRY, _) => self.delivery.retry_due(tag, cx),
             (TIMER_INTERVAL, _) => {
-                let slot = self.buffers.iter().find(|(_, s)| s.generation == tag.index).map(|(k, _)| *k);
+                let slot = self
+                    .buffers
+                    .iter()
+                    .find(|(_, s)| s.generation == tag.index)
+                    .map(|(k, _)| *k);
                 if let Some((lane, kind)) = slot {
                     return self.flush(lane, kind, cx);
                 }
             }
             (TIMER_FRESHNESS, _) => {
-                let age = self.oldest().map_or(SimDuration::ZERO, |at| cx.now().since(at));
+                let age = self
+                    .oldest()
+                    .map_or(SimDuration::ZERO, |at| cx.now().since(at));
                 cx.metric("DeliveryToS3.DataFreshness", age.as_secs_f64());
                 cx.after(FRESHNESS_STEP, tag);
             }
@@ -278,8 +416,18 @@ impl Node for Model {
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
         out.limit("direct put quotas", self.intake.utilisation(now));
-        let fullest = self.buffers.values().map(|s| s.buffer.bytes).max().unwrap_or(0);
-        out.values.push(("fullest buffer", fullest as f64 / MIB as f64, "MiB"));
-        out.values.push(("files refused by S3 and tried again", self.delivery.backlog() as f64, "files"));
+        let fullest = self
+            .buffers
+            .values()
+            .map(|s| s.buffer.bytes)
+            .max()
+            .unwrap_or(0);
+        out.values
+            .push(("fullest buffer", fullest as f64 / MIB as f64, "MiB"));
+        out.values.push((
+            "files refused by S3 and tried again",
+            self.delivery.backlog() as f64,
+            "files",
+        ));
     }
 }

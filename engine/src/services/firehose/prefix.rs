@@ -11,7 +11,11 @@ fn instant(epoch_ms: i64) -> DateTime<Utc> {
 
 /// `template` at an instant; an empty one is Firehose's default. `error_type` stands for `!{firehose:error-output-type}`.
 pub(super) fn expand(template: &str, epoch_ms: i64, error_type: &str) -> Result<String, String> {
-    let template = if template.is_empty() { DEFAULT } else { template };
+    let template = if template.is_empty() {
+        DEFAULT
+    } else {
+        template
+    };
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("!{") {
@@ -22,7 +26,11 @@ pub(super) fn expand(template: &str, epoch_ms: i64, error_type: &str) -> Result<
         match expression.split_once(':') {
             Some(("timestamp", pattern)) => out.push_str(&time(pattern, epoch_ms)?),
             Some(("firehose", "error-output-type")) => out.push_str(error_type),
-            _ => return Err(format!("`!{{{expression}}}` is not known here; `!{{timestamp:...}}` and `!{{firehose:error-output-type}}` are")),
+            _ => {
+                return Err(format!(
+                    "`!{{{expression}}}` is not known here; `!{{timestamp:...}}` and `!{{firehose:error-output-type}}` are"
+                ));
+            }
         }
         rest = tail;
     }
@@ -55,9 +63,17 @@ fn time(pattern: &str, epoch_ms: i64) -> Result<String, String> {
             'H' => at.hour(),
             'm' => at.minute(),
             's' => at.second(),
-            _ => return Err(format!("`{letter}` in `!{{timestamp:{pattern}}}` is none of y M d H m s")),
+            _ => {
+                return Err(format!(
+                    "`{letter}` in `!{{timestamp:{pattern}}}` is none of y M d H m s"
+                ));
+            }
         };
-        let value = if matches!(letter, 'y' | 'Y') && width == 2 { value % 100 } else { value };
+        let value = if matches!(letter, 'y' | 'Y') && width == 2 {
+            value % 100
+        } else {
+            value
+        };
         out.push_str(&format!("{value:0width$}"));
     }
     Ok(out)
@@ -68,5 +84,12 @@ pub(super) fn file_name(stream: &str, epoch_ms: i64, random: u128) -> String {
     let at = instant(epoch_ms).format("%Y-%m-%d-%H-%M-%S");
     let r = format!("{random:032x}");
     let part = |a: usize, b: usize| r.get(a..b).unwrap_or_default();
-    format!("{stream}-1-{at}-{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    format!(
+        "{stream}-1-{at}-{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
 }

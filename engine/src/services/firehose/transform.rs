@@ -37,9 +37,17 @@ struct Call {
 #[derive(Debug)]
 pub(super) enum Answer {
     /// These records go on, as old as the oldest of the call.
-    Done { lane: u32, since: SimTime, batches: Vec<Batch> },
+    Done {
+        lane: u32,
+        since: SimTime,
+        batches: Vec<Batch>,
+    },
     /// Given up after all tries.
-    Failed { lane: u32, parts: Vec<Arrived>, status: ReplyStatus },
+    Failed {
+        lane: u32,
+        parts: Vec<Arrived>,
+        status: ReplyStatus,
+    },
     /// Will be tried again.
     Retrying,
 }
@@ -70,22 +78,39 @@ impl Transform {
     /// Records here, but for those with the function.
     pub(super) fn held(&self) -> u64 {
         let sum = |parts: &[Arrived]| parts.iter().map(|(_, b)| b.records()).sum::<u64>();
-        let lanes = self.lanes.values().map(|l| sum(&l.waiting) + l.queue.iter().map(|c| sum(&c.parts)).sum::<u64>());
+        let lanes = self
+            .lanes
+            .values()
+            .map(|l| sum(&l.waiting) + l.queue.iter().map(|c| sum(&c.parts)).sum::<u64>());
         lanes.sum::<u64>() + self.retries.values().map(|c| sum(&c.parts)).sum::<u64>()
     }
     /// When the oldest record here came in.
     pub(super) fn oldest(&self) -> Option<SimTime> {
         let lanes = self.lanes.values();
-        let here = lanes.flat_map(|l| l.waiting.iter().chain(l.queue.iter().flat_map(|c| &c.parts)));
-        let away = self.calls.values().chain(self.retries.values()).flat_map(|c| &c.parts);
+        let here = lanes.flat_map(|l| {
+            l.waiting
+                .iter()
+                .chain(l.queue.iter().flat_map(|c| &c.parts))
+        });
+        let away = self
+            .calls
+            .values()
+            .chain(self.retries.values())
+            .flat_map(|c| &c.parts);
         here.chain(away).map(|(at, _)| *at).min()
     }
     /// Takes records in; sends them on when the buffer is full.
     pub(super) fn add(&mut self, lane: u32, batch: Batch, config: &Config, cx: &mut Cx<'_>) {
         let state = self.lanes.entry(lane).or_default();
         if state.waiting.is_empty() {
-            let tag = Tag::new(TIMER_FLUSH, (u64::from(lane) << 32) | u64::from(state.generation));
-            cx.after(SimDuration::secs(u64::from(config.transform_interval_seconds)), tag);
+            let tag = Tag::new(
+                TIMER_FLUSH,
+                (u64::from(lane) << 32) | u64::from(state.generation),
+            );
+            cx.after(
+                SimDuration::secs(u64::from(config.transform_interval_seconds)),
+                tag,
+            );
         }
         state.bytes += batch.bytes();
         state.waiting.push((cx.now(), batch));
@@ -97,7 +122,11 @@ impl Transform {
     pub(super) fn flush_due(&mut self, tag: Tag, cx: &mut Cx<'_>) {
         let (lane, generation) = (tag.index >> 32, tag.index & 0xffff_ffff);
         let lane = u32::try_from(lane).unwrap_or(0);
-        if self.lanes.get(&lane).is_some_and(|l| u64::from(l.generation) == generation) {
+        if self
+            .lanes
+            .get(&lane)
+            .is_some_and(|l| u64::from(l.generation) == generation)
+        {
             self.flush(lane, cx);
         }
     }
@@ -112,13 +141,26 @@ impl Transform {
         // Batches of another schema or weight go in a call of their own.
         let mut group: Vec<Arrived> = Vec::new();
         for part in parts {
-            if group.first().is_some_and(|(_, g)| g.schema() != part.1.schema() || g.weight != part.1.weight) {
+            if group
+                .first()
+                .is_some_and(|(_, g)| g.schema() != part.1.schema() || g.weight != part.1.weight)
+            {
                 let parts = std::mem::take(&mut group);
-                state.queue.push_back(Call { lane, parts, tries: 0, begun: cx.now() });
+                state.queue.push_back(Call {
+                    lane,
+                    parts,
+                    tries: 0,
+                    begun: cx.now(),
+                });
             }
             group.push(part);
         }
-        state.queue.push_back(Call { lane, parts: group, tries: 0, begun: cx.now() });
+        state.queue.push_back(Call {
+            lane,
+            parts: group,
+            tries: 0,
+            begun: cx.now(),
+        });
         self.pump(lane, cx);
     }
     fn pump(&mut self, lane: u32, cx: &mut Cx<'_>) {
@@ -129,7 +171,10 @@ impl Transform {
             };
             call.begun = cx.now();
             let batches = call.parts.iter().map(|(_, b)| b.clone()).collect();
-            let payload = Payload::Invoke { call: CallId(0), batches };
+            let payload = Payload::Invoke {
+                call: CallId(0),
+                batches,
+            };
             match cx.send(self.wire, payload, SimDuration::ZERO) {
                 Ok(id) => {
                     state.under_way += 1;
@@ -147,7 +192,13 @@ impl Transform {
         self.answered(id, ReplyStatus::TooManyRequests, Vec::new(), cx)
     }
     /// The function answered.
-    pub(super) fn answered(&mut self, id: CallId, status: ReplyStatus, batches: Vec<Batch>, cx: &mut Cx<'_>) -> Answer {
+    pub(super) fn answered(
+        &mut self,
+        id: CallId,
+        status: ReplyStatus,
+        batches: Vec<Batch>,
+        cx: &mut Cx<'_>,
+    ) -> Answer {
         let Some(mut call) = self.calls.remove(&id) else {
             return Answer::Retrying;
         };
@@ -155,11 +206,26 @@ impl Transform {
         if let Some(state) = self.lanes.get_mut(&lane) {
             state.under_way -= 1;
         }
-        cx.metric("ExecuteProcessing.Duration", cx.now().since(call.begun).as_millis_f64());
-        cx.metric("ExecuteProcessing.Success", f64::from(u8::from(status == ReplyStatus::Ok)));
+        cx.metric(
+            "ExecuteProcessing.Duration",
+            cx.now().since(call.begun).as_millis_f64(),
+        );
+        cx.metric(
+            "ExecuteProcessing.Success",
+            f64::from(u8::from(status == ReplyStatus::Ok)),
+        );
         let answer = if status == ReplyStatus::Ok {
-            let since = call.parts.iter().map(|(at, _)| *at).min().unwrap_or_else(|| cx.now());
-            Answer::Done { lane, since, batches }
+            let since = call
+                .parts
+                .iter()
+                .map(|(at, _)| *at)
+                .min()
+                .unwrap_or_else(|| cx.now());
+            Answer::Done {
+                lane,
+                since,
+                batches,
+            }
         } else if call.tries < self.max_tries {
             call.tries += 1;
             let wait = SimDuration::millis(500 << call.tries.min(6));
@@ -168,7 +234,11 @@ impl Transform {
             self.next_retry += 1;
             Answer::Retrying
         } else {
-            Answer::Failed { lane, parts: call.parts, status }
+            Answer::Failed {
+                lane,
+                parts: call.parts,
+                status,
+            }
         };
         self.pump(lane, cx);
         answer
