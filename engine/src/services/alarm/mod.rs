@@ -19,9 +19,6 @@ use crate::units::HOURS_PER_MONTH;
 #[derive(Debug)]
 pub struct Alarm;
 
-/// The one instance.
-pub static KIND: Alarm = Alarm;
-
 /// Alarm-milliseconds in an alarm-month.
 const MONTH: u64 = HOURS_PER_MONTH * 3_600_000;
 

@@ -5,7 +5,7 @@ use super::evaluate::{State, evaluate};
 use crate::node::{AnyKind, Flow, Notice, Problems, TraceCx};
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
 
-static KIND: &dyn AnyKind = &super::KIND;
+static KIND: &dyn AnyKind = &super::Alarm;
 
 /// `0` is within the threshold, `X` breaches, `-` is missing; the newest is last.
 fn points(text: &str) -> Vec<Option<f64>> {

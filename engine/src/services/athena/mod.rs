@@ -19,9 +19,6 @@ use crate::node::{
 #[derive(Debug)]
 pub struct Athena;
 
-/// The one instance.
-pub static KIND: Athena = Athena;
-
 /// Bytes; 1 TB is 2^40 of them.
 static SCANNED: UsageSpec = UsageSpec {
     key: "athena.scanned_tb",

@@ -60,7 +60,7 @@ impl Model {
         Ok(Self {
             terms: Terms::new(cx)?,
             schedule: Schedule::new(TICK, config.start_after_seconds, config.schedule_seconds),
-            calls: TokenBucket::with_capacity(rate, burst),
+            calls: TokenBucket::with_burst(rate, burst),
             database: None,
             queries: BTreeMap::new(),
             next: 0,

@@ -7,7 +7,7 @@ use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Ran, check_kind, ms, root};
 use crate::units::{SimDuration, SimTime};
 
-static KIND: &dyn AnyKind = &super::KIND;
+static KIND: &dyn AnyKind = &super::Athena;
 const BUCKET: &str = "raw-data";
 const MIB: u128 = 1 << 20;
 

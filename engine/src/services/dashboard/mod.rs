@@ -18,9 +18,6 @@ use crate::units::{HOURS_PER_MONTH, SimTime};
 #[derive(Debug)]
 pub struct Dashboard;
 
-/// The one instance.
-pub static KIND: Dashboard = Dashboard;
-
 /// Dashboard-milliseconds.
 static MONTH: UsageSpec = UsageSpec {
     key: "cloudwatch.dashboard_month",

@@ -6,7 +6,7 @@ use crate::node::{AnyKind, Flow, Notice, Payload, Table};
 use crate::services::testing::{Bench, Fake, batch, check_kind, ms, send};
 use crate::units::SimTime;
 
-static KIND: &dyn AnyKind = &super::KIND;
+static KIND: &dyn AnyKind = &super::Dashboard;
 
 fn table(title: &str, rows: usize, at: SimTime) -> Arc<Table> {
     Arc::new(Table {

@@ -19,9 +19,6 @@ use crate::node::{
 #[derive(Debug)]
 pub struct GlueCrawler;
 
-/// The one instance.
-pub static KIND: GlueCrawler = GlueCrawler;
-
 /// DPU-seconds.
 static DPU: UsageSpec = UsageSpec {
     key: "glue.crawler_dpu_hour",

@@ -5,7 +5,7 @@ use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms};
 use crate::units::{SimDuration, SimTime};
 
-static KIND: &dyn AnyKind = &super::KIND;
+static KIND: &dyn AnyKind = &super::GlueCrawler;
 const BUCKET: &str = "raw-data";
 const TWO: &[u8] = b"{\"id\":1,\"name\":\"a\"}\n{\"id\":2,\"name\":\"b\"}\n";
 const THREE: &[u8] =

@@ -18,9 +18,6 @@ use crate::node::{
 #[derive(Debug)]
 pub struct S3;
 
-/// The one instance.
-pub static KIND: S3 = S3;
-
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec { name, unit, help }
 }

@@ -6,7 +6,7 @@ use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms};
 use crate::units::SimDuration;
 
-static KIND: &dyn AnyKind = &super::KIND;
+static KIND: &dyn AnyKind = &super::S3;
 const HOUR_MS: u64 = 3_600_000;
 
 fn feed() -> Fake {
