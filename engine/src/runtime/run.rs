@@ -410,7 +410,11 @@ impl Run {
                 watch,
             } => {
                 let peer = self.wires[wire.0 as usize].plan.from.0;
-                self.states[peer].meters.watch(&metric, watch);
+                if !self.states[peer].meters.watch(&metric, watch) {
+                    let (id, peer) = (self.states[i].id.clone(), &self.states[peer].id);
+                    let text = format!("`{peer}` has no metric `{metric}`; nothing is watched");
+                    self.note(&id, "no-metric", text)?;
+                }
             }
             Effect::Event { kind, text } => {
                 let id = self.states[i].id.clone();
