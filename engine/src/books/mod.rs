@@ -1,57 +1,31 @@
-//! stub
-use crate::units::*;
-use std::sync::Arc;
-#[derive(Debug, Clone)]
-pub struct LatencyLaw;
-impl LatencyLaw {
-    pub fn sample(&self, _z: f64) -> SimDuration {
-        SimDuration::ZERO
-    }
-}
-#[derive(Debug)]
-pub struct UsageSpec {
-    pub key: &'static str,
-    pub unit: &'static str,
-    pub base_per_unit: u64,
-    pub rounding: &'static str,
-}
-#[derive(Debug)]
-pub struct Books;
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct BookError;
-impl Books {
-    pub fn quota_value(&self, _k: &str) -> Result<u64, BookError> {
-        Err(BookError)
-    }
-    pub fn latency(&self, _k: &str) -> Option<&LatencyLaw> {
-        None
-    }
-    pub fn region(&self) -> &str {
-        ""
-    }
-    pub fn for_region(_: &str) -> Result<Arc<Self>, BookError> {
-        Err(BookError)
-    }
-}
-#[derive(Debug, Default)]
-pub struct Bill {
-    pub lines: Vec<BillLine>,
-}
-#[derive(Debug)]
-pub struct BillLine {
-    pub node: String,
-    pub usd: Option<Usd>,
-}
-impl Bill {
-    pub fn price(_: &Books, _: &[Metered], _: SimDuration) -> Self {
-        Self::default()
-    }
-}
-#[derive(Debug)]
-pub struct Metered {
-    pub node: String,
-    pub service: String,
-    pub spec: &'static UsageSpec,
-    pub quantity: u128,
-}
+//! The books: prices, quotas and latency laws as data with unit, source and date, and the bill that turns metered usage
+//! into money.
+//!
+//! No figure of AWS stands in code: it stands in `assets/` and is read here. Knows nothing of services, records or time's
+//! passage; a service meters integers and names a key, the bill does the rest in integers.
+
+mod bill;
+mod book;
+mod entry;
+mod format;
+mod latency;
+mod price;
+mod quota;
+mod usage;
+mod wide;
+
+#[cfg(test)]
+mod bill_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod truth_tests;
+
+pub use bill::{Bill, BillLine, UnknownPrice};
+pub use book::{BookError, Books};
+pub use entry::{Basis, Origin};
+pub use format::{decimal, dollars, thousands};
+pub use latency::LatencyLaw;
+pub use price::{Price, Tier};
+pub use quota::Quota;
+pub use usage::{Growth, Metered, UsageSpec};

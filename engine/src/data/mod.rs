@@ -1,7 +1,14 @@
 //! Records in columns: batches, generators, sizes on the wire, replay of real files.
 
 mod batch;
+mod generate;
+mod json_size;
 
 pub use batch::Batch;
+pub use generate::{
+    CHUNK_ROWS, Chunk, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
+    RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
+};
+pub use json_size::{encode_json_lines, json_sizes};
 #[derive(Debug)]
 pub struct Root;

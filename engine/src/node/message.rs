@@ -14,10 +14,8 @@ use crate::units::{SimDuration, SimTime};
 pub struct Delivery {
     /// The shard's number.
     pub lane: u32,
-    /// The records, oldest first; may be empty.
-    pub batches: Vec<Batch>,
-    /// When the stream took in the oldest record of this delivery, for iterator age.
-    pub oldest: Option<SimTime>,
+    /// The records, oldest first, each batch with the instant that the stream took it in; may be empty.
+    pub batches: Vec<(SimTime, Batch)>,
     /// How far behind the newest record the reader still is.
     pub behind: SimDuration,
 }
@@ -102,7 +100,7 @@ impl Payload {
     pub fn records(&self) -> u64 {
         match self {
             Self::Records(b) => b.records(),
-            Self::Delivery(d) => d.batches.iter().map(Batch::records).sum(),
+            Self::Delivery(d) => d.batches.iter().map(|(_, b)| b.records()).sum(),
             Self::Invoke(b) => b.iter().map(Batch::records).sum(),
             Self::Object(o) => o.records(),
             Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
@@ -113,7 +111,7 @@ impl Payload {
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Records(b) => b.bytes(),
-            Self::Delivery(d) => d.batches.iter().map(Batch::bytes).sum(),
+            Self::Delivery(d) => d.batches.iter().map(|(_, b)| b.bytes()).sum(),
             Self::Invoke(b) => b.iter().map(Batch::bytes).sum(),
             Self::Object(o) => o.record_bytes,
             Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
@@ -124,7 +122,7 @@ impl Payload {
     pub fn sample(&self) -> Option<&Batch> {
         match self {
             Self::Records(b) => Some(b),
-            Self::Delivery(d) => d.batches.last(),
+            Self::Delivery(d) => d.batches.last().map(|(_, b)| b),
             Self::Invoke(b) => b.last(),
             _ => None,
         }

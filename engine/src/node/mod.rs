@@ -6,6 +6,7 @@
 mod config;
 mod cx;
 mod kind;
+mod limit;
 mod message;
 mod problem;
 mod put;
@@ -15,6 +16,7 @@ mod work;
 pub use config::{apply_defaults, check_params, parse_param};
 pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
 pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
+pub use limit::TokenBucket;
 pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
 pub use problem::{Problem, Problems, Severity, closest};
 pub use put::{PutPolicy, Putter};

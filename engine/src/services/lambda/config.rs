@@ -1,0 +1,101 @@
+//! Parameters of a function and of its event source mapping.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The processor, which decides the price of a GB-second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Architecture {
+    /// Intel or AMD.
+    #[default]
+    #[serde(rename = "x86_64")]
+    X86,
+    /// Graviton.
+    #[serde(rename = "arm64")]
+    Arm,
+}
+
+/// What starts in a new environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// Python.
+    #[default]
+    Python,
+    /// Node.js.
+    Nodejs,
+    /// Java, without SnapStart.
+    Java,
+}
+
+impl Runtime {
+    pub(super) const fn law(self) -> &'static str {
+        match self {
+            Self::Python => "lambda.cold_start_python",
+            Self::Nodejs => "lambda.cold_start_nodejs",
+            Self::Java => "lambda.cold_start_java",
+        }
+    }
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What the function does with a batch: one SELECT over the table `records`. Rows that WHERE leaves out are dropped.
+    #[schemars(extend("x-editor" = "sql"))]
+    pub sql: String,
+    /// Memory; processing power grows with it up to one vCPU at 1,769 MB for this single-threaded code.
+    #[schemars(range(min = 128, max = 10_240), extend("x-unit" = "MB", "x-soft-max" = 3008, "x-quota" = "lambda.memory_max_mb"))]
+    pub memory_mb: u32,
+    /// A run that takes longer fails.
+    #[schemars(range(min = 1, max = 900), extend("x-unit" = "s", "x-quota" = "lambda.timeout_max_s"))]
+    pub timeout_seconds: u32,
+    /// The processor.
+    pub architecture: Architecture,
+    /// What starts in a new environment.
+    pub runtime: Runtime,
+    /// Time of each run at one vCPU, before any record; its spread follows the latency law. Assumed: measure your function.
+    #[schemars(range(min = 0.0, max = 900_000.0), extend("x-unit" = "ms", "x-soft-max" = 1000.0, "x-assumed" = true))]
+    pub base_ms: f64,
+    /// Time for each record at one vCPU. Assumed: measure your function.
+    #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-unit" = "us", "x-soft-max" = 1000.0, "x-assumed" = true))]
+    pub per_record_us: f64,
+    /// Environments that this function may have at once; without it, what the account has.
+    #[schemars(range(min = 0, max = 100_000), extend("x-unit" = "environments", "x-quota" = "lambda.concurrent_executions_max"))]
+    pub reserved_concurrency: Option<u32>,
+    /// Records of one batch from the stream.
+    #[schemars(range(min = 1, max = 10_000), extend("x-unit" = "records", "x-quota" = "lambda.kinesis_batch_size_max"))]
+    pub batch_size: u32,
+    /// How long to gather records for a batch.
+    #[schemars(range(min = 0, max = 300), extend("x-unit" = "s", "x-quota" = "lambda.kinesis_batch_window_max_s"))]
+    pub batch_window_seconds: u32,
+    /// Batches of one shard at once.
+    #[schemars(range(min = 1, max = 10), extend("x-unit" = "batches", "x-quota" = "lambda.kinesis_parallelization_factor_max"))]
+    pub parallelization_factor: u32,
+    /// Further tries of a failed batch; -1 for no end (until the records expire in the stream's eyes).
+    #[schemars(range(min = -1, max = 10_000), extend("x-unit" = "tries", "x-quota" = "lambda.kinesis_max_retry_attempts"))]
+    pub maximum_retry_attempts: i32,
+    /// After an error, split the batch in two before the next try.
+    pub bisect_batch_on_function_error: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            sql: "SELECT * FROM records".to_owned(),
+            memory_mb: 512,
+            timeout_seconds: 60,
+            architecture: Architecture::default(),
+            runtime: Runtime::default(),
+            base_ms: 5.0,
+            per_record_us: 200.0,
+            reserved_concurrency: None,
+            batch_size: 100,
+            batch_window_seconds: 0,
+            parallelization_factor: 1,
+            maximum_retry_attempts: -1,
+            bisect_batch_on_function_error: false,
+        }
+    }
+}
