@@ -15,4 +15,5 @@ pub mod report;
 pub mod rng;
 pub mod runtime;
 pub mod services;
+pub mod session;
 pub mod units;
