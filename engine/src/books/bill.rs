@@ -17,7 +17,7 @@ const NANOS_PER_HOUR: u128 = 3_600_000_000_000;
 const MONTH: u128 = HOURS_PER_MONTH as u128 * NANOS_PER_HOUR;
 
 /// What a run cost, and what a month of it would.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bill {
     /// The region of the prices.
     pub region: String,

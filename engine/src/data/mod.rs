@@ -12,3 +12,7 @@ pub use generate::{
 pub use json_size::{encode_json_lines, json_sizes};
 #[derive(Debug)]
 pub struct Root;
+mod arrivals;
+mod log;
+pub use arrivals::*;
+pub use log::*;

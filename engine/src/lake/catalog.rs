@@ -16,9 +16,9 @@ use super::glue_types::{arrow_type, glue_type};
 use super::paths::{BucketName, check_prefix};
 
 /// Previous versions of a table that are kept.
-pub const HISTORY_MAX: usize = 100;
+pub(super) const HISTORY_MAX: usize = 100;
 /// Longest name of a database, table or column. Source: the Glue API's `NameString`.
-pub const NAME_CHARS_MAX: usize = 255;
+pub(super) const NAME_CHARS_MAX: usize = 255;
 
 /// One column or partition key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -368,7 +368,7 @@ impl Catalog {
             old.into_iter().map(|p| (p.values.clone(), p)).collect();
         all.extend(partitions.into_iter().map(|p| (p.values.clone(), p)));
         entry.partitions = all.into_values().collect();
-        Ok(entry.partitions.len() - before)
+        Ok(entry.partitions.len().saturating_sub(before))
     }
 
     /// Removes the partitions with these values. Returns how many there were.

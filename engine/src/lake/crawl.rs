@@ -303,58 +303,59 @@ impl Crawler<'_> {
 
     /// The tables of a folder: one when its parts are mostly similar, else those of its parts.
     fn decide(&mut self, folder: Folder) -> Vec<Unit> {
-        let own = self.unify(folder.files.into_iter().filter_map(unit_of), &folder.path);
-        let mut parts: Vec<Vec<Unit>> = Vec::new();
+        let files = folder.files.into_iter().filter_map(unit_of);
+        let own = self.unify(files.map(|unit| (None, unit)), &folder.path);
+        let mut parts: Vec<(String, Vec<Unit>)> = Vec::new();
         for (name, child) in folder.folders {
-            let mut found = self.decide(child);
-            if found.is_empty() {
-                continue;
+            let found = self.decide(child);
+            if !found.is_empty() {
+                parts.push((name, found));
             }
-            if let [only] = found.as_mut_slice() {
-                for leaf in &mut only.leaves {
-                    leaf.insert(0, name.clone());
-                }
-            }
-            parts.push(found);
         }
         if parts.is_empty() {
             return own;
         }
-        let single = parts
-            .iter()
-            .all(|p| p.len() == 1 && p.iter().all(|u| !u.keys.is_empty()));
+        let single = parts.iter().all(|(_, units)| units.len() == 1);
         if own.is_empty() && single && same_keys(&parts) {
-            let units = parts.into_iter().flatten();
+            let units = parts
+                .into_iter()
+                .flat_map(|(name, units)| units.into_iter().map(move |u| (Some(name.clone()), u)));
             return self.unify(units, &folder.path);
         }
         let mut all = own;
-        all.extend(parts.into_iter().flatten().map(stand_alone));
+        all.extend(parts.into_iter().flat_map(|(_, units)| units));
         all
     }
 
-    /// Joins units that are mostly similar; each on its own when they are not.
-    fn unify(&mut self, units: impl Iterator<Item = Unit>, path: &str) -> Vec<Unit> {
-        let mut groups: Vec<Vec<Unit>> = Vec::new();
+    /// Joins units that are mostly similar to one of this folder; leaves each on its own when they are not.
+    ///
+    /// The name is that of the sub-folder that the unit stands for; a file of the folder itself has none.
+    fn unify(
+        &mut self,
+        units: impl Iterator<Item = (Option<String>, Unit)>,
+        path: &str,
+    ) -> Vec<Unit> {
+        let combine = self.options.combine_compatible;
+        let mut groups: Vec<Vec<(Option<String>, Unit)>> = Vec::new();
         let mut total = 0;
-        for unit in units {
+        for (name, unit) in units {
             total += 1;
-            let combine = self.options.combine_compatible;
-            match groups
-                .iter_mut()
-                .find(|g| g.first().is_some_and(|f| f.similar(&unit, combine)))
-            {
-                Some(group) => group.push(unit),
-                None => groups.push(vec![unit]),
+            let like = |g: &&mut Vec<(Option<String>, Unit)>| {
+                g.first().is_some_and(|(_, f)| f.similar(&unit, combine))
+            };
+            match groups.iter_mut().find(like) {
+                Some(group) => group.push((name, unit)),
+                None => groups.push(vec![(name, unit)]),
             }
         }
         let largest = groups.iter().map(Vec::len).max().unwrap_or(0);
         if largest * 2 <= total && groups.len() > 1 {
-            return groups.into_iter().flatten().map(stand_alone).collect();
+            return groups.into_iter().flatten().map(|(_, u)| u).collect();
         }
         let mut table: Option<Unit> = None;
         for group in groups {
             let taken = group.len() == largest && table.is_none();
-            for unit in group {
+            for (name, mut unit) in group {
                 if !taken {
                     for key in &unit.keys {
                         self.skip(
@@ -364,14 +365,13 @@ impl Crawler<'_> {
                     }
                     continue;
                 }
+                for leaf in &mut unit.leaves {
+                    leaf.splice(0..0, name.clone());
+                }
+                path.clone_into(&mut unit.path);
                 match &mut table {
                     Some(table) => table.absorb(unit),
-                    None => {
-                        table = Some(Unit {
-                            path: path.to_owned(),
-                            ..unit
-                        });
-                    }
+                    None => table = Some(unit),
                 }
             }
         }
@@ -451,40 +451,11 @@ impl Crawler<'_> {
     }
 }
 
-/// A unit that did not join its folder's table: its folder names become its path.
-fn stand_alone(mut unit: Unit) -> Unit {
-    // Names that every leaf shares and that no partition needs were put there by the folder that did not unify.
-    if let [key] = unit.keys.as_slice()
-        && unit.depth() == 0
-    {
-        unit.path.clone_from(key);
-        return unit;
-    }
-    let surplus = unit.leaves.first().map_or(0, |leaf| {
-        let whole = join(&unit.path, &leaf.join("/"));
-        let folder = unit
-            .keys
-            .first()
-            .map_or("", |k| k.rsplit_once('/').map_or("", |(f, _)| f));
-        whole.len().saturating_sub(folder.len())
-    });
-    if surplus > 0 {
-        for leaf in &mut unit.leaves {
-            leaf.remove(0);
-        }
-    }
-    unit
-}
-
 /// True when the folders are all `key=…` of one key, or none is.
-fn same_keys(parts: &[Vec<Unit>]) -> bool {
-    let key = |unit: &Unit| {
-        let first = unit.leaves.first().and_then(|l| l.first());
-        first
-            .and_then(|f| f.split_once('='))
-            .map(|(k, _)| k.to_lowercase())
-    };
-    let mut keys = parts.iter().flatten().map(key);
+fn same_keys(parts: &[(String, Vec<Unit>)]) -> bool {
+    let mut keys = parts
+        .iter()
+        .map(|(name, _)| name.split_once('=').map(|(k, _)| k.to_lowercase()));
     let first = keys.next();
     keys.all(|k| Some(k) == first)
 }
@@ -500,7 +471,7 @@ fn value_of(folder: &str) -> String {
 fn unit_of(file: File) -> Option<Unit> {
     let shape = file.shape?;
     Some(Unit {
-        path: String::new(),
+        path: file.meta.key.clone(),
         leaves: vec![Vec::new()],
         columns: shape.columns,
         format: shape.format,

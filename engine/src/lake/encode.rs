@@ -114,7 +114,7 @@ impl ParquetPlan {
         let fields: Vec<Field> = schema
             .fields()
             .iter()
-            .map(|f| Field::clone(f).with_metadata(std::collections::HashMap::default()))
+            .map(|f| Field::clone(f).with_metadata(Default::default()))
             .collect();
         let schema = Arc::new(Schema::new(fields));
         let parquet = ArrowSchemaConverter::new()

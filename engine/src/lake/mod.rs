@@ -1,6 +1,8 @@
-//! The lake: the pipeline's S3 as real files, the Glue-style catalog, the file encoders, schema inference and the one
-//! door for SQL. The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
+//! The lake: the pipeline's S3 as real files, the Glue-style catalog, encoders, schema inference, the door for SQL.
+//!
+//! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
+mod border;
 mod catalog;
 mod crawl;
 mod csv_text;
@@ -8,10 +10,16 @@ mod encode;
 mod error;
 mod glue_types;
 mod paths;
+mod query;
 mod row_scan;
 mod rows;
+mod rundb;
 mod shape;
+mod show;
+mod sql;
 mod store;
+mod table;
+mod transform;
 
 #[cfg(test)]
 mod tests;
@@ -22,5 +30,9 @@ pub use encode::{Codec, EncodedGroup, ParquetPlan};
 pub use error::{LakeError, SqlProblem};
 pub use glue_types::{arrow_type, glue_type};
 pub use paths::{BucketName, ObjectKey};
+pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine};
 pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
+pub use rundb::{RunDatabase, open_run};
+pub use show::{batches_to_json, format_table};
 pub use store::{Lake, ObjectMeta, Staged};
+pub use transform::{Applied, Transform};

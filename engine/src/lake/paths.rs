@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::error::LakeError;
 
 /// Longest key in bytes. Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
-pub const KEY_BYTES_MAX: usize = 1024;
+pub(super) const KEY_BYTES_MAX: usize = 1024;
 /// Longest file or folder name that common file systems take.
 const SEGMENT_BYTES_MAX: usize = 255;
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -157,7 +157,7 @@ fn key_fault(key: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// [`LakeError::Key`] when no object could ever have it.
-pub fn check_prefix(prefix: &str) -> Result<(), LakeError> {
+pub(super) fn check_prefix(prefix: &str) -> Result<(), LakeError> {
     let trimmed = prefix.strip_suffix('/').unwrap_or(prefix);
     if trimmed.is_empty() && prefix.is_empty() {
         return Ok(());

@@ -48,7 +48,7 @@ pub(super) fn classify(object: &Object) -> Result<Shape, String> {
         return Err("the file is empty".to_owned());
     }
     if first.starts_with(b"PAR1") {
-        return parquet_shape(file);
+        return parquet_shape(&file);
     }
     let codec = sniff_codec(&first);
     let plain = plain_reader(object.open().map_err(|e| e.to_string())?)
@@ -69,10 +69,10 @@ pub(super) fn classify(object: &Object) -> Result<Shape, String> {
     })
 }
 
-fn parquet_shape(file: std::fs::File) -> Result<Shape, String> {
+fn parquet_shape(file: &std::fs::File) -> Result<Shape, String> {
     let damaged = |e: parquet::errors::ParquetError| format!("its Parquet footer is damaged: {e}");
     let options = ArrowReaderOptions::new();
-    let metadata = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
+    let metadata = ArrowReaderMetadata::load(file, options).map_err(damaged)?;
     let codec = metadata
         .metadata()
         .row_groups()
@@ -270,30 +270,48 @@ fn csv_shape(sample: &[u8], more: bool) -> Option<(Format, Columns)> {
     [b',', b'|', b'\t', b';', 0x01]
         .into_iter()
         .find_map(|delimiter| {
-            let mut rows = Vec::new();
-            let mut reader = CsvRows::new(sample, delimiter);
-            let mut row = Vec::new();
-            while rows.len() < SAMPLE_RECORDS && reader.next_row(&mut row).ok()? {
-                rows.push(std::mem::take(&mut row));
+            let rows = csv_rows(sample, delimiter, more)?;
+            let width = rows.first()?.len();
+            // One row in a hundred may be ragged: damaged lines do not make a file another format.
+            let odd = rows.iter().filter(|r| r.len() != width).count();
+            if width < 2 || rows.len() < 2 || odd * 100 > rows.len() {
+                return None;
             }
-            if more && rows.len() < SAMPLE_RECORDS {
-                rows.pop();
-            }
-            csv_columns(delimiter, &rows)
+            csv_columns(delimiter, &rows, has_header(&rows))
         })
 }
 
-fn csv_columns(delimiter: u8, rows: &[Vec<String>]) -> Option<(Format, Columns)> {
-    let width = rows.first()?.len();
-    // One row may be ragged in a hundred: damaged lines do not make a file another format.
-    let odd = rows.iter().filter(|r| r.len() != width).count();
-    if width < 2 || rows.len() < 2 || odd * 100 > rows.len() {
-        return None;
+/// A comma-separated file that is known to begin with names, such as those that a run writes.
+pub(super) fn named_csv(object: &Object) -> Result<Vec<(String, DataType)>, String> {
+    let plain = plain_reader(object.open().map_err(|e| e.to_string())?);
+    let (sample, more) = plain
+        .and_then(|from| read_bounded(from, SAMPLE_BYTES))
+        .map_err(|e| e.to_string())?;
+    let rows = csv_rows(&sample, b',', more).unwrap_or_default();
+    let found = csv_columns(b',', &rows, true);
+    found
+        .map(|(_, columns)| columns)
+        .ok_or_else(|| "the file is empty".to_owned())
+}
+
+fn csv_rows(sample: &[u8], delimiter: u8, more: bool) -> Option<Vec<Vec<String>>> {
+    let mut rows = Vec::new();
+    let mut reader = CsvRows::new(sample, delimiter);
+    let mut row = Vec::new();
+    while rows.len() < SAMPLE_RECORDS && reader.next_row(&mut row).ok()? {
+        rows.push(std::mem::take(&mut row));
     }
-    let header = has_header(rows);
+    if more && rows.len() < SAMPLE_RECORDS {
+        rows.pop();
+    }
+    Some(rows)
+}
+
+fn csv_columns(delimiter: u8, rows: &[Vec<String>], header: bool) -> Option<(Format, Columns)> {
+    let first = rows.first()?;
     let data = rows.get(usize::from(header)..)?;
-    let names = unique_names(if header { rows.first()? } else { &[] }, width);
-    let types = (0..width).map(|i| text_type(data.iter().filter_map(|r| r.get(i))));
+    let names = unique_names(if header { first } else { &[] }, first.len());
+    let types = (0..first.len()).map(|i| text_type(data.iter().filter_map(|r| r.get(i))));
     let format = Format::Csv {
         delimiter: char::from(delimiter),
         header,

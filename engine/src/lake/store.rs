@@ -62,6 +62,23 @@ impl Object {
             }),
         })
     }
+    /// A file beside any lake, to be read like an object.
+    pub(super) fn loose(path: PathBuf) -> Result<Arc<Self>, LakeError> {
+        let size = path
+            .metadata()
+            .map_err(|e| LakeError::io("read a file", path.display(), e))?
+            .len();
+        let key = path.file_name().unwrap_or_default();
+        let meta = ObjectMeta {
+            bucket: "run".to_owned(),
+            key: key.to_string_lossy().into_owned(),
+            size,
+            records: None,
+            committed_at: SimTime::ZERO,
+            version: 0,
+        };
+        Ok(Self::new(meta, path))
+    }
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,8 +112,6 @@ impl Drop for Object {
 /// Bytes written beside the lake, not visible yet. Dropping it uncommitted removes them.
 #[derive(Debug)]
 pub struct Staged {
-    bucket: BucketName,
-    key: ObjectKey,
     size: u64,
     path: Option<PathBuf>,
 }
@@ -205,6 +220,11 @@ impl Lake {
         Self::at(&root, index, catalog)
     }
 
+    /// A lake of nothing, for a run that has none. Writes nothing.
+    pub(super) fn nothing(dir: &Path) -> Result<Self, LakeError> {
+        Self::at(dir, Index::default(), Catalog::default())
+    }
+
     fn at(dir: &Path, index: Index, catalog: Catalog) -> Result<Self, LakeError> {
         Ok(Self(Arc::new(Inner {
             root: canonical(dir)?,
@@ -242,21 +262,14 @@ impl Lake {
         self.index().buckets.keys().cloned().collect()
     }
 
-    /// Writes bytes beside the lake, to become the object later. Any thread may call it.
+    /// Writes bytes beside the lake, to become an object later. Any thread may call it.
     ///
     /// # Errors
-    /// A bad bucket or key, an unknown bucket, or a disk that refuses.
-    pub fn stage(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<Staged, LakeError> {
-        let bucket = BucketName::parse(bucket)?;
-        let key = ObjectKey::parse(key)?;
-        if !self.index().buckets.contains_key(bucket.as_str()) {
-            return Err(LakeError::NoSuchBucket(bucket.as_str().to_owned()));
-        }
+    /// A disk that refuses.
+    pub fn stage(&self, bytes: &[u8]) -> Result<Staged, LakeError> {
         let path = self.staging_path()?;
         fs::write(&path, bytes).map_err(|e| LakeError::io("stage an object", path.display(), e))?;
         Ok(Staged {
-            bucket,
-            key,
             size: bytes.len() as u64,
             path: Some(path),
         })
@@ -265,14 +278,17 @@ impl Lake {
     /// Makes the staged bytes the object, visible from now; an object of the same key is replaced (last writer wins).
     ///
     /// # Errors
+    /// A bad bucket or key, an unknown bucket;
     /// [`LakeError::Collision`] when another key's file or folder is in the way; a disk that refuses.
     pub fn commit(
         &self,
         mut staged: Staged,
+        bucket: &str,
+        key: &str,
         at: SimTime,
         records: u64,
     ) -> Result<ObjectMeta, LakeError> {
-        let (bucket, key) = (staged.bucket.clone(), staged.key.clone());
+        let (bucket, key) = (BucketName::parse(bucket)?, ObjectKey::parse(key)?);
         let mut path = self.0.root.join(bucket.folder());
         let relative = key.path();
         let mut index = self.index_mut();
@@ -328,7 +344,7 @@ impl Lake {
         at: SimTime,
         records: u64,
     ) -> Result<ObjectMeta, LakeError> {
-        self.commit(self.stage(bucket, key, bytes)?, at, records)
+        self.commit(self.stage(bytes)?, bucket, key, at, records)
     }
 
     /// The objects whose key begins with `prefix`, in the order of their keys (bytes). Empty for an unknown bucket.

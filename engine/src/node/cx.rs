@@ -275,7 +275,7 @@ impl<'a> Cx<'a> {
     pub fn send(
         &mut self,
         wire: WireId,
-        payload: Payload,
+        mut payload: Payload,
         delay: SimDuration,
     ) -> Result<CallId, Payload> {
         let Some(end) = self.state.outs.iter_mut().find(|w| w.id == wire) else {
@@ -287,12 +287,15 @@ impl<'a> Cx<'a> {
         // Answers to polls and notices need no answer themselves; the asker's own limits bound them.
         if matches!(
             payload,
-            Payload::Records(_) | Payload::Object(_) | Payload::Invoke(_)
+            Payload::Records(_) | Payload::Object(_) | Payload::Invoke { .. }
         ) {
             end.credit -= 1;
         }
         let call = CallId(self.state.next_call);
         self.state.next_call += 1;
+        if let Payload::Invoke { call: id, .. } = &mut payload {
+            *id = call;
+        }
         self.state.ledger.on_wire += payload.records();
         self.effects.push(Effect::Send {
             wire,

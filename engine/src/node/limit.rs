@@ -2,10 +2,11 @@
 
 use crate::units::SimTime;
 
-/// Refills at a steady rate up to a second's worth; a take may overdraw it where the service allows that.
+/// Refills at a steady rate up to its capacity; a take may overdraw it where the service allows that.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     rate: u64,
+    capacity: u64,
     /// Billionths of a token; negative after an overdraft.
     level: i128,
     at: SimTime,
@@ -17,15 +18,21 @@ impl TokenBucket {
     /// A full bucket of `rate` tokens that refills with `rate` tokens a second.
     #[must_use]
     pub fn new(rate: u64) -> Self {
+        Self::with_capacity(rate, rate)
+    }
+    /// A full bucket of `capacity` tokens that refills with `rate` tokens a second.
+    #[must_use]
+    pub fn with_capacity(rate: u64, capacity: u64) -> Self {
         Self {
             rate,
-            level: i128::from(rate) * UNIT,
+            capacity,
+            level: i128::from(capacity) * UNIT,
             at: SimTime::ZERO,
         }
     }
     fn refill(&mut self, now: SimTime) {
         let gained = i128::from(now.since(self.at).0) * i128::from(self.rate);
-        self.level = (self.level + gained).min(i128::from(self.rate) * UNIT);
+        self.level = (self.level + gained).min(i128::from(self.capacity) * UNIT);
         self.at = self.at.max(now);
     }
     /// Takes `n` tokens when there are so many.

@@ -85,7 +85,12 @@ pub enum Payload {
         error: &'static str,
     },
     /// Records to work on and answer.
-    Invoke(Vec<Batch>),
+    Invoke {
+        /// The call that the answer names; filled in when it is sent.
+        call: CallId,
+        /// The records.
+        batches: Vec<Batch>,
+    },
     /// A file.
     Object(ObjectPut),
     /// A result.
@@ -101,7 +106,7 @@ impl Payload {
         match self {
             Self::Records(b) => b.records(),
             Self::Delivery(d) => d.batches.iter().map(|(_, b)| b.records()).sum(),
-            Self::Invoke(b) => b.iter().map(Batch::records).sum(),
+            Self::Invoke { batches, .. } => batches.iter().map(Batch::records).sum(),
             Self::Object(o) => o.records(),
             Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
         }
@@ -112,7 +117,7 @@ impl Payload {
         match self {
             Self::Records(b) => b.bytes(),
             Self::Delivery(d) => d.batches.iter().map(|(_, b)| b.bytes()).sum(),
-            Self::Invoke(b) => b.iter().map(Batch::bytes).sum(),
+            Self::Invoke { batches, .. } => batches.iter().map(Batch::bytes).sum(),
             Self::Object(o) => o.record_bytes,
             Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
         }
@@ -123,7 +128,7 @@ impl Payload {
         match self {
             Self::Records(b) => Some(b),
             Self::Delivery(d) => d.batches.last().map(|(_, b)| b),
-            Self::Invoke(b) => b.last(),
+            Self::Invoke { batches, .. } => batches.last(),
             _ => None,
         }
     }

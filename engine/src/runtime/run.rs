@@ -518,7 +518,7 @@ impl Run {
         }
         let answered = matches!(
             payload,
-            Payload::Records(_) | Payload::Object(_) | Payload::Invoke(_)
+            Payload::Records(_) | Payload::Object(_) | Payload::Invoke { .. }
         );
         self.states[from].ledger.on_wire -= records;
         let admit = self.call(to, |n, cx| n.receive(id, payload, cx))?;

@@ -3,10 +3,20 @@
 //!
 //! A service never names another service; it sees wires.
 
+pub mod firehose;
+pub mod kinesis_data_streams;
+pub mod lambda;
+pub mod producer;
+
 use crate::node::AnyKind;
 
 /// Every kind that can be drawn, by id.
-pub static ALL: &[&dyn AnyKind] = &[];
+pub static ALL: &[&dyn AnyKind] = &[
+    &firehose::KIND,
+    &kinesis_data_streams::KIND,
+    &lambda::KIND,
+    &producer::KIND,
+];
 
 /// The kind with this id.
 #[must_use]

@@ -20,6 +20,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { shard_count: 1, partition_key: String::new(), retention_hours: 24 }
+        Self {
+            shard_count: 1,
+            partition_key: String::new(),
+            retention_hours: 24,
+        }
     }
 }

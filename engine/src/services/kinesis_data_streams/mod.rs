@@ -13,10 +13,12 @@ mod tests;
 use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
-    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems, Retuned, Schemas, TraceCx,
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, Schemas, TraceCx,
 };
 
 pub use config::Config;
+pub use model::Model;
 
 pub(super) static SHARD_HOUR: UsageSpec = UsageSpec {
     key: "kinesis-data-streams.shard_hour",
@@ -70,16 +72,48 @@ static SPEC: KindSpec = KindSpec {
     metrics: &[
         metric("IncomingRecords", "Count", "Records put and taken in."),
         metric("IncomingBytes", "Bytes", "Bytes of those records."),
-        metric("PutRecords.TotalRecords", "Count", "Records in PutRecords calls."),
-        metric("PutRecords.SuccessfulRecords", "Count", "Of those, taken in."),
-        metric("PutRecords.ThrottledRecords", "Count", "Of those, refused because a shard was at its limit."),
-        metric("PutRecords.FailedRecords", "Count", "Of those, refused because of an internal failure."),
-        metric("WriteProvisionedThroughputExceeded", "Count", "Records refused because a shard was at its write limit."),
+        metric(
+            "PutRecords.TotalRecords",
+            "Count",
+            "Records in PutRecords calls.",
+        ),
+        metric(
+            "PutRecords.SuccessfulRecords",
+            "Count",
+            "Of those, taken in.",
+        ),
+        metric(
+            "PutRecords.ThrottledRecords",
+            "Count",
+            "Of those, refused because a shard was at its limit.",
+        ),
+        metric(
+            "PutRecords.FailedRecords",
+            "Count",
+            "Of those, refused because of an internal failure.",
+        ),
+        metric(
+            "WriteProvisionedThroughputExceeded",
+            "Count",
+            "Records refused because a shard was at its write limit.",
+        ),
         metric("GetRecords.Records", "Count", "Records read."),
         metric("GetRecords.Bytes", "Bytes", "Bytes read."),
-        metric("GetRecords.Latency", "Milliseconds", "How long a GetRecords call took."),
-        metric("GetRecords.IteratorAgeMilliseconds", "Milliseconds", "Age of the last record of each call."),
-        metric("ReadProvisionedThroughputExceeded", "Count", "GetRecords calls refused because of a read limit."),
+        metric(
+            "GetRecords.Latency",
+            "Milliseconds",
+            "How long a GetRecords call took.",
+        ),
+        metric(
+            "GetRecords.IteratorAgeMilliseconds",
+            "Milliseconds",
+            "Age of the last record of each call.",
+        ),
+        metric(
+            "ReadProvisionedThroughputExceeded",
+            "Count",
+            "GetRecords calls refused because of a read limit.",
+        ),
     ],
     usage: &[&SHARD_HOUR, &PUT_UNIT, &EXTENDED_RETENTION],
     quotas: &[
@@ -96,8 +130,16 @@ static SPEC: KindSpec = KindSpec {
         "kinesis-data-streams.put_payload_unit_bytes",
         "kinesis-data-streams.retention_included_h",
     ],
-    latencies: &["kinesis-data-streams.get_records", "kinesis-data-streams.reshard"],
-    faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency, FaultKind::ShardLoss],
+    latencies: &[
+        "kinesis-data-streams.get_records",
+        "kinesis-data-streams.reshard",
+    ],
+    faults: &[
+        FaultKind::Errors,
+        FaultKind::Throttle,
+        FaultKind::Latency,
+        FaultKind::ShardLoss,
+    ],
 };
 
 /// The kind.
@@ -115,25 +157,49 @@ impl Kind for KinesisDataStreams {
     }
     fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
         if config.retention_hours > 168 {
-            out.warning("retention_hours", "what is kept longer than 7 days is not on the bill yet", "use 168 or less for a full bill");
+            out.warning(
+                "retention_hours",
+                "what is kept longer than 7 days is not on the bill yet",
+                "use 168 or less for a full bill",
+            );
         }
     }
-    fn trace(&self, config: &Config, inputs: &Schemas, _cx: &TraceCx<'_>, out: &mut Problems) -> Schemas {
+    fn trace(
+        &self,
+        config: &Config,
+        inputs: &Schemas,
+        _cx: &TraceCx<'_>,
+        out: &mut Problems,
+    ) -> Schemas {
         let Some(schema) = inputs.get("in") else {
             return Schemas::new();
         };
-        if !config.partition_key.is_empty() && schema.field_with_name(&config.partition_key).is_err() {
+        if !config.partition_key.is_empty()
+            && schema.field_with_name(&config.partition_key).is_err()
+        {
             let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
             let near = crate::node::closest(&config.partition_key, known.iter().copied());
-            let mend = near.map_or_else(|| format!("one of: {}", known.join(", ")), |k| format!("did you mean `{k}`?"));
-            out.error("partition_key", format!("the records have no field `{}`", config.partition_key), mend);
+            let mend = near.map_or_else(
+                || format!("one of: {}", known.join(", ")),
+                |k| format!("did you mean `{k}`?"),
+            );
+            out.error(
+                "partition_key",
+                format!("the records have no field `{}`", config.partition_key),
+                mend,
+            );
         }
         Schemas::from([("out".to_owned(), schema.clone())])
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
         model::Model::new(config, cx)
     }
-    fn retune(&self, model: &mut model::Model, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+    fn retune(
+        &self,
+        model: &mut model::Model,
+        config: Config,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Retuned> {
         model.retune(config, cx)
     }
 }

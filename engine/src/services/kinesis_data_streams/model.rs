@@ -10,7 +10,8 @@ use super::{Config, EXTENDED_RETENTION, PUT_UNIT, SHARD_HOUR};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, BatchLog};
 use crate::node::{
-    Admit, Ask, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned, Tag, TokenBucket, WireId,
+    Admit, Ask, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload,
+    Retuned, Tag, TokenBucket, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -163,22 +164,36 @@ impl Model {
         self.range_lanes.len() as u64
     }
     fn tell_lanes(&self, cx: &mut Cx<'_>) {
-        let lanes: Vec<u32> = self.shards.iter().filter(|s| s.open || !s.entries.is_empty()).map(|s| s.lane).collect();
+        let lanes: Vec<u32> = self
+            .shards
+            .iter()
+            .filter(|s| s.open || !s.entries.is_empty())
+            .map(|s| s.lane)
+            .collect();
         for reader in &self.readers {
             // A notice needs no credit and cannot come back.
-            drop(cx.send(reader.wire, Payload::Notice(Notice::Lanes(lanes.clone())), SimDuration::ZERO));
+            drop(cx.send(
+                reader.wire,
+                Payload::Notice(Notice::Lanes(lanes.clone())),
+                SimDuration::ZERO,
+            ));
         }
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
         self.meter(cx);
         let shards = config.shard_count;
         let old = self.config.shard_count;
-        self.config = Config { shard_count: old, ..config };
+        self.config = Config {
+            shard_count: old,
+            ..config
+        };
         if shards == old {
             return Ok(Retuned::Live);
         }
         if self.target.is_some() {
-            return Ok(Retuned::NextRun("ResourceInUseException: the shards are being changed already".to_owned()));
+            return Ok(Retuned::NextRun(
+                "ResourceInUseException: the shards are being changed already".to_owned(),
+            ));
         }
         if shards > old * 2 || shards < old.div_ceil(2) {
             return Ok(Retuned::NextRun(format!(
@@ -194,7 +209,13 @@ impl Model {
         }
         self.target = Some(shards);
         cx.after(takes, Tag::new(TIMER_RESHARD, 0));
-        cx.event("resharding", format!("UpdateShardCount from {old} to {shards} shards takes {:.0} s", takes.as_secs_f64()));
+        cx.event(
+            "resharding",
+            format!(
+                "UpdateShardCount from {old} to {shards} shards takes {:.0} s",
+                takes.as_secs_f64()
+            ),
+        );
         Ok(Retuned::Live)
     }
     fn meter(&mut self, cx: &mut Cx<'_>) {
@@ -217,7 +238,11 @@ impl Model {
         cx.metric("IncomingRecords", (total - refused) as f64);
         cx.meter(&PUT_UNIT, u128::from(sorted.units * weight));
         let whole = sorted.refused.is_empty() && sorted.by_shard.len() == 1;
-        let kept = if whole { batch.clone() } else { batch.take(&UInt32Array::from(sorted.order))? };
+        let kept = if whole {
+            batch.clone()
+        } else {
+            batch.take(&UInt32Array::from(sorted.order))?
+        };
         cx.metric("IncomingBytes", kept.bytes() as f64);
         let mut offset = 0;
         for (shard, rows) in sorted.by_shard {
@@ -227,7 +252,11 @@ impl Model {
         if sorted.refused.is_empty() {
             return Ok(Admit::All);
         }
-        let error = if sorted.throttled > 0 { THROTTLED } else { INTERNAL };
+        let error = if sorted.throttled > 0 {
+            THROTTLED
+        } else {
+            INTERNAL
+        };
         if sorted.throttled > 0 {
             let n = sorted.throttled * weight;
             cx.metric("PutRecords.ThrottledRecords", n as f64);
@@ -237,7 +266,9 @@ impl Model {
         let failures = sorted.refused.len() as u64 - sorted.throttled;
         if failures > 0 {
             cx.metric("PutRecords.FailedRecords", (failures * weight) as f64);
-            cx.errored(failures * weight, || format!("refuses records with {INTERNAL}"));
+            cx.errored(failures * weight, || {
+                format!("refuses records with {INTERNAL}")
+            });
         }
         let refused = batch.take(&UInt32Array::from(sorted.refused))?;
         Ok(Admit::Partial { refused, error })
@@ -250,9 +281,17 @@ impl Model {
         if self.readers.is_empty() {
             self.counted += records;
             let entries = &mut self.shards[shard].entries;
-            match entries.back_mut().filter(|e| now.since(e.arrived) < COUNTING_STEP) {
+            match entries
+                .back_mut()
+                .filter(|e| now.since(e.arrived) < COUNTING_STEP)
+            {
                 Some(entry) => entry.records += records,
-                None => entries.push_back(Entry { arrived: now, log: None, rows: 0, records }),
+                None => entries.push_back(Entry {
+                    arrived: now,
+                    log: None,
+                    rows: 0,
+                    records,
+                }),
             }
             return Ok(());
         }
@@ -260,9 +299,17 @@ impl Model {
         for reader in &mut self.readers {
             reader.unread += records;
         }
-        let number = self.log.append(part).map_err(|e| NodeError::Fatal(e.to_string()))?;
+        let number = self
+            .log
+            .append(part)
+            .map_err(|e| NodeError::Fatal(e.to_string()))?;
         self.needed.insert(number, lane);
-        self.shards[shard].entries.push_back(Entry { arrived: now, log: Some(number), rows, records });
+        self.shards[shard].entries.push_back(Entry {
+            arrived: now,
+            log: Some(number),
+            rows,
+            records,
+        });
         Ok(())
     }
     /// Decides the shard and the fate of every row.
@@ -285,7 +332,8 @@ impl Model {
                 continue;
             }
             // Both limits hold at once; a record that misses one takes from neither.
-            let room = shard.write_records.available(now) >= weight && shard.write_bytes.available(now) >= size * weight;
+            let room = shard.write_records.available(now) >= weight
+                && shard.write_bytes.available(now) >= size * weight;
             if !room || (slow && cx.strikes(FaultKind::Throttle)) {
                 refused.push(index);
                 throttled += 1;
@@ -296,9 +344,20 @@ impl Model {
             units += size.div_ceil(self.quotas.put_unit_bytes).max(1);
             lanes[range].push(index);
         }
-        let by_shard = lanes.iter().enumerate().filter(|(_, rows)| !rows.is_empty());
-        let by_shard = by_shard.map(|(range, rows)| (self.range_lanes[range], rows.len())).collect();
-        Ok(Sorted { by_shard, order: lanes.concat(), refused, throttled, units })
+        let by_shard = lanes
+            .iter()
+            .enumerate()
+            .filter(|(_, rows)| !rows.is_empty());
+        let by_shard = by_shard
+            .map(|(range, rows)| (self.range_lanes[range], rows.len()))
+            .collect();
+        Ok(Sorted {
+            by_shard,
+            order: lanes.concat(),
+            refused,
+            throttled,
+            units,
+        })
     }
     /// The hash range and the key's length of every row.
     fn keys(&self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Vec<(usize, u32)>> {
@@ -307,13 +366,20 @@ impl Model {
             let starts = &self.starts;
             for_each_key(column, self.quotas.key_chars, |_, key| {
                 let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-                let range = if starts.len() == 1 { 0 } else { range_of(starts, hash_key(key)) };
+                let range = if starts.len() == 1 {
+                    0
+                } else {
+                    range_of(starts, hash_key(key))
+                };
                 keys.push((range, length));
             })?;
         } else {
             // A random UUID as the key, as producers without an order of their own use: 36 bytes.
             let ranges = self.starts.len() as u64;
-            keys.extend((0..batch.len()).map(|_| (usize::try_from(cx.rng().below(ranges)).unwrap_or(0), 36)));
+            keys.extend(
+                (0..batch.len())
+                    .map(|_| (usize::try_from(cx.rng().below(ranges)).unwrap_or(0), 36)),
+            );
         }
         Ok(keys)
     }
@@ -322,8 +388,14 @@ impl Model {
         let horizon = SimDuration::secs(u64::from(self.config.retention_hours) * 3600);
         let now = cx.now();
         for shard in &mut self.shards {
-            while shard.entries.front().is_some_and(|e| now.since(e.arrived) >= horizon) {
-                let Some(entry) = shard.entries.pop_front() else { break };
+            while shard
+                .entries
+                .front()
+                .is_some_and(|e| now.since(e.arrived) >= horizon)
+            {
+                let Some(entry) = shard.entries.pop_front() else {
+                    break;
+                };
                 if entry.log.is_none() {
                     self.counted -= entry.records;
                     cx.dropped("retention ended and nobody reads", entry.records);
@@ -334,7 +406,10 @@ impl Model {
                     if place.entry == shard.first {
                         let missed = u64::from(entry.rows - place.row) * weight;
                         reader.unread -= missed;
-                        *place = Place { entry: shard.first + 1, row: 0 };
+                        *place = Place {
+                            entry: shard.first + 1,
+                            row: 0,
+                        };
                         cx.dropped("retention ended before it was read", missed);
                     }
                 }
@@ -369,7 +444,14 @@ struct Sorted {
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        self.readers = wires.into_iter().map(|wire| Reader { wire, places: BTreeMap::new(), unread: 0 }).collect();
+        self.readers = wires
+            .into_iter()
+            .map(|wire| Reader {
+                wire,
+                places: BTreeMap::new(),
+                unread: 0,
+            })
+            .collect();
         self.tell_lanes(cx);
         cx.after(COUNTING_STEP, Tag::new(TIMER_EXPIRE, 0));
         Ok(())
@@ -377,12 +459,19 @@ impl Node for Model {
     fn receive(&mut self, _wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
         match payload {
             Payload::Records(batch) => self.put(batch, cx),
-            payload => Ok(Admit::Refused { payload, error: "ValidationException" }),
+            payload => Ok(Admit::Refused {
+                payload,
+                error: "ValidationException",
+            }),
         }
     }
     fn asked(&mut self, wire: WireId, ask: Ask, cx: &mut Cx<'_>) -> NodeResult {
         match ask {
-            Ask::Poll { lane, max_records, max_bytes } => self.poll(wire, lane, u64::from(max_records), max_bytes, cx),
+            Ask::Poll {
+                lane,
+                max_records,
+                max_bytes,
+            } => self.poll(wire, lane, u64::from(max_records), max_bytes, cx),
             Ask::Reply { .. } => Ok(()),
         }
     }
@@ -411,11 +500,19 @@ impl Node for Model {
             1.0 - bucket.available(now) as f64 / bucket.rate() as f64
         };
         for shard in self.shards.iter().filter(|s| s.open) {
-            out.limit("records written a second to the busiest shard", used(&shard.write_records));
-            out.limit("bytes written a second to the busiest shard", used(&shard.write_bytes));
+            out.limit(
+                "records written a second to the busiest shard",
+                used(&shard.write_records),
+            );
+            out.limit(
+                "bytes written a second to the busiest shard",
+                used(&shard.write_bytes),
+            );
         }
-        out.values.push(("open shards", self.open_count() as f64, "shards"));
-        out.values.push(("waiting for readers", self.held() as f64, "records"));
+        out.values
+            .push(("open shards", self.open_count() as f64, "shards"));
+        out.values
+            .push(("waiting for readers", self.held() as f64, "records"));
         out.state = self.target.map(|_| "UPDATING".to_owned());
     }
 }

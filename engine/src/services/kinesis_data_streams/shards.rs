@@ -14,7 +14,11 @@ pub(super) fn hash_key(key: &[u8]) -> u128 {
 pub(super) fn range_starts(n: u32) -> Vec<u128> {
     let n = u128::from(n.max(1));
     // floor(2^128 / n) without a 129-bit number.
-    let step = if n == 1 { 0 } else { u128::MAX / n + u128::from(u128::MAX % n == n - 1) };
+    let step = if n == 1 {
+        0
+    } else {
+        u128::MAX / n + u128::from(u128::MAX % n == n - 1)
+    };
     (0..n).map(|i| i * step).collect()
 }
 
@@ -24,19 +28,35 @@ pub(super) fn range_of(starts: &[u128], hash: u128) -> usize {
 }
 
 /// Calls `f` with the key of each row: the field's text, the empty text for null. `limit` is the longest key in characters.
-pub(super) fn for_each_key(column: &ArrayRef, limit: usize, mut f: impl FnMut(usize, &[u8])) -> Result<(), String> {
-    let cut = |text: &str| text.char_indices().nth(limit).map_or(text.len(), |(i, _)| i);
+pub(super) fn for_each_key(
+    column: &ArrayRef,
+    limit: usize,
+    mut f: impl FnMut(usize, &[u8]),
+) -> Result<(), String> {
+    let cut = |text: &str| {
+        text.char_indices()
+            .nth(limit)
+            .map_or(text.len(), |(i, _)| i)
+    };
     if *column.data_type() == DataType::Utf8 {
         let texts = column.as_string::<i32>();
         for i in 0..texts.len() {
             let text = texts.value(i);
             let bytes = text.as_bytes();
-            f(i, if bytes.len() <= limit { bytes } else { &bytes[..cut(text)] });
+            f(
+                i,
+                if bytes.len() <= limit {
+                    bytes
+                } else {
+                    &bytes[..cut(text)]
+                },
+            );
         }
         return Ok(());
     }
     let options = FormatOptions::default();
-    let format = ArrayFormatter::try_new(column.as_ref(), &options).map_err(|e| format!("the partition key cannot be read: {e}"))?;
+    let format = ArrayFormatter::try_new(column.as_ref(), &options)
+        .map_err(|e| format!("the partition key cannot be read: {e}"))?;
     for i in 0..column.len() {
         let text = format.value(i).to_string();
         f(i, &text.as_bytes()[..cut(&text)]);

@@ -28,16 +28,6 @@ pub enum Runtime {
     Java,
 }
 
-impl Runtime {
-    pub(super) const fn law(self) -> &'static str {
-        match self {
-            Self::Python => "lambda.cold_start_python",
-            Self::Nodejs => "lambda.cold_start_nodejs",
-            Self::Java => "lambda.cold_start_java",
-        }
-    }
-}
-
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::config::{Architecture, Config};
 use super::{GB_SECOND_ARM, GB_SECOND_X86, REQUEST};
+use arrow::datatypes::SchemaRef;
+
 use crate::books::LatencyLaw;
 use crate::data::{Batch, json_sizes};
 use crate::lake::Transform;
@@ -17,7 +19,6 @@ const POOL_ROWS: usize = 2048;
 struct Quotas {
     mb_per_vcpu: u64,
     account_concurrency: u32,
-    scaling_per_second: u64,
     idle: SimDuration,
 }
 
@@ -65,7 +66,7 @@ pub(super) struct Function {
     overhead_law: LatencyLaw,
     duration_law: LatencyLaw,
     /// Compiled for the schema it saw last.
-    compiled: Option<Arc<Transform>>,
+    compiled: Option<(SchemaRef, Arc<Transform>)>,
     running: u32,
     /// Warm environments by the instant they became free, oldest first.
     warm: Vec<SimTime>,
@@ -80,8 +81,8 @@ impl Function {
         Ok(Self {
             quotas: Quotas {
                 mb_per_vcpu: q("mb_per_vcpu")?,
-                account_concurrency: u32::try_from(q("concurrent_executions_max")?).unwrap_or(u32::MAX),
-                scaling_per_second: environments / interval,
+                account_concurrency: u32::try_from(q("concurrent_executions_max")?)
+                    .unwrap_or(u32::MAX),
                 idle: SimDuration::secs(q("environment_idle_s")?),
             },
             cold_laws: [
@@ -94,7 +95,7 @@ impl Function {
             compiled: None,
             running: 0,
             warm: Vec::new(),
-            scaling: TokenBucket::new(environments),
+            scaling: TokenBucket::with_capacity(environments / interval, environments),
             config,
         })
     }
@@ -103,7 +104,10 @@ impl Function {
             self.compiled = None;
         }
         // A changed function starts anew everywhere.
-        if config.sql != self.config.sql || config.memory_mb != self.config.memory_mb || config.runtime != self.config.runtime {
+        if config.sql != self.config.sql
+            || config.memory_mb != self.config.memory_mb
+            || config.runtime != self.config.runtime
+        {
             self.warm.clear();
         }
         self.config = config;
@@ -112,7 +116,9 @@ impl Function {
         self.running
     }
     pub(super) fn limit(&self) -> u32 {
-        self.config.reserved_concurrency.unwrap_or(self.quotas.account_concurrency)
+        self.config
+            .reserved_concurrency
+            .unwrap_or(self.quotas.account_concurrency)
     }
     /// Finds an environment; `None` when the call is throttled. The span is its cold start, zero when it is warm.
     fn environment(&mut self, cx: &mut Cx<'_>) -> Option<SimDuration> {
@@ -126,7 +132,7 @@ impl Function {
         if self.warm.pop().is_some() {
             return Some(SimDuration::ZERO);
         }
-        if self.quotas.scaling_per_second > 0 && !self.scaling.take(now, 1) {
+        if !self.scaling.take(now, 1) {
             return None;
         }
         let law = match self.config.runtime {
@@ -138,10 +144,16 @@ impl Function {
         Some(self.cold_laws[law].sample(z))
     }
     /// Begins a run over `input`; `None` when there is no environment to be had.
-    pub(super) fn begin(&mut self, input: Batch, cx: &mut Cx<'_>) -> NodeResult<Result<Run, Batch>> {
+    pub(super) fn begin(
+        &mut self,
+        input: Batch,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Result<Run, Batch>> {
         let Some(cold) = self.environment(cx) else {
             cx.metric("Throttles", 1.0);
-            cx.incident("throttled", 1, || "TooManyRequestsException: no environment is free to be had".to_owned());
+            cx.incident("throttled", 1, || {
+                "TooManyRequestsException: no environment is free to be had".to_owned()
+            });
             return Ok(Err(input));
         };
         self.running += 1;
@@ -152,14 +164,23 @@ impl Function {
         }
         let timeout = SimDuration::secs(u64::from(self.config.timeout_seconds));
         let wanted = self.duration(input.records(), cx);
-        let mut fails = cx.strikes(FaultKind::Errors).then_some("the function raised an error");
+        let mut fails = cx
+            .strikes(FaultKind::Errors)
+            .then_some("the function raised an error");
         if input.malformed_rows() > 0 {
             fails = Some("the function met a record that does not parse");
         }
         if wanted > timeout {
             fails = Some("Task timed out");
         }
-        let mut run = Run { begun: cx.now(), cold, duration: wanted.min(timeout), fails, input, work: None };
+        let mut run = Run {
+            begun: cx.now(),
+            cold,
+            duration: wanted.min(timeout),
+            fails,
+            input,
+            work: None,
+        };
         if run.fails.is_none() && run.input.len() >= POOL_ROWS {
             let (transform, batch) = (self.compile(&run.input)?, run.input.clone());
             run.work = Some(cx.compute(move || apply(&transform, &batch))?);
@@ -180,22 +201,31 @@ impl Function {
         SimDuration::from_secs_f64((base + each) * stretch) + overhead
     }
     fn compile(&mut self, batch: &Batch) -> NodeResult<Arc<Transform>> {
-        if let Some(ready) = self.compiled.as_ref().filter(|t| *t.input_schema() == batch.schema()) {
+        if let Some((_, ready)) = self
+            .compiled
+            .as_ref()
+            .filter(|(schema, _)| *schema == batch.schema())
+        {
             return Ok(Arc::clone(ready));
         }
         let transform = Transform::compile(&self.config.sql, batch.schema());
         let transform = Arc::new(transform.map_err(|e| NodeError::Fatal(format!("sql: {e}")))?);
-        self.compiled = Some(Arc::clone(&transform));
+        self.compiled = Some((batch.schema(), Arc::clone(&transform)));
         Ok(transform)
     }
     /// The result of a run at its end, with its bill. `Err` gives the input back and says why.
-    pub(super) fn end(&mut self, run: Run, cx: &mut Cx<'_>) -> NodeResult<Result<Output, (Batch, &'static str)>> {
+    pub(super) fn end(
+        &mut self,
+        run: Run,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Result<Output, (Batch, &'static str)>> {
         self.running -= 1;
         self.warm.push(cx.now());
         cx.metric("Duration", run.duration.as_millis_f64());
         cx.meter(&REQUEST, 1);
         // On demand, the start of an environment is billed like the run.
-        let billed = u128::from((run.cold + run.duration).ceil_millis()) * u128::from(self.config.memory_mb);
+        let billed =
+            u128::from((run.cold + run.duration).ceil_millis()) * u128::from(self.config.memory_mb);
         match self.config.architecture {
             Architecture::X86 => cx.meter(&GB_SECOND_X86, billed),
             Architecture::Arm => cx.meter(&GB_SECOND_ARM, billed),
@@ -226,20 +256,29 @@ fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
         let sizes = json_sizes(&applied.rows);
         let born = std::iter::repeat_n(oldest, applied.rows.num_rows()).collect();
         return Ok(Output {
-            batch: Batch { weight: batch.weight, ..Batch::new(applied.rows, born, sizes) },
+            batch: Batch {
+                weight: batch.weight,
+                ..Batch::new(applied.rows, born, sizes)
+            },
             filtered: 0,
             merged: rows_in.saturating_sub(rows_out) * weight,
             created: rows_out.saturating_sub(rows_in) * weight,
         });
     }
     let kept = match &applied.kept {
-        Some(indices) => indices.values().iter().map(|i| batch.born[*i as usize]).collect(),
+        Some(indices) => indices
+            .values()
+            .iter()
+            .map(|i| batch.born[*i as usize])
+            .collect(),
         None => batch.born.clone(),
     };
-    let same = applied.rows.schema() == batch.schema() && applied.kept.is_none() && applied.rows == batch.rows;
-    let sizes = if same { batch.sizes.clone() } else { json_sizes(&applied.rows) };
+    let sizes = json_sizes(&applied.rows);
     Ok(Output {
-        batch: Batch { weight: batch.weight, ..Batch::new(applied.rows, kept, sizes) },
+        batch: Batch {
+            weight: batch.weight,
+            ..Batch::new(applied.rows, kept, sizes)
+        },
         filtered: (rows_in - rows_out) * weight,
         merged: 0,
         created: 0,

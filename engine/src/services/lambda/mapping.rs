@@ -50,12 +50,18 @@ pub(super) const TIMER_WINDOW: u32 = 2;
 
 impl Mapping {
     pub(super) const fn new(wire: WireId, poll_interval: SimDuration, batch_bytes: u64) -> Self {
-        Self { wire, lanes: BTreeMap::new(), poll_interval, batch_bytes }
+        Self {
+            wire,
+            lanes: BTreeMap::new(),
+            poll_interval,
+            batch_bytes,
+        }
     }
     /// Records that wait here, weights included.
     pub(super) fn held(&self) -> u64 {
         let lane = |l: &Lane| {
-            l.buffer.iter().map(|(_, _, b)| b.records()).sum::<u64>() + l.first.iter().map(|j| j.batch.records()).sum::<u64>()
+            l.buffer.iter().map(|(_, _, b)| b.records()).sum::<u64>()
+                + l.first.iter().map(|j| j.batch.records()).sum::<u64>()
         };
         self.lanes.values().map(lane).sum()
     }
@@ -75,7 +81,11 @@ impl Mapping {
             return;
         }
         state.polling = true;
-        let ask = Ask::Poll { lane, max_records: 10_000, max_bytes: u64::MAX };
+        let ask = Ask::Poll {
+            lane,
+            max_records: 10_000,
+            max_bytes: u64::MAX,
+        };
         cx.ask(self.wire, ask, SimDuration::ZERO);
     }
     fn poll_later(&self, lane: u32, cx: &mut Cx<'_>) {
@@ -119,7 +129,12 @@ impl Mapping {
         self.lanes.keys().copied().collect()
     }
     /// The next batch of `lane` that may run now.
-    pub(super) fn next(&mut self, lane: u32, config: &Config, now: SimTime) -> NodeResult<Option<Job>> {
+    pub(super) fn next(
+        &mut self,
+        lane: u32,
+        config: &Config,
+        now: SimTime,
+    ) -> NodeResult<Option<Job>> {
         let limit = self.batch_bytes;
         let Some(state) = self.lanes.get_mut(&lane) else {
             return Ok(None);
@@ -133,7 +148,10 @@ impl Mapping {
         }
         let full = state.rows >= config.batch_size as usize || state.bytes >= limit;
         let window = SimDuration::secs(u64::from(config.batch_window_seconds));
-        let waited = state.buffer.front().is_some_and(|(_, since, _)| now.since(*since) >= window);
+        let waited = state
+            .buffer
+            .front()
+            .is_some_and(|(_, since, _)| now.since(*since) >= window);
         if state.buffer.is_empty() || !(full || waited) {
             return Ok(None);
         }
@@ -165,9 +183,14 @@ impl Lane {
         let (mut rows, mut bytes) = (0, 0);
         let (mut last_arrived, mut since) = (SimTime::ZERO, now);
         while rows < size && bytes < limit {
-            let Some((arrived, got, batch)) = self.buffer.pop_front() else { break };
+            let Some((arrived, got, batch)) = self.buffer.pop_front() else {
+                break;
+            };
             // Batches of another schema or weight begin a batch of their own.
-            if parts.first().is_some_and(|p| p.schema() != batch.schema() || p.weight != batch.weight) {
+            if parts
+                .first()
+                .is_some_and(|p| p.schema() != batch.schema() || p.weight != batch.weight)
+            {
                 self.buffer.push_front((arrived, got, batch));
                 break;
             }
@@ -182,7 +205,8 @@ impl Lane {
                 taken_bytes += n;
             }
             if take < batch.len() {
-                self.buffer.push_front((arrived, got, batch.slice(take, batch.len() - take)));
+                self.buffer
+                    .push_front((arrived, got, batch.slice(take, batch.len() - take)));
             }
             if take == 0 {
                 break;
@@ -195,7 +219,18 @@ impl Lane {
         }
         self.rows -= rows;
         self.bytes -= bytes.min(self.bytes);
-        let batch = if parts.len() == 1 { parts.swap_remove(0) } else { Batch::concat(&parts)? };
-        Ok(Job { lane, batch, last_arrived, since, tries: 0, lost: SimDuration::ZERO })
+        let batch = if parts.len() == 1 {
+            parts.swap_remove(0)
+        } else {
+            Batch::concat(&parts)?
+        };
+        Ok(Job {
+            lane,
+            batch,
+            last_arrived,
+            since,
+            tries: 0,
+            lost: SimDuration::ZERO,
+        })
     }
 }

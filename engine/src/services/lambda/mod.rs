@@ -15,10 +15,12 @@ use crate::books::{Growth, UsageSpec};
 use crate::lake::Transform;
 use crate::metrics::MetricSpec;
 use crate::node::{
-    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems, Retuned, Schemas, TraceCx,
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, Schemas, TraceCx,
 };
 
-pub use config::Config;
+pub use config::{Architecture, Config, Runtime};
+pub use model::Model;
 
 pub(super) static REQUEST: UsageSpec = UsageSpec {
     key: "lambda.request",
@@ -79,13 +81,29 @@ static SPEC: KindSpec = KindSpec {
         help: "The results of batches from the stream, put as records.",
     }],
     metrics: &[
-        metric("Invocations", "Count", "Runs of the function, failed ones included."),
+        metric(
+            "Invocations",
+            "Count",
+            "Runs of the function, failed ones included.",
+        ),
         metric("Errors", "Count", "Runs that failed."),
-        metric("Throttles", "Count", "Calls refused because no environment was free to be had."),
+        metric(
+            "Throttles",
+            "Count",
+            "Calls refused because no environment was free to be had.",
+        ),
         metric("Duration", "Milliseconds", "How long the function ran."),
-        metric("InitDuration", "Milliseconds", "How long a new environment took to start."),
+        metric(
+            "InitDuration",
+            "Milliseconds",
+            "How long a new environment took to start.",
+        ),
         metric("ConcurrentExecutions", "Count", "Environments at work."),
-        metric("IteratorAge", "Milliseconds", "Age of the last record of a batch when the function was through with it."),
+        metric(
+            "IteratorAge",
+            "Milliseconds",
+            "Age of the last record of a batch when the function was through with it.",
+        ),
     ],
     usage: &[&REQUEST, &GB_SECOND_X86, &GB_SECOND_ARM],
     quotas: &[
@@ -98,7 +116,13 @@ static SPEC: KindSpec = KindSpec {
         "lambda.kinesis_batch_max_bytes",
         "lambda.kinesis_poll_interval_ms",
     ],
-    latencies: &["lambda.cold_start_python", "lambda.cold_start_nodejs", "lambda.cold_start_java", "lambda.invoke_overhead", "lambda.duration"],
+    latencies: &[
+        "lambda.cold_start_python",
+        "lambda.cold_start_nodejs",
+        "lambda.cold_start_java",
+        "lambda.invoke_overhead",
+        "lambda.duration",
+    ],
     faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
 };
 
@@ -115,14 +139,22 @@ impl Kind for Lambda {
     fn spec(&self) -> &'static KindSpec {
         &SPEC
     }
-    fn trace(&self, config: &Config, inputs: &Schemas, _cx: &TraceCx<'_>, out: &mut Problems) -> Schemas {
+    fn trace(
+        &self,
+        config: &Config,
+        inputs: &Schemas,
+        _cx: &TraceCx<'_>,
+        out: &mut Problems,
+    ) -> Schemas {
         let mut schemas = Schemas::new();
         for port in ["in", "invoke"] {
-            let Some(input) = inputs.get(port) else { continue };
+            let Some(input) = inputs.get(port) else {
+                continue;
+            };
             match Transform::compile(&config.sql, input.clone()) {
                 Ok(transform) => {
                     let name = if port == "in" { "out" } else { "invoke" };
-                    schemas.insert(name.to_owned(), transform.output_schema());
+                    schemas.insert(name.to_owned(), transform.output_schema().clone());
                 }
                 Err(e) => {
                     out.error("sql", e.to_string(), "one SELECT over the table `records`");
@@ -131,14 +163,23 @@ impl Kind for Lambda {
             }
         }
         if inputs.is_empty() && config.sql.trim().is_empty() {
-            out.error("sql", "there is no SQL", "for example SELECT * FROM records");
+            out.error(
+                "sql",
+                "there is no SQL",
+                "for example SELECT * FROM records",
+            );
         }
         schemas
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
         model::Model::new(config, cx)
     }
-    fn retune(&self, model: &mut model::Model, config: Config, _cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+    fn retune(
+        &self,
+        model: &mut model::Model,
+        config: Config,
+        _cx: &mut Cx<'_>,
+    ) -> NodeResult<Retuned> {
         Ok(model.retune(config))
     }
 }

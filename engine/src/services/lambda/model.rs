@@ -8,8 +8,8 @@ use super::mapping::{Job, Mapping, TIMER_POLL, TIMER_WINDOW};
 use crate::data::Batch;
 use crate::metrics::Part;
 use crate::node::{
-    Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload, PutPolicy, Putter, ReplyStatus, Retuned,
-    Tag, WireId,
+    Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload, PutPolicy,
+    Putter, ReplyStatus, Retuned, Tag, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -98,7 +98,11 @@ impl Model {
         };
         let (begun, cold, duration) = (run.begun, run.cold, run.duration);
         let result = self.function.end(run, cx)?;
-        let times = Times { begun, cold, duration };
+        let times = Times {
+            begun,
+            cold,
+            duration,
+        };
         match caller {
             Caller::Wire(wire, call) => answer(wire, call, result, &times, cx),
             Caller::Stream(job) => {
@@ -121,7 +125,11 @@ impl Model {
         cx.passed(now.since(job.since), records);
         let queue = times.begun.since(job.since);
         cx.spent(Part::Retry, job.lost, records);
-        cx.spent(Part::Queue, SimDuration(queue.0.saturating_sub(job.lost.0)), records);
+        cx.spent(
+            Part::Queue,
+            SimDuration(queue.0.saturating_sub(job.lost.0)),
+            records,
+        );
         cx.spent(Part::ColdStart, times.cold, records);
         cx.spent(Part::Service, times.duration, records);
         account(&output, cx);
@@ -155,28 +163,58 @@ impl Model {
         if config.bisect_batch_on_function_error && rows > 1 {
             // Splitting does not use up a try. The first half runs first.
             let half = rows / 2;
-            let second = Job { batch: job.batch.slice(half, rows - half), tries: job.tries - 1, ..job.clone() };
-            let first = Job { batch: job.batch.slice(0, half), tries: job.tries - 1, ..job };
+            let second = Job {
+                batch: job.batch.slice(half, rows - half),
+                tries: job.tries - 1,
+                ..job.clone()
+            };
+            let first = Job {
+                batch: job.batch.slice(0, half),
+                tries: job.tries - 1,
+                ..job
+            };
             mapping.again(second, now, cx);
             mapping.again(first, now, cx);
             return;
         }
         let most = config.maximum_retry_attempts;
         if most >= 0 && job.tries > most.unsigned_abs() {
-            cx.failed("discarded by the event source mapping after all tries", job.batch.records());
-            cx.event("discarded", format!("a batch of {rows} records was given up: {why}"));
+            cx.failed(
+                "discarded by the event source mapping after all tries",
+                job.batch.records(),
+            );
+            cx.event(
+                "discarded",
+                format!("a batch of {rows} records was given up: {why}"),
+            );
             return;
         }
         // The mapping waits between tries; AWS publishes no figure, the wait doubles from 0.2 s to 30 s here.
-        let wait = SimDuration::millis(200 << job.tries.min(8)).0.min(SimDuration::secs(30).0);
+        let wait = SimDuration::millis(200 << job.tries.min(8))
+            .0
+            .min(SimDuration::secs(30).0);
         mapping.again(job, now + SimDuration(wait), cx);
     }
-    fn invoke(&mut self, wire: WireId, call: CallId, batches: &[Batch], cx: &mut Cx<'_>) -> NodeResult {
-        let input = if let [one] = batches { one.clone() } else { Batch::concat(batches)? };
+    fn invoke(
+        &mut self,
+        wire: WireId,
+        call: CallId,
+        batches: &[Batch],
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        let input = if let [one] = batches {
+            one.clone()
+        } else {
+            Batch::concat(batches)?
+        };
         match self.function.begin(input, cx)? {
             Ok(run) => self.started(run, Caller::Wire(wire, call), cx),
             Err(input) => {
-                let reply = Ask::Reply { call, status: ReplyStatus::TooManyRequests, batches: vec![input] };
+                let reply = Ask::Reply {
+                    call,
+                    status: ReplyStatus::TooManyRequests,
+                    batches: vec![input],
+                };
                 cx.ask(wire, reply, SimDuration::ZERO);
             }
         }
@@ -201,7 +239,13 @@ fn account(output: &Output, cx: &mut Cx<'_>) {
     }
 }
 
-fn answer(wire: WireId, call: CallId, result: Result<Output, (Batch, &'static str)>, times: &Times, cx: &mut Cx<'_>) {
+fn answer(
+    wire: WireId,
+    call: CallId,
+    result: Result<Output, (Batch, &'static str)>,
+    times: &Times,
+    cx: &mut Cx<'_>,
+) {
     let (status, batch) = match result {
         Ok(output) => {
             let records = output.batch.records() + output.filtered + output.merged;
@@ -213,7 +257,15 @@ fn answer(wire: WireId, call: CallId, result: Result<Output, (Batch, &'static st
         }
         Err((input, _)) => (ReplyStatus::FunctionError, input),
     };
-    cx.ask(wire, Ask::Reply { call, status, batches: vec![batch] }, SimDuration::ZERO);
+    cx.ask(
+        wire,
+        Ask::Reply {
+            call,
+            status,
+            batches: vec![batch],
+        },
+        SimDuration::ZERO,
+    );
 }
 
 impl Node for Model {
@@ -221,7 +273,10 @@ impl Node for Model {
         let source = cx.ins("in").next().map(|w| w.id);
         self.mapping = source.map(|wire| Mapping::new(wire, self.poll_interval, self.batch_bytes));
         let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        self.putters = wires.into_iter().map(|wire| Putter::new(wire, self.policy())).collect();
+        self.putters = wires
+            .into_iter()
+            .map(|wire| Putter::new(wire, self.policy()))
+            .collect();
         Ok(())
     }
     fn receive(&mut self, wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
@@ -243,12 +298,23 @@ impl Node for Model {
                 }
             }
             Payload::Invoke { call, batches } => self.invoke(wire, call, &batches, cx)?,
-            Payload::Records(_) | Payload::Object(_) => return Ok(Admit::Refused { payload, error: "InvalidRequestContentException" }),
+            Payload::Records(_) | Payload::Object(_) => {
+                return Ok(Admit::Refused {
+                    payload,
+                    error: "InvalidRequestContentException",
+                });
+            }
             Payload::Rows(_) | Payload::Notice(_) => {}
         }
         Ok(Admit::All)
     }
-    fn settled(&mut self, wire: WireId, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> NodeResult {
+    fn settled(
+        &mut self,
+        wire: WireId,
+        call: CallId,
+        outcome: Outcome,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         if let Some(putter) = self.putters.iter_mut().find(|p| p.wire == wire) {
             putter.settled(call, outcome, cx);
         }
@@ -275,11 +341,20 @@ impl Node for Model {
     }
     fn held(&self) -> u64 {
         let running: u64 = self.runs.values().map(|(r, _)| r.input().records()).sum();
-        running + self.mapping.as_ref().map_or(0, Mapping::held) + self.putters.iter().map(Putter::held).sum::<u64>()
+        running
+            + self.mapping.as_ref().map_or(0, Mapping::held)
+            + self.putters.iter().map(Putter::held).sum::<u64>()
     }
     fn sample(&self, _now: SimTime, out: &mut Gauges) {
         let limit = f64::from(self.function.limit().max(1));
-        out.limit("concurrent executions", f64::from(self.function.running()) / limit);
-        out.values.push(("at work", f64::from(self.function.running()), "environments"));
+        out.limit(
+            "concurrent executions",
+            f64::from(self.function.running()) / limit,
+        );
+        out.values.push((
+            "at work",
+            f64::from(self.function.running()),
+            "environments",
+        ));
     }
 }

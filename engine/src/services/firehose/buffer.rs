@@ -1,0 +1,220 @@
+//! The delivery buffer: gathers records for one file and encodes them while they come, on the pool, so that closing a file
+//! costs little.
+
+use super::config::{Config, OutputFormat};
+use crate::data::{Batch, encode_json_lines};
+use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress};
+use crate::node::{Cx, NodeError, NodeResult, Work};
+use crate::units::SimTime;
+
+/// Rows that are encoded in one piece: a row group of Parquet. Large enough for good columns, small enough to use all
+/// threads and to hand memory back early.
+const PIECE_ROWS: usize = 65_536;
+
+#[derive(Debug)]
+enum Piece {
+    Columns(Work<EncodedGroup>),
+    Lines(Work<Vec<u8>>),
+}
+
+/// When some records came in and when they entered this buffer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stay {
+    pub(super) since: SimTime,
+    pub(super) entered: SimTime,
+    pub(super) records: u64,
+}
+
+/// What will be one file.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    format: OutputFormat,
+    plan: Option<ParquetPlan>,
+    codec: crate::lake::Codec,
+    delimiter: bool,
+    pending: Vec<Batch>,
+    pending_rows: usize,
+    pieces: Vec<Piece>,
+    pub(super) born: Vec<(u32, Vec<u64>)>,
+    pub(super) stays: Vec<Stay>,
+    pub(super) records: u64,
+    /// Bytes on the wire: what the size hint counts.
+    pub(super) bytes: u64,
+    pub(super) opened_epoch_ms: i64,
+}
+
+/// A closed buffer on its way to a file.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) file: Work<Staged>,
+    pub(super) extension: &'static str,
+    pub(super) born: Vec<(u32, Vec<u64>)>,
+    pub(super) stays: Vec<Stay>,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    pub(super) opened_epoch_ms: i64,
+}
+
+impl Buffer {
+    pub(super) fn open(config: &Config, first: &Batch, cx: &Cx<'_>) -> NodeResult<Self> {
+        let codec = config.compression.codec();
+        let plan = match config.format {
+            OutputFormat::Parquet => Some(
+                ParquetPlan::new(&first.schema(), codec)
+                    .map_err(|e| NodeError::Fatal(e.to_string()))?,
+            ),
+            OutputFormat::Json => None,
+        };
+        Ok(Self {
+            format: config.format,
+            plan,
+            codec,
+            delimiter: config.append_delimiter_to_record,
+            pending: Vec::new(),
+            pending_rows: 0,
+            pieces: Vec::new(),
+            born: Vec::new(),
+            stays: Vec::new(),
+            records: 0,
+            bytes: 0,
+            opened_epoch_ms: cx.now_epoch_ms(),
+        })
+    }
+    /// True when `batch` can go into the same file.
+    pub(super) fn fits(&self, batch: &Batch) -> bool {
+        self.pending
+            .first()
+            .is_none_or(|b| b.schema() == batch.schema())
+            && self
+                .plan
+                .as_ref()
+                .is_none_or(|p| *p.schema() == batch.schema())
+    }
+    /// Takes records in that came to the stream at `since`.
+    pub(super) fn add(&mut self, since: SimTime, batch: Batch, cx: &Cx<'_>) -> NodeResult {
+        let records = batch.records();
+        self.records += records;
+        self.bytes += batch.bytes();
+        let stay = Stay {
+            since,
+            entered: cx.now(),
+            records,
+        };
+        match self
+            .stays
+            .last_mut()
+            .filter(|s| s.since == since && s.entered == stay.entered)
+        {
+            Some(last) => last.records += records,
+            None => self.stays.push(stay),
+        }
+        match self.born.last_mut().filter(|(w, _)| *w == batch.weight) {
+            Some((_, born)) => born.extend_from_slice(&batch.born),
+            None => self.born.push((batch.weight, batch.born.to_vec())),
+        }
+        self.pending_rows += batch.len();
+        self.pending.push(batch);
+        if self.pending_rows >= PIECE_ROWS {
+            self.encode(cx)?;
+        }
+        Ok(())
+    }
+    fn encode(&mut self, cx: &Cx<'_>) -> NodeResult {
+        let batches = std::mem::take(&mut self.pending);
+        self.pending_rows = 0;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let piece = match (self.format, self.plan.clone()) {
+            (OutputFormat::Parquet, Some(plan)) => {
+                Piece::Columns(cx.compute(move || columns(&plan, &batches))?)
+            }
+            _ => {
+                let delimiter = self.delimiter;
+                Piece::Lines(cx.compute(move || lines(&batches, delimiter))?)
+            }
+        };
+        self.pieces.push(piece);
+        Ok(())
+    }
+    /// Closes the file: what is left is encoded, all pieces are joined and written beside the lake.
+    pub(super) fn close(mut self, lake: &Lake, cx: &Cx<'_>) -> NodeResult<Closed> {
+        self.encode(cx)?;
+        let (pieces, plan, codec, lake) = (self.pieces, self.plan, self.codec, lake.clone());
+        let file = cx.start(async move {
+            let bytes = match plan {
+                Some(plan) => join_columns(pieces, &plan).await?,
+                None => join_lines(pieces, codec).await?,
+            };
+            lake.stage(&bytes).map_err(|e| e.to_string())
+        })?;
+        let extension = if self.format == OutputFormat::Parquet {
+            ".parquet"
+        } else {
+            codec.extension()
+        };
+        Ok(Closed {
+            file,
+            extension,
+            born: self.born,
+            stays: self.stays,
+            records: self.records,
+            bytes: self.bytes,
+            opened_epoch_ms: self.opened_epoch_ms,
+        })
+    }
+}
+
+fn columns(plan: &ParquetPlan, batches: &[Batch]) -> Result<EncodedGroup, String> {
+    // Thousands of small batches are joined first: the encoder's cost per call is greater than a copy.
+    let joined = arrow::compute::concat_batches(&plan.schema(), batches.iter().map(|b| &b.rows))
+        .map_err(|e| e.to_string())?;
+    plan.encode_row_group(&[joined]).map_err(|e| e.to_string())
+}
+
+fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    for batch in batches {
+        let mut text = encode_json_lines(&batch.rows).map_err(|e| e.to_string())?;
+        if let Some(malformed) = &batch.malformed {
+            spoil(&mut text, malformed);
+        }
+        out.append(&mut text);
+    }
+    if !delimiter {
+        // A line end inside a JSON text is always escaped, so that every raw one is a delimiter.
+        out.retain(|b| *b != b'\n');
+    }
+    Ok(out)
+}
+
+/// Makes the records that do not parse really unparsable, at their size: the opening brace becomes a hash sign.
+pub(super) fn spoil(text: &mut [u8], malformed: &arrow::buffer::BooleanBuffer) {
+    for (row, line) in text.split_inclusive_mut(|b| *b == b'\n').enumerate() {
+        if row < malformed.len() && malformed.value(row) {
+            if let Some(first) = line.first_mut() {
+                *first = b'#';
+            }
+        }
+    }
+}
+
+async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>, String> {
+    let mut groups = Vec::new();
+    for piece in pieces {
+        if let Piece::Columns(work) = piece {
+            groups.push(work.result().await?);
+        }
+    }
+    plan.assemble(groups).map_err(|e| e.to_string())
+}
+
+async fn join_lines(pieces: Vec<Piece>, codec: crate::lake::Codec) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    for piece in pieces {
+        if let Piece::Lines(work) = piece {
+            text.append(&mut work.result().await?);
+        }
+    }
+    compress(text, codec).map_err(|e| e.to_string())
+}

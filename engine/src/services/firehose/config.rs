@@ -1,0 +1,121 @@
+//! Parameters of a delivery stream.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::prefix;
+use crate::lake::Codec;
+use crate::node::Problems;
+
+/// How the files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputFormat {
+    /// One JSON object after the other.
+    #[default]
+    Json,
+    /// Columns, by record format conversion.
+    Parquet,
+}
+
+/// How the files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// As they are.
+    #[default]
+    None,
+    /// GZIP.
+    Gzip,
+    /// Snappy; Firehose's own choice for Parquet.
+    Snappy,
+    /// Zstandard. AWS offers it for Parquet in Iceberg tables only; kept here to compare.
+    Zstd,
+}
+
+impl Compression {
+    pub(super) const fn codec(self) -> Codec {
+        match self {
+            Self::None => Codec::None,
+            Self::Gzip => Codec::Gzip,
+            Self::Snappy => Codec::Snappy,
+            Self::Zstd => Codec::Zstd,
+        }
+    }
+}
+
+/// A Data Firehose stream that delivers to S3.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A file is written when this much has gathered, before compression. At least 64 MiB for Parquet.
+    #[schemars(range(min = 1, max = 128), extend("x-unit" = "MiB", "x-quota" = "firehose.s3_buffer_size_max_bytes"))]
+    pub buffer_size_mib: u32,
+    /// A file is written at the latest after this time, if there is anything to write.
+    #[schemars(range(min = 0, max = 900), extend("x-unit" = "s", "x-quota" = "firehose.s3_buffer_interval_max_s"))]
+    pub buffer_interval_seconds: u32,
+    /// How the files are written.
+    pub format: OutputFormat,
+    /// How the files are compressed.
+    pub compression: Compression,
+    /// Where the files go: text with `!{timestamp:...}` for parts of the time (UTC), such as `year=!{timestamp:yyyy}/`. Empty means
+    /// `YYYY/MM/dd/HH/`.
+    pub prefix: String,
+    /// Where records go that could not be processed; `!{firehose:error-output-type}` names the reason.
+    pub error_output_prefix: String,
+    /// Puts a line end after each JSON record.
+    pub append_delimiter_to_record: bool,
+    /// A batch for the transform is sent when this much has gathered.
+    #[schemars(range(min = 0.2, max = 3.0), extend("x-unit" = "MiB", "x-quota" = "firehose.lambda_buffer_size_max_bytes"))]
+    pub transform_buffer_mib: f64,
+    /// A batch for the transform is sent at the latest after this time.
+    #[schemars(range(min = 0, max = 900), extend("x-unit" = "s", "x-quota" = "firehose.lambda_buffer_interval_default_s"))]
+    pub transform_interval_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            buffer_size_mib: 5,
+            buffer_interval_seconds: 300,
+            format: OutputFormat::Json,
+            compression: Compression::None,
+            prefix: String::new(),
+            error_output_prefix: String::new(),
+            append_delimiter_to_record: true,
+            transform_buffer_mib: 1.0,
+            transform_interval_seconds: 60,
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn validate(&self, out: &mut Problems) {
+        if self.format == OutputFormat::Parquet && self.buffer_size_mib < 64 {
+            out.error(
+                "buffer_size_mib",
+                "record format conversion needs a buffer of at least 64 MiB",
+                "set 64 to 128",
+            );
+        }
+        if self.compression == Compression::Zstd && self.format == OutputFormat::Json {
+            out.warning(
+                "compression",
+                "AWS does not offer Zstandard for JSON files",
+                "gzip or snappy exist in AWS",
+            );
+        }
+        for (field, text) in [
+            ("prefix", &self.prefix),
+            ("error_output_prefix", &self.error_output_prefix),
+        ] {
+            if let Err(e) = prefix::expand(text, 0, "x") {
+                out.error(
+                    field,
+                    e,
+                    "for example year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Files on their way into the bucket: named, put, retried when S3 refuses, and counted when they are there.
+
+use std::collections::BTreeMap;
+
+use super::buffer::{Closed, Stay};
+use super::prefix;
+use crate::books::LatencyLaw;
+use crate::metrics::Part;
+use crate::node::{CallId, Cx, NodeResult, ObjectPut, Outcome, Payload, Tag, WireId};
+use crate::units::{SimDuration, SimTime};
+
+pub(super) const TIMER_READY: u32 = 4;
+pub(super) const TIMER_RETRY: u32 = 5;
+
+#[derive(Debug)]
+struct Waiting {
+    closed: Closed,
+    key: String,
+    failed: bool,
+    flushed: SimTime,
+}
+
+#[derive(Debug)]
+struct Sent {
+    stays: Vec<Stay>,
+    flushed: SimTime,
+    records: u64,
+    file_bytes: u64,
+    failed: bool,
+    tries: u32,
+}
+
+/// All files of one stream that are not in the bucket so far.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) wire: Option<WireId>,
+    overhead: LatencyLaw,
+    put: LatencyLaw,
+    give_up: SimDuration,
+    waiting: BTreeMap<u64, Waiting>,
+    calls: BTreeMap<CallId, Sent>,
+    retries: BTreeMap<u64, (ObjectPut, Sent)>,
+    next: u64,
+}
+
+impl Delivery {
+    pub(super) const fn new(overhead: LatencyLaw, put: LatencyLaw, give_up: SimDuration) -> Self {
+        Self {
+            wire: None,
+            overhead,
+            put,
+            give_up,
+            waiting: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            retries: BTreeMap::new(),
+            next: 0,
+        }
+    }
+    /// Records in files that are not on the wire.
+    pub(super) fn held(&self) -> u64 {
+        let waiting: u64 = self.waiting.values().map(|w| w.closed.records).sum();
+        waiting + self.retries.values().map(|(_, s)| s.records).sum::<u64>()
+    }
+    /// When the oldest record in any file came in.
+    pub(super) fn oldest(&self) -> Option<SimTime> {
+        let waiting = self.waiting.values().flat_map(|w| &w.closed.stays);
+        let sent = self
+            .calls
+            .values()
+            .chain(self.retries.values().map(|(_, s)| s))
+            .flat_map(|s| &s.stays);
+        waiting.chain(sent).map(|s| s.since).min()
+    }
+    /// Files that S3 refused and that are tried again.
+    pub(super) fn backlog(&self) -> usize {
+        self.retries.len()
+    }
+    /// A buffer was closed: its file is ready after Firehose's own overhead.
+    pub(super) fn add(
+        &mut self,
+        closed: Closed,
+        template: &str,
+        error_type: &str,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        let failed = !error_type.is_empty();
+        let folder = prefix::expand(template, closed.opened_epoch_ms, error_type)?;
+        let random = (u128::from(cx.rng().next_u64()) << 64) | u128::from(cx.rng().next_u64());
+        let name = prefix::file_name(cx.id(), closed.opened_epoch_ms, random);
+        let key = format!("{folder}{name}{}", closed.extension);
+        let ready = cx.draw(&self.overhead);
+        cx.after(ready, Tag::new(TIMER_READY, self.next));
+        self.waiting.insert(
+            self.next,
+            Waiting {
+                closed,
+                key,
+                failed,
+                flushed: cx.now(),
+            },
+        );
+        self.next += 1;
+        Ok(())
+    }
+    /// A file is ready.
+    pub(super) fn ready(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
+        let Some(w) = self.waiting.remove(&tag.index) else {
+            return Ok(());
+        };
+        let Closed {
+            file,
+            born,
+            stays,
+            records,
+            bytes,
+            ..
+        } = w.closed;
+        let staged = cx.wait(file)?;
+        let file_bytes = staged.size();
+        let object = ObjectPut {
+            key: w.key,
+            staged,
+            born,
+            record_bytes: bytes,
+            failed: w.failed,
+        };
+        let sent = Sent {
+            stays,
+            flushed: w.flushed,
+            records,
+            file_bytes,
+            failed: w.failed,
+            tries: 0,
+        };
+        self.send(object, sent, cx);
+        Ok(())
+    }
+    fn send(&mut self, object: ObjectPut, sent: Sent, cx: &mut Cx<'_>) {
+        let Some(wire) = self.wire else {
+            cx.dropped("the stream has no destination", sent.records);
+            return;
+        };
+        let takes = cx.draw(&self.put);
+        match cx.send(wire, Payload::Object(object), takes) {
+            Ok(call) => {
+                self.calls.insert(call, sent);
+            }
+            Err(Payload::Object(object)) => self.retry(object, sent, cx),
+            Err(_) => {}
+        }
+    }
+    fn retry(&mut self, object: ObjectPut, mut sent: Sent, cx: &mut Cx<'_>) {
+        if cx.now().since(sent.flushed) >= self.give_up {
+            cx.failed("lost: S3 refused the file for 24 hours", sent.records);
+            cx.event(
+                "lost",
+                format!(
+                    "a file of {} records was given up: S3 refused it for too long",
+                    sent.records
+                ),
+            );
+            return;
+        }
+        sent.tries += 1;
+        let ceiling = SimDuration::secs(1 << sent.tries.min(7)).0;
+        let wait = SimDuration(ceiling / 2 + cx.rng().below(ceiling / 2));
+        self.retries.insert(self.next, (object, sent));
+        cx.after(wait, Tag::new(TIMER_RETRY, self.next));
+        self.next += 1;
+    }
+    /// The wait after a refusal ended.
+    pub(super) fn retry_due(&mut self, tag: Tag, cx: &mut Cx<'_>) {
+        if let Some((object, sent)) = self.retries.remove(&tag.index) {
+            self.send(object, sent, cx);
+        }
+    }
+    /// S3 answered.
+    pub(super) fn settled(&mut self, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) {
+        let Some(sent) = self.calls.remove(&call) else {
+            return;
+        };
+        let now = cx.now();
+        let accepted = matches!(outcome, Outcome::Accepted);
+        cx.metric("DeliveryToS3.Success", f64::from(u8::from(accepted)));
+        if let Outcome::Refused {
+            payload: Payload::Object(object),
+            error,
+        } = outcome
+        {
+            cx.errored(1, || {
+                format!("S3 refuses a file with {error}; it is put again later")
+            });
+            self.retry(object, sent, cx);
+            return;
+        }
+        for stay in &sent.stays {
+            let buffered = sent.flushed.since(stay.entered);
+            cx.passed(now.since(stay.since), stay.records);
+            cx.spent(Part::Queue, stay.entered.since(stay.since), stay.records);
+            cx.spent(Part::Buffer, buffered, stay.records);
+            cx.spent(Part::Service, now.since(sent.flushed), stay.records);
+        }
+        if !sent.failed {
+            cx.metric("DeliveryToS3.Records", sent.records as f64);
+            cx.metric("DeliveryToS3.Bytes", sent.file_bytes as f64);
+            if let Some(oldest) = sent.stays.iter().map(|s| s.since).min() {
+                cx.metric(
+                    "DeliveryToS3.DataFreshness",
+                    now.since(oldest).as_secs_f64(),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Amazon Data Firehose: buffers records by size and time, lets a function transform them, writes files.
+//!
+//! `intake.rs` gets the records (stream or direct put), `transform.rs` sends them through a function, `buffer.rs` gathers and
+//! encodes them, `delivery.rs` names and puts the files, `model.rs` joins the four.
+
+mod buffer;
+mod config;
+mod delivery;
+mod intake;
+mod model;
+mod prefix;
+mod transform;
+
+#[cfg(test)]
+mod tests;
+
+use crate::books::{Growth, UsageSpec};
+use crate::metrics::MetricSpec;
+use crate::node::{
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, Schemas, TraceCx,
+};
+
+pub use config::{Compression, Config, OutputFormat};
+pub use model::Model;
+
+pub(super) static DIRECT_PUT_GB: UsageSpec = UsageSpec {
+    key: "firehose.ingested_gb",
+    unit: "GB",
+    base_per_unit: 1 << 30,
+    rounding: "each record rounded up to 5 KB",
+    growth: Growth::Linear,
+};
+pub(super) static STREAM_GB: UsageSpec = UsageSpec {
+    key: "firehose.kinesis_source_gb",
+    unit: "GB",
+    base_per_unit: 1 << 30,
+    rounding: "each record rounded up to 5 KB",
+    growth: Growth::Linear,
+};
+pub(super) static CONVERSION_GB: UsageSpec = UsageSpec {
+    key: "firehose.format_conversion_gb",
+    unit: "GB",
+    base_per_unit: 1 << 30,
+    rounding: "each record rounded up to 5 KB",
+    growth: Growth::Linear,
+};
+
+const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec { name, unit, help }
+}
+
+static SPEC: KindSpec = KindSpec {
+    id: "firehose",
+    title: "Data Firehose",
+    title_ko: "Data Firehose 전송",
+    category: Category::Stream,
+    summary: "Buffers records and writes them as files, through a function and into Parquet if wanted.",
+    docs: include_str!("docs.md"),
+    icon: include_str!("icon.svg"),
+    namespace: "AWS/Firehose",
+    inputs: &[InPort {
+        name: "in",
+        accepts: &[Flow::Stream, Flow::Records],
+        max_wires: usize::MAX,
+        required: true,
+        help: "A stream to read, or records put with PutRecordBatch.",
+    }],
+    outputs: &[
+        OutPort {
+            name: "out",
+            flow: Flow::Objects,
+            max_wires: 1,
+            credit: 1024,
+            help: "The files, for a bucket.",
+        },
+        OutPort {
+            name: "transform",
+            flow: Flow::Invoke,
+            max_wires: 1,
+            credit: 4096,
+            help: "A function that gets each batch before it is buffered, and answers.",
+        },
+    ],
+    metrics: &[
+        metric(
+            "IncomingRecords",
+            "Count",
+            "Records put directly and taken in.",
+        ),
+        metric("IncomingBytes", "Bytes", "Bytes of those records."),
+        metric(
+            "ThrottledRecords",
+            "Count",
+            "Records put directly and refused because of a quota.",
+        ),
+        metric(
+            "DataReadFromKinesisStream.Records",
+            "Count",
+            "Records read from the stream.",
+        ),
+        metric(
+            "DataReadFromKinesisStream.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "KinesisMillisBehindLatest",
+            "Milliseconds",
+            "How far reading is behind the stream's newest record.",
+        ),
+        metric(
+            "ThrottledGetRecords",
+            "Count",
+            "GetRecords calls that the stream refused.",
+        ),
+        metric(
+            "ExecuteProcessing.Duration",
+            "Milliseconds",
+            "How long a transform took to answer.",
+        ),
+        metric(
+            "ExecuteProcessing.Success",
+            "Count",
+            "1 for each transform that went well, 0 for each that failed.",
+        ),
+        metric(
+            "SucceedProcessing.Records",
+            "Count",
+            "Records that came back from the transform.",
+        ),
+        metric(
+            "SucceedProcessing.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "SucceedConversion.Records",
+            "Count",
+            "Records converted to Parquet.",
+        ),
+        metric(
+            "SucceedConversion.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "FailedConversion.Records",
+            "Count",
+            "Records that could not be converted.",
+        ),
+        metric("DeliveryToS3.Records", "Count", "Records delivered."),
+        metric(
+            "DeliveryToS3.Bytes",
+            "Bytes",
+            "Bytes of the files delivered, after compression.",
+        ),
+        metric(
+            "DeliveryToS3.DataFreshness",
+            "Seconds",
+            "Age of the oldest record inside.",
+        ),
+        metric(
+            "DeliveryToS3.Success",
+            "Count",
+            "1 for each file that S3 took, 0 for each that it refused.",
+        ),
+    ],
+    usage: &[&DIRECT_PUT_GB, &STREAM_GB, &CONVERSION_GB],
+    quotas: &[
+        "firehose.direct_put_records_per_second",
+        "firehose.direct_put_requests_per_second",
+        "firehose.direct_put_bytes_per_second",
+        "firehose.record_max_bytes",
+        "firehose.record_rounding_bytes",
+        "firehose.format_conversion_buffer_size_min_bytes",
+        "firehose.lambda_retries",
+        "firehose.lambda_outstanding_invocations_max",
+        "firehose.s3_retry_h",
+    ],
+    latencies: &["firehose.delivery_overhead", "s3.put_object"],
+    faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Firehose;
+/// The kind, for the list of all.
+pub static KIND: Firehose = Firehose;
+
+impl Kind for Firehose {
+    type Config = Config;
+    type Model = model::Model;
+
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+        config.validate(out);
+    }
+    fn trace(
+        &self,
+        config: &Config,
+        inputs: &Schemas,
+        _cx: &TraceCx<'_>,
+        _out: &mut Problems,
+    ) -> Schemas {
+        let Some(schema) = inputs.get("in") else {
+            return Schemas::new();
+        };
+        let _ = config;
+        Schemas::from([
+            ("transform".to_owned(), schema.clone()),
+            ("out".to_owned(), schema.clone()),
+        ])
+    }
+    fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
+        model::Model::new(config, cx)
+    }
+    fn retune(
+        &self,
+        model: &mut model::Model,
+        config: Config,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Retuned> {
+        model.retune(config, cx)
+    }
+}

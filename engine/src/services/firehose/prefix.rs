@@ -1,0 +1,95 @@
+//! Names of files: Firehose's `!{timestamp:...}` and `!{firehose:...}` expressions over a UTC instant.
+
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+
+/// The prefix that Firehose uses when none is given.
+const DEFAULT: &str = "!{timestamp:yyyy/MM/dd/HH}/";
+
+fn instant(epoch_ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(epoch_ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// `template` at an instant; an empty one is Firehose's default. `error_type` stands for `!{firehose:error-output-type}`.
+pub(super) fn expand(template: &str, epoch_ms: i64, error_type: &str) -> Result<String, String> {
+    let template = if template.is_empty() {
+        DEFAULT
+    } else {
+        template
+    };
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("!{") {
+        out.push_str(before);
+        let Some((expression, tail)) = after.split_once('}') else {
+            return Err(format!("the expression `!{{{after}` has no end"));
+        };
+        match expression.split_once(':') {
+            Some(("timestamp", pattern)) => out.push_str(&time(pattern, epoch_ms)?),
+            Some(("firehose", "error-output-type")) => out.push_str(error_type),
+            _ => {
+                return Err(format!(
+                    "`!{{{expression}}}` is not known here; `!{{timestamp:...}}` and `!{{firehose:error-output-type}}` are"
+                ));
+            }
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// Java's `DateTimeFormatter` letters that matter for folders: y M d H m s, quoted text, and anything that is no letter.
+fn time(pattern: &str, epoch_ms: i64) -> Result<String, String> {
+    let at = instant(epoch_ms);
+    let mut out = String::new();
+    let mut letters = pattern.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '\'' {
+            out.extend(letters.by_ref().take_while(|c| *c != '\''));
+            continue;
+        }
+        if !letter.is_ascii_alphabetic() {
+            out.push(letter);
+            continue;
+        }
+        let mut width = 1;
+        while letters.next_if_eq(&letter).is_some() {
+            width += 1;
+        }
+        let value = match letter {
+            'y' | 'Y' => at.year().unsigned_abs(),
+            'M' => at.month(),
+            'd' => at.day(),
+            'H' => at.hour(),
+            'm' => at.minute(),
+            's' => at.second(),
+            _ => {
+                return Err(format!(
+                    "`{letter}` in `!{{timestamp:{pattern}}}` is none of y M d H m s"
+                ));
+            }
+        };
+        let value = if matches!(letter, 'y' | 'Y') && width == 2 {
+            value % 100
+        } else {
+            value
+        };
+        out.push_str(&format!("{value:0width$}"));
+    }
+    Ok(out)
+}
+
+/// Firehose's file name: stream, version, instant, random text.
+pub(super) fn file_name(stream: &str, epoch_ms: i64, random: u128) -> String {
+    let at = instant(epoch_ms).format("%Y-%m-%d-%H-%M-%S");
+    let r = format!("{random:032x}");
+    let part = |a: usize, b: usize| r.get(a..b).unwrap_or_default();
+    format!(
+        "{stream}-1-{at}-{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
+}

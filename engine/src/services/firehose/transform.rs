@@ -1,0 +1,254 @@
+//! The transform: its own buffer for each lane, calls to the function with a bound on those under way, retries, and what
+//! failed for good.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::config::Config;
+use crate::data::Batch;
+use crate::node::{CallId, Cx, Payload, ReplyStatus, Tag, WireId};
+use crate::units::{SimDuration, SimTime};
+
+pub(super) const TIMER_FLUSH: u32 = 2;
+pub(super) const TIMER_RETRY: u32 = 3;
+
+/// Records on their way, with the instant that each batch came in.
+pub(super) type Arrived = (SimTime, Batch);
+
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: Vec<Arrived>,
+    bytes: u64,
+    /// Counts flushes, so that a timer of an earlier buffer is known as stale.
+    generation: u32,
+    /// Calls that wait for a free slot.
+    queue: VecDeque<Call>,
+    under_way: usize,
+}
+
+#[derive(Debug)]
+struct Call {
+    lane: u32,
+    parts: Vec<Arrived>,
+    tries: u64,
+    begun: SimTime,
+}
+
+/// A call that has been answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// These records go on, as old as the oldest of the call.
+    Done {
+        lane: u32,
+        since: SimTime,
+        batches: Vec<Batch>,
+    },
+    /// Given up after all tries.
+    Failed {
+        lane: u32,
+        parts: Vec<Arrived>,
+        status: ReplyStatus,
+    },
+    /// Will be tried again.
+    Retrying,
+}
+
+#[derive(Debug)]
+pub(super) struct Transform {
+    pub(super) wire: WireId,
+    lanes: BTreeMap<u32, Lane>,
+    calls: BTreeMap<CallId, Call>,
+    retries: BTreeMap<u64, Call>,
+    next_retry: u64,
+    max_calls: usize,
+    max_tries: u64,
+}
+
+impl Transform {
+    pub(super) const fn new(wire: WireId, max_calls: usize, max_tries: u64) -> Self {
+        Self {
+            wire,
+            lanes: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            retries: BTreeMap::new(),
+            next_retry: 0,
+            max_calls,
+            max_tries,
+        }
+    }
+    /// Records here, but for those with the function.
+    pub(super) fn held(&self) -> u64 {
+        let sum = |parts: &[Arrived]| parts.iter().map(|(_, b)| b.records()).sum::<u64>();
+        let lanes = self
+            .lanes
+            .values()
+            .map(|l| sum(&l.waiting) + l.queue.iter().map(|c| sum(&c.parts)).sum::<u64>());
+        lanes.sum::<u64>() + self.retries.values().map(|c| sum(&c.parts)).sum::<u64>()
+    }
+    /// When the oldest record here came in.
+    pub(super) fn oldest(&self) -> Option<SimTime> {
+        let lanes = self.lanes.values();
+        let here = lanes.flat_map(|l| {
+            l.waiting
+                .iter()
+                .chain(l.queue.iter().flat_map(|c| &c.parts))
+        });
+        let away = self
+            .calls
+            .values()
+            .chain(self.retries.values())
+            .flat_map(|c| &c.parts);
+        here.chain(away).map(|(at, _)| *at).min()
+    }
+    /// Takes records in; sends them on when the buffer is full.
+    pub(super) fn add(&mut self, lane: u32, batch: Batch, config: &Config, cx: &mut Cx<'_>) {
+        let state = self.lanes.entry(lane).or_default();
+        if state.waiting.is_empty() {
+            let tag = Tag::new(
+                TIMER_FLUSH,
+                (u64::from(lane) << 32) | u64::from(state.generation),
+            );
+            cx.after(
+                SimDuration::secs(u64::from(config.transform_interval_seconds)),
+                tag,
+            );
+        }
+        state.bytes += batch.bytes();
+        state.waiting.push((cx.now(), batch));
+        if state.bytes as f64 >= config.transform_buffer_mib * 1_048_576.0 {
+            self.flush(lane, cx);
+        }
+    }
+    /// The buffer's interval ended.
+    pub(super) fn flush_due(&mut self, tag: Tag, cx: &mut Cx<'_>) {
+        let (lane, generation) = (tag.index >> 32, tag.index & 0xffff_ffff);
+        let lane = u32::try_from(lane).unwrap_or(0);
+        if self
+            .lanes
+            .get(&lane)
+            .is_some_and(|l| u64::from(l.generation) == generation)
+        {
+            self.flush(lane, cx);
+        }
+    }
+    fn flush(&mut self, lane: u32, cx: &mut Cx<'_>) {
+        let state = self.lanes.entry(lane).or_default();
+        state.generation = state.generation.wrapping_add(1);
+        state.bytes = 0;
+        let parts = std::mem::take(&mut state.waiting);
+        if parts.is_empty() {
+            return;
+        }
+        // Batches of another schema or weight go in a call of their own.
+        let mut group: Vec<Arrived> = Vec::new();
+        for part in parts {
+            if group
+                .first()
+                .is_some_and(|(_, g)| g.schema() != part.1.schema() || g.weight != part.1.weight)
+            {
+                let parts = std::mem::take(&mut group);
+                state.queue.push_back(Call {
+                    lane,
+                    parts,
+                    tries: 0,
+                    begun: cx.now(),
+                });
+            }
+            group.push(part);
+        }
+        state.queue.push_back(Call {
+            lane,
+            parts: group,
+            tries: 0,
+            begun: cx.now(),
+        });
+        self.pump(lane, cx);
+    }
+    fn pump(&mut self, lane: u32, cx: &mut Cx<'_>) {
+        let state = self.lanes.entry(lane).or_default();
+        while state.under_way < self.max_calls {
+            let Some(mut call) = state.queue.pop_front() else {
+                return;
+            };
+            call.begun = cx.now();
+            let batches = call.parts.iter().map(|(_, b)| b.clone()).collect();
+            let payload = Payload::Invoke {
+                call: CallId(0),
+                batches,
+            };
+            match cx.send(self.wire, payload, SimDuration::ZERO) {
+                Ok(id) => {
+                    state.under_way += 1;
+                    self.calls.insert(id, call);
+                }
+                Err(_) => {
+                    state.queue.push_front(call);
+                    return;
+                }
+            }
+        }
+    }
+    /// The function did not even take the call.
+    pub(super) fn refused(&mut self, id: CallId, cx: &mut Cx<'_>) -> Answer {
+        self.answered(id, ReplyStatus::TooManyRequests, Vec::new(), cx)
+    }
+    /// The function answered.
+    pub(super) fn answered(
+        &mut self,
+        id: CallId,
+        status: ReplyStatus,
+        batches: Vec<Batch>,
+        cx: &mut Cx<'_>,
+    ) -> Answer {
+        let Some(mut call) = self.calls.remove(&id) else {
+            return Answer::Retrying;
+        };
+        let lane = call.lane;
+        if let Some(state) = self.lanes.get_mut(&lane) {
+            state.under_way -= 1;
+        }
+        cx.metric(
+            "ExecuteProcessing.Duration",
+            cx.now().since(call.begun).as_millis_f64(),
+        );
+        cx.metric(
+            "ExecuteProcessing.Success",
+            f64::from(u8::from(status == ReplyStatus::Ok)),
+        );
+        let answer = if status == ReplyStatus::Ok {
+            let since = call
+                .parts
+                .iter()
+                .map(|(at, _)| *at)
+                .min()
+                .unwrap_or_else(|| cx.now());
+            Answer::Done {
+                lane,
+                since,
+                batches,
+            }
+        } else if call.tries < self.max_tries {
+            call.tries += 1;
+            let wait = SimDuration::millis(500 << call.tries.min(6));
+            self.retries.insert(self.next_retry, call);
+            cx.after(wait, Tag::new(TIMER_RETRY, self.next_retry));
+            self.next_retry += 1;
+            Answer::Retrying
+        } else {
+            Answer::Failed {
+                lane,
+                parts: call.parts,
+                status,
+            }
+        };
+        self.pump(lane, cx);
+        answer
+    }
+    /// A failed call's wait ended.
+    pub(super) fn retry_due(&mut self, tag: Tag, cx: &mut Cx<'_>) {
+        if let Some(call) = self.retries.remove(&tag.index) {
+            let lane = call.lane;
+            self.lanes.entry(lane).or_default().queue.push_front(call);
+            self.pump(lane, cx);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Parameters of a producer.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::{ArrivalShape, RecordSchema};
+
+/// How the rate goes over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrival {
+    /// Evenly spaced.
+    #[default]
+    Constant,
+    /// At random instants, independent of each other.
+    Poisson,
+    /// A sine wave around the rate.
+    Wave,
+    /// From the rate up (or down) to another in a given time.
+    Ramp,
+    /// The rate, with spikes at regular intervals.
+    Burst,
+}
+
+/// When replayed records are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplayPace {
+    /// By their own timestamps, as many times faster as `replay_speed` says.
+    #[default]
+    Timestamps,
+    /// At `records_per_second` and its shape, whatever their timestamps say.
+    Rate,
+}
+
+/// An application that puts records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Records made in a second.
+    #[schemars(range(min = 0.0, max = 10_000_000.0), extend("x-unit" = "records/s", "x-soft-max" = 10_000.0))]
+    pub records_per_second: f64,
+    /// How the rate goes over time.
+    pub arrival: Arrival,
+    /// The length of a wave, the time of a ramp, the interval between bursts.
+    #[schemars(range(min = 1.0, max = 31_536_000.0), extend("x-unit" = "s", "x-soft-max" = 86_400.0))]
+    pub arrival_period_seconds: f64,
+    /// How far a wave goes up and down, as a share of the rate.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub wave_amplitude: f64,
+    /// The rate at the end of a ramp.
+    #[schemars(range(min = 0.0, max = 10_000_000.0), extend("x-unit" = "records/s", "x-soft-max" = 10_000.0))]
+    pub ramp_to: f64,
+    /// How many times the rate a burst is.
+    #[schemars(range(min = 1.0, max = 1000.0))]
+    pub burst_factor: f64,
+    /// How long a burst lasts.
+    #[schemars(range(min = 0.1, max = 86_400.0), extend("x-unit" = "s"))]
+    pub burst_seconds: f64,
+    /// What the records are about.
+    pub schema: RecordSchema,
+    /// Distinct keys: users, devices, interfaces.
+    #[schemars(range(min = 1, max = 10_000_000), extend("x-unit" = "keys", "x-soft-max" = 100_000))]
+    pub keys: u64,
+    /// How unequal the keys are: 0 for equal shares, else the exponent of Zipf's law.
+    #[schemars(range(min = 0.0, max = 5.0), extend("x-soft-max" = 2.0))]
+    pub key_skew: f64,
+    /// Share of the records that belong to one single key, on top of the skew.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub hot_key_share: f64,
+    /// Share of the records that are odd: fraud, bots, faulty readings.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub fraud_rate: f64,
+    /// Pads each record to this size; without it records are as long as they are.
+    #[schemars(range(min = 64, max = 1_000_000), extend("x-unit" = "bytes", "x-soft-max" = 10_000))]
+    pub record_bytes: Option<u32>,
+    /// Makes one record in so many and counts it so many times: for high rates and long runs.
+    #[schemars(range(min = 1, max = 1_000_000), extend("x-soft-max" = 1000))]
+    pub sample_one_in: u32,
+    /// A file to replay instead of making records: a path in the document's folder, or `sample:NAME` for data that Weir carries.
+    #[schemars(extend("x-editor" = "file"))]
+    pub file: String,
+    /// For JSON files: where in the document the list of records is, such as `features`.
+    pub records_at: String,
+    /// The field that holds each record's own time; empty to look for one.
+    pub time_field: String,
+    /// When replayed records are sent.
+    pub replay_pace: ReplayPace,
+    /// How many times faster than their own time records are replayed.
+    #[schemars(range(min = 1.0, max = 1000.0))]
+    pub replay_speed: f64,
+    /// Records of one call at the most.
+    #[schemars(range(min = 1, max = 500), extend("x-unit" = "records", "x-quota" = "kinesis-data-streams.put_records_max_records"))]
+    pub batch_records: u32,
+    /// A call is sent at the latest this long after its first record was made.
+    #[schemars(range(min = 1, max = 60_000), extend("x-unit" = "ms", "x-soft-max" = 1000))]
+    pub linger_ms: u32,
+    /// Calls under way at once.
+    #[schemars(range(min = 1, max = 1024), extend("x-unit" = "calls"))]
+    pub max_connections: u32,
+    /// Further tries of a refused record before it is dropped.
+    #[schemars(range(min = 0, max = 100), extend("x-unit" = "tries"))]
+    pub max_retries: u32,
+    /// The first wait before a refused record is tried again; doubles each time.
+    #[schemars(range(min = 1, max = 60_000), extend("x-unit" = "ms"))]
+    pub backoff_ms: u32,
+    /// Records that may wait to be sent; more are dropped.
+    #[schemars(range(min = 1, max = 100_000_000), extend("x-unit" = "records", "x-soft-max" = 1_000_000))]
+    pub buffer_records: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            records_per_second: 1000.0,
+            arrival: Arrival::default(),
+            arrival_period_seconds: 600.0,
+            wave_amplitude: 0.5,
+            ramp_to: 2000.0,
+            burst_factor: 5.0,
+            burst_seconds: 30.0,
+            schema: RecordSchema::default(),
+            keys: 10_000,
+            key_skew: 0.0,
+            hot_key_share: 0.0,
+            fraud_rate: 0.02,
+            record_bytes: None,
+            sample_one_in: 1,
+            file: String::new(),
+            records_at: String::new(),
+            time_field: String::new(),
+            replay_pace: ReplayPace::default(),
+            replay_speed: 1.0,
+            batch_records: 500,
+            linger_ms: 100,
+            max_connections: 24,
+            max_retries: 10,
+            backoff_ms: 100,
+            buffer_records: 1_000_000,
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn shape(&self) -> ArrivalShape {
+        let period = self.arrival_period_seconds;
+        match self.arrival {
+            Arrival::Constant => ArrivalShape::Constant,
+            Arrival::Poisson => ArrivalShape::Poisson,
+            Arrival::Wave => ArrivalShape::Wave {
+                period_secs: period,
+                amplitude: self.wave_amplitude,
+            },
+            Arrival::Ramp => ArrivalShape::Ramp {
+                to_rate: self.rate_of(self.ramp_to),
+                over_secs: period,
+            },
+            Arrival::Burst => ArrivalShape::Burst {
+                factor: self.burst_factor,
+                length_secs: self.burst_seconds,
+                every_secs: period,
+            },
+        }
+    }
+    /// Rows a second for a rate of records.
+    pub(super) fn rate_of(&self, records: f64) -> f64 {
+        records / f64::from(self.sample_one_in)
+    }
+}

@@ -1,0 +1,118 @@
+//! The producer: an application that makes records, or replays real ones from a file, and puts them in batches.
+//!
+//! `source.rs` is where records come from, `model.rs` when they are made and how they are put.
+
+mod config;
+mod model;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+use crate::metrics::MetricSpec;
+use crate::node::{
+    BuildCx, Category, Cx, FaultKind, Flow, Kind, KindSpec, NodeResult, OutPort, Problems, Retuned,
+    Schemas, TraceCx,
+};
+
+pub use config::{Arrival, Config, ReplayPace};
+pub use model::Model;
+
+const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec { name, unit, help }
+}
+
+static SPEC: KindSpec = KindSpec {
+    id: "producer",
+    title: "Producer",
+    title_ko: "생산자",
+    category: Category::Source,
+    summary: "Makes records, or replays real ones from a file, and puts them in batches with retries.",
+    docs: include_str!("docs.md"),
+    icon: include_str!("icon.svg"),
+    namespace: "KinesisProducerLibrary",
+    inputs: &[],
+    outputs: &[OutPort {
+        name: "out",
+        flow: Flow::Records,
+        max_wires: usize::MAX,
+        credit: 4096,
+        help: "The records, in calls of up to 500.",
+    }],
+    metrics: &[
+        metric("UserRecordsReceived", "Count", "Records made."),
+        metric("UserRecordsPut", "Count", "Records that the receiver took."),
+        metric(
+            "UserRecordsPending",
+            "Count",
+            "Records that wait to be sent.",
+        ),
+        metric(
+            "AllErrors",
+            "Count",
+            "Records refused, each time they were.",
+        ),
+        metric("RequestTime", "Milliseconds", "How long a call took."),
+    ],
+    usage: &[],
+    quotas: &[
+        "kinesis-data-streams.put_records_max_records",
+        "kinesis-data-streams.put_records_max_bytes",
+    ],
+    latencies: &["kinesis-data-streams.put_records"],
+    faults: &[
+        FaultKind::PoisonRecords,
+        FaultKind::TrafficSpike,
+        FaultKind::Latency,
+    ],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Producer;
+/// The kind, for the list of all.
+pub static KIND: Producer = Producer;
+
+impl Kind for Producer {
+    type Config = Config;
+    type Model = model::Model;
+
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+        if config.file.is_empty() && config.records_per_second <= 0.0 {
+            out.warning(
+                "records_per_second",
+                "the producer makes nothing",
+                "a rate above 0",
+            );
+        }
+    }
+    fn trace(
+        &self,
+        config: &Config,
+        _inputs: &Schemas,
+        cx: &TraceCx<'_>,
+        out: &mut Problems,
+    ) -> Schemas {
+        match source::schema(config, cx) {
+            Ok(schema) => Schemas::from([("out".to_owned(), schema)]),
+            Err((field, text)) => {
+                out.error(field, text, "");
+                Schemas::new()
+            }
+        }
+    }
+    fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
+        model::Model::new(config, cx)
+    }
+    fn retune(
+        &self,
+        model: &mut model::Model,
+        config: Config,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Retuned> {
+        Ok(model.retune(config, cx))
+    }
+}
