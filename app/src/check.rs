@@ -15,16 +15,23 @@ pub(crate) fn check(file: &str, json: bool, output: &mut Output) -> CommandResul
         return if checked.plan.is_some() {
             Ok(Verdict::Good)
         } else {
-            Err(Failure { sentences: Vec::new() })
+            Err(Failure {
+                sentences: Vec::new(),
+            })
         };
     }
     if checked.plan.is_none() {
-        return Err(Failure { sentences: checked.problems.iter().map(ToString::to_string).collect() });
+        return Err(Failure {
+            sentences: checked.problems.iter().map(ToString::to_string).collect(),
+        });
     }
     for warning in &checked.problems {
         output.note(&warning.to_string());
     }
     let (nodes, wires) = (opened.doc.nodes.len(), opened.doc.wires.len());
-    output.print(&format!("{}: no errors in {nodes} nodes and {wires} wires", opened.doc.name));
+    output.print(&format!(
+        "{}: no errors in {nodes} nodes and {wires} wires",
+        opened.doc.name
+    ));
     Ok(Verdict::Good)
 }

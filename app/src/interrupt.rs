@@ -1,28 +1,25 @@
-//! Ctrl-C: the first ends the run after the step under way, the second at once.
+//! Ctrl-C and the system's wish to end: the first ends the run after the step under way, the second at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use weir_engine::session::Stopper;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Counts how often the user wants an end.
+/// Notes that somebody wants an end.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupt(Arc<AtomicU32>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on. Without a handler (none can be set) Ctrl-C ends the program as ever.
-    pub(crate) fn listen(stopper: Stopper) -> Self {
+    /// Listens from now on. Where no handler can be set, Ctrl-C ends the program as ever.
+    pub(crate) fn listen() -> Self {
         let interrupt = Self::default();
-        let counter = Arc::clone(&interrupt.0);
-        let _unheard = ctrlc::set_handler(move || {
-            if counter.fetch_add(1, Ordering::Relaxed) > 0 {
-                stopper.stop_now();
-            }
-        });
+        for signal in [SIGINT, SIGTERM] {
+            let _as_ever = signal_hook::flag::register(signal, Arc::clone(&interrupt.0));
+        }
         interrupt
     }
-    /// True once the user wants an end.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+    /// True when somebody wanted an end since the last call.
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
     }
 }

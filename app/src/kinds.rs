@@ -42,7 +42,10 @@ pub(crate) fn kinds(id: Option<&str>, json: bool, output: &mut Output) -> Comman
 fn to_json(kind: &dyn AnyKind) -> Result<Value, Failure> {
     let mut value = serde_json::to_value(kind.spec()).map_err(Failure::new)?;
     let spec = kind.spec();
-    let usage = spec.usage.iter().map(|u| json!({ "key": u.key, "unit": u.unit, "rounding": u.rounding }));
+    let usage = spec
+        .usage
+        .iter()
+        .map(|u| json!({ "key": u.key, "unit": u.unit, "rounding": u.rounding }));
     value["usage"] = usage.collect();
     value["params"] = kind.schema();
     value["defaults"] = Value::Object(kind.defaults());
@@ -50,12 +53,21 @@ fn to_json(kind: &dyn AnyKind) -> Result<Value, Failure> {
 }
 
 fn list() -> String {
-    let heading = ["Kind", "Title", "Category", "What it is for"].map(str::to_owned).to_vec();
+    let heading = ["Kind", "Title", "Category", "What it is for"]
+        .map(str::to_owned)
+        .to_vec();
     let row = |k: &&dyn AnyKind| {
         let s = k.spec();
-        vec![s.id.to_owned(), s.title.to_owned(), category(s.category), s.summary.to_owned()]
+        vec![
+            s.id.to_owned(),
+            s.title.to_owned(),
+            category(s.category),
+            s.summary.to_owned(),
+        ]
     };
-    let rows: Vec<Vec<String>> = std::iter::once(heading).chain(services::ALL.iter().map(row)).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(heading)
+        .chain(services::ALL.iter().map(row))
+        .collect();
     aligned(&rows, &[])
 }
 
@@ -69,13 +81,25 @@ fn explain(kind: &dyn AnyKind) -> String {
     let mut out = format!("{} ({})\n{}\n", spec.title, spec.id, spec.summary);
     out.push_str(&section("Parameters", params(kind)));
     out.push_str(&section("Ports", ports(spec)));
-    let metrics = spec.metrics.iter().map(|m| vec![m.name.to_owned(), m.unit.to_owned(), m.help.to_owned()]);
-    out.push_str(&section(&format!("Metrics ({})", spec.namespace), metrics.collect()));
-    let usage = spec.usage.iter().map(|u| vec![u.key.to_owned(), u.unit.to_owned(), u.rounding.to_owned()]);
+    let metrics = spec
+        .metrics
+        .iter()
+        .map(|m| vec![m.name.to_owned(), m.unit.to_owned(), m.help.to_owned()]);
+    out.push_str(&section(
+        &format!("Metrics ({})", spec.namespace),
+        metrics.collect(),
+    ));
+    let usage = spec
+        .usage
+        .iter()
+        .map(|u| vec![u.key.to_owned(), u.unit.to_owned(), u.rounding.to_owned()]);
     out.push_str(&section("Billed", usage.collect()));
     let faults: Vec<&str> = spec.faults.iter().map(|f| f.id()).collect();
     if !faults.is_empty() {
-        out.push_str(&format!("\nFaults that a scenario may bring: {}\n", faults.join(", ")));
+        out.push_str(&format!(
+            "\nFaults that a scenario may bring: {}\n",
+            faults.join(", ")
+        ));
     }
     out
 }
@@ -100,10 +124,22 @@ fn ports(spec: &KindSpec) -> Vec<Vec<String>> {
     let inputs = spec.inputs.iter().map(|p| {
         let flows: Vec<&str> = p.accepts.iter().map(|f| f.words()).collect();
         let need = if p.required { "required" } else { "optional" };
-        vec![p.name.to_owned(), "input".to_owned(), flows.join(" or "), need.to_owned(), p.help.to_owned()]
+        vec![
+            p.name.to_owned(),
+            "input".to_owned(),
+            flows.join(" or "),
+            need.to_owned(),
+            p.help.to_owned(),
+        ]
     });
     let outputs = spec.outputs.iter().map(|p| {
-        vec![p.name.to_owned(), "output".to_owned(), p.flow.words().to_owned(), String::new(), p.help.to_owned()]
+        vec![
+            p.name.to_owned(),
+            "output".to_owned(),
+            p.flow.words().to_owned(),
+            String::new(),
+            p.help.to_owned(),
+        ]
     });
     inputs.chain(outputs).collect()
 }
@@ -118,13 +154,21 @@ fn params(kind: &dyn AnyKind) -> Vec<Vec<String>> {
         let unit = own["x-unit"].as_str().unwrap_or_default();
         let default = defaults.get(name).map_or_else(String::new, short);
         let help = own["description"].as_str().unwrap_or_default();
-        vec![name.clone(), default, unit.to_owned(), allowed(&schema, own), help.replace('\n', " ")]
+        vec![
+            name.clone(),
+            default,
+            unit.to_owned(),
+            allowed(&schema, own),
+            help.replace('\n', " "),
+        ]
     };
     properties.iter().map(row).collect()
 }
 
 fn short(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned);
     if text.chars().count() > 40 {
         text.chars().take(37).chain("...".chars()).collect()
     } else {
@@ -134,7 +178,9 @@ fn short(value: &Value) -> String {
 
 /// Range or choices of a parameter, looked up through references and alternatives.
 fn allowed(root: &Value, own: &Value) -> String {
-    let reference = own["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/"));
+    let reference = own["$ref"]
+        .as_str()
+        .and_then(|r| r.strip_prefix("#/$defs/"));
     let own = reference.map_or(own, |name| &root["$defs"][name]);
     if let Some(choices) = own["enum"].as_array() {
         let choices: Vec<String> = choices.iter().map(short).collect();

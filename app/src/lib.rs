@@ -72,7 +72,11 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         Command::Run(arguments) => run::run(arguments, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
-        Command::Sql { run, statement, json } => sql::sql(&run, &statement, json, output),
+        Command::Sql {
+            run,
+            statement,
+            json,
+        } => sql::sql(&run, &statement, json, output),
         Command::Templates { json } => templates::list(json, output),
         Command::New { template, target } => templates::new(&template, target.as_deref(), output),
         Command::Schema { what } => schema::schema(&what, output),

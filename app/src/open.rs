@@ -43,7 +43,8 @@ pub(crate) fn open(name: &str) -> Result<Opened, Failure> {
         return Err(not_found(name));
     };
     let unpacked = tempfile::Builder::new().prefix("weir-template-").tempdir();
-    let unpacked = unpacked.map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
+    let unpacked =
+        unpacked.map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
     template.write_to(unpacked.path())?;
     file(&unpacked.path().join(PIPELINE), Some(unpacked))
 }
@@ -55,7 +56,11 @@ fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
         _ => PathBuf::from("."),
     };
     let root = root_of(&folder)?;
-    Ok(Opened { doc, root, _unpacked: unpacked })
+    Ok(Opened {
+        doc,
+        root,
+        _unpacked: unpacked,
+    })
 }
 
 fn not_found(name: &str) -> Failure {
@@ -64,5 +69,7 @@ fn not_found(name: &str) -> Failure {
         || "`weir templates` lists the templates".to_owned(),
         |id| format!("did you mean the template `{id}`?"),
     );
-    Failure::new(format!("there is no file `{name}` and no template of that name ({mend})"))
+    Failure::new(format!(
+        "there is no file `{name}` and no template of that name ({mend})"
+    ))
 }

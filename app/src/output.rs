@@ -13,7 +13,9 @@ pub(crate) struct Failure {
 impl Failure {
     /// One sentence. `error: ` is put before it.
     pub(crate) fn new(sentence: impl std::fmt::Display) -> Self {
-        Self { sentences: vec![format!("error: {sentence}")] }
+        Self {
+            sentences: vec![format!("error: {sentence}")],
+        }
     }
 }
 
@@ -32,7 +34,10 @@ impl Output {
         }
         let mut out = io::stdout().lock();
         let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+        let written = out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.write_all(end))
+            .and_then(|()| out.flush());
         match written {
             Ok(()) => {}
             Err(e) if e.kind() == ErrorKind::BrokenPipe => self.gone = true,
@@ -49,7 +54,10 @@ impl Output {
         Ok(())
     }
     /// Writes a line for people to standard error. Control characters of hostile input do not reach the terminal.
-    #[expect(clippy::unused_self, reason = "all that is written goes through this value")]
+    #[expect(
+        clippy::unused_self,
+        reason = "all that is written goes through this value"
+    )]
     pub(crate) fn note(&self, line: &str) {
         // When even this cannot be written there is nobody to tell.
         let _unread = writeln!(io::stderr(), "{}", clean(line));

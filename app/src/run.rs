@@ -20,9 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 impl From<SessionError> for Failure {
     fn from(e: SessionError) -> Self {
         match e {
-            SessionError::Document(problems) => {
-                Self { sentences: problems.iter().map(ToString::to_string).collect() }
-            }
+            SessionError::Document(problems) => Self {
+                sentences: problems.iter().map(ToString::to_string).collect(),
+            },
             other => Self::new(other),
         }
     }
@@ -57,16 +57,23 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
     if !outcome.is_temporary() && !arguments.quiet {
         output.note(&format!("written to {}", outcome.folder().display()));
     }
-    Ok(if summary.passed() { Verdict::Good } else { Verdict::Missed })
+    Ok(if summary.passed() {
+        Verdict::Good
+    } else {
+        Verdict::Missed
+    })
 }
 
 /// Shows progress until the run has ended; passes the user's wish to end on.
 fn watch(prepared: &Prepared, quiet: bool, output: &Output) {
-    let interrupt = Interrupt::listen(prepared.stopper());
+    let interrupt = Interrupt::listen();
     let mut progress = Progress::new(quiet);
     let mut ending = false;
     while !prepared.is_finished() {
-        if interrupt.is_wanted() && !ending {
+        if interrupt.take() {
+            if ending {
+                prepared.stopper().stop_now();
+            }
             // Refused only when the run has ended by itself.
             let _too_late = prepared.send(Command::End);
             ending = true;

@@ -18,7 +18,11 @@ pub(crate) fn sql(run: &Path, statement: &str, json: bool, output: &mut Output) 
     let database = open_run(run).map_err(Failure::new)?;
     let result = database.query(statement, MAX_ROWS).map_err(|e| {
         let tables = database.tables();
-        let known = if tables.is_empty() { "none".to_owned() } else { tables.join(", ") };
+        let known = if tables.is_empty() {
+            "none".to_owned()
+        } else {
+            tables.join(", ")
+        };
         let text = e.to_string();
         if text.contains("there is no table") {
             Failure::new(format!("{text} (tables of this run: {known})"))
@@ -29,10 +33,15 @@ pub(crate) fn sql(run: &Path, statement: &str, json: bool, output: &mut Output) 
     if json {
         output.print_json(&batches_to_json(&result.batches).map_err(Failure::new)?)?;
     } else {
-        output.print(&clean(&format_table(&result.batches).map_err(Failure::new)?));
+        output.print(&clean(
+            &format_table(&result.batches).map_err(Failure::new)?,
+        ));
     }
     if result.truncated {
-        output.note(&format!("only the first {MAX_ROWS} of {} rows are shown: add LIMIT or a filter", result.rows));
+        output.note(&format!(
+            "only the first {MAX_ROWS} of {} rows are shown: add LIMIT or a filter",
+            result.rows
+        ));
     }
     Ok(Verdict::Good)
 }

@@ -63,13 +63,18 @@ impl Template {
     /// Writes all files of the template into `folder`, which must be there.
     pub(crate) fn write_to(&self, folder: &Path) -> Result<(), Failure> {
         write(&folder.join(PIPELINE), self.pipeline.as_bytes())?;
-        self.files.iter().try_for_each(|(name, bytes)| write(&folder.join(name), bytes))
+        self.files
+            .iter()
+            .try_for_each(|(name, bytes)| write(&folder.join(name), bytes))
     }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     fs::write(path, bytes).map_err(|e| {
-        Failure::new(format!("`{}` cannot be written ({e}): name another place", path.display()))
+        Failure::new(format!(
+            "`{}` cannot be written ({e}): name another place",
+            path.display()
+        ))
     })
 }
 
@@ -91,14 +96,21 @@ pub(crate) fn list(json: bool, output: &mut Output) -> CommandResult {
         #[serde(flatten)]
         about: About,
     }
-    let listed = ALL.iter().map(|t| Ok(Listed { id: t.id, about: t.about()? }));
+    let listed = ALL.iter().map(|t| {
+        Ok(Listed {
+            id: t.id,
+            about: t.about()?,
+        })
+    });
     let listed: Vec<Listed> = listed.collect::<Result<_, Failure>>()?;
     if json {
         output.print_json(&listed)?;
         return Ok(Verdict::Good);
     }
     let heading = ["Template", "Title", "Shows"].map(str::to_owned).to_vec();
-    let rows = listed.into_iter().map(|l| vec![l.id.to_owned(), l.about.title, l.about.summary]);
+    let rows = listed
+        .into_iter()
+        .map(|l| vec![l.id.to_owned(), l.about.title, l.about.summary]);
     let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
     output.print(&aligned(&rows, &[]));
     Ok(Verdict::Good)
@@ -149,8 +161,11 @@ fn into_folder(template: &Template, folder: &Path) -> Result<(), Failure> {
             "the folder `{shown}` is not empty: name a new folder, or a file that ends in .json"
         )));
     }
-    fs::create_dir_all(folder)
-        .map_err(|e| Failure::new(format!("the folder `{shown}` cannot be made ({e}): name another one")))?;
+    fs::create_dir_all(folder).map_err(|e| {
+        Failure::new(format!(
+            "the folder `{shown}` cannot be made ({e}): name another one"
+        ))
+    })?;
     template.write_to(folder)
 }
 
@@ -164,16 +179,26 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
         let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap());
         let folders = entries.filter(|e| e.path().is_dir());
-        let there: BTreeSet<String> =
-            folders.map(|e| e.file_name().into_string().unwrap()).collect();
+        let there: BTreeSet<String> = folders
+            .map(|e| e.file_name().into_string().unwrap())
+            .collect();
         let listed: BTreeSet<String> = ids().into_iter().map(str::to_owned).collect();
         assert_eq!(listed, there);
         for template in ALL {
             let about = template.about().unwrap();
-            assert!(!about.title.is_empty() && !about.title_ko.is_empty(), "{}", template.id);
-            assert!(!about.summary.is_empty() && !about.summary_ko.is_empty(), "{}", template.id);
+            assert!(
+                !about.title.is_empty() && !about.title_ko.is_empty(),
+                "{}",
+                template.id
+            );
+            assert!(
+                !about.summary.is_empty() && !about.summary_ko.is_empty(),
+                "{}",
+                template.id
+            );
             let opened = crate::open::open(template.id).unwrap();
-            let checked = weir_engine::check::check(&opened.doc, weir_engine::services::ALL, &opened.root);
+            let checked =
+                weir_engine::check::check(&opened.doc, weir_engine::services::ALL, &opened.root);
             assert_eq!(checked.problems, [], "{}", template.id);
         }
     }
