@@ -28,13 +28,15 @@ pub(super) fn check(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
         );
         out.append(&mut problems.found);
     }
-    let wired: BTreeSet<usize> = drawing.links.iter().flat_map(|l| [l.from, l.to]).collect();
-    for (i, seat) in drawing.seats.iter().enumerate() {
-        // A missing input is an error already.
+    // A wire that was drawn and does not fit is an error already, and so is a missing input.
+    let wires = drawing.doc.wires.iter();
+    let drawn: BTreeSet<&str> =
+        wires.flat_map(|w| [w.from.node.as_str(), w.to.node.as_str()]).collect();
+    for seat in &drawing.seats {
         let required = seat
             .kind
             .is_none_or(|k| k.spec().inputs.iter().any(|p| p.required));
-        if seat.active() && !wired.contains(&i) && !required {
+        if seat.active() && !drawn.contains(seat.doc.id.as_str()) && !required {
             let mut problems = Problems::of(&seat.doc.id);
             problems.warning(
                 "",
@@ -109,6 +111,20 @@ fn cycles(drawing: &Drawing<'_>) -> Vec<Vec<usize>> {
         ready.extend(&cycle);
         found.push(cycle);
     }
+}
+
+/// Seats that what leaves seat `i` may reach, itself included.
+pub(super) fn downstream(drawing: &Drawing<'_>, i: usize) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::from([i]);
+    let mut open = vec![i];
+    while let Some(node) = open.pop() {
+        for link in drawing.links.iter().filter(|l| l.from == node) {
+            if reached.insert(link.to) {
+                open.push(link.to);
+            }
+        }
+    }
+    reached
 }
 
 /// All seats, senders before receivers as far as the drawing allows; where it goes in circles, a wire without records is

@@ -117,6 +117,9 @@ impl Measure {
     }
 
     fn mend(text: &str, spec: Option<&KindSpec>) -> String {
+        if spec.is_some_and(|s| s.metrics.iter().any(|m| m.name == text)) {
+            return format!("write `{text}.avg`, `{text}.sum` or `{text}.max`");
+        }
         let own = spec.into_iter().flat_map(|s| s.metrics);
         let own: Vec<String> = own
             .flat_map(|m| ["avg", "sum", "max"].map(|over| format!("{}.{over}", m.name)))

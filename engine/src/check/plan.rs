@@ -3,7 +3,6 @@
 use super::drawing::Drawing;
 use super::scenario::Scripted;
 use super::trace::NodeSchemas;
-use crate::node::METRICS_PORT;
 use crate::runtime::{NodeSeat, RunPlan, ScriptStep, WirePlan};
 
 /// The plan: nodes sorted by id, wires in the document's order, script steps by time and then in the document's order.
@@ -34,12 +33,7 @@ pub(super) fn build(
         from: (place[l.from], l.out.name),
         to: (place[l.to], l.input.name),
         flow: l.out.flow,
-        // Nothing is sent on a wire of metrics; the watch is set up by the engine.
-        credit: if l.out.name == METRICS_PORT.name {
-            0
-        } else {
-            l.out.credit
-        },
+        credit: l.out.credit,
     });
     RunPlan {
         nodes: seats.iter().filter_map(node).collect(),

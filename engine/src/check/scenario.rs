@@ -202,7 +202,7 @@ fn fault(
         None => usual.or_else(|| {
             problems.error(
                 &place,
-                format!("the fault `{name}` needs it"),
+                format!("the fault `{name}` needs `{wanted}`"),
                 range.clone(),
             );
             None

@@ -217,7 +217,7 @@ fn count(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
     }
 }
 
-/// Reports required inputs without a wire.
+/// Reports required inputs without a wire. A wire that was drawn there and does not fit is an error already.
 fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
     let wired: BTreeSet<(usize, &str)> =
         drawing.links.iter().map(|l| (l.to, l.input.name)).collect();
@@ -226,14 +226,25 @@ fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
             continue;
         };
         let mut problems = Problems::of(&seat.doc.id);
-        for port in kind.spec().inputs {
-            if port.required && !wired.contains(&(i, port.name)) {
-                problems.error(
-                    port.name,
-                    format!("nothing is connected to this input, and the node is of no use without it: {}", port.help.trim_end_matches('.')),
-                    mend_required(drawing, i, port),
-                );
-            }
+        let missing = |port: &&InPort| port.required && !wired.contains(&(i, port.name));
+        for port in kind.spec().inputs.iter().filter(missing) {
+            let ends_here = |w: &&crate::document::Wire| w.to.node == seat.doc.id && w.to.port == port.name;
+            let mut drawn = drawing.doc.wires.iter().filter(ends_here);
+            let mend = match drawn.next() {
+                None => mend_required(drawing, i, port),
+                Some(wire) => match drawing.seat(&wire.from.node) {
+                    Some(from) if !drawing.seats[from].active() => {
+                        format!("enable `{}` again, or disable this node as well", wire.from.node)
+                    }
+                    _ => continue,
+                },
+            };
+            let help = port.help.trim_end_matches('.');
+            problems.error(
+                port.name,
+                format!("nothing comes in here, and the node is of no use without it: {help}"),
+                mend,
+            );
         }
         out.append(&mut problems.found);
     }
@@ -246,23 +257,13 @@ fn mend_required(drawing: &Drawing<'_>, i: usize, port: &InPort) -> String {
         let metrics = spec.output(crate::node::METRICS_PORT.name);
         own.or_else(|| metrics.filter(|p| port.accepts.contains(&p.flow)))
     };
-    let drawn = drawing
-        .seats
-        .iter()
-        .enumerate()
-        .filter(|(j, s)| *j != i && s.active());
+    let after = super::graph::downstream(drawing, i);
+    let drawn = drawing.seats.iter().enumerate().filter(|(j, s)| !after.contains(j) && s.active());
     let mut drawn = drawn.filter_map(|(_, s)| Some((s, fits(s.kind?.spec())?)));
     if let Some((seat, port)) = drawn.next() {
-        return format!(
-            "connect it, for example from `{}.{}`",
-            seat.doc.id, port.name
-        );
+        return format!("connect it, for example from `{}.{}`", seat.doc.id, port.name);
     }
-    let kinds = drawing
-        .kinds
-        .iter()
-        .map(|k| k.spec())
-        .filter(|s| fits(s).is_some());
+    let kinds = drawing.kinds.iter().map(|k| k.spec()).filter(|s| fits(s).is_some());
     let kinds: Vec<String> = kinds.take(BRIDGES).map(|s| format!("`{}`", s.id)).collect();
     if kinds.is_empty() {
         "no kind of node gives what it takes".to_owned()
