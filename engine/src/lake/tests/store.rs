@@ -28,15 +28,15 @@ fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn staged_bytes_are_invisible_until_committed() {
     let (_dir, lake) = lake();
-    let staged = lake.stage("data", "a/b.txt", b"one").unwrap();
+    let staged = lake.stage(b"one").unwrap();
     assert_eq!(staged.size(), 3);
     assert!(lake.list("data", "").is_empty());
-    let meta = lake.commit(staged, SimTime(7), 2).unwrap();
+    let meta = lake.commit(staged, "data", "a/b.txt", SimTime(7), 2).unwrap();
     assert_eq!((meta.size, meta.records, meta.version), (3, Some(2), 1));
     assert_eq!(meta.committed_at, SimTime(7));
     assert_eq!(lake.read("data", "a/b.txt").unwrap(), b"one");
     assert_eq!(lake.head("data", "a/b.txt"), Some(meta));
-    drop(lake.stage("data", "gone", b"x").unwrap());
+    drop(lake.stage(b"x").unwrap());
     assert!(
         fs::read_dir(lake.root().join(".staging"))
             .unwrap()
@@ -107,14 +107,14 @@ fn a_key_and_a_folder_of_one_name_are_refused() {
 fn unknown_buckets_and_full_folders_are_refused() {
     let (dir, lake) = lake();
     assert!(matches!(
-        lake.stage("other", "k", b""),
+        lake.put("other", "k", b"", SimTime::ZERO, 0),
         Err(LakeError::NoSuchBucket(_))
     ));
     assert!(matches!(
         lake.delete("other", "k"),
         Err(LakeError::NoSuchBucket(_))
     ));
-    assert!(lake.stage("data", "../k", b"").is_err());
+    assert!(lake.put("data", "../k", b"", SimTime::ZERO, 0).is_err());
     assert!(lake.create_bucket("..").is_err());
     assert!(matches!(
         Lake::create(dir.path()),
@@ -180,7 +180,7 @@ fn equal_runs_leave_equal_trees_whatever_the_threads_do() {
                     scope.spawn(move || {
                         (
                             i,
-                            lake.stage("data", &format!("k{}/x", i % 7), &i.to_le_bytes())
+                            lake.stage(&i.to_le_bytes())
                                 .unwrap(),
                         )
                     })
@@ -189,7 +189,8 @@ fn equal_runs_leave_equal_trees_whatever_the_threads_do() {
             staged.extend(jobs.into_iter().map(|j| j.join().unwrap()));
         });
         for (i, s) in staged {
-            lake.commit(s, SimTime(i as u64), 1).unwrap();
+            let key = format!("k{}/x", i % 7);
+            lake.commit(s, "data", &key, SimTime(i as u64), 1).unwrap();
         }
         let root = lake.root().to_owned();
         drop(lake);
