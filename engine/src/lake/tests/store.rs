@@ -31,7 +31,9 @@ fn staged_bytes_are_invisible_until_committed() {
     let staged = lake.stage(b"one").unwrap();
     assert_eq!(staged.size(), 3);
     assert!(lake.list("data", "").is_empty());
-    let meta = lake.commit(staged, "data", "a/b.txt", SimTime(7), 2).unwrap();
+    let meta = lake
+        .commit(staged, "data", "a/b.txt", SimTime(7), 2)
+        .unwrap();
     assert_eq!((meta.size, meta.records, meta.version), (3, Some(2), 1));
     assert_eq!(meta.committed_at, SimTime(7));
     assert_eq!(lake.read("data", "a/b.txt").unwrap(), b"one");
@@ -107,14 +109,14 @@ fn a_key_and_a_folder_of_one_name_are_refused() {
 fn unknown_buckets_and_full_folders_are_refused() {
     let (dir, lake) = lake();
     assert!(matches!(
-        lake.put("other", "k", b"", SimTime::ZERO, 0),
+        lake.put("other", "k", b"", SimTime(0), 0),
         Err(LakeError::NoSuchBucket(_))
     ));
     assert!(matches!(
         lake.delete("other", "k"),
         Err(LakeError::NoSuchBucket(_))
     ));
-    assert!(lake.put("data", "../k", b"", SimTime::ZERO, 0).is_err());
+    assert!(lake.put("data", "../k", b"", SimTime(0), 0).is_err());
     assert!(lake.create_bucket("..").is_err());
     assert!(matches!(
         Lake::create(dir.path()),
@@ -177,20 +179,14 @@ fn equal_runs_leave_equal_trees_whatever_the_threads_do() {
                 .map(|i| {
                     let lake = lake.clone();
                     let i = *i;
-                    scope.spawn(move || {
-                        (
-                            i,
-                            lake.stage(&i.to_le_bytes())
-                                .unwrap(),
-                        )
-                    })
+                    scope.spawn(move || (i, lake.stage(&i.to_le_bytes()).unwrap()))
                 })
                 .collect();
             staged.extend(jobs.into_iter().map(|j| j.join().unwrap()));
         });
         for (i, s) in staged {
-            let key = format!("k{}/x", i % 7);
-            lake.commit(s, "data", &key, SimTime(i as u64), 1).unwrap();
+            lake.commit(s, "data", &format!("k{}/x", i % 7), SimTime(i as u64), 1)
+                .unwrap();
         }
         let root = lake.root().to_owned();
         drop(lake);
