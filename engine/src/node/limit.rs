@@ -2,11 +2,11 @@
 
 use crate::units::SimTime;
 
-/// Refills at a steady rate up to its capacity; a take may overdraw it where the service allows that.
+/// Refills at a steady rate up to a second's worth; a take may overdraw it where the service allows that.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     rate: u64,
-    capacity: u64,
+    burst: u64,
     /// Billionths of a token; negative after an overdraft.
     level: i128,
     at: SimTime,
@@ -18,21 +18,24 @@ impl TokenBucket {
     /// A full bucket of `rate` tokens that refills with `rate` tokens a second.
     #[must_use]
     pub fn new(rate: u64) -> Self {
-        Self::with_capacity(rate, rate)
+        Self::with_burst(rate, rate)
     }
-    /// A full bucket of `capacity` tokens that refills with `rate` tokens a second.
+    /// A full bucket of `burst` tokens that refills with `rate` tokens a second.
     #[must_use]
-    pub fn with_capacity(rate: u64, capacity: u64) -> Self {
+    pub fn with_burst(rate: u64, burst: u64) -> Self {
         Self {
             rate,
-            capacity,
-            level: i128::from(capacity) * UNIT,
+            burst,
+            level: i128::from(burst) * UNIT,
             at: SimTime::ZERO,
         }
     }
-    fn refill(&mut self, now: SimTime) {
+    fn level_at(&self, now: SimTime) -> i128 {
         let gained = i128::from(now.since(self.at).0) * i128::from(self.rate);
-        self.level = (self.level + gained).min(i128::from(self.capacity) * UNIT);
+        (self.level + gained).min(i128::from(self.burst) * UNIT)
+    }
+    fn refill(&mut self, now: SimTime) {
+        self.level = self.level_at(now);
         self.at = self.at.max(now);
     }
     /// Takes `n` tokens when there are so many.
@@ -53,6 +56,19 @@ impl TokenBucket {
     pub fn overdraw(&mut self, now: SimTime, n: u64) {
         self.refill(now);
         self.level -= i128::from(n) * UNIT;
+    }
+    /// True when nothing was taken of late, so that a new bucket would be the same.
+    #[must_use]
+    pub fn is_full(&self, now: SimTime) -> bool {
+        self.level_at(now) == i128::from(self.burst) * UNIT
+    }
+    /// How much of the bucket is used up: 0 to 1, more when it is overdrawn.
+    #[must_use]
+    pub fn used(&self, now: SimTime) -> f64 {
+        if self.burst == 0 {
+            return 1.0;
+        }
+        1.0 - self.level_at(now) as f64 / (i128::from(self.burst) * UNIT) as f64
     }
     /// Tokens per second.
     #[must_use]

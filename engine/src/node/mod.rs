@@ -10,6 +10,7 @@ mod limit;
 mod message;
 mod problem;
 mod put;
+mod schedule;
 mod spec;
 mod work;
 
@@ -20,7 +21,11 @@ pub use limit::TokenBucket;
 pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
 pub use problem::{Problem, Problems, Severity, closest};
 pub use put::{PutPolicy, Putter};
-pub use spec::{Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT, OutPort};
+pub use schedule::Schedule;
+pub use spec::{
+    AlarmChange, AlarmStatus, Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT,
+    OutPort,
+};
 pub use work::{Pool, Work, WorkError};
 
 #[cfg(test)]

@@ -210,6 +210,36 @@ impl KindSpec {
     }
 }
 
+/// A change of an alarm's state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlarmChange {
+    /// Virtual seconds since the run began.
+    pub at_seconds: f64,
+    /// The state before.
+    pub from: &'static str,
+    /// The state after.
+    pub to: &'static str,
+    /// The newest datapoint that decided; none when the data were missing.
+    pub value: Option<f64>,
+}
+
+/// What an alarm watches, how it stands and how it came to that.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlarmStatus {
+    /// The node whose metric is watched.
+    pub node: String,
+    /// The metric.
+    pub metric: String,
+    /// The condition in words.
+    pub condition: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: &'static str,
+    /// Its changes, oldest first; bounded, the oldest go.
+    pub changes: Vec<AlarmChange>,
+    /// All changes there were, those that went included.
+    pub changes_total: u64,
+}
+
 /// What a node shows of its inside, once a second of virtual time. Read only.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Gauges {
@@ -222,6 +252,8 @@ pub struct Gauges {
     /// A result to show (dashboard, query).
     #[serde(skip)]
     pub table: Option<std::sync::Arc<super::Table>>,
+    /// An alarm's state and history.
+    pub alarm: Option<std::sync::Arc<AlarmStatus>>,
 }
 
 impl Gauges {

@@ -185,8 +185,6 @@ static SPEC: KindSpec = KindSpec {
 /// The kind.
 #[derive(Debug)]
 pub struct Firehose;
-/// The kind, for the list of all.
-pub static KIND: Firehose = Firehose;
 
 impl Kind for Firehose {
     type Config = Config;

@@ -145,8 +145,6 @@ static SPEC: KindSpec = KindSpec {
 /// The kind.
 #[derive(Debug)]
 pub struct KinesisDataStreams;
-/// The kind, for the list of all.
-pub static KIND: KinesisDataStreams = KinesisDataStreams;
 
 impl Kind for KinesisDataStreams {
     type Config = Config;

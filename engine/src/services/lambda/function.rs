@@ -95,7 +95,7 @@ impl Function {
             compiled: None,
             running: 0,
             warm: Vec::new(),
-            scaling: TokenBucket::with_capacity(environments / interval, environments),
+            scaling: TokenBucket::with_burst(environments / interval, environments),
             config,
         })
     }

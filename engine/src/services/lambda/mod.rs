@@ -129,8 +129,6 @@ static SPEC: KindSpec = KindSpec {
 /// The kind.
 #[derive(Debug)]
 pub struct Lambda;
-/// The kind, for the list of all.
-pub static KIND: Lambda = Lambda;
 
 impl Kind for Lambda {
     type Config = Config;

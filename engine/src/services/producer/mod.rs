@@ -70,8 +70,6 @@ static SPEC: KindSpec = KindSpec {
 /// The kind.
 #[derive(Debug)]
 pub struct Producer;
-/// The kind, for the list of all.
-pub static KIND: Producer = Producer;
 
 impl Kind for Producer {
     type Config = Config;

@@ -1,0 +1,122 @@
+//! AWS Glue crawler: finds out what tables the files of a bucket make, and writes them into the catalog.
+
+mod apply;
+mod config;
+mod model;
+
+pub use config::{Config, DeleteBehavior, UpdateBehavior};
+pub use model::Model;
+
+use crate::books::{Growth, UsageSpec};
+use crate::lake::Catalog;
+use crate::metrics::MetricSpec;
+use crate::node::{
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, TraceCx,
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct GlueCrawler;
+
+/// DPU-seconds.
+static DPU: UsageSpec = UsageSpec {
+    key: "glue.crawler_dpu_hour",
+    unit: "DPU-hour",
+    base_per_unit: 3600,
+    rounding: "each run to the second, 10 minutes at the least",
+    growth: Growth::Linear,
+};
+/// LIST requests cost as much as PUT requests.
+static LIST: UsageSpec = UsageSpec {
+    key: "s3.put_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+static GET: UsageSpec = UsageSpec {
+    key: "s3.get_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+
+const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec { name, unit, help }
+}
+
+static SPEC: KindSpec = KindSpec {
+    id: "glue-crawler",
+    title: "Glue crawler",
+    title_ko: "Glue 크롤러",
+    category: Category::Catalog,
+    summary: "Reads the files of a bucket from time to time and keeps the data catalog's tables in step with them.",
+    docs: include_str!("docs.md"),
+    icon: include_str!("icon.svg"),
+    namespace: "AWS/Glue",
+    inputs: &[InPort {
+        name: "bucket",
+        accepts: &[Flow::Bucket],
+        max_wires: 1,
+        required: true,
+        help: "The bucket to crawl.",
+    }],
+    outputs: &[OutPort {
+        name: "catalog",
+        flow: Flow::Catalog,
+        max_wires: usize::MAX,
+        credit: 1,
+        help: "The database, for those that query it.",
+    }],
+    metrics: &[
+        metric("CrawlerRuns", "Count", "Runs that ended well."),
+        metric("CrawlerFailures", "Count", "Runs that failed."),
+        metric("CrawlerDuration", "Seconds", "How long each run took."),
+        metric("ObjectsCrawled", "Count", "Files that a run looked at."),
+        metric("TablesCreated", "Count", "Tables that a run made."),
+        metric(
+            "TablesUpdated",
+            "Count",
+            "Tables whose definition a run changed.",
+        ),
+        metric("PartitionsCreated", "Count", "Partitions that a run added."),
+    ],
+    usage: &[&DPU, &LIST, &GET],
+    quotas: &[
+        "glue-crawler.min_billed_s",
+        "glue-crawler.dpus",
+        "s3.list_page_max_objects",
+    ],
+    latencies: &[
+        "glue-crawler.start",
+        "glue-crawler.per_object",
+        "glue-crawler.stop",
+    ],
+    faults: &[FaultKind::Errors, FaultKind::Latency],
+};
+
+impl Kind for GlueCrawler {
+    type Config = Config;
+    type Model = Model;
+
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+        // The catalog knows which names it takes.
+        if let Err(e) = Catalog::default().create_database(&config.database) {
+            out.error("database", e.to_string(), "for example `weir`");
+        }
+    }
+    fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
+        Model::new(config, cx)
+    }
+    fn retune(&self, model: &mut Model, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        Ok(model.retune(config, cx))
+    }
+}
+
+#[cfg(test)]
+mod tests;

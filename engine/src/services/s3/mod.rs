@@ -1,0 +1,119 @@
+//! Amazon S3: a bucket that takes whole files and keeps them in the lake.
+
+mod config;
+mod model;
+mod usage;
+
+pub use config::{Config, StorageClass};
+pub use model::Model;
+
+use crate::lake::BucketName;
+use crate::metrics::MetricSpec;
+use crate::node::{
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, TraceCx,
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct S3;
+
+const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec { name, unit, help }
+}
+
+static SPEC: KindSpec = KindSpec {
+    id: "s3",
+    title: "Amazon S3",
+    title_ko: "Amazon S3 버킷",
+    category: Category::Storage,
+    summary: "A bucket: keeps files for as long as wanted and lets others read them.",
+    docs: include_str!("docs.md"),
+    icon: include_str!("icon.svg"),
+    namespace: "AWS/S3",
+    inputs: &[InPort {
+        name: "in",
+        accepts: &[Flow::Objects],
+        max_wires: usize::MAX,
+        required: false,
+        help: "Files to keep.",
+    }],
+    outputs: &[OutPort {
+        name: "bucket",
+        flow: Flow::Bucket,
+        max_wires: usize::MAX,
+        credit: 1,
+        help: "The bucket, for those that read it.",
+    }],
+    metrics: &[
+        metric(
+            "PutRequests",
+            "Count",
+            "PUT requests that succeeded or failed.",
+        ),
+        metric(
+            "BytesUploaded",
+            "Bytes",
+            "Bytes of the files that were put.",
+        ),
+        metric(
+            "4xxErrors",
+            "Count",
+            "Requests refused for a fault of the sender.",
+        ),
+        metric(
+            "5xxErrors",
+            "Count",
+            "Requests refused with SlowDown or InternalError.",
+        ),
+        metric(
+            "FirstByteLatency",
+            "Milliseconds",
+            "Time from the whole request to the first byte of the answer.",
+        ),
+        metric("BucketSizeBytes", "Bytes", "Bytes kept, once a minute."),
+        metric("NumberOfObjects", "Count", "Files kept, once a minute."),
+    ],
+    usage: usage::ALL,
+    quotas: &[
+        "s3.prefix_put_requests_per_second",
+        "s3.min_billable_object_bytes_standard_ia",
+        "s3.min_billable_object_bytes_onezone_ia",
+        "s3.min_billable_object_bytes_glacier_instant",
+        "s3.min_storage_days_standard_ia",
+        "s3.min_storage_days_onezone_ia",
+        "s3.min_storage_days_glacier_instant",
+    ],
+    latencies: &["s3.put_object"],
+    faults: &[FaultKind::Errors, FaultKind::Throttle],
+};
+
+impl Kind for S3 {
+    type Config = Config;
+    type Model = Model;
+
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+    fn validate(&self, config: &Config, cx: &TraceCx<'_>, out: &mut Problems) {
+        if let Err(e) = BucketName::parse(&config.bucket_name(cx.node)) {
+            out.error("bucket", e.to_string(), "for example `weir-orders`");
+        }
+        if config.storage_class != StorageClass::Standard {
+            out.warning(
+                "storage_class",
+                "reads of this class cost a retrieval fee per GB that the bill does not show",
+                "take `STANDARD` for files that are queried",
+            );
+        }
+    }
+    fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
+        Model::new(config, cx)
+    }
+    fn retune(&self, model: &mut Model, config: Config, _cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        Ok(model.retune(config))
+    }
+}
+
+#[cfg(test)]
+mod tests;
