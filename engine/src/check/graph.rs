@@ -30,8 +30,9 @@ pub(super) fn check(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
     }
     // A wire that was drawn and does not fit is an error already, and so is a missing input.
     let wires = drawing.doc.wires.iter();
-    let drawn: BTreeSet<&str> =
-        wires.flat_map(|w| [w.from.node.as_str(), w.to.node.as_str()]).collect();
+    let drawn: BTreeSet<&str> = wires
+        .flat_map(|w| [w.from.node.as_str(), w.to.node.as_str()])
+        .collect();
     for seat in &drawing.seats {
         let required = seat
             .kind

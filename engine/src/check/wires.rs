@@ -228,13 +228,17 @@ fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
         let mut problems = Problems::of(&seat.doc.id);
         let missing = |port: &&InPort| port.required && !wired.contains(&(i, port.name));
         for port in kind.spec().inputs.iter().filter(missing) {
-            let ends_here = |w: &&crate::document::Wire| w.to.node == seat.doc.id && w.to.port == port.name;
+            let ends_here =
+                |w: &&crate::document::Wire| w.to.node == seat.doc.id && w.to.port == port.name;
             let mut drawn = drawing.doc.wires.iter().filter(ends_here);
             let mend = match drawn.next() {
                 None => mend_required(drawing, i, port),
                 Some(wire) => match drawing.seat(&wire.from.node) {
                     Some(from) if !drawing.seats[from].active() => {
-                        format!("enable `{}` again, or disable this node as well", wire.from.node)
+                        format!(
+                            "enable `{}` again, or disable this node as well",
+                            wire.from.node
+                        )
                     }
                     _ => continue,
                 },
@@ -258,12 +262,23 @@ fn mend_required(drawing: &Drawing<'_>, i: usize, port: &InPort) -> String {
         own.or_else(|| metrics.filter(|p| port.accepts.contains(&p.flow)))
     };
     let after = super::graph::downstream(drawing, i);
-    let drawn = drawing.seats.iter().enumerate().filter(|(j, s)| !after.contains(j) && s.active());
+    let drawn = drawing
+        .seats
+        .iter()
+        .enumerate()
+        .filter(|(j, s)| !after.contains(j) && s.active());
     let mut drawn = drawn.filter_map(|(_, s)| Some((s, fits(s.kind?.spec())?)));
     if let Some((seat, port)) = drawn.next() {
-        return format!("connect it, for example from `{}.{}`", seat.doc.id, port.name);
+        return format!(
+            "connect it, for example from `{}.{}`",
+            seat.doc.id, port.name
+        );
     }
-    let kinds = drawing.kinds.iter().map(|k| k.spec()).filter(|s| fits(s).is_some());
+    let kinds = drawing
+        .kinds
+        .iter()
+        .map(|k| k.spec())
+        .filter(|s| fits(s).is_some());
     let kinds: Vec<String> = kinds.take(BRIDGES).map(|s| format!("`{}`", s.id)).collect();
     if kinds.is_empty() {
         "no kind of node gives what it takes".to_owned()

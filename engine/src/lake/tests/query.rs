@@ -251,6 +251,7 @@ fn statements_that_are_not_queries_are_refused() {
         "SELECT repeat('x', 1000000000)".to_owned(),
         "SELECT repeat(repeat('x', 9999), 9999)".to_owned(),
         "SELECT range(0, 100000000000)".to_owned(),
+        "SELECT array_agg(DISTINCT city) FROM payments".to_owned(),
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
             .to_owned(),
         "SELECT 1; SELECT 2".to_owned(),
@@ -376,6 +377,10 @@ fn listings_come_from_the_catalog() {
     let (_dir, lake) = partitioned();
     let cases = [
         ("SHOW TABLES", "payments"),
+        (
+            "SELECT array_agg(DISTINCT city ORDER BY city) FROM payments",
+            "[Busan, Daegu, Daejeon",
+        ),
         ("show databases;", "shop"),
         ("SHOW PARTITIONS shop.payments", "year=2026/month=06"),
         ("DESCRIBE payments", "partition key"),
