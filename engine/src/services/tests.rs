@@ -56,10 +56,18 @@ fn whole_pipeline_answers_a_query_and_rings_an_alarm() {
     assert!(ran.ledger("lake").delivered > 50 * 400);
     let shown = ran.gauges("board").table.clone().unwrap();
     let column = shown.rows[0].column(0);
-    let n = column.as_any().downcast_ref::<Int64Array>().unwrap().value(0);
+    let n = column
+        .as_any()
+        .downcast_ref::<Int64Array>()
+        .unwrap()
+        .value(0);
     assert!(n > 50 * 300, "{n}");
     assert!(ran.usage("query", "athena.scanned_tb") > 0);
-    assert!(ran.run.bill().unknown.is_empty(), "{:?}", ran.run.bill().unknown);
+    assert!(
+        ran.run.bill().unknown.is_empty(),
+        "{:?}",
+        ran.run.bill().unknown
+    );
     let alarm = ran.gauges("busy").alarm.clone().unwrap();
     assert!(alarm.changes.iter().any(|c| c.to == "ALARM"), "{alarm:?}");
 }
