@@ -125,29 +125,11 @@ impl Model {
         }
         cx.copied(batch.records() * (self.putters.len() as u64 - 1));
         for putter in &mut self.putters {
-            for part in parts(&batch, self.put_max_bytes) {
+            for part in batch.parts(usize::MAX, self.put_max_bytes) {
                 putter.put(part, cx);
             }
         }
     }
-}
-
-/// `batch` in pieces of at most `max_bytes` each, whole records.
-fn parts(batch: &Batch, max_bytes: u64) -> Vec<Batch> {
-    if batch.row_bytes() <= max_bytes {
-        return vec![batch.clone()];
-    }
-    let mut out = Vec::new();
-    let (mut from, mut bytes) = (0, 0);
-    for (row, size) in batch.sizes.iter().enumerate() {
-        if bytes + u64::from(*size) > max_bytes && row > from {
-            out.push(batch.slice(from, row - from));
-            (from, bytes) = (row, 0);
-        }
-        bytes += u64::from(*size);
-    }
-    out.push(batch.slice(from, batch.len() - from));
-    out
 }
 
 impl Node for Model {
@@ -174,8 +156,8 @@ impl Node for Model {
             Outcome::Refused { payload, .. } => payload.records(),
         };
         if let Some(putter) = self.putters.iter_mut().find(|p| p.wire == wire) {
-            let accepted = putter.settled(call, outcome, cx);
-            cx.metric("UserRecordsPut", accepted as f64);
+            let settled = putter.settled(call, outcome, cx);
+            cx.metric("UserRecordsPut", settled.accepted as f64);
             if refused > 0 {
                 cx.metric("AllErrors", refused as f64);
             }
