@@ -105,6 +105,19 @@ impl Batch {
         }
         out
     }
+    /// How many rows from `offset` on fit into `max_bytes` (weights included); one row more than fits when it is the one that
+    /// fills them, so that there is always one.
+    #[must_use]
+    pub fn rows_within(&self, offset: usize, max_bytes: u64) -> usize {
+        let mut bytes = 0;
+        for (row, size) in self.sizes.iter().skip(offset).enumerate() {
+            bytes += u64::from(*size) * u64::from(self.weight);
+            if bytes >= max_bytes {
+                return row + 1;
+            }
+        }
+        self.len() - offset
+    }
     /// The rows at `indices`, in that order.
     ///
     /// # Errors

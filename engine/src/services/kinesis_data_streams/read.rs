@@ -32,8 +32,8 @@ impl Model {
         cx.metric("GetRecords.Latency", delay.as_millis_f64());
         let shard = &mut self.shards[lane as usize];
         let locked = now < shard.locked_until;
-        let over = !locked
-            && !(shard.read_bytes.available(now) > 0 && shard.read_calls.take(now, 1));
+        let over =
+            !locked && !(shard.read_bytes.available(now) > 0 && shard.read_calls.take(now, 1));
         if over {
             // A call over the limit costs the next second; those in that second do not prolong it.
             shard.locked_until = now + self.quotas.lockout_after_throttle;
@@ -81,7 +81,10 @@ impl Model {
         }
         cx.metric("GetRecords.Records", records as f64);
         cx.metric("GetRecords.Bytes", bytes as f64);
-        let age = read.batches.last().map_or(read.behind, |(arrived, _)| now.since(*arrived));
+        let age = read
+            .batches
+            .last()
+            .map_or(read.behind, |(arrived, _)| now.since(*arrived));
         cx.metric("GetRecords.IteratorAgeMilliseconds", age.as_millis_f64());
         drop(cx.send(wire, Payload::Delivery(read), delay));
         Ok(())

@@ -182,7 +182,9 @@ impl Function {
         };
         self.running += 1;
         let runs = match origin {
-            Origin::Stream(size) if u64::from(input.weight) > size => input.records().div_ceil(size),
+            Origin::Stream(size) if u64::from(input.weight) > size => {
+                input.records().div_ceil(size)
+            }
             Origin::Stream(_) | Origin::Invoke => 1,
         };
         cx.metric("Invocations", runs as f64);
@@ -234,7 +236,9 @@ impl Function {
         let base = self.config.base_ms / 1e3 * spread;
         let each = self.config.per_record_us / 1e6 * records as f64;
         // A latency fault is a slow service behind the function: the function waits, and the waiting is billed.
-        let slow = cx.fault(FaultKind::Latency).map_or(SimDuration::ZERO, |f| f.add);
+        let slow = cx
+            .fault(FaultKind::Latency)
+            .map_or(SimDuration::ZERO, |f| f.add);
         SimDuration::from_secs_f64((base + each) * stretch) + slow
     }
     fn compile(&mut self, batch: &Batch) -> NodeResult<Arc<Transform>> {

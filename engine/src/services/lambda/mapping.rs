@@ -168,8 +168,7 @@ impl Mapping {
         if state.slots.len() >= config.parallelization_factor as usize {
             return Ok(None);
         }
-        let full =
-            state.records >= u64::from(config.batch_size) || state.bytes >= self.batch_bytes;
+        let full = state.records >= u64::from(config.batch_size) || state.bytes >= self.batch_bytes;
         let ends = *since + SimDuration::secs(u64::from(config.batch_window_seconds));
         if !full && now < ends {
             if state.window_ends != ends {

@@ -171,8 +171,7 @@ impl Model {
         cx.metric("IteratorAge", age.as_millis_f64());
         let rows = job.batch.len();
         let most_age = config.maximum_record_age_seconds;
-        let too_old =
-            most_age >= 0 && age >= SimDuration::secs(u64::from(most_age.unsigned_abs()));
+        let too_old = most_age >= 0 && age >= SimDuration::secs(u64::from(most_age.unsigned_abs()));
         if config.bisect_batch_on_function_error && rows > 1 && !too_old {
             // Splitting does not use up a try. The first half runs first.
             let (first, second) = job.halves();
@@ -183,10 +182,7 @@ impl Model {
         let most = config.maximum_retry_attempts;
         if too_old || (most >= 0 && job.tries > most.unsigned_abs()) {
             mapping.done(job.lane, job.slot);
-            cx.failed(
-                "discarded by the event source mapping",
-                job.batch.records(),
-            );
+            cx.failed("discarded by the event source mapping", job.batch.records());
             let reason = if too_old { "too old" } else { "out of tries" };
             cx.event(
                 "discarded",
