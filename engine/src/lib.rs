@@ -5,11 +5,15 @@
 //! `session`. The table in `tests/architecture.rs` holds them to it.
 
 pub mod books;
+pub mod check;
 pub mod data;
+pub mod document;
 pub mod lake;
 pub mod metrics;
 pub mod node;
+pub mod report;
 pub mod rng;
 pub mod runtime;
 pub mod services;
+pub mod session;
 pub mod units;

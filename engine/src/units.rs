@@ -3,6 +3,10 @@
 //!
 //! Knows nothing of documents, services or records.
 
+mod quantity;
+
+pub use quantity::{QuantityError, format_duration, parse_duration, parse_quantity};
+
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
@@ -215,7 +219,4 @@ impl fmt::Display for Usd {
             write!(f, "{sign}{whole}.{fraction}")
         }
     }
-}
-pub fn parse_quantity(_t: &str, _u: &str) -> Result<f64, String> {
-    Err(String::new())
 }

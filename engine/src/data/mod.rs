@@ -1,9 +1,11 @@
 //! Records in columns: batches, generators, sizes on the wire, replay of real files.
 
+mod arrivals;
 mod batch;
 mod generate;
 mod json_size;
 
+pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
 pub use generate::{
     CHUNK_ROWS, Chunk, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
@@ -12,7 +14,5 @@ pub use generate::{
 pub use json_size::{encode_json_lines, json_sizes};
 #[derive(Debug)]
 pub struct Root;
-mod arrivals;
 mod log;
-pub use arrivals::*;
-pub use log::*;
+pub use log::BatchLog;

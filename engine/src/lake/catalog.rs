@@ -110,7 +110,7 @@ pub struct Table {
     pub partition_keys: Vec<Column>,
     /// Where the files are.
     pub bucket: String,
-    /// Every object of the bucket that begins so belongs to the table.
+    /// The folder of the files, with or without the last slash, or the key of the one file; empty for the whole bucket.
     pub prefix: String,
     /// How the files are written.
     pub format: Format,
@@ -212,7 +212,7 @@ impl Table {
 pub struct Partition {
     /// One text a key.
     pub values: Vec<String>,
-    /// Every object of the table's bucket that begins so belongs to the partition.
+    /// Its folder in the table's bucket.
     pub prefix: String,
 }
 

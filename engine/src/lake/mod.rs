@@ -30,7 +30,7 @@ pub use encode::{Codec, EncodedGroup, ParquetPlan};
 pub use error::{LakeError, SqlProblem};
 pub use glue_types::{arrow_type, glue_type};
 pub use paths::{BucketName, ObjectKey};
-pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine};
+pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
 pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
 pub use rundb::{RunDatabase, open_run};
 pub use show::{batches_to_json, format_table};

@@ -72,11 +72,40 @@ pub struct QueryResult {
     pub partitions_read: u64,
 }
 
+/// Checks that a text is one statement that the engine takes, without looking at any table.
+///
+/// # Errors
+/// What is wrong with it, with its place where known.
+pub fn check_query(sql: &str) -> Result<(), SqlProblem> {
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    // These are answered from the catalog and never parsed.
+    if ["show", "describe", "desc"]
+        .iter()
+        .any(|w| first.eq_ignore_ascii_case(w))
+    {
+        return Ok(());
+    }
+    parse(sql).map(drop)
+}
+
 /// Runs statements on its own threads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SqlEngine {
-    pool: Option<Runtime>,
+    pool: Arc<Pool>,
     memory_limit: usize,
+}
+
+/// The engine's threads; they end when the engine and its last query are gone.
+#[derive(Debug)]
+struct Pool(Option<Runtime>);
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Never waits: a query that still runs has lost its reader and ends by itself.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl SqlEngine {
@@ -92,7 +121,7 @@ impl SqlEngine {
             .build()
             .map_err(|e| LakeError::io("start threads for SQL", "this machine", e))?;
         Ok(Self {
-            pool: Some(pool),
+            pool: Arc::new(Pool(Some(pool))),
             memory_limit,
         })
     }
@@ -138,10 +167,6 @@ impl SqlEngine {
         sql: &str,
         options: QueryOptions,
     ) -> Result<PreparedQuery, SqlProblem> {
-        let pool = self
-            .pool
-            .as_ref()
-            .ok_or_else(|| SqlProblem::new("the SQL engine is shut down"))?;
         let counters = Arc::new(Counters::default());
         let work = match scope.listing(sql)? {
             Some(listing) => Work::Listing(listing),
@@ -152,7 +177,7 @@ impl SqlEngine {
             counters,
             options,
             memory_limit: self.memory_limit,
-            pool: pool.handle().clone(),
+            pool: Arc::clone(&self.pool),
         })
     }
 
@@ -184,15 +209,6 @@ impl SqlEngine {
         let clock = options.now_unix_nanos.is_some();
         check_plan(&plan, Rules { clock })?;
         Ok(Work::Plan(Box::new((state, plan))))
-    }
-}
-
-impl Drop for SqlEngine {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            // Never waits: a query that still runs ends with its future.
-            pool.shutdown_background();
-        }
     }
 }
 
@@ -376,7 +392,7 @@ pub struct PreparedQuery {
     counters: Arc<Counters>,
     options: QueryOptions,
     memory_limit: usize,
-    pool: tokio::runtime::Handle,
+    pool: Arc<Pool>,
 }
 
 impl PreparedQuery {
@@ -387,30 +403,52 @@ impl PreparedQuery {
     /// Damaged files, values that do not compute, memory that does not suffice.
     pub fn run(self) -> impl Future<Output = Result<QueryResult, SqlProblem>> + Send + 'static {
         let (stop, stopped) = oneshot::channel::<()>();
-        let pool = self.pool.clone();
-        let job = pool.spawn_blocking(move || self.execute(stopped));
+        let pool = Arc::clone(&self.pool);
+        let work = Job {
+            work: self.work,
+            counters: self.counters,
+            max_rows: self.options.max_rows,
+            memory_limit: self.memory_limit,
+        };
+        let job = pool
+            .0
+            .as_ref()
+            .map(|p| p.spawn_blocking(move || work.execute(stopped)));
         async move {
-            // Held while the caller waits; its end is what the thread looks at.
-            let _alive = stop;
-            match job.await {
-                Ok(result) => result,
-                Err(e) => Err(SqlProblem::new(format!(
-                    "the query did not finish, which is an error in Weir: {e}"
-                ))),
-            }
+            // Held while the caller waits; the end of the one stops the query, of the other its threads.
+            let _alive = (stop, pool);
+            let result = match job {
+                Some(job) => job.await.map_err(|e| e.to_string()),
+                None => Err("the engine has no threads".to_owned()),
+            };
+            result.unwrap_or_else(|why| {
+                Err(SqlProblem::new(format!(
+                    "the query did not finish, which is an error in Weir: {why}"
+                )))
+            })
         }
     }
+}
 
+/// A query on its thread. It does not hold the threads themselves, so it never has to end them.
+struct Job {
+    work: Work,
+    counters: Arc<Counters>,
+    max_rows: usize,
+    memory_limit: usize,
+}
+
+impl Job {
     fn execute(self, stopped: oneshot::Receiver<()>) -> Result<QueryResult, SqlProblem> {
         let (state, plan) = match self.work {
             Work::Plan(plan) => *plan,
             Work::Listing(batch) => {
-                let mut kept = Kept::new(batch.schema(), self.options.max_rows, usize::MAX);
+                let mut kept = Kept::new(batch.schema(), self.max_rows, usize::MAX);
                 kept.push(&batch);
                 return Ok(kept.finish(&self.counters));
             }
         };
-        let (limit, memory) = (self.options.max_rows, self.memory_limit);
+        let (limit, memory) = (self.max_rows, self.memory_limit);
         // One thread, first come first served: operators that run side by side take turns in one order.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()

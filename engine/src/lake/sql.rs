@@ -339,6 +339,17 @@ pub(super) fn check_plan(plan: &LogicalPlan, rules: Rules) -> Result<(), SqlProb
 }
 
 fn function_fault(expr: &Expr, rules: Rules) -> Option<String> {
+    if let Expr::AggregateFunction(call) = expr
+        && matches!(call.func.name(), "array_agg" | "string_agg")
+        && call.params.distinct
+        && call.params.order_by.is_empty()
+    {
+        // The library collects distinct values in a set whose order differs from run to run.
+        return Some(format!(
+            "{}(DISTINCT …) has no order of its own; write ORDER BY inside it",
+            call.func.name()
+        ));
+    }
     let Expr::ScalarFunction(call) = expr else {
         return None;
     };

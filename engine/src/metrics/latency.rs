@@ -2,7 +2,7 @@
 //! and the parts that the time was spent in.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::series::Series;
 use crate::units::{SimDuration, SimTime};
@@ -35,7 +35,7 @@ pub const PARTS: [(Part, &str); 6] = [
 ];
 
 /// Percentiles in milliseconds. Percentiles and the maximum are upper bounds within 0.1 %; the mean is exact.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// Arithmetic mean over all records.
     pub mean: f64,
@@ -103,8 +103,9 @@ impl LatencyMeter {
         self.sum_ns += u128::from(took.0) * u128::from(n);
         self.max_ns = self.max_ns.max(took.0);
         let micros = took.0.div_ceil(1000).max(1);
-        self.whole.saturating_record_n(micros, n);
-        self.interval.saturating_record_n(micros, n);
+        // The histograms grow by themselves (`auto`); only a value beyond 64 bits could be refused.
+        self.whole.record_n(micros, n).ok();
+        self.interval.record_n(micros, n).ok();
     }
     /// Of the time of `n` records, `took` each went into `part`.
     pub fn add_part(&mut self, at: SimTime, part: Part, took: SimDuration, n: u64) {
@@ -129,6 +130,20 @@ impl LatencyMeter {
             self.interval.reset();
         }
         self.interval_index = index;
+    }
+    /// Takes in the records that another place measured; series stay as they are.
+    pub fn merge(&mut self, other: &Self) {
+        // Both sides resize themselves, so that no value can be out of range.
+        if self.whole.add(&other.whole).is_err() {
+            debug_assert!(false, "a histogram that resizes itself refused to grow");
+        }
+        self.sum_ns += other.sum_ns;
+        self.count += other.count;
+        self.max_ns = self.max_ns.max(other.max_ns);
+        for (mine, theirs) in self.parts.iter_mut().zip(other.parts) {
+            mine.0 += theirs.0;
+            mine.1 += theirs.1;
+        }
     }
     /// The records measured.
     #[must_use]

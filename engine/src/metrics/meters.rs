@@ -129,7 +129,7 @@ impl Watch {
         let mut inner = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         inner.point.add(value, n);
         if let Some(sketch) = &mut inner.sketch {
-            sketch.saturating_record_n((value * 1e3).round() as u64, n);
+            sketch.record_n((value * 1e3).round() as u64, n).ok();
         }
     }
     /// The statistic over the values since the last reading; `None` when there were none.

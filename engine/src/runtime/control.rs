@@ -32,6 +32,8 @@ pub enum Command {
     Pace(Pace),
     /// Do something to a node, by its id.
     Act(String, Action),
+    /// End after the event under way: every record stays accounted for.
+    End,
     /// End now.
     Stop,
 }
@@ -62,6 +64,8 @@ pub struct Finished {
     pub state: RunState,
     /// Seconds of the machine, pauses and pacing included.
     pub host_seconds: f64,
+    /// The last snapshot, as a viewer sees it.
+    pub snapshot: Arc<RunSnapshot>,
 }
 
 /// The other end of a run that goes on in its own thread.
@@ -213,6 +217,7 @@ impl Driver {
             run: self.run,
             state,
             host_seconds: self.started.elapsed().as_secs_f64(),
+            snapshot: self.link.snapshot.load_full(),
         }
     }
     fn go(&mut self) -> Result<(), RunError> {
@@ -304,7 +309,7 @@ impl Driver {
                     self.run.act(index, &action, "by hand")?;
                 }
             }
-            Command::Stop => self.stop = true,
+            Command::End | Command::Stop => self.stop = true,
         }
         Ok(())
     }

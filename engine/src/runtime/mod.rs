@@ -2,12 +2,14 @@
 //!
 //! Knows the contract of nodes, never a service. Host time is only in `pace.rs`.
 
+mod actions;
 mod control;
 mod log;
 mod pace;
 mod queue;
 mod run;
 mod snapshot;
+mod upkeep;
 
 pub use control::{Command, Control, Finished, RunHandle, drive, spawn};
 pub use log::{EventLog, RunEvent};

@@ -8,24 +8,19 @@ use serde_json::{Map, Value};
 
 use super::log::EventLog;
 use super::queue::Queue;
-use crate::books::{Bill, Metered};
+use super::upkeep::TICK;
+use crate::books::Bill;
 use crate::node::{
     Admit, AnyKind, Ask, BuildCx, CallId, Cx, Effect, Fault, Flow, Gauges, Node, NodeError,
-    NodeResult, NodeState, Outcome, Payload, Retuned, Schemas, Tag, WireEnd, WireId, World,
+    NodeResult, NodeState, Outcome, Payload, Schemas, Tag, WireEnd, WireId, World,
 };
 use crate::units::{SimDuration, SimTime};
 
 /// Events of one instant before the run is taken to go in circles.
 const EVENTS_PER_INSTANT: u64 = 5_000_000;
-/// An incident has ended when it was quiet for this long.
-const INCIDENT_QUIET: SimDuration = SimDuration::secs(60);
-/// How often gauges are read.
-const TICK: SimDuration = SimDuration::secs(1);
-/// How often usage that accrues with time is brought up to date.
-const USAGE_TICKS: u64 = 60;
 /// Engine events go before (script) and after (tick) those of nodes.
-const RANK_SCRIPT: u16 = 0;
-const RANK_TICK: u16 = u16::MAX;
+pub(super) const RANK_SCRIPT: u16 = 0;
+pub(super) const RANK_TICK: u16 = u16::MAX;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -116,8 +111,9 @@ pub struct RunPlan {
     pub script: Vec<ScriptStep>,
 }
 
+/// What the queue holds.
 #[derive(Debug)]
-enum Event {
+pub(super) enum Event {
     Timer {
         node: usize,
         tag: Tag,
@@ -166,14 +162,14 @@ pub struct Run {
     pub(super) gauges: Vec<Gauges>,
     pub(super) bill: Arc<Bill>,
     script: Vec<ScriptStep>,
-    fault_ids: Vec<Vec<u64>>,
-    next_fault: u64,
-    queue: Queue<Event>,
+    pub(super) fault_ids: Vec<Vec<u64>>,
+    pub(super) next_fault: u64,
+    pub(super) queue: Queue<Event>,
     effects: Vec<Effect>,
     pub(super) now: SimTime,
     pub(super) events: u64,
     instant_events: u64,
-    ticks: u64,
+    pub(super) ticks: u64,
     /// What happened.
     pub log: EventLog,
     /// What people changed.
@@ -353,98 +349,13 @@ impl Run {
             Event::Tick => self.tick(),
         }
     }
-    /// Does `action` to node `node` now. `by` says who wants it.
-    ///
-    /// # Errors
-    /// When the node cannot go on. A refusal is an event, not an error.
-    pub fn act(&mut self, node: usize, action: &Action, by: &str) -> Result<(), RunError> {
-        let (kind, text) = match action {
-            Action::Set(params) => ("set", self.retune(node, params)?),
-            Action::Fault(fault, length) => {
-                ("fault", self.begin_fault(node, fault.clone(), *length)?)
-            }
-            Action::Command(name, argument) => {
-                let done = self.call(node, |n, cx| n.command(name, argument, cx))?;
-                (
-                    "command",
-                    done.map_or_else(
-                        |e| format!("`{name}` refused: {e}"),
-                        |()| format!("`{name}` begun"),
-                    ),
-                )
-            }
-        };
-        let id = self.states[node].id.clone();
-        if by != "scenario" {
-            self.edits.push(Edit {
-                at_seconds: self.now.as_secs_f64(),
-                node: id.clone(),
-                what: text.clone(),
-            });
-        }
-        self.note(&id, kind, format!("{text} ({by})"))
-    }
-    fn retune(&mut self, node: usize, changes: &Map<String, Value>) -> Result<String, RunError> {
-        let mut params = self.seats[node].params.clone();
-        params.extend(changes.clone());
-        let kind = self.seats[node].kind;
-        let mut problems = crate::node::Problems::of(&self.seats[node].id);
-        let cx = crate::node::TraceCx {
-            root: &self.world.root,
-            region: self.world.books.region(),
-            seed: self.world.seed,
-            node: &self.seats[node].id,
-        };
-        let said = Value::Object(changes.clone()).to_string();
-        if !kind.check(&params, &cx, &mut problems) {
-            let why: Vec<String> = problems.found.iter().map(ToString::to_string).collect();
-            return Ok(format!("refused {said}: {}", why.join("; ")));
-        }
-        let done = self.call(node, |n, cx| kind.retune(n, &params, cx))?;
-        Ok(match done {
-            Retuned::Live => {
-                self.seats[node].params = params;
-                format!("set {said}")
-            }
-            Retuned::NextRun(why) => format!("refused {said}: {why}"),
-        })
-    }
-    fn begin_fault(
-        &mut self,
-        node: usize,
-        fault: Fault,
-        length: SimDuration,
-    ) -> Result<String, RunError> {
-        let id = self.next_fault;
-        self.next_fault += 1;
-        let text = format!("{} for {:.0} s", fault.kind.id(), length.as_secs_f64());
-        self.states[node].faults.push(fault);
-        self.fault_ids[node].push(id);
-        self.queue.push(
-            self.now + length,
-            RANK_SCRIPT,
-            Event::FaultEnds { node, id },
-        );
-        self.call(node, |n, cx| n.fault_changed(cx))?;
-        Ok(text)
-    }
-    fn end_fault(&mut self, node: usize, id: u64) -> Result<(), RunError> {
-        if let Some(i) = self.fault_ids[node].iter().position(|x| *x == id) {
-            self.fault_ids[node].remove(i);
-            let fault = self.states[node].faults.remove(i);
-            self.call(node, |n, cx| n.fault_changed(cx))?;
-            let name = self.states[node].id.clone();
-            self.note(&name, "fault", format!("{} ended", fault.kind.id()))?;
-        }
-        Ok(())
-    }
-    fn note(&mut self, node: &str, kind: &str, text: String) -> Result<(), RunError> {
+    pub(super) fn note(&mut self, node: &str, kind: &str, text: String) -> Result<(), RunError> {
         self.log
             .push(self.now, node, kind, text)
             .map_err(RunError::Engine)
     }
     /// Runs a handler of node `i` and carries out what it wants.
-    fn call<R>(
+    pub(super) fn call<R>(
         &mut self,
         i: usize,
         f: impl FnOnce(&mut dyn Node, &mut Cx<'_>) -> NodeResult<R>,
@@ -499,7 +410,11 @@ impl Run {
                 watch,
             } => {
                 let peer = self.wires[wire.0 as usize].plan.from.0;
-                self.states[peer].meters.watch(&metric, watch);
+                if !self.states[peer].meters.watch(&metric, watch) {
+                    let (id, peer) = (self.states[i].id.clone(), &self.states[peer].id);
+                    let text = format!("`{peer}` has no metric `{metric}`; nothing is watched");
+                    self.note(&id, "no-metric", text)?;
+                }
             }
             Effect::Event { kind, text } => {
                 let id = self.states[i].id.clone();
@@ -588,122 +503,6 @@ impl Run {
                 self.nodes[i].held()
             );
         }
-    }
-    fn tick(&mut self) -> Result<(), RunError> {
-        self.ticks += 1;
-        for i in 0..self.nodes.len() {
-            self.gauge(i);
-            self.close_incidents(i, INCIDENT_QUIET)?;
-        }
-        if self.ticks.is_multiple_of(USAGE_TICKS) {
-            self.settle_usage()?;
-        }
-        self.queue.push(self.now + TICK, RANK_TICK, Event::Tick);
-        Ok(())
-    }
-    fn gauge(&mut self, i: usize) {
-        let mut gauges = Gauges::default();
-        self.nodes[i].sample(self.now, &mut gauges);
-        let state = &mut self.states[i];
-        if let Some((used, _)) = gauges.utilisation {
-            state.meters.put(self.now, "Utilisation", used * 100.0, 1);
-        }
-        state.latency.roll(self.now);
-        state.end_to_end.roll(self.now);
-        self.gauges[i] = gauges;
-    }
-    fn close_incidents(&mut self, i: usize, quiet: SimDuration) -> Result<(), RunError> {
-        let now = self.now;
-        let state = &mut self.states[i];
-        if state.incidents.is_empty() {
-            return Ok(());
-        }
-        let (ended, open): (Vec<_>, Vec<_>) = std::mem::take(&mut state.incidents)
-            .into_iter()
-            .partition(|x| now.since(x.last) >= quiet);
-        state.incidents = open;
-        let id = state.id.clone();
-        for x in ended {
-            let length = x.last.since(x.first).as_secs_f64();
-            let text = format!("{}: ended after {length:.1} s, {} in all", x.text, x.count);
-            self.note(&id, x.kind, text)?;
-        }
-        Ok(())
-    }
-    /// Brings usage and the bill up to now.
-    ///
-    /// # Errors
-    /// When a node cannot go on.
-    pub fn settle_usage(&mut self) -> Result<(), RunError> {
-        for i in 0..self.nodes.len() {
-            self.call(i, |n, cx| {
-                n.settle_usage(cx);
-                Ok(())
-            })?;
-        }
-        let bill = Bill::price(&self.world.books, &self.metered(), SimDuration(self.now.0));
-        for state in &mut self.states {
-            let cost = |bill: &Bill| {
-                bill.lines
-                    .iter()
-                    .filter(|l| l.node == state.id)
-                    .filter_map(|l| l.usd)
-                    .sum::<crate::units::Usd>()
-            };
-            let spent = cost(&bill).as_f64() - cost(&self.bill).as_f64();
-            let minutes = (USAGE_TICKS * TICK.0) as f64 / 60e9;
-            state
-                .meters
-                .put(self.now, "CostPerHour", spent.max(0.0) * 60.0 / minutes, 1);
-        }
-        self.bill = Arc::new(bill);
-        Ok(())
-    }
-    /// What each node used so far.
-    #[must_use]
-    pub fn metered(&self) -> Vec<Metered> {
-        let per_node = |s: &NodeState| {
-            let pairs: Vec<_> = s
-                .spec
-                .usage
-                .iter()
-                .copied()
-                .zip(s.usage.iter().copied())
-                .collect();
-            let (node, service) = (s.id.clone(), s.spec.id.to_owned());
-            pairs.into_iter().map(move |(spec, quantity)| Metered {
-                node: node.clone(),
-                service: service.clone(),
-                spec,
-                quantity,
-            })
-        };
-        self.states.iter().flat_map(per_node).collect()
-    }
-    /// The bill as of the last settling of usage.
-    #[must_use]
-    pub fn bill(&self) -> &Arc<Bill> {
-        &self.bill
-    }
-    /// Ends the run at `at`: usage up to date, incidents closed, log written.
-    ///
-    /// # Errors
-    /// When a node cannot go on or the log cannot be written.
-    pub fn finish(&mut self, at: SimTime) -> Result<(), RunError> {
-        self.now = self.now.max(at);
-        self.settle_usage()?;
-        for i in 0..self.nodes.len() {
-            self.gauge(i);
-            self.close_incidents(i, SimDuration::ZERO)?;
-        }
-        self.log.flush().map_err(RunError::Engine)
-    }
-    /// Records that cannot be explained, over all nodes: zero unless a model is wrong.
-    #[must_use]
-    pub fn unaccounted(&self) -> i128 {
-        let each = self.states.iter().zip(&self.nodes);
-        each.map(|(s, n)| s.ledger.unaccounted(n.held()).abs())
-            .sum()
     }
     /// The latest records of the batch that passed last on wire `i`.
     #[must_use]

@@ -4,6 +4,9 @@
 //! To add one: a folder, a `mod` line and a line in [`ALL`], both in alphabetical order. A service never names another
 //! service; it sees wires.
 
+pub mod alarm;
+pub mod athena;
+pub mod dashboard;
 pub mod firehose;
 pub mod glue_crawler;
 pub mod kinesis_data_streams;
@@ -19,6 +22,9 @@ use crate::node::AnyKind;
 
 /// Every kind that can be drawn, by id.
 pub static ALL: &[&dyn AnyKind] = &[
+    &alarm::Alarm,
+    &athena::Athena,
+    &dashboard::Dashboard,
     &firehose::Firehose,
     &glue_crawler::GlueCrawler,
     &kinesis_data_streams::KinesisDataStreams,

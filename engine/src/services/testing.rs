@@ -526,6 +526,11 @@ impl Bench {
     }
 }
 
+/// A place to read files from.
+pub(crate) fn root() -> Root {
+    Root
+}
+
 /// A world in `dir`: books of us-east-1, seed 7.
 pub(crate) fn world(
     dir: &std::path::Path,
@@ -538,7 +543,7 @@ pub(crate) fn world(
         sql: SqlEngine::new(1, 256 << 20).map_err(|e| e.to_string())?,
         pool: Pool::new(handle.clone(), CancellationToken::new(), 16),
         books: Books::for_region("us-east-1").map_err(|e| e.to_string())?,
-        root: Root,
+        root: root(),
         epoch_ms: EPOCH_MS,
         seed: 7,
         spill_dir,

@@ -1,12 +1,11 @@
 use serde_json::{Value, json};
 
-use super::GlueCrawler;
 use crate::node::{AnyKind, FaultKind, Flow, Notice};
 use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms};
 use crate::units::{SimDuration, SimTime};
 
-static KIND: &dyn AnyKind = &GlueCrawler;
+static KIND: &dyn AnyKind = &super::GlueCrawler;
 const BUCKET: &str = "raw-data";
 const TWO: &[u8] = b"{\"id\":1,\"name\":\"a\"}\n{\"id\":2,\"name\":\"b\"}\n";
 const THREE: &[u8] =

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{ArrivalShape, RecordSchema};
+use crate::units::SimDuration;
 
 /// How the rate goes over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -143,22 +144,23 @@ impl Default for Config {
 
 impl Config {
     pub(super) fn shape(&self) -> ArrivalShape {
-        let period = self.arrival_period_seconds;
+        let period = SimDuration::from_secs_f64(self.arrival_period_seconds);
         match self.arrival {
             Arrival::Constant => ArrivalShape::Constant,
             Arrival::Poisson => ArrivalShape::Poisson,
             Arrival::Wave => ArrivalShape::Wave {
-                period_secs: period,
+                period,
                 amplitude: self.wave_amplitude,
             },
             Arrival::Ramp => ArrivalShape::Ramp {
-                to_rate: self.rate_of(self.ramp_to),
-                over_secs: period,
+                from: 1.0,
+                to: self.ramp_to / self.records_per_second.max(1e-9),
+                over: period,
             },
             Arrival::Burst => ArrivalShape::Burst {
                 factor: self.burst_factor,
-                length_secs: self.burst_seconds,
-                every_secs: period,
+                length: SimDuration::from_secs_f64(self.burst_seconds),
+                every: period,
             },
         }
     }

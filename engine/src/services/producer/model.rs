@@ -22,6 +22,8 @@ pub struct Model {
     config: Config,
     source: Generated,
     arrivals: Arrivals,
+    /// Time zero of the arrivals.
+    begun: SimTime,
     law: crate::books::LatencyLaw,
     putters: Vec<Putter>,
     put_max_bytes: u64,
@@ -35,7 +37,8 @@ impl Model {
         let rate = config.rate_of(config.records_per_second);
         Ok(Self {
             source: Generated::new(&config, cx.world.seed, &cx.node)?,
-            arrivals: Arrivals::new(config.shape(), rate),
+            arrivals: Arrivals::new(config.shape(), rate).map_err(|e| e.to_string())?,
+            begun: SimTime::ZERO,
             law: cx.latency("kinesis-data-streams.put_records")?,
             putters: Vec::new(),
             put_max_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
@@ -53,10 +56,18 @@ impl Model {
             return Retuned::NextRun(text);
         }
         let rate = config.rate_of(config.records_per_second);
-        if config.shape() == self.config.shape() {
-            self.arrivals.set_rate(rate);
+        let changed = if config.shape() == self.config.shape() {
+            self.arrivals
+                .set_rate(SimTime(cx.now().0 - self.begun.0), rate)
         } else {
-            self.arrivals = Arrivals::new(config.shape(), rate);
+            // Another shape begins now, at its own beginning.
+            Arrivals::new(config.shape(), rate).map(|arrivals| {
+                self.arrivals = arrivals;
+                self.begun = cx.now();
+            })
+        };
+        if let Err(e) = changed {
+            return Retuned::NextRun(e.to_string());
         }
         self.config = config;
         self.spike(cx);
@@ -78,7 +89,11 @@ impl Model {
     }
     fn spike(&mut self, cx: &Cx<'_>) {
         let factor = cx.fault(FaultKind::TrafficSpike).map_or(1.0, |f| f.factor);
-        self.arrivals.set_factor(factor);
+        // A factor beyond what arrivals take is cut by the check of the scenario before the run.
+        drop(
+            self.arrivals
+                .set_factor(SimTime(cx.now().0 - self.begun.0), factor),
+        );
     }
     /// How long to gather: until a call is full at the present rate, or the linger time ends.
     fn tick(&self, made: usize, last: SimDuration) -> SimDuration {

@@ -1,13 +1,12 @@
 use serde_json::json;
 
-use super::S3;
 use super::config::{Config, StorageClass};
 use crate::node::{AnyKind, FaultKind, Flow, Notice};
 use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms};
 use crate::units::SimDuration;
 
-static KIND: &dyn AnyKind = &S3;
+static KIND: &dyn AnyKind = &super::S3;
 const HOUR_MS: u64 = 3_600_000;
 
 fn feed() -> Fake {

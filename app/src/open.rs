@@ -1,0 +1,75 @@
+//! A pipeline from its name: a file, a folder with a `pipeline.json`, or a template.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use weir_engine::data::Root;
+use weir_engine::document::Document;
+use weir_engine::node::closest;
+
+use crate::files::root_of;
+use crate::output::Failure;
+use crate::templates;
+
+/// The document's name in a folder.
+pub(crate) const PIPELINE: &str = "pipeline.json";
+
+/// A document and where it may read files.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) doc: Document,
+    pub(crate) root: Root,
+    /// Files of a template while it is used from the program itself.
+    _unpacked: Option<TempDir>,
+}
+
+/// Opens `name`: a path wins over a template of the same name.
+pub(crate) fn open(name: &str) -> Result<Opened, Failure> {
+    let path = Path::new(name);
+    if path.is_dir() {
+        let inside = path.join(PIPELINE);
+        if inside.is_file() {
+            return file(&inside, None);
+        }
+        if templates::find(name).is_none() {
+            return Err(Failure::new(format!(
+                "`{name}` is a folder without a `{PIPELINE}`: name the pipeline's file"
+            )));
+        }
+    } else if path.exists() {
+        return file(path, None);
+    }
+    let Some(template) = templates::find(name) else {
+        return Err(not_found(name));
+    };
+    let unpacked = tempfile::Builder::new().prefix("weir-template-").tempdir();
+    let unpacked =
+        unpacked.map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
+    template.write_to(unpacked.path())?;
+    file(&unpacked.path().join(PIPELINE), Some(unpacked))
+}
+
+fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
+    let doc = Document::load(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let root = root_of(&folder)?;
+    Ok(Opened {
+        doc,
+        root,
+        _unpacked: unpacked,
+    })
+}
+
+fn not_found(name: &str) -> Failure {
+    let ids = templates::ids();
+    let mend = closest(name, ids.iter().copied()).map_or_else(
+        || "`weir templates` lists the templates".to_owned(),
+        |id| format!("did you mean the template `{id}`?"),
+    );
+    Failure::new(format!(
+        "there is no file `{name}` and no template of that name ({mend})"
+    ))
+}

@@ -1,0 +1,173 @@
+//! The pipeline document: what was drawn, as JSON that people can read, diff and edit.
+//!
+//! A document is data only: opening one runs no code and reads nothing else. It is checked here for form (fields, ids,
+//! sizes); whether the drawing makes sense (kinds, parameters, wires that lead somewhere) is asked by `check`, so that
+//! an unfinished drawing can be opened. Knows nothing of node kinds.
+
+mod error;
+mod file;
+mod migrate;
+mod parse;
+mod print;
+mod scenario;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::DocumentError;
+pub use file::FILE_BYTES_MAX;
+pub use migrate::VERSION;
+pub use scenario::{Action, Bound, Limit, Objective, Step};
+pub use text::{Endpoint, Start, duration, is_id, is_port};
+
+use crate::units::SimDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A pipeline: nodes, wires, and what is to happen in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Version of the document's format; this program writes 1.
+    pub weir: u32,
+    /// What the pipeline is called.
+    pub name: String,
+    /// What the pipeline is for, in a few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// AWS region: decides prices and quotas.
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// Fixes everything that is random in a run.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Instant of virtual time zero, in UTC.
+    #[serde(default)]
+    pub start: Start,
+    /// How much virtual time a run takes unless it is told otherwise.
+    #[serde(default = "default_run_for", with = "duration")]
+    #[schemars(with = "text::DurationText")]
+    pub run_for: SimDuration,
+    /// What was drawn.
+    #[serde(default)]
+    pub nodes: Vec<NodeDoc>,
+    /// How nodes are connected.
+    #[serde(default)]
+    pub wires: Vec<Wire>,
+    /// Texts on the canvas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// What happens during a run: changed parameters and faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenario: Vec<Step>,
+    /// What a run must achieve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<Objective>,
+}
+
+/// One node of the drawing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeDoc {
+    /// Unique in the document and stable: lower-case letters, digits and hyphens, a letter first, at most 64.
+    #[serde(deserialize_with = "text::read_id")]
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
+    pub id: String,
+    /// The kind of node, for example `kinesis-data-streams`.
+    #[serde(deserialize_with = "text::read_id")]
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
+    pub kind: String,
+    /// What the canvas shows instead of the kind's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Position on the canvas: right and down, in points.
+    #[serde(serialize_with = "text::write_pair")]
+    pub at: [f64; 2],
+    /// Values of the kind's parameters; those left out have their defaults.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+    /// True when the node takes no part in runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// A connection from an output to an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wire {
+    /// The output that records leave by, as `node.port`.
+    pub from: Endpoint,
+    /// The input that they arrive at, as `node.port`.
+    pub to: Endpoint,
+}
+
+/// A text on the canvas.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// Unique among the notes; formed as a node's id.
+    #[serde(deserialize_with = "text::read_id")]
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
+    pub id: String,
+    /// Position on the canvas: right and down, in points.
+    #[serde(serialize_with = "text::write_pair")]
+    pub at: [f64; 2],
+    /// Width and height, in points.
+    #[serde(default = "default_note_size", serialize_with = "text::write_pair")]
+    pub size: [f64; 2],
+    /// What it says.
+    pub text: String,
+}
+
+impl Document {
+    /// An empty drawing.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            weir: VERSION,
+            name: name.to_owned(),
+            description: None,
+            region: default_region(),
+            seed: default_seed(),
+            start: Start::default(),
+            run_for: default_run_for(),
+            nodes: Vec::new(),
+            wires: Vec::new(),
+            notes: Vec::new(),
+            scenario: Vec::new(),
+            objectives: Vec::new(),
+        }
+    }
+    /// The node with this id.
+    #[must_use]
+    pub fn node(&self, id: &str) -> Option<&NodeDoc> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+    /// The node with this id, to be changed.
+    pub fn node_mut(&mut self, id: &str) -> Option<&mut NodeDoc> {
+        self.nodes.iter_mut().find(|node| node.id == id)
+    }
+    /// The JSON Schema of documents.
+    #[must_use]
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+fn default_region() -> String {
+    "us-east-1".to_owned()
+}
+
+const fn default_seed() -> u64 {
+    42
+}
+
+const fn default_run_for() -> SimDuration {
+    SimDuration::secs(3_600)
+}
+
+const fn default_note_size() -> [f64; 2] {
+    [240.0, 120.0]
+}

@@ -1,0 +1,318 @@
+//! The figures of one run, as `summary.json` holds them.
+//!
+//! Fields are only ever added. Durations are in the unit that the name ends in, a GB is 2^30 bytes, a MB 10^6; money is in
+//! US dollars, as a number for computing and as text where it must be exact. What was not measured is `null`, never 0.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::LatencySummary;
+
+/// Everything that a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The version of Weir that ran.
+    pub weir: String,
+    /// The document's name.
+    pub pipeline: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// `finished`, `stopped` or `failed`.
+    pub state: String,
+    /// Why it failed, one sentence.
+    pub error: Option<String>,
+    /// Virtual time that passed.
+    pub virtual_seconds: f64,
+    /// Time of this machine, pauses and pacing included. Differs from run to run.
+    pub host_seconds: f64,
+    /// Records produced a second of this machine. Differs from run to run.
+    pub host_records_per_second: f64,
+    /// Events of the model.
+    pub model_events: u64,
+    /// Where all records went.
+    pub records: Records,
+    /// Pace in virtual time.
+    pub throughput: Throughput,
+    /// From the birth of a record until it was delivered, over all nodes that deliver.
+    pub latency_ms: Option<LatencySummary>,
+    /// Each node by its id.
+    pub nodes: BTreeMap<String, NodeSummary>,
+    /// Each wire, in the document's order.
+    pub wires: Vec<WireSummary>,
+    /// What it cost.
+    pub cost: CostSummary,
+    /// Nodes that watch others.
+    pub alarms: Vec<AlarmSummary>,
+    /// What the document asked for, and whether it was reached.
+    pub objectives: Vec<ObjectiveResult>,
+}
+
+impl Summary {
+    /// True when the run reached its end, every objective was met and every record is accounted for.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.state != "failed"
+            && self.records.unaccounted == 0
+            && self.objectives.iter().all(|o| o.ok)
+    }
+}
+
+/// Where all records of a run went, weights included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// Made by nodes into which no records flow.
+    pub produced: u64,
+    /// Made by other nodes: rows that a query wrote beyond those that it read.
+    pub created_downstream: u64,
+    /// Further copies, for a second reader and on.
+    pub copied: u64,
+    /// At rest at the end of the pipeline.
+    pub delivered: u64,
+    /// Let go.
+    pub dropped: u64,
+    /// Could not be processed.
+    pub failed: u64,
+    /// Went into other records (aggregates).
+    pub merged: u64,
+    /// Inside nodes or on wires when the run ended.
+    pub in_flight: u64,
+    /// Records that cannot be explained, over all nodes and wires: 0, or a model is wrong.
+    pub unaccounted: u64,
+    /// The sum in figures: `produced + … - in_flight = 0`.
+    pub equation: String,
+    /// `dropped` by reason.
+    pub dropped_by: BTreeMap<String, u64>,
+    /// `failed` by where they were put.
+    pub failed_by: BTreeMap<String, u64>,
+}
+
+/// Records and bytes a second of virtual time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Produced records a second.
+    pub records_per_second: f64,
+    /// Produced megabytes (10^6 bytes on the wire) a second.
+    pub mb_per_second: f64,
+    /// Delivered records a second.
+    pub delivered_per_second: f64,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeSummary {
+    /// Its kind's id.
+    pub kind: String,
+    /// Records accepted from other nodes or made here.
+    pub records_in: u64,
+    /// Records handed on or delivered.
+    pub records_out: u64,
+    /// Bytes on the wire of `records_in`.
+    pub bytes_in: u64,
+    /// Bytes on the wire of `records_out`.
+    pub bytes_out: u64,
+    /// Records refused by this node, each time they were.
+    pub throttled: u64,
+    /// Failed requests or invocations of this node.
+    pub errors: u64,
+    /// How long records took in it.
+    pub latency_ms: Option<LatencySummary>,
+    /// Mean milliseconds per record in each part of that time.
+    pub latency_parts_ms: BTreeMap<String, f64>,
+    /// From birth until delivered here.
+    pub end_to_end_ms: Option<LatencySummary>,
+    /// What the node cost, of what has a known price.
+    pub cost_usd: f64,
+    /// Usage of the node that the price book has no price for.
+    pub cost_unknown: Vec<String>,
+    /// Use of the nearest limit.
+    pub utilisation: Option<Utilisation>,
+    /// Its state in words at the end.
+    pub status: Option<String>,
+    /// Where its records went.
+    pub ledger: LedgerSummary,
+    /// The kind's CloudWatch metrics by name.
+    pub metrics: BTreeMap<String, MetricSummary>,
+}
+
+/// Use of the nearest limit, 1 being all of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Utilisation {
+    /// The limit that was nearest at the end.
+    pub limit: Option<String>,
+    /// Mean over the run, read once a virtual second.
+    pub avg: f64,
+    /// The most.
+    pub max: f64,
+}
+
+/// The books of one node: `received + created + copied = sent + on_wire + delivered + dropped + failed + merged + held`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerSummary {
+    /// Accepted from other nodes.
+    pub received: u64,
+    /// Made here.
+    pub created: u64,
+    /// Further copies.
+    pub copied: u64,
+    /// Handed on.
+    pub sent: u64,
+    /// Sent and not answered when the run ended.
+    pub on_wire: u64,
+    /// At rest here.
+    pub delivered: u64,
+    /// Let go, by reason.
+    pub dropped: BTreeMap<String, u64>,
+    /// Could not be processed, by where they were put.
+    pub failed: BTreeMap<String, u64>,
+    /// Went into other records.
+    pub merged: u64,
+    /// Inside when the run ended.
+    pub held: u64,
+    /// 0, or the model is wrong.
+    pub unaccounted: i64,
+}
+
+/// One metric over the whole run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricSummary {
+    /// CloudWatch's unit.
+    pub unit: String,
+    /// How many values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// Their mean.
+    pub avg: Option<f64>,
+    /// The least.
+    pub min: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+}
+
+/// One wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireSummary {
+    /// `node.port` of the sender.
+    pub from: String,
+    /// `node.port` of the receiver.
+    pub to: String,
+    /// Records accepted at its end.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Records refused at its end.
+    pub refused: u64,
+    /// Records on it when the run ended.
+    pub in_flight: u64,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CostSummary {
+    /// The region of the prices.
+    pub region: String,
+    /// The day of the oldest price.
+    pub price_book_date: String,
+    /// Fingerprint of prices, quotas and latency laws.
+    pub price_book_hash: String,
+    /// The run, of what has a known price.
+    pub total_usd: f64,
+    /// The same, exact.
+    pub total_usd_exact: String,
+    /// Per hour of virtual time.
+    pub usd_per_hour: Option<f64>,
+    /// A month of 730 hours at this pace, volume prices and growth included.
+    pub usd_per_month: Option<f64>,
+    /// Per GB (2^30 bytes on the wire) that was produced.
+    pub usd_per_gb: Option<f64>,
+    /// What the sums leave out.
+    pub unknown: Vec<PriceGap>,
+    /// One line for each metered usage.
+    pub lines: Vec<CostLine>,
+}
+
+/// A usage that the price book has no price for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceGap {
+    /// The node.
+    pub node: String,
+    /// The price key.
+    pub usage_type: String,
+    /// Why, and how to mend it.
+    pub why: String,
+}
+
+/// One line of the bill.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CostLine {
+    /// The node.
+    pub node: String,
+    /// Its kind.
+    pub service: String,
+    /// The price key.
+    pub usage_type: String,
+    /// The priced unit.
+    pub unit: String,
+    /// Priced units.
+    pub quantity: f64,
+    /// The same, exact.
+    pub quantity_exact: String,
+    /// The rate in words; `unknown` without a price.
+    pub unit_price: String,
+    /// What the run pays; `null` when the price is unknown.
+    pub usd: Option<f64>,
+    /// The same, exact.
+    pub usd_exact: Option<String>,
+    /// What a month pays.
+    pub usd_per_month: Option<f64>,
+    /// How usage was rounded before it was metered.
+    pub rounding: String,
+    /// The sum in one sentence.
+    pub explain: String,
+    /// Where the price comes from.
+    pub source: String,
+    /// When it was read there.
+    pub date: String,
+}
+
+/// A node that watches others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmSummary {
+    /// The node.
+    pub node: String,
+    /// Its state at the end.
+    pub state: Option<String>,
+    /// What happened to it, oldest first: as far back as the run's list of recent events goes.
+    pub changes: Vec<AlarmChange>,
+}
+
+/// A change of an alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmChange {
+    /// Virtual seconds.
+    pub at_seconds: f64,
+    /// In words.
+    pub text: String,
+}
+
+/// One objective of the document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveResult {
+    /// The node; empty for the whole pipeline.
+    pub node: String,
+    /// What is measured.
+    pub metric: String,
+    /// The unit of the figures.
+    pub unit: String,
+    /// The measured value; `null` when there was nothing to measure.
+    pub value: Option<f64>,
+    /// It must not be more.
+    pub at_most: Option<f64>,
+    /// It must not be less.
+    pub at_least: Option<f64>,
+    /// True when it was measured and is within.
+    pub ok: bool,
+    /// In one sentence.
+    pub text: String,
+}

@@ -1,0 +1,42 @@
+//! The parameters of a query.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The parameters of a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// One SELECT over the tables of the catalog; also SHOW TABLES and DESCRIBE.
+    #[schemars(extend("x-editor" = "sql", "x-group" = "Query"))]
+    pub sql: String,
+    /// The database of tables that are named without one. Empty: the one that the catalog tells.
+    #[schemars(extend("x-group" = "Query"))]
+    pub database: String,
+    /// Rows of a result that are kept and handed on.
+    #[schemars(range(min = 1, max = 10_000), extend("x-unit" = "rows", "x-group" = "Query"))]
+    pub max_result_rows: u32,
+    /// Time from one scheduled query to the next. 0: only by hand.
+    #[schemars(range(min = 0, max = 2_678_400), extend("x-unit" = "s", "x-soft-max" = 3600, "x-group" = "Schedule"))]
+    pub schedule_seconds: u32,
+    /// When the first scheduled query begins.
+    #[schemars(range(min = 0, max = 2_678_400), extend("x-unit" = "s", "x-soft-max" = 3600, "x-group" = "Schedule"))]
+    pub start_after_seconds: u32,
+    /// The workgroup's limit on bytes scanned per query; a query that reaches it is cancelled, and billed. 0: no limit.
+    #[schemars(extend("x-unit" = "B", "x-group" = "Workgroup"))]
+    pub workgroup_bytes_limit: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // Works over any catalog and is free.
+            sql: "SHOW TABLES".to_owned(),
+            database: String::new(),
+            max_result_rows: 1000,
+            schedule_seconds: 60,
+            start_after_seconds: 60,
+            workgroup_bytes_limit: 0,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Amazon Athena: SQL over the tables of a data catalog, on a schedule or by hand.
+
+mod config;
+mod model;
+mod query;
+
+pub use config::Config;
+pub use model::Model;
+
+use crate::books::{Books, Growth, UsageSpec};
+use crate::lake::check_query;
+use crate::metrics::MetricSpec;
+use crate::node::{
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Retuned, TraceCx,
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Athena;
+
+/// Bytes; 1 TB is 2^40 of them.
+static SCANNED: UsageSpec = UsageSpec {
+    key: "athena.scanned_tb",
+    unit: "TB",
+    base_per_unit: 1 << 40,
+    rounding: "each query up to 1 MB, 10 MB at the least",
+    growth: Growth::Linear,
+};
+/// LIST requests cost as much as PUT requests.
+static LIST: UsageSpec = UsageSpec {
+    key: "s3.put_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+static GET: UsageSpec = UsageSpec {
+    key: "s3.get_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+
+const fn millis(name: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec {
+        name,
+        unit: "Milliseconds",
+        help,
+    }
+}
+
+static SPEC: KindSpec = KindSpec {
+    id: "athena",
+    title: "Amazon Athena",
+    title_ko: "Amazon Athena 쿼리",
+    category: Category::Query,
+    summary: "Runs SQL over the files behind a data catalog and bills the bytes that it reads.",
+    docs: include_str!("docs.md"),
+    icon: include_str!("icon.svg"),
+    namespace: "AWS/Athena",
+    inputs: &[InPort {
+        name: "catalog",
+        accepts: &[Flow::Catalog],
+        max_wires: 1,
+        required: true,
+        help: "The database to query.",
+    }],
+    outputs: &[OutPort {
+        name: "rows",
+        flow: Flow::Rows,
+        max_wires: usize::MAX,
+        credit: 1,
+        help: "The result of each query.",
+    }],
+    metrics: &[
+        millis(
+            "TotalExecutionTime",
+            "From the start of a query to its result.",
+        ),
+        millis("QueryQueueTime", "Time that a query waited for its turn."),
+        millis(
+            "QueryPlanningTime",
+            "Time to plan a query, partitions included.",
+        ),
+        millis(
+            "EngineExecutionTime",
+            "Time from the end of the queue to the end of the scan.",
+        ),
+        millis("ServiceProcessingTime", "Time to publish a result."),
+        MetricSpec {
+            name: "ProcessedBytes",
+            unit: "Bytes",
+            help: "Bytes that a query read, before rounding.",
+        },
+    ],
+    usage: &[&SCANNED, &LIST, &GET],
+    quotas: &[
+        "athena.active_dml_queries_max",
+        "athena.start_query_calls_per_second",
+        "athena.start_query_burst",
+        "athena.dml_timeout_s",
+        "athena.min_billed_bytes",
+        "athena.billed_step_bytes",
+        "athena.workgroup_bytes_limit_min",
+        "s3.range_get_min_bytes",
+    ],
+    latencies: &[
+        "athena.queue",
+        "athena.planning",
+        "athena.engine",
+        "athena.service_processing",
+    ],
+    faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
+};
+
+impl Kind for Athena {
+    type Config = Config;
+    type Model = Model;
+
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+    fn validate(&self, config: &Config, cx: &TraceCx<'_>, out: &mut Problems) {
+        if let Err(problem) = check_query(&config.sql) {
+            out.error(
+                "sql",
+                problem.to_string(),
+                "one SELECT, for example `SELECT count(*) FROM orders`",
+            );
+        }
+        let books = Books::for_region(cx.region);
+        let least = books.and_then(|b| b.quota_value("athena.workgroup_bytes_limit_min"));
+        let limit = config.workgroup_bytes_limit;
+        if let Ok(least) = least
+            && limit > 0
+            && limit < least
+        {
+            out.error(
+                "workgroup_bytes_limit",
+                format!("{limit} bytes is too small for a limit"),
+                format!("at least {least} bytes, or 0 for no limit"),
+            );
+        }
+    }
+    fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
+        Model::new(config, cx)
+    }
+    fn retune(&self, model: &mut Model, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        Ok(model.retune(config, cx))
+    }
+}
+
+#[cfg(test)]
+mod tests;

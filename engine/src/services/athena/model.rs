@@ -1,0 +1,377 @@
+//! A running Athena node: queries go `QUEUED` -> `RUNNING` -> `SUCCEEDED`, `FAILED` or `CANCELLED`.
+//!
+//! A query sees the files of the instant at which it starts. It really runs on the pool meanwhile; the event loop asks for
+//! the result only when the modelled queue and planning are over.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::config::Config;
+use super::query::{Ended, Fate, Phase, Query, Terms, is_free, reads_text};
+use super::{GET, LIST, SCANNED};
+use crate::lake::{QueryOptions, QueryResult, SqlProblem};
+use crate::node::{
+    Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
+    Schedule, Table, Tag, TokenBucket, WireId,
+};
+use crate::units::{SimDuration, SimTime};
+
+const TICK: u32 = 0;
+const RUN: u32 = 1;
+const LOOK: u32 = 2;
+const END: u32 = 3;
+
+/// Why a query did not start.
+enum Unstarted {
+    /// There is nothing to query so far.
+    Waiting,
+    /// An AWS error name and its sentence.
+    Throttled(&'static str),
+    Refused(String),
+}
+
+/// A running Athena node.
+#[derive(Debug)]
+pub struct Model {
+    config: Config,
+    terms: Terms,
+    schedule: Schedule,
+    calls: TokenBucket,
+    /// As the catalog told.
+    database: Option<String>,
+    queries: BTreeMap<u64, Query>,
+    next: u64,
+    waited: bool,
+    succeeded: u64,
+    failed: u64,
+    cancelled: u64,
+    last_state: &'static str,
+    last_bytes: u64,
+    last_time: SimDuration,
+    last: Option<Arc<Table>>,
+}
+
+impl Model {
+    pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
+        let rate = cx.quota("athena.start_query_calls_per_second")?;
+        let burst = cx.quota("athena.start_query_burst")?;
+        Ok(Self {
+            terms: Terms::new(cx)?,
+            schedule: Schedule::new(TICK, config.start_after_seconds, config.schedule_seconds),
+            calls: TokenBucket::with_burst(rate, burst),
+            database: None,
+            queries: BTreeMap::new(),
+            next: 0,
+            waited: false,
+            succeeded: 0,
+            failed: 0,
+            cancelled: 0,
+            last_state: "",
+            last_bytes: 0,
+            last_time: SimDuration::ZERO,
+            last: None,
+            config,
+        })
+    }
+    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
+        self.schedule
+            .change(config.start_after_seconds, config.schedule_seconds, cx);
+        self.config = config;
+        Retuned::Live
+    }
+
+    /// Starts a query on the lake as it is now.
+    fn begin(&mut self, sql: &str, cx: &mut Cx<'_>) -> NodeResult<Result<(), Unstarted>> {
+        let Some(told) = self.database.clone() else {
+            return Ok(Err(Unstarted::Waiting));
+        };
+        let database = if self.config.database.is_empty() {
+            told
+        } else {
+            self.config.database.clone()
+        };
+        let world = Arc::clone(cx.world());
+        let catalog = world.lake.catalog();
+        if catalog.tables(&database).is_empty() {
+            return Ok(Err(Unstarted::Waiting));
+        }
+        if cx.strikes(FaultKind::Throttle) || !self.calls.take(cx.now(), 1) {
+            return Ok(Err(Unstarted::Throttled("ThrottlingException")));
+        }
+        if self.queries.len() as u64 >= self.terms.active_max {
+            return Ok(Err(Unstarted::Throttled("TooManyRequestsException")));
+        }
+        let options = QueryOptions {
+            max_rows: self.config.max_result_rows as usize,
+            now_unix_nanos: cx.now_epoch_ms().checked_mul(1_000_000),
+        };
+        let prepared = match world.sql.prepare_with(&world.lake, &database, sql, options) {
+            Ok(prepared) => prepared,
+            Err(problem) => return Ok(Err(Unstarted::Refused(problem.to_string()))),
+        };
+        // A failed query is an outcome of the model; only a stopped run is an error of the work.
+        let running = prepared.run();
+        let work = cx.start(async move { Ok(running.await) })?;
+        let (queue, planning) = (cx.draw(&self.terms.queue), cx.draw(&self.terms.planning));
+        let query = Query {
+            sql: sql.to_owned(),
+            at: cx.now(),
+            queue,
+            planning,
+            work: Some(work),
+            phase: Phase::Queued,
+            text: reads_text(sql, &catalog, &database),
+            free: is_free(sql),
+        };
+        let id = self.next;
+        self.next += 1;
+        self.queries.insert(id, query);
+        self.last_state = "QUEUED";
+        cx.after(queue, Tag::new(RUN, id));
+        cx.after(queue + planning, Tag::new(LOOK, id));
+        Ok(Ok(()))
+    }
+    /// A scheduled query.
+    fn tick(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        let sql = self.config.sql.clone();
+        match self.begin(&sql, cx)? {
+            Ok(()) => {}
+            Err(Unstarted::Waiting) => {
+                if !self.waited {
+                    self.waited = true;
+                    cx.event(
+                        "waiting",
+                        "no table is in the catalog yet; queries wait for the first",
+                    );
+                }
+            }
+            Err(Unstarted::Throttled(error)) => cx.incident("throttled", 1, || {
+                format!("queries are refused with {error}")
+            }),
+            Err(Unstarted::Refused(why)) => self.fail(&why, cx),
+        }
+        Ok(())
+    }
+    fn fail(&mut self, why: &str, cx: &mut Cx<'_>) {
+        self.failed += 1;
+        self.last_state = "FAILED";
+        cx.errored(1, || format!("a query failed: {why}"));
+    }
+    /// Queue and planning are over: takes the result and sees how long the rest takes.
+    fn look(&mut self, id: u64, cx: &mut Cx<'_>) -> NodeResult {
+        let Some(query) = self.queries.get_mut(&id) else {
+            return Ok(());
+        };
+        let Some(work) = query.work.take() else {
+            return Ok(());
+        };
+        let result = cx.wait(work)?;
+        let fails = cx.strikes(FaultKind::Errors);
+        let base = cx.draw(&self.terms.engine);
+        let service = cx.draw(&self.terms.service);
+        let limit = self.config.workgroup_bytes_limit;
+        let ended = end_of(query, result, fails, limit, &self.terms, (base, service));
+        let rest = ended.engine + ended.service;
+        query.phase = Phase::Ending(Box::new(ended));
+        // What the engine does counts from the end of the queue; planning is part of it and over.
+        cx.after(rest, Tag::new(END, id));
+        Ok(())
+    }
+    fn end(&mut self, id: u64, cx: &mut Cx<'_>) -> NodeResult {
+        let Some(query) = self.queries.remove(&id) else {
+            return Ok(());
+        };
+        let Phase::Ending(ended) = query.phase else {
+            return Ok(());
+        };
+        let took = cx.now().since(query.at);
+        cx.metric("QueryQueueTime", query.queue.as_millis_f64());
+        cx.metric("QueryPlanningTime", query.planning.as_millis_f64());
+        let engine = query.planning + ended.engine;
+        cx.metric("EngineExecutionTime", engine.as_millis_f64());
+        cx.metric("ServiceProcessingTime", ended.service.as_millis_f64());
+        cx.metric("TotalExecutionTime", took.as_millis_f64());
+        cx.metric("ProcessedBytes", ended.bytes as f64);
+        self.last_bytes = ended.bytes;
+        self.last_time = took;
+        let billed = u128::from(self.terms.billed(ended.bytes));
+        match ended.fate {
+            Fate::Succeeded(result) => {
+                if !query.free {
+                    cx.meter(&SCANNED, billed);
+                    self.meter_requests(&result, cx);
+                }
+                self.succeeded += 1;
+                self.last_state = "SUCCEEDED";
+                let table = Arc::new(Table {
+                    title: query.sql,
+                    rows: result.batches,
+                    at: query.at,
+                });
+                self.last = Some(Arc::clone(&table));
+                hand_on(&table, cx)?;
+            }
+            Fate::Cancelled(why) => {
+                cx.meter(&SCANNED, billed);
+                self.cancelled += 1;
+                self.last_state = "CANCELLED";
+                cx.errored(1, || format!("a query was cancelled: {why}"));
+            }
+            Fate::Failed(why) => self.fail(&why, cx),
+        }
+        Ok(())
+    }
+    fn meter_requests(&self, result: &QueryResult, cx: &mut Cx<'_>) {
+        if result.files == 0 {
+            return;
+        }
+        cx.meter(&LIST, u128::from(result.partitions_read.max(1)));
+        let gets = self.terms.gets(result.bytes_scanned, result.files);
+        cx.meter(&GET, u128::from(gets));
+    }
+}
+
+/// What becomes of a query, and when, from its real result.
+fn end_of(
+    query: &mut Query,
+    result: Result<QueryResult, SqlProblem>,
+    fails: bool,
+    limit: u64,
+    terms: &Terms,
+    (base, service): (SimDuration, SimDuration),
+) -> Ended {
+    let (fate, engine, bytes) = match result {
+        Err(problem) => (Fate::Failed(problem.to_string()), base, 0),
+        Ok(_) if fails => {
+            let why = "GENERIC_INTERNAL_ERROR: the service could not run it".to_owned();
+            (Fate::Failed(why), base, 0)
+        }
+        Ok(result) => {
+            let lookup = terms.lookup(result.partitions_total);
+            query.planning += lookup;
+            let bytes = result.bytes_scanned;
+            if limit > 0 && bytes > limit {
+                let scan = terms.scan(limit, 0, query.text);
+                let why = format!("it would read more than the workgroup's limit of {limit} bytes");
+                (Fate::Cancelled(why), base + lookup + scan, limit)
+            } else {
+                let scan = terms.scan(bytes, result.files, query.text);
+                (Fate::Succeeded(result), base + lookup + scan, bytes)
+            }
+        }
+    };
+    let total = query.planning + engine;
+    if total > terms.timeout {
+        let why = format!("Query timeout after {:.0} s", terms.timeout.as_secs_f64());
+        return Ended {
+            fate: Fate::Failed(why),
+            engine: SimDuration(terms.timeout.0.saturating_sub(query.planning.0)),
+            service,
+            bytes,
+        };
+    }
+    Ended {
+        fate,
+        engine,
+        service,
+        bytes,
+    }
+}
+
+fn hand_on(table: &Arc<Table>, cx: &mut Cx<'_>) -> NodeResult {
+    let wires: Vec<WireId> = cx.outs("rows").map(|w| w.id).collect();
+    for wire in wires {
+        let rows = Payload::Rows(Arc::clone(table));
+        if cx.send(wire, rows, SimDuration::ZERO).is_err() {
+            return Err(NodeError::Fatal("a wire has no credit for rows".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+impl Node for Model {
+    fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        self.schedule.begin(cx);
+        Ok(())
+    }
+    fn receive(&mut self, _wire: WireId, payload: Payload, _cx: &mut Cx<'_>) -> NodeResult<Admit> {
+        match payload {
+            Payload::Notice(Notice::Catalog(database)) => {
+                self.database = Some(database);
+                Ok(Admit::All)
+            }
+            payload => Ok(Admit::Refused {
+                payload,
+                error: "InvalidRequestException",
+            }),
+        }
+    }
+    fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
+        match tag.kind {
+            TICK => {
+                if self.schedule.is_due(tag, cx) {
+                    self.tick(cx)?;
+                }
+            }
+            RUN => {
+                if let Some(query) = self.queries.get_mut(&tag.index) {
+                    query.phase = Phase::Running;
+                    self.last_state = "RUNNING";
+                }
+            }
+            LOOK => self.look(tag.index, cx)?,
+            _ => self.end(tag.index, cx)?,
+        }
+        Ok(())
+    }
+    fn command(
+        &mut self,
+        name: &str,
+        argument: &Value,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Result<(), String>> {
+        if name != "query" {
+            return Ok(Err(format!("Athena knows `query`, not `{name}`")));
+        }
+        let sql = argument["sql"].as_str().map(str::to_owned);
+        let sql = sql.unwrap_or_else(|| self.config.sql.clone());
+        Ok(self.begin(&sql, cx)?.map_err(|why| match why {
+            Unstarted::Waiting => "no table is in the catalog yet; crawl first".to_owned(),
+            Unstarted::Throttled(error) => format!("{error}: try again later"),
+            Unstarted::Refused(why) => why,
+        }))
+    }
+    fn held(&self) -> u64 {
+        0
+    }
+    fn sample(&self, _now: SimTime, out: &mut Gauges) {
+        let queued = |q: &&Query| matches!(q.phase, Phase::Queued);
+        let queued = self.queries.values().filter(queued).count();
+        let active = self.queries.len();
+        out.values = vec![
+            ("queued", queued as f64, ""),
+            ("running", (active - queued) as f64, ""),
+            ("succeeded", self.succeeded as f64, ""),
+            ("failed", self.failed as f64, ""),
+            ("cancelled", self.cancelled as f64, ""),
+            ("scanned by the last query", self.last_bytes as f64, "B"),
+            (
+                "time of the last query",
+                self.last_time.as_millis_f64(),
+                "ms",
+            ),
+        ];
+        if !self.last_state.is_empty() {
+            out.state = Some(self.last_state.to_owned());
+        } else if self.waited {
+            out.state = Some("waiting for the first table".to_owned());
+        }
+        out.limit(
+            "active queries",
+            active as f64 / self.terms.active_max as f64,
+        );
+        out.table.clone_from(&self.last);
+    }
+}

@@ -1,0 +1,166 @@
+//! Waits for the end of a run and writes what it came to into its folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::SessionError;
+use super::prepare::Prepared;
+use crate::document::Document;
+use crate::report::{Subject, Summary, bill_csv, metrics_parquet, summarize};
+use crate::runtime::{Edit, Finished, RunSnapshot};
+
+/// How long work that nobody waits for any more may take to end.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// A run that is over. A temporary folder goes with it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Every figure.
+    pub summary: Summary,
+    /// The run as a viewer last saw it.
+    pub snapshot: Arc<RunSnapshot>,
+    /// What is not known to be there after this value is gone, unless it was asked for.
+    folder: PathBuf,
+    temporary: Option<TempDir>,
+}
+
+impl Outcome {
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+    /// True when the folder is removed with this value.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+}
+
+/// `run.json`: all that is needed to run again, and where and how fast it ran.
+#[derive(Debug, Serialize)]
+struct RunRecord<'a> {
+    weir: &'static str,
+    /// As it ran: seed, length and set parameters included.
+    document: &'a Document,
+    seed: u64,
+    state: &'a str,
+    virtual_seconds: f64,
+    price_book: PriceBook<'a>,
+    edits: &'a [Edit],
+    host_machine: HostMachine,
+    host_seconds: f64,
+    host_records_per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct PriceBook<'a> {
+    region: &'a str,
+    date: &'a str,
+    hash: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct HostMachine {
+    os: &'static str,
+    arch: &'static str,
+    threads: usize,
+}
+
+impl Prepared {
+    /// Waits for the end of the run, sums it up and writes the folder.
+    ///
+    /// # Errors
+    /// When the run broke off (a bug) or the folder cannot be written.
+    pub fn finish(self) -> Result<Outcome, SessionError> {
+        let Self {
+            handle,
+            runtime,
+            folder,
+            doc,
+            goals,
+            options,
+            threads,
+            ..
+        } = self;
+        let finished = match handle.join() {
+            Ok(finished) => finished,
+            Err(e) => {
+                runtime.shutdown_background();
+                return Err(SessionError::Engine(e));
+            }
+        };
+        let summary = summarize(
+            &finished,
+            &Subject {
+                pipeline: &doc.name,
+                goals: &goals,
+            },
+        );
+        let written = write(&finished, &summary, &doc, threads, |name, bytes| {
+            folder.write(name, bytes)
+        });
+        let snapshot = Arc::clone(&finished.snapshot);
+        // The lake closes with the run.
+        drop(finished);
+        runtime.shutdown_timeout(LAST_WORK);
+        written?;
+        let (folder, temporary) = folder.close(options.keep);
+        Ok(Outcome {
+            summary,
+            snapshot,
+            folder,
+            temporary,
+        })
+    }
+}
+
+fn write(
+    finished: &Finished,
+    summary: &Summary,
+    doc: &Document,
+    threads: usize,
+    file: impl Fn(&str, &[u8]) -> Result<(), SessionError>,
+) -> Result<(), SessionError> {
+    let run = &finished.run;
+    let books = &run.world().books;
+    let record = RunRecord {
+        weir: env!("CARGO_PKG_VERSION"),
+        document: doc,
+        seed: doc.seed,
+        state: &summary.state,
+        virtual_seconds: summary.virtual_seconds,
+        price_book: PriceBook {
+            region: books.region(),
+            date: books.date(),
+            hash: books.hash(),
+        },
+        edits: &run.edits,
+        host_machine: HostMachine {
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            threads,
+        },
+        host_seconds: summary.host_seconds,
+        host_records_per_second: summary.host_records_per_second,
+    };
+    let failed = |e: &dyn std::fmt::Display| SessionError::Engine(e.to_string());
+    run.world().lake.save_catalog().map_err(|e| failed(&e))?;
+    file(
+        "metrics.parquet",
+        &metrics_parquet(run).map_err(|e| failed(&e))?,
+    )?;
+    file("bill.csv", bill_csv(run.bill()).as_bytes())?;
+    file("run.json", json(&record)?.as_bytes())?;
+    file("summary.json", json(summary)?.as_bytes())
+}
+
+fn json(value: &impl Serialize) -> Result<String, SessionError> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|t| format!("{t}\n"))
+        .map_err(|e| SessionError::Engine(e.to_string()))
+}

@@ -1,0 +1,42 @@
+//! From a document to a finished run in its folder: [`prepare`] checks everything, then makes the folder and starts;
+//! [`Prepared::finish`] waits for the end and writes what the run came to.
+//!
+//! Nothing is written for a document or options that are refused. Every figure except those in fields whose names begin
+//! with `host_` is the same for the same document, seed and version.
+
+mod finish;
+mod folder;
+mod options;
+mod prepare;
+
+pub use finish::Outcome;
+pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};
+pub use prepare::{Prepared, Stopper, prepare};
+
+use crate::node::Problem;
+
+/// Why a run was refused or could not be finished.
+#[derive(Debug, thiserror::Error)]
+#[must_use]
+pub enum SessionError {
+    /// The drawing has errors; warnings come along.
+    #[error("{}", join(.0))]
+    Document(Vec<Problem>),
+    /// An option does not fit the document.
+    #[error("{0}")]
+    Argument(String),
+    /// The run folder cannot be made or written.
+    #[error("{0}")]
+    Folder(String),
+    /// A node cannot be built, or the machine gives no threads.
+    #[error("{0}")]
+    Engine(String),
+}
+
+fn join(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests;

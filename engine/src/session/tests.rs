@@ -1,0 +1,222 @@
+//! Whole runs of small pipelines: the folder, determinism, refusals that leave nothing behind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+use crate::data::Root;
+use crate::document::Document;
+use crate::services;
+use crate::units::SimDuration;
+
+const PIPELINE: &str = r#"{
+  "weir": 1, "name": "small", "run_for": "2m",
+  "nodes": [
+    { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 50 } },
+    { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0] }
+  ],
+  "wires": [{ "from": "producer.out", "to": "stream.in" }],
+  "scenario": [{ "at": "30s", "node": "producer", "set": { "records_per_second": 80 } }],
+  "objectives": [{ "metric": "unaccounted", "at_most": 0 }]
+}"#;
+
+fn document() -> Document {
+    Document::parse(PIPELINE).unwrap()
+}
+
+fn root() -> Root {
+    Root
+}
+
+fn run(options: RunOptions) -> Outcome {
+    prepare(document(), services::ALL, root(), options)
+        .unwrap()
+        .finish()
+        .unwrap()
+}
+
+/// All files below `dir` by their relative names.
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(dir)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Removes every member whose name begins with `host_`.
+fn without_host(bytes: &[u8]) -> Value {
+    let mut value: Value = serde_json::from_slice(bytes).unwrap();
+    value
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| !name.starts_with("host_"));
+    value
+}
+
+#[test]
+fn run_folder_is_complete_and_the_same_for_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for threads in [1, 3] {
+        let out = dir.path().join(format!("deep/run-{threads}"));
+        let outcome = run(RunOptions {
+            out: Some(out.clone()),
+            threads: Some(threads),
+            ..RunOptions::default()
+        });
+        assert!(!outcome.is_temporary());
+        let s = &outcome.summary;
+        assert_eq!(
+            (s.state.as_str(), s.virtual_seconds, s.records.unaccounted),
+            ("finished", 120.0, 0)
+        );
+        assert!(s.records.produced > 120 * 40, "{}", s.records.produced);
+        assert!(s.passed());
+        all.push(files(&out));
+    }
+    let names: Vec<&str> = all[0].keys().map(String::as_str).collect();
+    for name in [
+        "bill.csv",
+        "events.jsonl",
+        "metrics.parquet",
+        "run.json",
+        "summary.json",
+    ] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    for (name, bytes) in &all[0] {
+        let other = &all[1][name];
+        if ["run.json", "summary.json"].contains(&name.as_str()) {
+            assert_eq!(without_host(bytes), without_host(other), "{name}");
+        } else {
+            assert_eq!(bytes, other, "{name}");
+        }
+    }
+    assert!(!names.iter().any(|n| n.starts_with('.')), "{names:?}");
+    let record: Value = serde_json::from_slice(&all[0]["run.json"]).unwrap();
+    assert!(Document::parse(&record["document"].to_string()).is_ok());
+}
+
+#[test]
+fn options_change_the_document_that_runs() {
+    let options = RunOptions {
+        run_for: Some(SimDuration::secs(10)),
+        seed: Some(7),
+        set: vec![Setting::parse("producer.records_per_second=2k").unwrap()],
+        ..RunOptions::default()
+    };
+    let outcome = run(options);
+    assert!(outcome.is_temporary());
+    let s = &outcome.summary;
+    assert_eq!((s.seed, s.virtual_seconds), (7, 10.0));
+    assert!(s.records.produced > 15_000, "{}", s.records.produced);
+    let folder = outcome.folder().to_owned();
+    assert!(folder.join("summary.json").is_file());
+    drop(outcome);
+    assert!(!folder.exists());
+}
+
+#[test]
+fn refusals_leave_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = dir.path().join("full");
+    fs::create_dir(&full).unwrap();
+    fs::write(full.join("mine"), "x").unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let new = dir.path().join("new/deeper");
+    let set = |text: &str| vec![Setting::parse(text).unwrap()];
+    let before = files(dir.path());
+    for (out, set, wanted) in [
+        (
+            &full,
+            Vec::new(),
+            "is not empty: name a new or empty folder",
+        ),
+        (&file, Vec::new(), "is no folder"),
+        (
+            &new,
+            set("producr.records_per_second=1"),
+            "no node `producr`",
+        ),
+        (
+            &new,
+            set("producer.records_per_secon=1"),
+            "there is no parameter `records_per_secon`",
+        ),
+        (
+            &new,
+            set("producer.records_per_second=-5"),
+            "producer.records_per_second",
+        ),
+        (&new, set("producer.records_per_second=soon"), "soon"),
+    ] {
+        let options = RunOptions {
+            out: Some(out.clone()),
+            set,
+            ..RunOptions::default()
+        };
+        let error = prepare(document(), services::ALL, root(), options)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+    assert_eq!(files(dir.path()), before);
+    assert!(!dir.path().join("new").exists());
+}
+
+#[test]
+fn settings_are_read_or_refused_in_a_sentence() {
+    for good in ["a.b=c", " a.b = c", "a.b=c=d.e"] {
+        let setting = Setting::parse(good).unwrap();
+        assert_eq!((setting.node.as_str(), setting.param.as_str()), ("a", "b"));
+    }
+    for bad in ["", "a", "a.b", "a=b", ".b=c", "a.=c"] {
+        let error = Setting::parse(bad).unwrap_err();
+        assert!(error.contains("write `node.param=value`"), "{error}");
+    }
+}
+
+#[test]
+fn a_run_that_is_ended_still_balances() {
+    let options = RunOptions {
+        run_for: Some(SimDuration::secs(1_000_000)),
+        ..RunOptions::default()
+    };
+    let prepared = prepare(document(), services::ALL, root(), options).unwrap();
+    assert!(prepared.send(crate::runtime::Command::End));
+    let outcome = prepared.finish().unwrap();
+    assert_eq!(outcome.summary.state, "stopped");
+    assert_eq!(outcome.summary.records.unaccounted, 0);
+}
+
+#[test]
+fn metrics_and_bill_can_be_queried() {
+    let outcome = run(RunOptions::default());
+    let database = crate::lake::open_run(outcome.folder()).unwrap();
+    let sql = "SELECT CAST(SUM(sum) AS BIGINT) AS n FROM metrics WHERE node = 'producer' AND metric = 'RecordsIn'";
+    let result = database.query(sql, 10).unwrap();
+    let rows = crate::lake::batches_to_json(&result.batches).unwrap();
+    assert_eq!(rows[0]["n"], outcome.summary.records.produced);
+    let result = database
+        .query("SELECT node, usd FROM bill ORDER BY node LIMIT 1", 10)
+        .unwrap();
+    assert_eq!(result.rows, 1);
+}
