@@ -131,7 +131,7 @@ impl Model {
             most_percent: q("update_shard_count_max_percent")?,
             least_percent: q("update_shard_count_min_percent")?,
         };
-        let log = BatchLog::new(cx.world.spill_dir.join(&cx.node), LOG_BUDGET);
+        let log = BatchLog::new(LOG_BUDGET, cx.world.spill_dir.clone(), &cx.node);
         let mut model = Self {
             get_law: cx.latency("kinesis-data-streams.get_records")?,
             reshard_law: cx.latency("kinesis-data-streams.reshard")?,
