@@ -20,7 +20,7 @@ const TIMER_RESHARD: u32 = 1;
 /// Entries that nobody reads are only counted, by the minute.
 pub(super) const COUNTING_STEP: SimDuration = SimDuration::secs(60);
 /// Bytes of memory for records that wait to be read; more is spilled to disk.
-const LOG_BUDGET: usize = 256 << 20;
+const LOG_BUDGET: usize = if cfg!(test) { 256 << 10 } else { 256 << 20 };
 const DAY: SimDuration = SimDuration::secs(86_400);
 
 /// Limits and rules from the book.
@@ -131,7 +131,7 @@ impl Model {
             most_percent: q("update_shard_count_max_percent")?,
             least_percent: q("update_shard_count_min_percent")?,
         };
-        let log = BatchLog::new(LOG_BUDGET, cx.world.spill_dir.clone(), &cx.node);
+        let log = BatchLog::new(LOG_BUDGET, &cx.world.spill_dir, &cx.node);
         let mut model = Self {
             get_law: cx.latency("kinesis-data-streams.get_records")?,
             reshard_law: cx.latency("kinesis-data-streams.reshard")?,
