@@ -86,6 +86,38 @@ impl Batch {
             weight: self.weight,
         }
     }
+    /// The rows in pieces of at most `max_rows` rows and `max_bytes` row bytes each, but at least one row, in order: what one
+    /// call may hold.
+    #[must_use]
+    pub fn parts(&self, max_rows: usize, max_bytes: u64) -> Vec<Self> {
+        let mut out = Vec::new();
+        let (mut from, mut bytes) = (0, 0);
+        for (row, size) in self.sizes.iter().enumerate() {
+            let size = u64::from(*size);
+            if row > from && (row - from >= max_rows || bytes + size > max_bytes) {
+                out.push(self.slice(from, row - from));
+                (from, bytes) = (row, 0);
+            }
+            bytes += size;
+        }
+        if from < self.len() {
+            out.push(self.slice(from, self.len() - from));
+        }
+        out
+    }
+    /// How many rows from `offset` on fit into `max_bytes` (weights included); one row more than fits when it is the one that
+    /// fills them, so that there is always one.
+    #[must_use]
+    pub fn rows_within(&self, offset: usize, max_bytes: u64) -> usize {
+        let mut bytes = 0;
+        for (row, size) in self.sizes.iter().skip(offset).enumerate() {
+            bytes += u64::from(*size) * u64::from(self.weight);
+            if bytes >= max_bytes {
+                return row + 1;
+            }
+        }
+        self.len() - offset
+    }
     /// The rows at `indices`, in that order.
     ///
     /// # Errors

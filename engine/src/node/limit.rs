@@ -1,4 +1,4 @@
-//! Limits per second as a token bucket in exact integers.
+//! Limits per second as a token bucket in exact integers, and how much of such a limit was asked for of late.
 
 use crate::units::SimTime;
 
@@ -35,8 +35,17 @@ impl TokenBucket {
         (self.level + gained).min(i128::from(self.burst) * UNIT)
     }
     fn refill(&mut self, now: SimTime) {
-        self.level = self.level_at(now);
-        self.at = self.at.max(now);
+        if now > self.at {
+            self.level = self.level_at(now);
+            self.at = now;
+        }
+    }
+    /// True when `n` tokens are there; for more than the bucket ever holds, when it is full. Taking them then is
+    /// [`Self::overdraw`]: so a limit holds on average even for takes that are larger than a second's worth.
+    #[must_use]
+    pub fn admits(&mut self, now: SimTime, n: u64) -> bool {
+        self.refill(now);
+        self.level >= i128::from(n.min(self.burst)) * UNIT
     }
     /// Takes `n` tokens when there are so many.
     pub fn take(&mut self, now: SimTime, n: u64) -> bool {
@@ -74,5 +83,44 @@ impl TokenBucket {
     #[must_use]
     pub const fn rate(&self) -> u64 {
         self.rate
+    }
+}
+
+/// How much was asked for in the last whole second: what a limit's use is measured by. A bucket that refills faster than it
+/// is drawn from is nearly always full, so its level would not show how near the limit is.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    second: u64,
+    current: u64,
+    last: u64,
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+impl Pace {
+    /// `n` were asked for.
+    pub const fn add(&mut self, now: SimTime, n: u64) {
+        let second = now.0 / SECOND;
+        if second != self.second {
+            self.last = if second == self.second + 1 {
+                self.current
+            } else {
+                0
+            };
+            (self.second, self.current) = (second, 0);
+        }
+        self.current += n;
+    }
+    /// What was asked for in the last whole second before `now`.
+    #[must_use]
+    pub const fn of_last_second(&self, now: SimTime) -> u64 {
+        let ended = (now.0 / SECOND).wrapping_sub(1);
+        if ended == self.second {
+            self.current
+        } else if ended.wrapping_add(1) == self.second {
+            self.last
+        } else {
+            0
+        }
     }
 }

@@ -190,7 +190,7 @@ pub enum ReplyStatus {
 /// What travels back from an input to an output.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// Give me at most this much of a lane.
+    /// Give me at most this much of a lane. A lane that is closed and read to its end gives no answer any more.
     Poll {
         /// The lane (shard).
         lane: u32,

@@ -17,10 +17,10 @@ mod work;
 pub use config::{apply_defaults, check_params, parse_param};
 pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
 pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
-pub use limit::TokenBucket;
+pub use limit::{Pace, TokenBucket};
 pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
 pub use problem::{Problem, Problems, Severity, closest};
-pub use put::{PutPolicy, Putter};
+pub use put::{PutPolicy, Putter, Settled};
 pub use schedule::Schedule;
 pub use spec::{
     AlarmChange, AlarmStatus, Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT,

@@ -11,6 +11,15 @@ use crate::data::Batch;
 use crate::metrics::Part;
 use crate::units::{SimDuration, SimTime};
 
+/// Doublings of the first backoff at the most: it never waits longer than 64 times that.
+const DOUBLINGS: u32 = 6;
+/// Error names that another try of the same records does not mend.
+const HOPELESS: [&str; 3] = [
+    "ValidationException",
+    "InvalidArgumentException",
+    "ResourceNotFoundException",
+];
+
 /// How a sender treats refusals.
 #[derive(Debug, Clone)]
 pub struct PutPolicy {
@@ -20,23 +29,37 @@ pub struct PutPolicy {
     pub max_calls: usize,
     /// Further tries of a refused record before it is dropped.
     pub max_retries: u32,
-    /// The first backoff; doubles with each try, up to 100 times itself, halved at random.
+    /// The first backoff; doubles with each try up to 64 times itself; between half and the whole of it, at random.
     pub backoff: SimDuration,
     /// Records that may wait here; more are dropped.
     pub max_waiting: u64,
-    /// The tag kind that the owner reserves for retries.
+    /// The tag kind that the owner reserves for retries; all putters of a node share it.
     pub tag_kind: u32,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Records that were taken.
+    pub accepted: u64,
+    /// Records that came back.
+    pub refused: u64,
+    /// How long the call took.
+    pub took: SimDuration,
 }
 
 #[derive(Debug)]
 struct Attempt {
     batch: Batch,
     tries: u32,
+    /// What the records spent in the node before they came here.
+    before: Vec<(Part, SimDuration)>,
     /// When the records came here.
     since: SimTime,
-    /// When they were refused last, so that the wait counts as retry time.
-    waiting_since: SimTime,
-    retry_time: SimDuration,
+    /// When the first call with them was sent.
+    first_sent: Option<SimTime>,
+    /// When the latest was.
+    sent: SimTime,
 }
 
 /// Calls under way on one wire, refused records that wait for their next try, and batches that wait for a free call.
@@ -63,7 +86,8 @@ impl Putter {
             queue: VecDeque::new(),
             calls: BTreeMap::new(),
             backing_off: BTreeMap::new(),
-            next_retry: 0,
+            // Putters of one node share a tag kind: the wire keeps their timers apart.
+            next_retry: (wire.0 as u64) << 32,
             waiting: 0,
         }
     }
@@ -85,6 +109,11 @@ impl Putter {
     }
     /// Puts one call's worth of records, now or when there is room.
     pub fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) {
+        self.put_after(batch, &[], cx);
+    }
+    /// The same for records that have been in the node already: `before` says what they spent their time in there, so that
+    /// their whole way through the node is measured once, when they are taken.
+    pub fn put_after(&mut self, batch: Batch, before: &[(Part, SimDuration)], cx: &mut Cx<'_>) {
         if batch.is_empty() {
             return;
         }
@@ -100,60 +129,65 @@ impl Putter {
         self.queue.push_back(Attempt {
             batch,
             tries: 0,
+            before: before.to_vec(),
             since: now,
-            waiting_since: now,
-            retry_time: SimDuration::ZERO,
+            first_sent: None,
+            sent: now,
         });
         self.pump(cx);
     }
-    /// A timer with the policy's tag kind fired.
+    /// A timer with the policy's tag kind fired; those of other putters are ignored.
     pub fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) {
-        if let Some(mut attempt) = self.backing_off.remove(&tag.index) {
-            attempt.retry_time += cx.now().since(attempt.waiting_since);
+        if let Some(attempt) = self.backing_off.remove(&tag.index) {
             self.queue.push_front(attempt);
             self.pump(cx);
         }
     }
-    /// What became of a call. Returns the records that were accepted.
-    pub fn settled(&mut self, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> u64 {
+    /// What became of a call.
+    pub fn settled(&mut self, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> Settled {
         let Some(attempt) = self.calls.remove(&call) else {
-            return 0;
+            return Settled::default();
         };
         let sent = attempt.batch.records();
         let refused = match outcome {
             Outcome::Accepted => None,
-            Outcome::Partial { refused, .. } => Some(refused),
-            Outcome::Refused { .. } => Some(attempt.batch.clone()),
+            Outcome::Partial { refused, error } => Some((refused, error)),
+            Outcome::Refused { error, .. } => Some((attempt.batch.clone(), error)),
         };
-        let refused_records = refused.as_ref().map_or(0, Batch::records);
-        let accepted = sent - refused_records;
-        if accepted > 0 {
-            let took = cx.now().since(attempt.since);
-            cx.passed(took, accepted);
-            cx.spent(Part::Retry, attempt.retry_time, accepted);
-            cx.spent(
-                Part::Transfer,
-                SimDuration(took.0.saturating_sub(attempt.retry_time.0)),
-                accepted,
-            );
-        }
-        if let Some(batch) = refused {
-            self.retry(Attempt { batch, ..attempt }, cx);
+        let back = refused.as_ref().map_or(0, |(b, _)| b.records());
+        let settled = Settled {
+            accepted: sent - back,
+            refused: back,
+            took: cx.now().since(attempt.sent),
+        };
+        attempt.measure(settled, cx);
+        if let Some((batch, error)) = refused {
+            self.retry(Attempt { batch, ..attempt }, error, cx);
         }
         self.pump(cx);
-        accepted
+        settled
     }
-    fn retry(&mut self, mut attempt: Attempt, cx: &mut Cx<'_>) {
-        if attempt.tries >= self.policy.max_retries {
-            cx.dropped("refused after all retries", attempt.batch.records());
+    fn retry(&mut self, mut attempt: Attempt, error: &'static str, cx: &mut Cx<'_>) {
+        let records = attempt.batch.records();
+        if HOPELESS.contains(&error) {
+            cx.dropped("refused as invalid", records);
+            cx.incident("refused", records, || {
+                format!("drops records that were refused with {error}")
+            });
             return;
         }
+        if attempt.tries >= self.policy.max_retries {
+            cx.dropped("refused after all retries", records);
+            cx.incident("given-up", records, || {
+                format!("drops records that were still refused with {error} after all retries")
+            });
+            return;
+        }
+        let ceiling = self.policy.backoff * (1 << attempt.tries.min(DOUBLINGS));
         attempt.tries += 1;
-        attempt.waiting_since = cx.now();
-        let ceiling = self.policy.backoff * (1 << (attempt.tries - 1).min(6)).min(100);
         let half = ceiling.0 / 2;
         let wait = SimDuration(half + cx.rng().below(half.max(1)));
-        self.waiting += attempt.batch.records();
+        self.waiting += records;
         self.backing_off.insert(self.next_retry, attempt);
         cx.after(wait, Tag::new(self.policy.tag_kind, self.next_retry));
         self.next_retry += 1;
@@ -161,13 +195,15 @@ impl Putter {
     /// Sends what may be sent.
     fn pump(&mut self, cx: &mut Cx<'_>) {
         while self.calls.len() < self.policy.max_calls {
-            let Some(attempt) = self.queue.pop_front() else {
+            let Some(mut attempt) = self.queue.pop_front() else {
                 return;
             };
             let delay = cx.draw(&self.policy.latency);
             match cx.send(self.wire, Payload::Records(attempt.batch.clone()), delay) {
                 Ok(call) => {
                     self.waiting -= attempt.batch.records();
+                    attempt.sent = cx.now();
+                    attempt.first_sent.get_or_insert(cx.now());
                     self.calls.insert(call, attempt);
                 }
                 Err(_) => {
@@ -176,5 +212,29 @@ impl Putter {
                 }
             }
         }
+    }
+}
+
+impl Attempt {
+    /// The way of the records that were taken: before, waiting for a free call, failed tries, the call itself.
+    fn measure(&self, settled: Settled, cx: &mut Cx<'_>) {
+        let n = settled.accepted;
+        if n == 0 {
+            return;
+        }
+        let first = self.first_sent.unwrap_or(self.sent);
+        let own = [
+            (Part::Queue, first.since(self.since)),
+            (Part::Retry, self.sent.since(first)),
+            (Part::Transfer, settled.took),
+        ];
+        let mut whole = SimDuration::ZERO;
+        for (part, took) in self.before.iter().chain(&own) {
+            whole += *took;
+            if *took > SimDuration::ZERO {
+                cx.spent(*part, *took, n);
+            }
+        }
+        cx.passed(whole, n);
     }
 }

@@ -80,15 +80,10 @@ impl Buffer {
             opened_epoch_ms: cx.now_epoch_ms(),
         })
     }
-    /// True when `batch` can go into the same file.
+    /// True when `batch` can go into the same file: a Parquet file has one schema, JSON lines may differ.
     pub(super) fn fits(&self, batch: &Batch) -> bool {
-        self.pending
-            .first()
-            .is_none_or(|b| b.schema() == batch.schema())
-            && self
-                .plan
-                .as_ref()
-                .is_none_or(|p| *p.schema() == batch.schema())
+        let plan = self.plan.as_ref();
+        plan.is_none_or(|p| *p.schema() == batch.schema())
     }
     /// Takes records in that came to the stream at `since`.
     pub(super) fn add(&mut self, since: SimTime, batch: Batch, cx: &Cx<'_>) -> NodeResult {

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::prefix;
-use crate::lake::Codec;
+use crate::lake::{Codec, ObjectKey};
 use crate::node::Problems;
+use crate::units::{MIB, SimDuration};
 
 /// How the files are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -58,8 +59,8 @@ pub struct Config {
     pub format: OutputFormat,
     /// How the files are compressed.
     pub compression: Compression,
-    /// Where the files go: text with `!{timestamp:...}` for parts of the time (UTC), such as `year=!{timestamp:yyyy}/`. Empty means
-    /// `YYYY/MM/dd/HH/`.
+    /// Where the files go: text with `!{timestamp:...}` for parts of the time (UTC), such as `year=!{timestamp:yyyy}/`. Without any such
+    /// expression, `YYYY/MM/dd/HH/` follows.
     pub prefix: String,
     /// Where records go that could not be processed; `!{firehose:error-output-type}` names the reason.
     pub error_output_prefix: String,
@@ -90,6 +91,39 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How files of one sort are written: the error output is JSON lines, and conversion leaves its compression inside Parquet.
+    pub(super) fn of(&self, kind: &str) -> Self {
+        if kind.is_empty() {
+            return self.clone();
+        }
+        let compression = match self.format {
+            OutputFormat::Json => self.compression,
+            OutputFormat::Parquet => Compression::None,
+        };
+        Self {
+            format: OutputFormat::Json,
+            compression,
+            append_delimiter_to_record: true,
+            ..self.clone()
+        }
+    }
+    pub(super) const fn interval(&self) -> SimDuration {
+        SimDuration::secs(self.buffer_interval_seconds as u64)
+    }
+    pub(super) fn size(&self) -> u64 {
+        u64::from(self.buffer_size_mib) * MIB
+    }
+    pub(super) const fn transform_interval(&self) -> SimDuration {
+        SimDuration::secs(self.transform_interval_seconds as u64)
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0.2 to 3 MiB by the parameter's range"
+    )]
+    pub(super) fn transform_bytes(&self) -> u64 {
+        (self.transform_buffer_mib * MIB as f64) as u64
+    }
     pub(super) fn validate(&self, out: &mut Problems) {
         if self.format == OutputFormat::Parquet && self.buffer_size_mib < 64 {
             out.error(
@@ -105,17 +139,39 @@ impl Config {
                 "gzip or snappy exist in AWS",
             );
         }
+        self.validate_prefixes(out);
+    }
+    fn validate_prefixes(&self, out: &mut Problems) {
+        let example =
+            "for example year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/";
         for (field, text) in [
             ("prefix", &self.prefix),
             ("error_output_prefix", &self.error_output_prefix),
         ] {
-            if let Err(e) = prefix::expand(text, 0, "x") {
-                out.error(
-                    field,
-                    e,
-                    "for example year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/",
-                );
+            match prefix::expand(text, 0, "type", 0) {
+                Err(e) => out.error(field, e, example),
+                Ok(folder) => {
+                    if let Err(e) = ObjectKey::parse(&format!("{folder}x")) {
+                        out.error(field, e.to_string(), example);
+                    }
+                }
             }
+        }
+        let names_type = |text: &str| text.contains("!{firehose:error-output-type}");
+        if names_type(&self.prefix) {
+            out.error(
+                "prefix",
+                "good files have no error type",
+                "`!{firehose:error-output-type}` belongs in `error_output_prefix`",
+            );
+        }
+        let errors = self.error_output_prefix.as_str();
+        if errors.contains("!{") && !names_type(errors) {
+            out.error(
+                "error_output_prefix",
+                "the type of error is missing",
+                "add `!{firehose:error-output-type}`",
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use super::buffer::{Closed, Stay};
 use super::prefix;
 use crate::books::LatencyLaw;
 use crate::metrics::Part;
-use crate::node::{CallId, Cx, NodeResult, ObjectPut, Outcome, Payload, Tag, WireId};
+use crate::node::{CallId, Cx, FaultKind, NodeResult, ObjectPut, Outcome, Payload, Tag, WireId};
 use crate::units::{SimDuration, SimTime};
 
 pub(super) const TIMER_READY: u32 = 4;
@@ -84,8 +84,8 @@ impl Delivery {
         cx: &mut Cx<'_>,
     ) -> NodeResult {
         let failed = !error_type.is_empty();
-        let folder = prefix::expand(template, closed.opened_epoch_ms, error_type)?;
         let random = (u128::from(cx.rng().next_u64()) << 64) | u128::from(cx.rng().next_u64());
+        let folder = prefix::expand(template, closed.opened_epoch_ms, error_type, random)?;
         let name = prefix::file_name(cx.id(), closed.opened_epoch_ms, random);
         let key = format!("{folder}{name}{}", closed.extension);
         let ready = cx.draw(&self.overhead);
@@ -140,6 +140,14 @@ impl Delivery {
             cx.dropped("the stream has no destination", sent.records);
             return;
         };
+        if cx.strikes(FaultKind::Errors) {
+            cx.metric("DeliveryToS3.Success", 0.0);
+            cx.errored(1, || {
+                "cannot deliver a file; it is put again later".to_owned()
+            });
+            self.retry(object, sent, cx);
+            return;
+        }
         let takes = cx.draw(&self.put);
         match cx.send(wire, Payload::Object(object), takes) {
             Ok(call) => {
@@ -196,7 +204,9 @@ impl Delivery {
         for stay in &sent.stays {
             let buffered = sent.flushed.since(stay.entered);
             cx.passed(now.since(stay.since), stay.records);
-            cx.spent(Part::Queue, stay.entered.since(stay.since), stay.records);
+            // Before the delivery buffer there is only the transform with its own buffer.
+            let transform = stay.entered.since(stay.since);
+            cx.spent(Part::Queue, transform, stay.records);
             cx.spent(Part::Buffer, buffered, stay.records);
             cx.spent(Part::Service, now.since(sent.flushed), stay.records);
         }

@@ -2,25 +2,36 @@
 
 use std::collections::BTreeSet;
 
+use arrow::buffer::BooleanBuffer;
+
 use super::{DIRECT_PUT_GB, STREAM_GB};
 use crate::data::Batch;
 use crate::node::{
-    Admit, Ask, BuildCx, Cx, FaultKind, NodeResult, Payload, Tag, TokenBucket, WireId,
+    Admit, Ask, BuildCx, Cx, FaultKind, NodeResult, Pace, Payload, Tag, TokenBucket, WireId,
 };
-use crate::units::SimDuration;
+use crate::units::{SimDuration, SimTime};
 
 /// The AWS name of a refused direct put.
 const UNAVAILABLE: &str = "ServiceUnavailableException";
+const INTERNAL: &str = "InternalFailure";
+const INVALID: &str = "InvalidArgumentException";
 pub(super) const TIMER_POLL: u32 = 1;
 /// Firehose calls GetRecords once a second for each shard.
 /// Source: docs.aws.amazon.com/firehose, "Writing to Firehose using Kinesis Data Streams", read 2026-11-20.
 const POLL_INTERVAL: SimDuration = SimDuration::secs(1);
+/// A reader that is behind calls about as often as the shard allows, which is five times a second for all its readers.
+const CATCH_UP: SimDuration = SimDuration::millis(250);
 
 #[derive(Debug)]
 pub(super) struct Intake {
     records: TokenBucket,
     requests: TokenBucket,
     bytes: TokenBucket,
+    records_asked: Pace,
+    requests_asked: Pace,
+    bytes_asked: Pace,
+    call_records: u64,
+    call_bytes: u64,
     record_max: u64,
     rounding: u64,
     /// Wire and lane of each poll timer, by the timer's index.
@@ -35,6 +46,11 @@ impl Intake {
             records: TokenBucket::new(q("direct_put_records_per_second")?),
             requests: TokenBucket::new(q("direct_put_requests_per_second")?),
             bytes: TokenBucket::new(q("direct_put_bytes_per_second")?),
+            records_asked: Pace::default(),
+            requests_asked: Pace::default(),
+            bytes_asked: Pace::default(),
+            call_records: q("put_record_batch_max_records")?.max(1),
+            call_bytes: q("put_record_batch_max_bytes")?.max(1),
             record_max: q("record_max_bytes")?,
             rounding: q("record_rounding_bytes")?.max(1),
             polls: Vec::new(),
@@ -58,24 +74,31 @@ impl Intake {
             }
         }
     }
-    pub(super) fn poll_due(&self, tag: Tag, cx: &mut Cx<'_>) {
+    /// A poll is due; `full` says whether the buffers of a lane have no room, which puts it off.
+    pub(super) fn poll_due(&self, tag: Tag, full: impl Fn(u32) -> bool, cx: &mut Cx<'_>) {
         let index = usize::try_from(tag.index).unwrap_or(usize::MAX);
         if let Some((wire, lane)) = self.polls.get(index) {
-            poll(*wire, *lane, cx);
+            if full(self.lane(*wire, *lane)) {
+                cx.after(POLL_INTERVAL, tag);
+            } else {
+                poll(*wire, *lane, cx);
+            }
         }
     }
+    /// The number of a shard among those of all streams that are read.
+    pub(super) fn lane(&self, wire: WireId, lane: u32) -> u32 {
+        let place = self.polls.iter().position(|p| *p == (wire, lane));
+        place.and_then(|p| u32::try_from(p).ok()).unwrap_or(0)
+    }
     fn index(&self, wire: WireId, lane: u32) -> u64 {
-        self.polls
-            .iter()
-            .position(|p| *p == (wire, lane))
-            .unwrap_or(0) as u64
+        u64::from(self.lane(wire, lane))
     }
     /// The stream refused a call.
     pub(super) fn throttled(&self, wire: WireId, lane: u32, cx: &mut Cx<'_>) {
         cx.metric("ThrottledGetRecords", 1.0);
         cx.after(POLL_INTERVAL, Tag::new(TIMER_POLL, self.index(wire, lane)));
     }
-    /// What a call brought: metered, and the next call arranged. `paused` waits for room inside.
+    /// What a call brought: metered, and the next call arranged.
     pub(super) fn delivered(
         &self,
         wire: WireId,
@@ -92,62 +115,99 @@ impl Intake {
             cx.meter(&STREAM_GB, batches.iter().map(|b| self.rounded(b)).sum());
         }
         cx.metric("KinesisMillisBehindLatest", behind.as_millis_f64());
-        // A reader that is behind catches up with the calls that the shard allows, not at the leisurely pace.
         let wait = if behind > SimDuration::ZERO {
-            SimDuration::millis(250)
+            CATCH_UP
         } else {
             POLL_INTERVAL
         };
         cx.after(wait, Tag::new(TIMER_POLL, self.index(wire, lane)));
     }
-    /// A PutRecordBatch call: what fits the quotas is taken.
+    /// A PutRecordBatch call: record by record what fits the quotas is taken.
     pub(super) fn put(
         &mut self,
         batch: Batch,
+        full: bool,
         cx: &mut Cx<'_>,
     ) -> NodeResult<(Option<Batch>, Admit)> {
         let now = cx.now();
-        let too_long = |b: &Batch| b.sizes.iter().any(|n| u64::from(*n) > self.record_max);
-        if too_long(&batch) {
-            let payload = Payload::Records(batch);
-            return Ok((
-                None,
-                Admit::Refused {
-                    payload,
-                    error: "InvalidArgumentException",
-                },
-            ));
+        if cx.strikes(FaultKind::Errors) {
+            cx.errored(1, || format!("fails PutRecordBatch with {INTERNAL}"));
+            return Ok((None, refused(batch, INTERNAL)));
         }
-        let fits = self.requests.available(now) >= 1
-            && self.records.available(now) >= batch.records()
-            && self.bytes.available(now) >= batch.bytes();
-        if cx.strikes(FaultKind::Throttle) || !fits {
-            cx.metric("ThrottledRecords", batch.records() as f64);
-            cx.throttled(UNAVAILABLE, batch.records());
-            return Ok((
-                None,
-                Admit::Refused {
-                    payload: Payload::Records(batch),
-                    error: UNAVAILABLE,
-                },
-            ));
+        // A source that samples, or that fills calls larger than PutRecordBatch allows, stands for several calls.
+        let calls = (batch.records().div_ceil(self.call_records))
+            .max(batch.bytes().div_ceil(self.call_bytes));
+        self.records_asked.add(now, batch.records());
+        self.bytes_asked.add(now, batch.bytes());
+        self.requests_asked.add(now, calls);
+        if full || cx.strikes(FaultKind::Throttle) || !self.requests.admits(now, calls) {
+            Self::throttle(batch.records(), cx);
+            return Ok((None, refused(batch, UNAVAILABLE)));
         }
-        self.requests.overdraw(now, 1);
-        self.records.overdraw(now, batch.records());
-        self.bytes.overdraw(now, batch.bytes());
+        self.requests.overdraw(now, calls);
+        let weight = u64::from(batch.weight);
+        let (mut invalid, mut throttled) = (0, 0);
+        let fits = |size: &u32| {
+            let bytes = u64::from(*size) * weight;
+            if u64::from(*size) > self.record_max {
+                invalid += weight;
+                return false;
+            }
+            let room = self.records.admits(now, weight) && self.bytes.admits(now, bytes);
+            if room {
+                self.records.overdraw(now, weight);
+                self.bytes.overdraw(now, bytes);
+            } else {
+                throttled += weight;
+            }
+            room
+        };
+        let taken: BooleanBuffer = batch.sizes.iter().map(fits).collect();
+        if throttled > 0 {
+            Self::throttle(throttled, cx);
+        }
+        if invalid > 0 {
+            cx.incident("invalid", invalid, || {
+                format!("refuses records that are too long with {INVALID}")
+            });
+        }
+        let error = if throttled > 0 { UNAVAILABLE } else { INVALID };
+        if throttled + invalid == batch.records() {
+            return Ok((None, refused(batch, error)));
+        }
+        if throttled + invalid == 0 {
+            self.meter_put(&batch, cx);
+            return Ok((Some(batch), Admit::All));
+        }
+        let kept = batch.filter(&taken)?;
+        let refused = batch.filter(&!&taken)?;
+        self.meter_put(&kept, cx);
+        Ok((Some(kept), Admit::Partial { refused, error }))
+    }
+    fn throttle(records: u64, cx: &mut Cx<'_>) {
+        cx.metric("ThrottledRecords", records as f64);
+        cx.throttled(UNAVAILABLE, records);
+    }
+    fn meter_put(&self, batch: &Batch, cx: &mut Cx<'_>) {
         cx.metric("IncomingRecords", batch.records() as f64);
         cx.metric("IncomingBytes", batch.bytes() as f64);
-        cx.meter(&DIRECT_PUT_GB, self.rounded(&batch));
-        Ok((Some(batch), Admit::All))
+        cx.meter(&DIRECT_PUT_GB, self.rounded(batch));
     }
     /// Use of the nearest direct put quota.
-    pub(super) fn utilisation(&self, now: crate::units::SimTime) -> f64 {
-        let used = |bucket: &TokenBucket| {
-            1.0 - bucket.clone().available(now) as f64 / bucket.rate().max(1) as f64
+    pub(super) fn utilisation(&self, now: SimTime) -> f64 {
+        let used = |asked: &Pace, limit: &TokenBucket| {
+            asked.of_last_second(now) as f64 / limit.rate().max(1) as f64
         };
-        used(&self.records)
-            .max(used(&self.bytes))
-            .max(used(&self.requests))
+        used(&self.records_asked, &self.records)
+            .max(used(&self.bytes_asked, &self.bytes))
+            .max(used(&self.requests_asked, &self.requests))
+    }
+}
+
+const fn refused(batch: Batch, error: &'static str) -> Admit {
+    Admit::Refused {
+        payload: Payload::Records(batch),
+        error,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Amazon Data Firehose: buffers records by size and time, lets a function transform them, writes files.
 //!
 //! `intake.rs` gets the records (stream or direct put), `transform.rs` sends them through a function, `buffer.rs` gathers and
-//! encodes them, `delivery.rs` names and puts the files, `model.rs` joins the four.
+//! encodes them, `delivery.rs` names and puts the files, `errors.rs` writes what failed, `model.rs` joins them.
 
 mod buffer;
 mod config;
 mod delivery;
+mod errors;
 mod intake;
 mod model;
 mod prefix;
@@ -172,6 +173,8 @@ static SPEC: KindSpec = KindSpec {
         "firehose.direct_put_requests_per_second",
         "firehose.direct_put_bytes_per_second",
         "firehose.record_max_bytes",
+        "firehose.put_record_batch_max_records",
+        "firehose.put_record_batch_max_bytes",
         "firehose.record_rounding_bytes",
         "firehose.format_conversion_buffer_size_min_bytes",
         "firehose.lambda_retries",
@@ -198,7 +201,7 @@ impl Kind for Firehose {
     }
     fn trace(
         &self,
-        config: &Config,
+        _config: &Config,
         inputs: &Schemas,
         _cx: &TraceCx<'_>,
         _out: &mut Problems,
@@ -206,7 +209,6 @@ impl Kind for Firehose {
         let Some(schema) = inputs.get("in") else {
             return Schemas::new();
         };
-        let _ = config;
         Schemas::from([
             ("transform".to_owned(), schema.clone()),
             ("out".to_owned(), schema.clone()),

@@ -1,18 +1,16 @@
 //! The running stream: intake, transform, buffers by lane, delivery.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use arrow::buffer::BooleanBuffer;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::CONVERSION_GB;
 use super::buffer::Buffer;
 use super::config::{Config, OutputFormat};
 use super::delivery::{Delivery, TIMER_READY, TIMER_RETRY};
+use super::errors::{self, Failure};
 use super::intake::{Intake, TIMER_POLL};
 use super::transform::{self, Answer, Transform};
-use crate::data::{Batch, encode_json_lines};
+use super::{CONVERSION_GB, prefix};
+use crate::data::Batch;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload,
     ReplyStatus, Retuned, Tag, WireId,
@@ -34,6 +32,7 @@ const CONVERSION_FAILED: &str = "format-conversion-failed";
 struct Slot {
     buffer: Buffer,
     generation: u64,
+    opened: SimTime,
 }
 
 /// A running delivery stream.
@@ -76,6 +75,23 @@ impl Model {
             self.flush_all(cx)?;
         }
         self.config = config;
+        // Buffers that are open keep to the new hints: some may be due at once.
+        for slot in self.buffers.values() {
+            let due = slot.opened + self.config.interval();
+            cx.at(due, Tag::new(TIMER_INTERVAL, slot.generation));
+        }
+        if let Some(transform) = &self.transform {
+            transform.retuned(&self.config, cx);
+        }
+        let full = |s: &Slot| s.buffer.bytes >= self.config.size();
+        let full: Vec<_> = self
+            .buffers
+            .iter()
+            .filter(|(_, s)| full(s))
+            .map(|(k, _)| *k)
+            .collect();
+        full.into_iter()
+            .try_for_each(|(lane, kind)| self.flush(lane, kind, cx))?;
         Ok(Retuned::Live)
     }
     /// Records from outside, at the beginning of their way.
@@ -83,7 +99,7 @@ impl Model {
         let now = cx.now();
         for batch in batches.into_iter().filter(|b| !b.is_empty()) {
             match &mut self.transform {
-                Some(transform) => transform.add(lane, batch, &self.config, cx),
+                Some(transform) => transform.add(lane, &batch, &self.config, cx),
                 None => self.buffer(lane, now, batch, cx)?,
             }
         }
@@ -92,91 +108,73 @@ impl Model {
     /// Records for the delivery buffer; what cannot be converted goes to the error output.
     fn buffer(&mut self, lane: u32, since: SimTime, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
         if self.config.format != OutputFormat::Parquet {
-            return self.store(lane, "", since, batch, cx);
+            return self.store(lane, "", since, &batch, cx);
         }
         cx.meter(&CONVERSION_GB, self.intake.rounded(&batch));
-        let Some(malformed) = batch.malformed.clone().filter(|m| m.count_set_bits() > 0) else {
-            cx.metric("SucceedConversion.Records", batch.records() as f64);
-            cx.metric("SucceedConversion.Bytes", batch.bytes() as f64);
-            return self.store(
-                lane,
-                "",
-                since,
-                Batch {
-                    malformed: None,
-                    ..batch
-                },
-                cx,
-            );
+        let malformed = batch.malformed.clone().filter(|m| m.count_set_bits() > 0);
+        let good = match malformed {
+            None => batch,
+            Some(malformed) => {
+                let bad = batch.filter(&malformed)?;
+                cx.metric("FailedConversion.Records", bad.records() as f64);
+                let failure = Failure {
+                    kind: CONVERSION_FAILED,
+                    code: "DataFormatConversion.ParseError",
+                    attempts: 1,
+                    function: None,
+                };
+                self.fail(lane, &failure, since, &bad, cx)?;
+                batch.filter(&!&malformed)?
+            }
         };
-        let bad = batch.filter(&malformed)?;
-        let good: BooleanBuffer = malformed.iter().map(|bit| !bit).collect();
-        let good = Batch {
-            malformed: None,
-            ..batch.filter(&good)?
-        };
-        cx.metric("FailedConversion.Records", bad.records() as f64);
         cx.metric("SucceedConversion.Records", good.records() as f64);
         cx.metric("SucceedConversion.Bytes", good.bytes() as f64);
-        self.fail(
-            lane,
-            CONVERSION_FAILED,
-            "DataFormatConversion.ParseError",
-            since,
-            &bad,
-            cx,
-        )?;
-        if good.is_empty() {
-            Ok(())
-        } else {
-            self.store(lane, "", since, good, cx)
-        }
+        let good = Batch {
+            malformed: None,
+            ..good
+        };
+        self.store(lane, "", since, &good, cx)
     }
+    /// Puts records into the buffer of their lane; a file is closed whenever it has the size of the hint.
     fn store(
         &mut self,
         lane: u32,
         kind: &'static str,
         since: SimTime,
-        batch: Batch,
+        batch: &Batch,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        if self
-            .buffers
-            .get(&(lane, kind))
-            .is_some_and(|s| !s.buffer.fits(&batch))
-        {
-            self.flush(lane, kind, cx)?;
-        }
-        if !self.buffers.contains_key(&(lane, kind)) {
-            let plain;
-            let config = if kind.is_empty() {
-                &self.config
-            } else {
-                plain = Config {
-                    format: OutputFormat::Json,
-                    append_delimiter_to_record: true,
-                    ..self.config.clone()
-                };
-                &plain
+        let key = (lane, kind);
+        let mut offset = 0;
+        while offset < batch.len() {
+            if self
+                .buffers
+                .get(&key)
+                .is_some_and(|s| !s.buffer.fits(batch))
+            {
+                self.flush(lane, kind, cx)?;
+            }
+            let size = self.config.size();
+            let slot = match self.buffers.entry(key) {
+                Entry::Occupied(slot) => slot.into_mut(),
+                Entry::Vacant(place) => {
+                    let buffer = Buffer::open(&self.config.of(kind), batch, cx)?;
+                    let generation = self.next_buffer;
+                    self.next_buffer += 1;
+                    cx.after(self.config.interval(), Tag::new(TIMER_INTERVAL, generation));
+                    place.insert(Slot {
+                        buffer,
+                        generation,
+                        opened: cx.now(),
+                    })
+                }
             };
-            let buffer = Buffer::open(config, &batch, cx)?;
-            self.buffers.insert(
-                (lane, kind),
-                Slot {
-                    buffer,
-                    generation: self.next_buffer,
-                },
-            );
-            let wait = SimDuration::secs(u64::from(self.config.buffer_interval_seconds));
-            cx.after(wait, Tag::new(TIMER_INTERVAL, self.next_buffer));
-            self.next_buffer += 1;
-        }
-        let Some(slot) = self.buffers.get_mut(&(lane, kind)) else {
-            return Ok(());
-        };
-        slot.buffer.add(since, batch, cx)?;
-        if slot.buffer.bytes >= u64::from(self.config.buffer_size_mib) * MIB {
-            self.flush(lane, kind, cx)?;
+            let rows = batch.rows_within(offset, size.saturating_sub(slot.buffer.bytes));
+            slot.buffer.add(since, batch.slice(offset, rows), cx)?;
+            offset += rows;
+            if slot.buffer.bytes >= size {
+                self.flush(lane, kind, cx)?;
+            }
         }
         Ok(())
     }
@@ -186,47 +184,31 @@ impl Model {
         };
         let lake = cx.world().lake.clone();
         let closed = slot.buffer.close(&lake, cx)?;
-        let errors;
-        let template = match (kind.is_empty(), self.config.error_output_prefix.is_empty()) {
-            (true, _) => self.config.prefix.as_str(),
-            (false, false) => self.config.error_output_prefix.as_str(),
-            (false, true) => {
-                errors = "!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/";
-                errors
-            }
+        let template = if kind.is_empty() {
+            prefix::good(&self.config.prefix)
+        } else {
+            prefix::errors(&self.config.prefix, &self.config.error_output_prefix)
         };
-        self.delivery.add(closed, template, kind, cx)
+        self.delivery.add(closed, &template, kind, cx)
     }
     fn flush_all(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let keys: Vec<(u32, &'static str)> = self.buffers.keys().copied().collect();
         keys.into_iter()
             .try_for_each(|(lane, kind)| self.flush(lane, kind, cx))
     }
-    /// Records that could not be processed, as the JSON objects that Firehose writes for them.
+    /// Records that could not be processed go to the error output, as objects that hold them.
     fn fail(
         &mut self,
         lane: u32,
-        kind: &'static str,
-        code: &str,
+        failure: &Failure,
         since: SimTime,
         bad: &Batch,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        let mut text = encode_json_lines(&bad.rows)?;
-        if let Some(malformed) = &bad.malformed {
-            super::buffer::spoil(&mut text, malformed);
-        }
-        let arrived =
-            cx.now_epoch_ms() - i64::try_from(cx.now().since(since).0 / 1_000_000).unwrap_or(0);
-        let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
-        let raw: Vec<String> = lines.map(|l| STANDARD.encode(l)).collect();
-        let rows = error_rows(&raw, arrived, cx.now_epoch_ms(), code)?;
-        let sizes = crate::data::json_sizes(&rows);
-        let batch = Batch {
-            weight: bad.weight,
-            ..Batch::new(rows, bad.born.clone(), sizes)
-        };
-        self.store(lane, kind, since, batch, cx)
+        let now = cx.now_epoch_ms();
+        let waited = i64::try_from(cx.now().since(since).0 / 1_000_000).unwrap_or(0);
+        let rows = errors::rows(failure, bad, now - waited, now)?;
+        self.store(lane, failure.kind, since, &rows, cx)
     }
     fn answer(&mut self, answer: Answer, cx: &mut Cx<'_>) -> NodeResult {
         match answer {
@@ -246,6 +228,7 @@ impl Model {
                 lane,
                 parts,
                 status,
+                attempts,
             } => {
                 let code = if status == ReplyStatus::TooManyRequests {
                     "Lambda.InvokeLimitExceeded"
@@ -255,9 +238,19 @@ impl Model {
                 cx.incident("processing-failed", parts.len() as u64, || {
                     format!("the transform failed with {code}; its records go to the error output")
                 });
-                parts.iter().try_for_each(|(since, batch)| {
-                    self.fail(lane, PROCESSING_FAILED, code, *since, batch, cx)
-                })
+                let function = self.transform.as_ref().map(|t| t.wire);
+                let peer = function
+                    .and_then(|wire| cx.outs("transform").find(|w| w.id == wire))
+                    .map(|w| w.peer.clone());
+                let failure = Failure {
+                    kind: PROCESSING_FAILED,
+                    code,
+                    attempts,
+                    function: peer,
+                };
+                parts
+                    .iter()
+                    .try_for_each(|(since, batch)| self.fail(lane, &failure, *since, batch, cx))
             }
             Answer::Retrying => Ok(()),
         }
@@ -278,47 +271,6 @@ impl Model {
     }
 }
 
-/// One row for each record that failed, with the fields that Firehose documents.
-fn error_rows(
-    raw: &[String],
-    arrived: i64,
-    now: i64,
-    code: &str,
-) -> NodeResult<arrow::array::RecordBatch> {
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
-    let n = raw.len();
-    let columns: [(&str, ArrayRef); 6] = [
-        (
-            "attemptsMade",
-            std::sync::Arc::new(Int64Array::from(vec![1; n])),
-        ),
-        (
-            "arrivalTimestamp",
-            std::sync::Arc::new(Int64Array::from(vec![arrived; n])),
-        ),
-        (
-            "errorCode",
-            std::sync::Arc::new(StringArray::from(vec![code; n])),
-        ),
-        (
-            "errorMessage",
-            std::sync::Arc::new(StringArray::from(vec![
-                "the record could not be processed";
-                n
-            ])),
-        ),
-        (
-            "attemptEndingTimestamp",
-            std::sync::Arc::new(Int64Array::from(vec![now; n])),
-        ),
-        (
-            "rawData",
-            std::sync::Arc::new(StringArray::from_iter_values(raw)),
-        ),
-    ];
-    Ok(arrow::array::RecordBatch::try_from_iter(columns)?)
-}
-
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         self.delivery.wire = cx.outs("out").next().map(|w| w.id);
@@ -332,13 +284,14 @@ impl Node for Model {
             Payload::Notice(Notice::Lanes(lanes)) => self.intake.open(wire, &lanes, cx),
             Payload::Delivery(delivery) => {
                 let batches: Vec<Batch> = delivery.batches.into_iter().map(|(_, b)| b).collect();
-                self.intake
-                    .delivered(wire, delivery.lane, delivery.behind, &batches, cx);
-                self.take(delivery.lane, batches, cx)?;
+                let (lane, behind) = (delivery.lane, delivery.behind);
+                self.intake.delivered(wire, lane, behind, &batches, cx);
+                self.take(self.intake.lane(wire, lane), batches, cx)?;
             }
             Payload::Throttled { lane, .. } => self.intake.throttled(wire, lane, cx),
             Payload::Records(batch) => {
-                let (taken, admit) = self.intake.put(batch, cx)?;
+                let full = self.transform.as_ref().is_some_and(|t| t.is_full(DIRECT));
+                let (taken, admit) = self.intake.put(batch, full, cx)?;
                 self.take(DIRECT, taken.into_iter().collect(), cx)?;
                 return Ok(admit);
             }
@@ -384,16 +337,19 @@ impl Node for Model {
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
         match (tag.kind, &mut self.transform) {
-            (TIMER_POLL, _) => self.intake.poll_due(tag, cx),
+            (TIMER_POLL, transform) => {
+                let transform = transform.as_ref();
+                let full = |lane| transform.is_some_and(|t| t.is_full(lane));
+                self.intake.poll_due(tag, full, cx);
+            }
             (TIMER_READY, _) => return self.delivery.ready(tag, cx),
             (TIMER_RETRY, _) => self.delivery.retry_due(tag, cx),
             (TIMER_INTERVAL, _) => {
-                let slot = self
-                    .buffers
-                    .iter()
-                    .find(|(_, s)| s.generation == tag.index)
-                    .map(|(k, _)| *k);
-                if let Some((lane, kind)) = slot {
+                let interval = self.config.interval();
+                let due =
+                    |s: &Slot| s.generation == tag.index && cx.now().since(s.opened) >= interval;
+                let slot = self.buffers.iter().find(|(_, s)| due(s));
+                if let Some((lane, kind)) = slot.map(|(k, _)| *k) {
                     return self.flush(lane, kind, cx);
                 }
             }
@@ -404,7 +360,7 @@ impl Node for Model {
                 cx.metric("DeliveryToS3.DataFreshness", age.as_secs_f64());
                 cx.after(FRESHNESS_STEP, tag);
             }
-            (transform::TIMER_FLUSH, Some(t)) => t.flush_due(tag, cx),
+            (transform::TIMER_FLUSH, Some(t)) => t.flush_due(tag, &self.config, cx),
             (transform::TIMER_RETRY, Some(t)) => t.retry_due(tag, cx),
             _ => {}
         }

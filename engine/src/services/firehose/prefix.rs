@@ -5,17 +5,39 @@ use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 /// The prefix that Firehose uses when none is given.
 const DEFAULT: &str = "!{timestamp:yyyy/MM/dd/HH}/";
 
+/// The template for good files: without an expression, Firehose's default follows what is given.
+pub(super) fn good(prefix: &str) -> String {
+    if prefix.contains("!{") {
+        prefix.to_owned()
+    } else {
+        format!("{prefix}{DEFAULT}")
+    }
+}
+
+/// The template for files of records that failed. Without one of its own they go beside the good files.
+pub(super) fn errors(prefix: &str, error_prefix: &str) -> String {
+    if !error_prefix.is_empty() {
+        return error_prefix.to_owned();
+    }
+    let beside = if prefix.contains("!{") { "" } else { prefix };
+    format!("{beside}!{{firehose:error-output-type}}/{DEFAULT}")
+}
+
+/// Length of Firehose's random strings.
+const RANDOM_CHARS: usize = 11;
+
 fn instant(epoch_ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(epoch_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// `template` at an instant; an empty one is Firehose's default. `error_type` stands for `!{firehose:error-output-type}`.
-pub(super) fn expand(template: &str, epoch_ms: i64, error_type: &str) -> Result<String, String> {
-    let template = if template.is_empty() {
-        DEFAULT
-    } else {
-        template
-    };
+/// `template` at an instant. `error_type` stands for `!{firehose:error-output-type}`, the beginning of `random` for
+/// `!{firehose:random-string}`.
+pub(super) fn expand(
+    template: &str,
+    epoch_ms: i64,
+    error_type: &str,
+    random: u128,
+) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("!{") {
@@ -26,9 +48,12 @@ pub(super) fn expand(template: &str, epoch_ms: i64, error_type: &str) -> Result<
         match expression.split_once(':') {
             Some(("timestamp", pattern)) => out.push_str(&time(pattern, epoch_ms)?),
             Some(("firehose", "error-output-type")) => out.push_str(error_type),
+            Some(("firehose", "random-string")) => {
+                out.extend(format!("{random:032x}").chars().take(RANDOM_CHARS));
+            }
             _ => {
                 return Err(format!(
-                    "`!{{{expression}}}` is not known here; `!{{timestamp:...}}` and `!{{firehose:error-output-type}}` are"
+                    "`!{{{expression}}}` is not known here; `!{{timestamp:...}}`, `!{{firehose:random-string}}` and `!{{firehose:error-output-type}}` are"
                 ));
             }
         }

@@ -17,6 +17,8 @@ pub(super) type Arrived = (SimTime, Batch);
 #[derive(Debug, Default)]
 struct Lane {
     waiting: Vec<Arrived>,
+    /// When the first of them came.
+    since: SimTime,
     bytes: u64,
     /// Counts flushes, so that a timer of an earlier buffer is known as stale.
     generation: u32,
@@ -47,6 +49,8 @@ pub(super) enum Answer {
         lane: u32,
         parts: Vec<Arrived>,
         status: ReplyStatus,
+        /// Calls that were made.
+        attempts: u64,
     },
     /// Will be tried again.
     Retrying,
@@ -99,34 +103,54 @@ impl Transform {
             .flat_map(|c| &c.parts);
         here.chain(away).map(|(at, _)| *at).min()
     }
-    /// Takes records in; sends them on when the buffer is full.
-    pub(super) fn add(&mut self, lane: u32, batch: Batch, config: &Config, cx: &mut Cx<'_>) {
-        let state = self.lanes.entry(lane).or_default();
-        if state.waiting.is_empty() {
-            let tag = Tag::new(
-                TIMER_FLUSH,
-                (u64::from(lane) << 32) | u64::from(state.generation),
-            );
-            cx.after(
-                SimDuration::secs(u64::from(config.transform_interval_seconds)),
-                tag,
-            );
-        }
-        state.bytes += batch.bytes();
-        state.waiting.push((cx.now(), batch));
-        if state.bytes as f64 >= config.transform_buffer_mib * 1_048_576.0 {
-            self.flush(lane, cx);
+    /// Takes records in; sends them on whenever the buffer is full.
+    pub(super) fn add(&mut self, lane: u32, batch: &Batch, config: &Config, cx: &mut Cx<'_>) {
+        let size = config.transform_bytes();
+        let mut offset = 0;
+        while offset < batch.len() {
+            let state = self.lanes.entry(lane).or_default();
+            if state.waiting.is_empty() {
+                let tag = Tag::new(
+                    TIMER_FLUSH,
+                    (u64::from(lane) << 32) | u64::from(state.generation),
+                );
+                state.since = cx.now();
+                cx.after(config.transform_interval(), tag);
+            }
+            let room = size.saturating_sub(state.bytes);
+            let rows = batch.rows_within(offset, room);
+            let part = batch.slice(offset, rows);
+            offset += rows;
+            state.bytes += part.bytes();
+            state.waiting.push((cx.now(), part));
+            if state.bytes >= size {
+                self.flush(lane, cx);
+            }
         }
     }
+    /// The interval was changed: buffers that are open keep to the new one.
+    pub(super) fn retuned(&self, config: &Config, cx: &mut Cx<'_>) {
+        for (lane, state) in self.lanes.iter().filter(|(_, l)| !l.waiting.is_empty()) {
+            let tag = Tag::new(
+                TIMER_FLUSH,
+                (u64::from(*lane) << 32) | u64::from(state.generation),
+            );
+            cx.at(state.since + config.transform_interval(), tag);
+        }
+    }
+    /// True when so many calls of a lane wait that it takes no more records for now.
+    pub(super) fn is_full(&self, lane: u32) -> bool {
+        let waiting = self.lanes.get(&lane).map_or(0, |l| l.queue.len());
+        waiting >= 2 * self.max_calls
+    }
     /// The buffer's interval ended.
-    pub(super) fn flush_due(&mut self, tag: Tag, cx: &mut Cx<'_>) {
+    pub(super) fn flush_due(&mut self, tag: Tag, config: &Config, cx: &mut Cx<'_>) {
         let (lane, generation) = (tag.index >> 32, tag.index & 0xffff_ffff);
         let lane = u32::try_from(lane).unwrap_or(0);
-        if self
-            .lanes
-            .get(&lane)
-            .is_some_and(|l| u64::from(l.generation) == generation)
-        {
+        let interval = config.transform_interval();
+        let due =
+            |l: &Lane| u64::from(l.generation) == generation && cx.now().since(l.since) >= interval;
+        if self.lanes.get(&lane).is_some_and(due) {
             self.flush(lane, cx);
         }
     }
@@ -238,6 +262,7 @@ impl Transform {
                 lane,
                 parts: call.parts,
                 status,
+                attempts: call.tries + 1,
             }
         };
         self.pump(lane, cx);

@@ -1,11 +1,12 @@
 //! Kinesis Data Streams, provisioned: a log in shards, with write and read limits per shard.
 //!
-//! `shards.rs` maps keys to shards, `model.rs` is the running stream.
+//! `shards.rs` maps keys to shards; `model.rs` is the running stream, `write.rs` and `read.rs` its two sides.
 
 mod config;
 mod model;
 mod read;
 mod shards;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -129,6 +130,9 @@ static SPEC: KindSpec = KindSpec {
         "kinesis-data-streams.partition_key_max_chars",
         "kinesis-data-streams.put_payload_unit_bytes",
         "kinesis-data-streams.retention_included_h",
+        "kinesis-data-streams.update_shard_count_max_per_day",
+        "kinesis-data-streams.update_shard_count_max_percent",
+        "kinesis-data-streams.update_shard_count_min_percent",
     ],
     latencies: &[
         "kinesis-data-streams.get_records",

@@ -1,27 +1,27 @@
-//! The running stream: what is written goes to shards within their limits and stays until every reader has it or the
-//! retention ends. Reading is in `read.rs`.
+//! The running stream: its shards, how long records stay, and the change of the shard count. What is written stays until every
+//! reader has it or the retention ends. Writing is in `write.rs`, reading in `read.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use arrow::array::UInt32Array;
-
-use super::shards::{for_each_key, hash_key, range_of, range_starts};
-use super::{Config, EXTENDED_RETENTION, PUT_UNIT, SHARD_HOUR};
+use super::shards::{range_of, range_starts};
+use super::{Config, EXTENDED_RETENTION, SHARD_HOUR};
 use crate::books::LatencyLaw;
-use crate::data::{Batch, BatchLog};
+use crate::data::BatchLog;
 use crate::node::{
-    Admit, Ask, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload,
-    Retuned, Tag, TokenBucket, WireId,
+    Admit, Ask, BuildCx, Cx, Gauges, Node, NodeResult, Notice, Pace, Payload, Retuned, Tag,
+    TokenBucket, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
 /// The AWS name of a refused write or read.
 pub(super) const THROTTLED: &str = "ProvisionedThroughputExceededException";
-const INTERNAL: &str = "InternalFailure";
 const TIMER_EXPIRE: u32 = 0;
 const TIMER_RESHARD: u32 = 1;
 /// Entries that nobody reads are only counted, by the minute.
-const COUNTING_STEP: SimDuration = SimDuration::secs(60);
+pub(super) const COUNTING_STEP: SimDuration = SimDuration::secs(60);
+/// Bytes of memory for records that wait to be read; more is spilled to disk.
+const LOG_BUDGET: usize = if cfg!(test) { 256 << 10 } else { 256 << 20 };
+const DAY: SimDuration = SimDuration::secs(86_400);
 
 /// Limits and rules from the book.
 #[derive(Debug, Clone)]
@@ -34,10 +34,13 @@ pub(super) struct Quotas {
     pub(super) call_bytes: u64,
     pub(super) lockout_after_max: SimDuration,
     pub(super) lockout_after_throttle: SimDuration,
-    record_bytes: u64,
-    key_chars: usize,
-    put_unit_bytes: u64,
+    pub(super) record_bytes: u64,
+    pub(super) key_chars: usize,
+    pub(super) put_unit_bytes: u64,
     included_hours: u32,
+    changes_a_day: usize,
+    most_percent: u64,
+    least_percent: u64,
 }
 
 /// Some records of one shard that came in at one instant.
@@ -55,8 +58,12 @@ pub(super) struct Entry {
 pub(super) struct Shard {
     pub(super) lane: u32,
     pub(super) open: bool,
-    write_records: TokenBucket,
-    write_bytes: TokenBucket,
+    /// Closed shards of the same hash keys that held records when this one was opened: they are read first.
+    pub(super) parents: Vec<u32>,
+    pub(super) write_records: TokenBucket,
+    pub(super) write_bytes: TokenBucket,
+    pub(super) records_asked: Pace,
+    pub(super) bytes_asked: Pace,
     pub(super) read_bytes: TokenBucket,
     pub(super) read_calls: TokenBucket,
     pub(super) locked_until: SimTime,
@@ -83,21 +90,25 @@ pub(super) struct Reader {
 /// A running stream.
 #[derive(Debug)]
 pub struct Model {
-    config: Config,
+    pub(super) config: Config,
     pub(super) quotas: Quotas,
     pub(super) get_law: LatencyLaw,
     reshard_law: LatencyLaw,
-    starts: Vec<u128>,
-    /// Lane of each hash range.
-    range_lanes: Vec<usize>,
+    pub(super) starts: Vec<u128>,
+    /// Shard of each hash range.
+    pub(super) range_lanes: Vec<usize>,
     pub(super) shards: Vec<Shard>,
     pub(super) readers: Vec<Reader>,
     pub(super) log: BatchLog,
-    /// Lanes of log entries by number, to know when one may be forgotten: entries that still need the log.
-    pub(super) needed: BTreeMap<u64, u32>,
-    counted: u64,
+    /// Entries of the log that some reader still needs.
+    pub(super) needed: BTreeSet<u64>,
+    /// Records that are only counted, because nobody reads.
+    pub(super) counted: u64,
     metered_until: SimTime,
+    /// The shard count that is being changed to.
     target: Option<u32>,
+    /// When the shard count was changed in the last 24 hours.
+    changes: VecDeque<SimTime>,
 }
 
 impl Model {
@@ -116,8 +127,11 @@ impl Model {
             key_chars: usize::try_from(q("partition_key_max_chars")?).unwrap_or(256),
             put_unit_bytes: q("put_payload_unit_bytes")?.max(1),
             included_hours: u32::try_from(q("retention_included_h")?).unwrap_or(24),
+            changes_a_day: usize::try_from(q("update_shard_count_max_per_day")?).unwrap_or(10),
+            most_percent: q("update_shard_count_max_percent")?,
+            least_percent: q("update_shard_count_min_percent")?,
         };
-        let log = BatchLog::new(LOG_BUDGET, cx.world.spill_dir.clone(), &cx.node);
+        let log = BatchLog::new(LOG_BUDGET, &cx.world.spill_dir, &cx.node);
         let mut model = Self {
             get_law: cx.latency("kinesis-data-streams.get_records")?,
             reshard_law: cx.latency("kinesis-data-streams.reshard")?,
@@ -126,10 +140,11 @@ impl Model {
             shards: Vec::new(),
             readers: Vec::new(),
             log,
-            needed: BTreeMap::new(),
+            needed: BTreeSet::new(),
             counted: 0,
             metered_until: SimTime::ZERO,
             target: None,
+            changes: VecDeque::new(),
             quotas,
             config,
         };
@@ -138,20 +153,27 @@ impl Model {
     }
     /// Closes all open shards and opens `n` new ones over the whole hash range.
     fn open_shards(&mut self, n: u32) {
+        let starts = range_starts(n);
+        let parents: Vec<Vec<u32>> = (0..starts.len())
+            .map(|range| self.parents_of(&starts, range))
+            .collect();
         for shard in &mut self.shards {
             shard.open = false;
         }
-        self.starts = range_starts(n);
+        self.starts = starts;
         self.range_lanes.clear();
-        for _ in 0..n {
+        for parents in parents {
             self.range_lanes.push(self.shards.len());
             let lane = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
             let q = &self.quotas;
             self.shards.push(Shard {
                 lane,
                 open: true,
+                parents,
                 write_records: TokenBucket::new(q.write_records),
                 write_bytes: TokenBucket::new(q.write_bytes),
+                records_asked: Pace::default(),
+                bytes_asked: Pace::default(),
                 read_bytes: TokenBucket::new(q.read_bytes),
                 read_calls: TokenBucket::new(q.read_calls),
                 locked_until: SimTime::ZERO,
@@ -159,6 +181,22 @@ impl Model {
                 entries: VecDeque::new(),
             });
         }
+    }
+    /// Shards with records whose hash keys are among those of range number `range` of `starts`, and what they wait for.
+    fn parents_of(&self, starts: &[u128], range: usize) -> Vec<u32> {
+        if self.range_lanes.is_empty() {
+            return Vec::new();
+        }
+        let last_key = starts.get(range + 1).map_or(u128::MAX, |next| next - 1);
+        let old = range_of(&self.starts, starts[range])..=range_of(&self.starts, last_key);
+        let old = self.range_lanes[old].iter().map(|i| &self.shards[*i]);
+        let mut lanes: Vec<u32> = old
+            .flat_map(|s| s.parents.iter().copied().chain([s.lane]))
+            .filter(|lane| !self.shards[*lane as usize].entries.is_empty())
+            .collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        lanes
     }
     fn open_count(&self) -> u64 {
         self.range_lanes.len() as u64
@@ -180,34 +218,52 @@ impl Model {
         }
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        let (shards, old) = (config.shard_count, self.config.shard_count);
+        if shards != old
+            && let Some(why) = self.refusal(shards, cx.now())
+        {
+            return Ok(Retuned::NextRun(why));
+        }
         self.meter(cx);
-        let shards = config.shard_count;
-        let old = self.config.shard_count;
         self.config = Config {
             shard_count: old,
             ..config
         };
-        if shards == old {
-            return Ok(Retuned::Live);
+        if shards != old {
+            self.begin_change(shards, cx);
         }
+        Ok(Retuned::Live)
+    }
+    /// Why UpdateShardCount is refused, if it is.
+    fn refusal(&mut self, shards: u32, now: SimTime) -> Option<String> {
         if self.target.is_some() {
-            return Ok(Retuned::NextRun(
-                "ResourceInUseException: the shards are being changed already".to_owned(),
+            return Some("ResourceInUseException: the shards are being changed already".to_owned());
+        }
+        let old = u64::from(self.config.shard_count);
+        let most = (old * self.quotas.most_percent / 100).max(1);
+        let least = (old * self.quotas.least_percent).div_ceil(100).max(1);
+        if !(least..=most).contains(&u64::from(shards)) {
+            return Some(format!(
+                "LimitExceededException: UpdateShardCount goes from {old} to at least {least} and at most {most} shards"
             ));
         }
-        if shards > old * 2 || shards < old.div_ceil(2) {
-            return Ok(Retuned::NextRun(format!(
-                "LimitExceededException: UpdateShardCount goes from {old} to at least {} and at most {}",
-                old.div_ceil(2),
-                old * 2
-            )));
+        while self.changes.front().is_some_and(|at| now.since(*at) >= DAY) {
+            self.changes.pop_front();
         }
-        // One split or merge after the other.
+        let most = self.quotas.changes_a_day;
+        (self.changes.len() >= most).then(|| {
+            format!("LimitExceededException: UpdateShardCount works {most} times in 24 hours")
+        })
+    }
+    /// One split or merge after the other, then all at once is as it should be.
+    fn begin_change(&mut self, shards: u32, cx: &mut Cx<'_>) {
+        let old = self.config.shard_count;
         let mut takes = SimDuration::ZERO;
         for _ in 0..shards.abs_diff(old) {
             takes += cx.draw(&self.reshard_law);
         }
         self.target = Some(shards);
+        self.changes.push_back(cx.now());
         cx.after(takes, Tag::new(TIMER_RESHARD, 0));
         cx.event(
             "resharding",
@@ -216,7 +272,6 @@ impl Model {
                 takes.as_secs_f64()
             ),
         );
-        Ok(Retuned::Live)
     }
     fn meter(&mut self, cx: &mut Cx<'_>) {
         let ms = u128::from(cx.now().as_millis() - self.metered_until.as_millis());
@@ -226,162 +281,6 @@ impl Model {
         if self.config.retention_hours > self.quotas.included_hours {
             cx.meter(&EXTENDED_RETENTION, shard_ms);
         }
-    }
-    /// Takes `batch` in, record by record, within the limits of each shard.
-    fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) -> NodeResult<Admit> {
-        let sorted = self.sort(&batch, cx)?;
-        let weight = u64::from(batch.weight);
-        let total = batch.records();
-        let refused: u64 = sorted.refused.len() as u64 * weight;
-        cx.metric("PutRecords.TotalRecords", total as f64);
-        cx.metric("PutRecords.SuccessfulRecords", (total - refused) as f64);
-        cx.metric("IncomingRecords", (total - refused) as f64);
-        cx.meter(&PUT_UNIT, u128::from(sorted.units * weight));
-        let whole = sorted.refused.is_empty() && sorted.by_shard.len() == 1;
-        let kept = if whole {
-            batch.clone()
-        } else {
-            batch.take(&UInt32Array::from(sorted.order))?
-        };
-        cx.metric("IncomingBytes", kept.bytes() as f64);
-        let mut offset = 0;
-        for (shard, rows) in sorted.by_shard {
-            self.append(shard, kept.slice(offset, rows), cx)?;
-            offset += rows;
-        }
-        if sorted.refused.is_empty() {
-            return Ok(Admit::All);
-        }
-        let error = if sorted.throttled > 0 {
-            THROTTLED
-        } else {
-            INTERNAL
-        };
-        if sorted.throttled > 0 {
-            let n = sorted.throttled * weight;
-            cx.metric("PutRecords.ThrottledRecords", n as f64);
-            cx.metric("WriteProvisionedThroughputExceeded", n as f64);
-            cx.throttled(THROTTLED, n);
-        }
-        let failures = sorted.refused.len() as u64 - sorted.throttled;
-        if failures > 0 {
-            cx.metric("PutRecords.FailedRecords", (failures * weight) as f64);
-            cx.errored(failures * weight, || {
-                format!("refuses records with {INTERNAL}")
-            });
-        }
-        let refused = batch.take(&UInt32Array::from(sorted.refused))?;
-        Ok(Admit::Partial { refused, error })
-    }
-    fn append(&mut self, shard: usize, part: Batch, cx: &mut Cx<'_>) -> NodeResult {
-        let now = cx.now();
-        let records = part.records();
-        let rows = u32::try_from(part.len()).unwrap_or(u32::MAX);
-        let lane = self.shards[shard].lane;
-        if self.readers.is_empty() {
-            self.counted += records;
-            let entries = &mut self.shards[shard].entries;
-            match entries
-                .back_mut()
-                .filter(|e| now.since(e.arrived) < COUNTING_STEP)
-            {
-                Some(entry) => entry.records += records,
-                None => entries.push_back(Entry {
-                    arrived: now,
-                    log: None,
-                    rows: 0,
-                    records,
-                }),
-            }
-            return Ok(());
-        }
-        cx.copied(records * (self.readers.len() as u64 - 1));
-        for reader in &mut self.readers {
-            reader.unread += records;
-        }
-        let number = self
-            .log
-            .append(part)
-            .map_err(|e| NodeError::Fatal(e.to_string()))?;
-        self.needed.insert(number, lane);
-        self.shards[shard].entries.push_back(Entry {
-            arrived: now,
-            log: Some(number),
-            rows,
-            records,
-        });
-        Ok(())
-    }
-    /// Decides the shard and the fate of every row.
-    fn sort(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Sorted> {
-        let now = cx.now();
-        let lost = cx.fault(FaultKind::ShardLoss).map(|f| f.shard);
-        let shaky = cx.fault(FaultKind::Errors).is_some();
-        let slow = cx.fault(FaultKind::Throttle).is_some();
-        let weight = u64::from(batch.weight);
-        let mut lanes: Vec<Vec<u32>> = vec![Vec::new(); self.range_lanes.len()];
-        let (mut refused, mut throttled, mut units) = (Vec::new(), 0, 0);
-        let keys = self.keys(batch, cx)?;
-        for (row, (range, key_bytes)) in keys.into_iter().enumerate() {
-            let index = u32::try_from(row).unwrap_or(u32::MAX);
-            let shard = &mut self.shards[self.range_lanes[range]];
-            let size = u64::from(batch.sizes[row]) + u64::from(key_bytes);
-            let down = lost == Some(shard.lane) || (shaky && cx.strikes(FaultKind::Errors));
-            if down || size > self.quotas.record_bytes {
-                refused.push(index);
-                continue;
-            }
-            // Both limits hold at once; a record that misses one takes from neither.
-            let room = shard.write_records.available(now) >= weight
-                && shard.write_bytes.available(now) >= size * weight;
-            if !room || (slow && cx.strikes(FaultKind::Throttle)) {
-                refused.push(index);
-                throttled += 1;
-                continue;
-            }
-            shard.write_records.overdraw(now, weight);
-            shard.write_bytes.overdraw(now, size * weight);
-            units += size.div_ceil(self.quotas.put_unit_bytes).max(1);
-            lanes[range].push(index);
-        }
-        let by_shard = lanes
-            .iter()
-            .enumerate()
-            .filter(|(_, rows)| !rows.is_empty());
-        let by_shard = by_shard
-            .map(|(range, rows)| (self.range_lanes[range], rows.len()))
-            .collect();
-        Ok(Sorted {
-            by_shard,
-            order: lanes.concat(),
-            refused,
-            throttled,
-            units,
-        })
-    }
-    /// The hash range and the key's length of every row.
-    fn keys(&self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Vec<(usize, u32)>> {
-        let mut keys = Vec::with_capacity(batch.len());
-        if let Some(column) = batch.rows.column_by_name(&self.config.partition_key) {
-            let starts = &self.starts;
-            for_each_key(column, self.quotas.key_chars, |_, key| {
-                let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-                let range = if starts.len() == 1 {
-                    0
-                } else {
-                    range_of(starts, hash_key(key))
-                };
-                keys.push((range, length));
-            })?;
-        } else {
-            // A random UUID as the key, as producers without an order of their own use: 36 bytes.
-            let ranges = self.starts.len() as u64;
-            keys.extend(
-                (0..batch.len())
-                    .map(|_| (usize::try_from(cx.rng().below(ranges)).unwrap_or(0), 36)),
-            );
-        }
-        Ok(keys)
     }
     /// Lets go of what is older than the retention and of what all readers have.
     fn expire(&mut self, cx: &mut Cx<'_>) {
@@ -423,22 +322,9 @@ impl Model {
     }
     /// Frees the log up to the oldest entry that somebody still needs.
     pub(super) fn forget(&mut self) {
-        let oldest = self.needed.first_key_value().map(|(n, _)| *n);
+        let oldest = self.needed.first().copied();
         self.log.forget_before(oldest.unwrap_or(u64::MAX));
     }
-}
-
-/// Bytes of memory for records that wait to be read; more is spilled to disk.
-const LOG_BUDGET: usize = 256 << 20;
-
-struct Sorted {
-    /// Shard and number of rows, in the order of `order`.
-    by_shard: Vec<(usize, usize)>,
-    /// Accepted rows, shard by shard.
-    order: Vec<u32>,
-    refused: Vec<u32>,
-    throttled: u64,
-    units: u64,
 }
 
 impl Node for Model {
@@ -495,24 +381,23 @@ impl Node for Model {
         self.counted + self.readers.iter().map(|r| r.unread).sum::<u64>()
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
-        let used = |bucket: &TokenBucket| {
-            let mut bucket = bucket.clone();
-            1.0 - bucket.available(now) as f64 / bucket.rate() as f64
-        };
+        let q = &self.quotas;
         for shard in self.shards.iter().filter(|s| s.open) {
+            let used = |asked: &Pace, limit: u64| asked.of_last_second(now) as f64 / limit as f64;
             out.limit(
                 "records written a second to the busiest shard",
-                used(&shard.write_records),
+                used(&shard.records_asked, q.write_records),
             );
             out.limit(
                 "bytes written a second to the busiest shard",
-                used(&shard.write_bytes),
+                used(&shard.bytes_asked, q.write_bytes),
             );
         }
-        out.values
-            .push(("open shards", self.open_count() as f64, "shards"));
-        out.values
-            .push(("waiting for readers", self.held() as f64, "records"));
-        out.state = self.target.map(|_| "UPDATING".to_owned());
+        out.values = vec![
+            ("open shards", self.open_count() as f64, "shards"),
+            ("waiting for readers", self.held() as f64, "records"),
+        ];
+        let state = self.target.map_or("ACTIVE", |_| "UPDATING");
+        out.state = Some(state.to_owned());
     }
 }

@@ -5,6 +5,14 @@ use crate::metrics::Part;
 use crate::node::{Cx, Delivery, FaultKind, NodeError, NodeResult, Payload, WireId};
 use crate::units::{SimDuration, SimTime};
 
+/// What one call returns at the most.
+struct Most {
+    records: u64,
+    bytes: u64,
+    /// Set when there was more, but not within these bytes.
+    filled: bool,
+}
+
 impl Model {
     /// Answers a GetRecords call of the reader at the other end of `wire`.
     pub(super) fn poll(
@@ -16,19 +24,21 @@ impl Model {
         cx: &mut Cx<'_>,
     ) -> NodeResult {
         let now = cx.now();
+        let slow = cx.strikes(FaultKind::Throttle);
+        if self.is_over(wire, lane) {
+            return Ok(());
+        }
         let delay = cx.draw(&self.get_law);
         cx.metric("GetRecords.Latency", delay.as_millis_f64());
-        let slow = cx.strikes(FaultKind::Throttle);
-        let Some(shard) = self.shards.get_mut(lane as usize) else {
-            return Ok(());
-        };
-        let allowed = now >= shard.locked_until
-            && shard.read_calls.take(now, 1)
-            && shard.read_bytes.available(now) > 0;
-        if !allowed || slow {
-            shard.locked_until = shard
-                .locked_until
-                .max(now + self.quotas.lockout_after_throttle);
+        let shard = &mut self.shards[lane as usize];
+        let locked = now < shard.locked_until;
+        let over =
+            !locked && !(shard.read_bytes.available(now) > 0 && shard.read_calls.take(now, 1));
+        if over {
+            // A call over the limit costs the next second; those in that second do not prolong it.
+            shard.locked_until = now + self.quotas.lockout_after_throttle;
+        }
+        if locked || over || slow {
             cx.metric("ReadProvisionedThroughputExceeded", 1.0);
             cx.incident("read-throttled", 1, || {
                 format!("refuses GetRecords on shard {lane} with {THROTTLED}")
@@ -46,25 +56,27 @@ impl Model {
         let lost = cx
             .fault(FaultKind::ShardLoss)
             .is_some_and(|f| f.shard == lane);
-        let max_records = if lost {
-            0
-        } else {
-            max_records.min(self.quotas.call_records)
+        let mut most = Most {
+            records: max_records.min(self.quotas.call_records),
+            bytes: max_bytes.min(self.quotas.call_bytes),
+            filled: false,
         };
-        let read = self.read(
-            wire,
-            lane,
-            max_records,
-            max_bytes.min(self.quotas.call_bytes),
-            cx,
-        )?;
+        let read = if lost || self.waits_for_parents(wire, lane) {
+            Delivery {
+                lane,
+                batches: Vec::new(),
+                behind: self.behind(wire, lane, now),
+            }
+        } else {
+            self.read(wire, lane, &mut most, delay, cx)?
+        };
         let shard = &mut self.shards[lane as usize];
         let (records, bytes) = read
             .batches
             .iter()
             .fold((0, 0), |(r, b), (_, x)| (r + x.records(), b + x.bytes()));
         shard.read_bytes.overdraw(now, bytes);
-        if bytes >= self.quotas.call_bytes {
+        if most.filled && most.bytes == self.quotas.call_bytes {
             shard.locked_until = now + self.quotas.lockout_after_max;
         }
         cx.metric("GetRecords.Records", records as f64);
@@ -72,24 +84,47 @@ impl Model {
         let age = read
             .batches
             .last()
-            .map_or(SimDuration::ZERO, |(arrived, _)| now.since(*arrived));
+            .map_or(read.behind, |(arrived, _)| now.since(*arrived));
         cx.metric("GetRecords.IteratorAgeMilliseconds", age.as_millis_f64());
         drop(cx.send(wire, Payload::Delivery(read), delay));
         Ok(())
+    }
+    /// True when `lane` gives the reader nothing more, ever: it does not exist, or is closed and read.
+    fn is_over(&self, wire: WireId, lane: u32) -> bool {
+        let shard = self.shards.get(lane as usize);
+        shard.is_none_or(|s| !s.open && self.has_read(wire, lane))
+    }
+    /// True when the reader has read all that is in `lane`.
+    fn has_read(&self, wire: WireId, lane: u32) -> bool {
+        let Some(shard) = self.shards.get(lane as usize) else {
+            return true;
+        };
+        let reader = self.readers.iter().find(|r| r.wire == wire);
+        let place = reader.and_then(|r| r.places.get(&lane));
+        let read = place.map_or(0, |p| p.entry);
+        read >= shard.first + shard.entries.len() as u64
+    }
+    /// Records of a key stay in order over a change of shards only when the closed shard is read to its end first.
+    fn waits_for_parents(&mut self, wire: WireId, lane: u32) -> bool {
+        let mut parents = std::mem::take(&mut self.shards[lane as usize].parents);
+        parents.retain(|p| !self.shards[*p as usize].entries.is_empty());
+        let waits = parents.iter().any(|p| !self.has_read(wire, *p));
+        self.shards[lane as usize].parents = parents;
+        waits
     }
     /// Moves the reader on and returns what it passed: whole entries or parts, up to the limits, at least one record.
     fn read(
         &mut self,
         wire: WireId,
         lane: u32,
-        max_records: u64,
-        max_bytes: u64,
+        most: &mut Most,
+        delay: SimDuration,
         cx: &mut Cx<'_>,
     ) -> NodeResult<Delivery> {
         let now = cx.now();
         let shard = &mut self.shards[lane as usize];
         let mut batches = Vec::new();
-        let (mut records_left, mut bytes_left) = (max_records, max_bytes);
+        let (mut records_left, mut bytes_left) = (most.records, most.bytes);
         let Some(reader) = self.readers.iter_mut().find(|r| r.wire == wire) else {
             return Ok(Delivery {
                 lane,
@@ -109,11 +144,14 @@ impl Model {
                 .map_err(|e| NodeError::Fatal(e.to_string()))?;
             let from = place.row as usize;
             let weight = u64::from(batch.weight);
-            let room = usize::try_from(records_left / weight).unwrap_or(usize::MAX);
+            // One row may stand for more records than a call returns: it comes alone.
+            let room = (records_left / weight).max(u64::from(batches.is_empty()));
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
             let mut take = 0;
             for size in batch.sizes.iter().skip(from).take(room) {
                 let size = u64::from(*size) * weight;
                 if size > bytes_left && (take > 0 || !batches.is_empty()) {
+                    most.filled = true;
                     break;
                 }
                 bytes_left = bytes_left.saturating_sub(size);
@@ -123,11 +161,12 @@ impl Model {
                 break;
             }
             let part = batch.slice(from, take);
-            records_left -= part.records();
+            records_left = records_left.saturating_sub(part.records());
             reader.unread -= part.records();
             let waited = now.since(entry.arrived);
-            cx.passed(waited, part.records());
+            cx.passed(waited + delay, part.records());
             cx.spent(Part::Queue, waited, part.records());
+            cx.spent(Part::Transfer, delay, part.records());
             batches.push((entry.arrived, part));
             if from + take == batch.len() {
                 *place = Place {
@@ -139,19 +178,24 @@ impl Model {
                 break;
             }
         }
-        let newest = shard.entries.back().map_or(now, |e| e.arrived);
-        let next: Option<SimTime> = usize::try_from(place.entry - shard.first)
-            .ok()
-            .and_then(|i| shard.entries.get(i))
-            .map(|e| e.arrived);
-        let behind = next.map_or(SimDuration::ZERO, |n| {
-            newest.since(n).max(SimDuration::millis(1))
-        });
         self.trim(lane);
         Ok(Delivery {
             lane,
             batches,
-            behind,
+            behind: self.behind(wire, lane, now),
+        })
+    }
+    /// Age of the next record that the reader has not read.
+    fn behind(&self, wire: WireId, lane: u32, now: SimTime) -> SimDuration {
+        let shard = &self.shards[lane as usize];
+        let reader = self.readers.iter().find(|r| r.wire == wire);
+        let place = reader.and_then(|r| r.places.get(&lane));
+        let skip = place.map_or(0, |p| p.entry).saturating_sub(shard.first);
+        let next = usize::try_from(skip)
+            .ok()
+            .and_then(|i| shard.entries.get(i));
+        next.map_or(SimDuration::ZERO, |e| {
+            now.since(e.arrived).max(SimDuration::millis(1))
         })
     }
     /// Drops entries of `lane` that every reader has passed.

@@ -31,7 +31,7 @@ pub(super) fn range_of(starts: &[u128], hash: u128) -> usize {
 pub(super) fn for_each_key(
     column: &ArrayRef,
     limit: usize,
-    mut f: impl FnMut(usize, &[u8]),
+    mut f: impl FnMut(&[u8]),
 ) -> Result<(), String> {
     let cut = |text: &str| {
         text.char_indices()
@@ -43,14 +43,11 @@ pub(super) fn for_each_key(
         for i in 0..texts.len() {
             let text = texts.value(i);
             let bytes = text.as_bytes();
-            f(
-                i,
-                if bytes.len() <= limit {
-                    bytes
-                } else {
-                    &bytes[..cut(text)]
-                },
-            );
+            f(if bytes.len() <= limit {
+                bytes
+            } else {
+                &bytes[..cut(text)]
+            });
         }
         return Ok(());
     }
@@ -59,7 +56,7 @@ pub(super) fn for_each_key(
         .map_err(|e| format!("the partition key cannot be read: {e}"))?;
     for i in 0..column.len() {
         let text = format.value(i).to_string();
-        f(i, &text.as_bytes()[..cut(&text)]);
+        f(&text.as_bytes()[..cut(&text)]);
     }
     Ok(())
 }

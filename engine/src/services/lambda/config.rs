@@ -28,6 +28,17 @@ pub enum Runtime {
     Java,
 }
 
+impl Runtime {
+    /// The law of its start in the latency book.
+    pub(super) const fn cold_start_law(self) -> &'static str {
+        match self {
+            Self::Python => "lambda.cold_start_python",
+            Self::Nodejs => "lambda.cold_start_nodejs",
+            Self::Java => "lambda.cold_start_java",
+        }
+    }
+}
+
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -63,9 +74,12 @@ pub struct Config {
     /// Batches of one shard at once.
     #[schemars(range(min = 1, max = 10), extend("x-unit" = "batches", "x-quota" = "lambda.kinesis_parallelization_factor_max"))]
     pub parallelization_factor: u32,
-    /// Further tries of a failed batch; -1 for no end (until the records expire in the stream's eyes).
+    /// Further tries of a failed batch before it is given up; -1 for no end.
     #[schemars(range(min = -1, max = 10_000), extend("x-unit" = "tries", "x-quota" = "lambda.kinesis_max_retry_attempts"))]
     pub maximum_retry_attempts: i32,
+    /// A failed batch is given up when its records are older than this; -1 for any age.
+    #[schemars(range(min = -1, max = 604_800), extend("x-unit" = "s", "x-quota" = "lambda.kinesis_max_record_age_s"))]
+    pub maximum_record_age_seconds: i32,
     /// After an error, split the batch in two before the next try.
     pub bisect_batch_on_function_error: bool,
 }
@@ -85,6 +99,7 @@ impl Default for Config {
             batch_window_seconds: 0,
             parallelization_factor: 1,
             maximum_retry_attempts: -1,
+            maximum_record_age_seconds: -1,
             bisect_batch_on_function_error: false,
         }
     }

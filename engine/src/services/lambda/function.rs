@@ -1,5 +1,6 @@
 //! The function: environments that start cold and stay warm for a while, how long a run takes, what it makes of a batch.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::config::{Architecture, Config};
@@ -20,6 +21,17 @@ struct Quotas {
     mb_per_vcpu: u64,
     account_concurrency: u32,
     idle: SimDuration,
+    init_timeout: SimDuration,
+    payload_bytes: u64,
+}
+
+/// Where a call comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The event source mapping, with its batch size in records.
+    Stream(u64),
+    /// A caller that waits for the answer.
+    Invoke,
 }
 
 /// What the SQL made of a batch.
@@ -39,8 +51,15 @@ pub(super) struct Output {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) begun: SimTime,
+    /// From the request to the environment; not billed.
+    pub(super) overhead: SimDuration,
     pub(super) cold: SimDuration,
+    /// What the code takes, for all `runs`.
     pub(super) duration: SimDuration,
+    /// Runs one after the other that this one stands for: more than one when a single row stands for more records than a
+    /// batch has.
+    runs: u64,
+    origin: Origin,
     /// It fails: an error, a timeout, records that do not parse.
     pub(super) fails: Option<&'static str>,
     input: Batch,
@@ -53,7 +72,7 @@ impl Run {
     }
     /// When it ends.
     pub(super) fn ends(&self) -> SimTime {
-        self.begun + self.cold + self.duration
+        self.begun + self.overhead + self.cold + self.duration
     }
 }
 
@@ -62,14 +81,14 @@ impl Run {
 pub(super) struct Function {
     pub(super) config: Config,
     quotas: Quotas,
-    cold_laws: [LatencyLaw; 3],
+    cold_law: LatencyLaw,
     overhead_law: LatencyLaw,
     duration_law: LatencyLaw,
     /// Compiled for the schema it saw last.
     compiled: Option<(SchemaRef, Arc<Transform>)>,
     running: u32,
     /// Warm environments by the instant they became free, oldest first.
-    warm: Vec<SimTime>,
+    warm: VecDeque<SimTime>,
     scaling: TokenBucket,
 }
 
@@ -84,33 +103,40 @@ impl Function {
                 account_concurrency: u32::try_from(q("concurrent_executions_max")?)
                     .unwrap_or(u32::MAX),
                 idle: SimDuration::secs(q("environment_idle_s")?),
+                init_timeout: SimDuration::secs(q("init_timeout_s")?),
+                payload_bytes: q("payload_sync_max_bytes")?,
             },
-            cold_laws: [
-                cx.latency("lambda.cold_start_python")?,
-                cx.latency("lambda.cold_start_nodejs")?,
-                cx.latency("lambda.cold_start_java")?,
-            ],
+            cold_law: cx.latency(config.runtime.cold_start_law())?,
             overhead_law: cx.latency("lambda.invoke_overhead")?,
             duration_law: cx.latency("lambda.duration")?,
             compiled: None,
             running: 0,
-            warm: Vec::new(),
+            warm: VecDeque::new(),
             scaling: TokenBucket::with_burst(environments / interval, environments),
             config,
         })
     }
-    pub(super) fn retune(&mut self, config: Config) {
-        if config.sql != self.config.sql {
-            self.compiled = None;
-        }
-        // A changed function starts anew everywhere.
+    /// Takes changed parameters over.
+    ///
+    /// # Errors
+    /// When the new SQL does not fit the records seen so far.
+    pub(super) fn retune(&mut self, config: Config, cx: &Cx<'_>) -> Result<(), String> {
         if config.sql != self.config.sql
-            || config.memory_mb != self.config.memory_mb
-            || config.runtime != self.config.runtime
+            && let Some((schema, ready)) = &mut self.compiled
         {
+            let new = Transform::compile(&config.sql, schema.clone());
+            *ready = Arc::new(new.map_err(|e| format!("`sql`: {e}"))?);
+        }
+        let code = |c: &Config| (c.sql.clone(), c.memory_mb, c.runtime, c.architecture);
+        if code(&config) != code(&self.config) {
+            // A changed function starts anew everywhere.
             self.warm.clear();
         }
+        if let Some(law) = cx.world().books.latency(config.runtime.cold_start_law()) {
+            self.cold_law = law.clone();
+        }
         self.config = config;
+        Ok(())
     }
     pub(super) const fn running(&self) -> u32 {
         self.running
@@ -127,26 +153,24 @@ impl Function {
             return None;
         }
         let idle = self.quotas.idle;
-        self.warm.retain(|free_since| now.since(*free_since) < idle);
+        while self.warm.front().is_some_and(|at| now.since(*at) >= idle) {
+            self.warm.pop_front();
+        }
         // The one that was used last goes on: the others may cool down.
-        if self.warm.pop().is_some() {
+        if self.warm.pop_back().is_some() {
             return Some(SimDuration::ZERO);
         }
         if !self.scaling.take(now, 1) {
             return None;
         }
-        let law = match self.config.runtime {
-            super::config::Runtime::Python => 0,
-            super::config::Runtime::Nodejs => 1,
-            super::config::Runtime::Java => 2,
-        };
         let z = cx.rng().normal();
-        Some(self.cold_laws[law].sample(z))
+        Some(self.cold_law.sample(z).min(self.quotas.init_timeout))
     }
     /// Begins a run over `input`; `None` when there is no environment to be had.
     pub(super) fn begin(
         &mut self,
         input: Batch,
+        origin: Origin,
         cx: &mut Cx<'_>,
     ) -> NodeResult<Result<Run, Batch>> {
         let Some(cold) = self.environment(cx) else {
@@ -157,13 +181,21 @@ impl Function {
             return Ok(Err(input));
         };
         self.running += 1;
-        cx.metric("Invocations", 1.0);
+        let runs = match origin {
+            Origin::Stream(size) if u64::from(input.weight) > size => {
+                input.records().div_ceil(size)
+            }
+            Origin::Stream(_) | Origin::Invoke => 1,
+        };
+        cx.metric("Invocations", runs as f64);
         cx.metric("ConcurrentExecutions", f64::from(self.running));
         if cold > SimDuration::ZERO {
             cx.metric("InitDuration", cold.as_millis_f64());
         }
         let timeout = SimDuration::secs(u64::from(self.config.timeout_seconds));
-        let wanted = self.duration(input.records(), cx);
+        let z = cx.rng().normal();
+        let overhead = self.overhead_law.sample(z);
+        let wanted = self.duration(input.records() / runs, cx);
         let mut fails = cx
             .strikes(FaultKind::Errors)
             .then_some("the function raised an error");
@@ -173,10 +205,16 @@ impl Function {
         if wanted > timeout {
             fails = Some("Task timed out");
         }
+        if origin == Origin::Invoke && input.bytes() > self.quotas.payload_bytes {
+            fails = Some("RequestTooLargeException: the payload is over 6 MB");
+        }
         let mut run = Run {
             begun: cx.now(),
+            overhead,
             cold,
-            duration: wanted.min(timeout),
+            duration: wanted.min(timeout) * runs,
+            runs,
+            origin,
             fails,
             input,
             work: None,
@@ -197,8 +235,11 @@ impl Function {
         let spread = self.duration_law.sample(z).as_secs_f64() / typical;
         let base = self.config.base_ms / 1e3 * spread;
         let each = self.config.per_record_us / 1e6 * records as f64;
-        let overhead = cx.draw(&self.overhead_law);
-        SimDuration::from_secs_f64((base + each) * stretch) + overhead
+        // A latency fault is a slow service behind the function: the function waits, and the waiting is billed.
+        let slow = cx
+            .fault(FaultKind::Latency)
+            .map_or(SimDuration::ZERO, |f| f.add);
+        SimDuration::from_secs_f64((base + each) * stretch) + slow
     }
     fn compile(&mut self, batch: &Batch) -> NodeResult<Arc<Transform>> {
         if let Some((_, ready)) = self
@@ -220,19 +261,20 @@ impl Function {
         cx: &mut Cx<'_>,
     ) -> NodeResult<Result<Output, (Batch, &'static str)>> {
         self.running -= 1;
-        self.warm.push(cx.now());
-        cx.metric("Duration", run.duration.as_millis_f64());
-        cx.meter(&REQUEST, 1);
-        // On demand, the start of an environment is billed like the run.
-        let billed =
-            u128::from((run.cold + run.duration).ceil_millis()) * u128::from(self.config.memory_mb);
+        self.warm.push_back(cx.now());
+        let each = SimDuration(run.duration.0 / run.runs);
+        cx.metric("Duration", each.as_millis_f64());
+        cx.meter(&REQUEST, u128::from(run.runs));
+        // Each run is rounded up to a millisecond. On demand, the start of an environment is billed like the run.
+        let ms = (run.cold + each).ceil_millis() + each.ceil_millis() * (run.runs - 1);
+        let billed = u128::from(ms) * u128::from(self.config.memory_mb);
         match self.config.architecture {
             Architecture::X86 => cx.meter(&GB_SECOND_X86, billed),
             Architecture::Arm => cx.meter(&GB_SECOND_ARM, billed),
         }
         if let Some(why) = run.fails {
-            cx.metric("Errors", 1.0);
-            cx.errored(1, || why.to_owned());
+            cx.metric("Errors", run.runs as f64);
+            cx.errored(run.runs, || why.to_owned());
             return Ok(Err((run.input, why)));
         }
         let output = match run.work {
@@ -242,6 +284,12 @@ impl Function {
                 apply(&transform, &run.input)?
             }
         };
+        if run.origin == Origin::Invoke && output.batch.bytes() > self.quotas.payload_bytes {
+            let why = "Function.ResponseSizeTooLarge: the answer is over 6 MB";
+            cx.metric("Errors", 1.0);
+            cx.errored(1, || why.to_owned());
+            return Ok(Err((run.input, why)));
+        }
         Ok(Ok(output))
     }
 }

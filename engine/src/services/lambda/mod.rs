@@ -115,6 +115,9 @@ static SPEC: KindSpec = KindSpec {
         "lambda.payload_sync_max_bytes",
         "lambda.kinesis_batch_max_bytes",
         "lambda.kinesis_poll_interval_ms",
+        "lambda.init_timeout_s",
+        "kinesis-data-streams.put_records_max_records",
+        "kinesis-data-streams.put_records_max_bytes",
     ],
     latencies: &[
         "lambda.cold_start_python",
@@ -122,6 +125,7 @@ static SPEC: KindSpec = KindSpec {
         "lambda.cold_start_java",
         "lambda.invoke_overhead",
         "lambda.duration",
+        "kinesis-data-streams.put_records",
     ],
     faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
 };
@@ -176,8 +180,8 @@ impl Kind for Lambda {
         &self,
         model: &mut model::Model,
         config: Config,
-        _cx: &mut Cx<'_>,
+        cx: &mut Cx<'_>,
     ) -> NodeResult<Retuned> {
-        Ok(model.retune(config))
+        Ok(model.retune(config, cx))
     }
 }

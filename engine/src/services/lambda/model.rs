@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::Config;
-use super::function::{Function, Output, Run};
+use super::function::{Function, Origin, Output, Run};
 use super::mapping::{Job, Mapping, TIMER_POLL, TIMER_WINDOW};
 use crate::data::Batch;
 use crate::metrics::Part;
@@ -15,8 +15,11 @@ use crate::units::{SimDuration, SimTime};
 
 const TIMER_DONE: u32 = 3;
 const TIMER_PUT: u32 = 4;
-/// Records of one put call at the most.
-const PUT_RECORDS: usize = 500;
+/// A batch that was throttled is tried again after this.
+const THROTTLE_WAIT: SimDuration = SimDuration::secs(1);
+/// The mapping waits between tries; AWS publishes no figure: here the wait doubles from twice the first to the longest.
+const FIRST_WAIT: SimDuration = SimDuration::millis(200);
+const LONGEST_WAIT: SimDuration = SimDuration::secs(30);
 
 #[derive(Debug)]
 enum Caller {
@@ -32,6 +35,8 @@ pub struct Model {
     poll_interval: SimDuration,
     batch_bytes: u64,
     put_law: crate::books::LatencyLaw,
+    put_records: usize,
+    put_bytes: u64,
     runs: BTreeMap<u64, (Run, Caller)>,
     next_run: u64,
     putters: Vec<Putter>,
@@ -45,14 +50,19 @@ impl Model {
             poll_interval: SimDuration::millis(cx.quota("lambda.kinesis_poll_interval_ms")?),
             batch_bytes: cx.quota("lambda.kinesis_batch_max_bytes")?,
             put_law: cx.latency("kinesis-data-streams.put_records")?,
+            put_records: usize::try_from(cx.quota("kinesis-data-streams.put_records_max_records")?)
+                .unwrap_or(500),
+            put_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
             runs: BTreeMap::new(),
             next_run: 0,
             putters: Vec::new(),
         })
     }
-    pub(super) fn retune(&mut self, config: Config) -> Retuned {
-        self.function.retune(config);
-        Retuned::Live
+    pub(super) fn retune(&mut self, config: Config, cx: &Cx<'_>) -> Retuned {
+        match self.function.retune(config, cx) {
+            Ok(()) => Retuned::Live,
+            Err(why) => Retuned::NextRun(why),
+        }
     }
     fn policy(&self) -> PutPolicy {
         PutPolicy {
@@ -69,16 +79,20 @@ impl Model {
         let Some(mut mapping) = self.mapping.take() else {
             return Ok(());
         };
-        for lane in mapping.lanes() {
-            while let Some(job) = mapping.next(lane, &self.function.config, cx.now())? {
-                match self.function.begin(job.batch.clone(), cx)? {
-                    Ok(run) => self.started(run, Caller::Stream(job), cx),
+        let size = u64::from(self.function.config.batch_size);
+        'lanes: for lane in mapping.lanes() {
+            while let Some(mut job) = mapping.next(lane, &self.function.config, cx)? {
+                let batch = job.batch.clone();
+                match self.function.begin(batch, Origin::Stream(size), cx)? {
+                    Ok(run) => {
+                        job.first_run.get_or_insert(run.begun);
+                        self.started(run, Caller::Stream(job), cx);
+                    }
                     Err(_) => {
                         // Throttling does not use up a try.
-                        mapping.done(lane);
-                        let at = cx.now() + SimDuration::secs(1);
-                        mapping.again(job, at, cx);
-                        break;
+                        let at = cx.now() + THROTTLE_WAIT;
+                        mapping.again(vec![job], at, cx);
+                        continue 'lanes;
                     }
                 }
             }
@@ -96,104 +110,88 @@ impl Model {
         let Some((run, caller)) = self.runs.remove(&number) else {
             return Ok(());
         };
-        let (begun, cold, duration) = (run.begun, run.cold, run.duration);
-        let result = self.function.end(run, cx)?;
         let times = Times {
-            begun,
-            cold,
-            duration,
+            begun: run.begun,
+            parts: [
+                (Part::Transfer, run.overhead),
+                (Part::ColdStart, run.cold),
+                (Part::Service, run.duration),
+            ],
         };
+        let result = self.function.end(run, cx)?;
         match caller {
             Caller::Wire(wire, call) => answer(wire, call, result, &times, cx),
             Caller::Stream(job) => {
-                if let Some(mapping) = &mut self.mapping {
-                    mapping.done(job.lane);
-                }
                 match result {
-                    Ok(output) => self.succeeded(&job, output, &times, cx),
-                    Err((_, why)) => self.failed(job, why, &times, cx),
+                    Ok(output) => self.succeeded(&job, &output, &times, cx),
+                    Err((_, why)) => self.failed(job, why, cx),
                 }
                 return self.pump(cx);
             }
         }
         Ok(())
     }
-    fn succeeded(&mut self, job: &Job, output: Output, times: &Times, cx: &mut Cx<'_>) {
+    fn succeeded(&mut self, job: &Job, output: &Output, times: &Times, cx: &mut Cx<'_>) {
         let now = cx.now();
-        let records = job.batch.records();
+        if let Some(mapping) = &mut self.mapping {
+            mapping.done(job.lane, job.slot);
+        }
         cx.metric("IteratorAge", now.since(job.last_arrived).as_millis_f64());
-        cx.passed(now.since(job.since), records);
-        let queue = times.begun.since(job.since);
-        cx.spent(Part::Retry, job.lost, records);
-        cx.spent(
-            Part::Queue,
-            SimDuration(queue.0.saturating_sub(job.lost.0)),
-            records,
-        );
-        cx.spent(Part::ColdStart, times.cold, records);
-        cx.spent(Part::Service, times.duration, records);
-        account(&output, cx);
-        self.put(&output.batch, cx);
+        let first_run = job.first_run.unwrap_or(times.begun);
+        let mut way = vec![
+            (Part::Queue, first_run.since(job.since)),
+            (Part::Retry, times.begun.since(first_run)),
+        ];
+        way.extend(times.parts);
+        account(output, cx);
+        self.put(&output.batch, &way, cx);
     }
-    /// Hands results on in calls of up to 500; without a wire the function itself is the end of the line.
-    fn put(&mut self, batch: &Batch, cx: &mut Cx<'_>) {
+    /// Hands results on in calls of the most that one may hold; without a wire the function itself is the end of the line.
+    /// `way` is what the records spent their time in so far.
+    fn put(&mut self, batch: &Batch, way: &[(Part, SimDuration)], cx: &mut Cx<'_>) {
         if self.putters.is_empty() {
+            passed(way, batch.records(), cx);
             cx.delivered(&batch.born, batch.weight, batch.bytes());
             return;
         }
         cx.copied(batch.records() * (self.putters.len() as u64 - 1));
-        for putter in &mut self.putters {
-            let mut offset = 0;
-            while offset < batch.len() {
-                let rows = PUT_RECORDS.min(batch.len() - offset);
-                putter.put(batch.slice(offset, rows), cx);
-                offset += rows;
+        for part in batch.parts(self.put_records, self.put_bytes) {
+            for putter in &mut self.putters {
+                putter.put_after(part.clone(), way, cx);
             }
         }
     }
-    fn failed(&mut self, mut job: Job, why: &'static str, times: &Times, cx: &mut Cx<'_>) {
+    fn failed(&mut self, mut job: Job, why: &'static str, cx: &mut Cx<'_>) {
         let config = &self.function.config;
         let Some(mapping) = &mut self.mapping else {
             return;
         };
         let now = cx.now();
-        job.tries += 1;
-        job.lost += now.since(times.begun);
+        let age = now.since(job.last_arrived);
+        cx.metric("IteratorAge", age.as_millis_f64());
         let rows = job.batch.len();
-        if config.bisect_batch_on_function_error && rows > 1 {
+        let most_age = config.maximum_record_age_seconds;
+        let too_old = most_age >= 0 && age >= SimDuration::secs(u64::from(most_age.unsigned_abs()));
+        if config.bisect_batch_on_function_error && rows > 1 && !too_old {
             // Splitting does not use up a try. The first half runs first.
-            let half = rows / 2;
-            let second = Job {
-                batch: job.batch.slice(half, rows - half),
-                tries: job.tries - 1,
-                ..job.clone()
-            };
-            let first = Job {
-                batch: job.batch.slice(0, half),
-                tries: job.tries - 1,
-                ..job
-            };
-            mapping.again(second, now, cx);
-            mapping.again(first, now, cx);
+            let (first, second) = job.halves();
+            mapping.again(vec![first, second], now, cx);
             return;
         }
+        job.tries += 1;
         let most = config.maximum_retry_attempts;
-        if most >= 0 && job.tries > most.unsigned_abs() {
-            cx.failed(
-                "discarded by the event source mapping after all tries",
-                job.batch.records(),
-            );
+        if too_old || (most >= 0 && job.tries > most.unsigned_abs()) {
+            mapping.done(job.lane, job.slot);
+            cx.failed("discarded by the event source mapping", job.batch.records());
+            let reason = if too_old { "too old" } else { "out of tries" };
             cx.event(
                 "discarded",
-                format!("a batch of {rows} records was given up: {why}"),
+                format!("a batch of {rows} records was given up, {reason}: {why}"),
             );
             return;
         }
-        // The mapping waits between tries; AWS publishes no figure, the wait doubles from 0.2 s to 30 s here.
-        let wait = SimDuration::millis(200 << job.tries.min(8))
-            .0
-            .min(SimDuration::secs(30).0);
-        mapping.again(job, now + SimDuration(wait), cx);
+        let wait = SimDuration(FIRST_WAIT.0 << job.tries.min(16)).min(LONGEST_WAIT);
+        mapping.again(vec![job], now + wait, cx);
     }
     fn invoke(
         &mut self,
@@ -207,7 +205,7 @@ impl Model {
         } else {
             Batch::concat(batches)?
         };
-        match self.function.begin(input, cx)? {
+        match self.function.begin(input, Origin::Invoke, cx)? {
             Ok(run) => self.started(run, Caller::Wire(wire, call), cx),
             Err(input) => {
                 let reply = Ask::Reply {
@@ -222,10 +220,22 @@ impl Model {
     }
 }
 
+/// When a run began and what its time went into.
 struct Times {
     begun: SimTime,
-    cold: SimDuration,
-    duration: SimDuration,
+    parts: [(Part, SimDuration); 3],
+}
+
+/// `records` are through the node after `way`.
+fn passed(way: &[(Part, SimDuration)], records: u64, cx: &mut Cx<'_>) {
+    let mut whole = SimDuration::ZERO;
+    for (part, took) in way {
+        whole += *took;
+        if *took > SimDuration::ZERO {
+            cx.spent(*part, *took, records);
+        }
+    }
+    cx.passed(whole, records);
 }
 
 /// What the SQL left out, joined or added.
@@ -249,9 +259,7 @@ fn answer(
     let (status, batch) = match result {
         Ok(output) => {
             let records = output.batch.records() + output.filtered + output.merged;
-            cx.passed(cx.now().since(times.begun), records);
-            cx.spent(Part::ColdStart, times.cold, records);
-            cx.spent(Part::Service, times.duration, records);
+            passed(&times.parts, records, cx);
             account(&output, cx);
             (ReplyStatus::Ok, output.batch)
         }
@@ -288,7 +296,7 @@ impl Node for Model {
             }
             Payload::Delivery(delivery) => {
                 if let Some(mapping) = &mut self.mapping {
-                    mapping.delivered(delivery, &self.function.config, cx);
+                    mapping.delivered(delivery, cx);
                 }
                 self.pump(cx)?;
             }

@@ -153,8 +153,8 @@ impl Config {
                 amplitude: self.wave_amplitude,
             },
             Arrival::Ramp => ArrivalShape::Ramp {
-                from: 1.0,
-                to: self.ramp_to / self.records_per_second.max(1e-9),
+                from: self.records_per_second / self.base_rate().max(1e-9),
+                to: self.ramp_to / self.base_rate().max(1e-9),
                 over: period,
             },
             Arrival::Burst => ArrivalShape::Burst {
@@ -162,6 +162,13 @@ impl Config {
                 length: SimDuration::from_secs_f64(self.burst_seconds),
                 every: period,
             },
+        }
+    }
+    /// The rate that the shape is relative to: a ramp may begin at zero.
+    pub(super) fn base_rate(&self) -> f64 {
+        match self.arrival {
+            Arrival::Ramp => self.records_per_second.max(self.ramp_to),
+            _ => self.records_per_second,
         }
     }
     /// Rows a second for a rate of records.

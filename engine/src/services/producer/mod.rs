@@ -1,9 +1,10 @@
 //! The producer: an application that makes records, or replays real ones from a file, and puts them in batches.
 //!
-//! `source.rs` is where records come from, `model.rs` when they are made and how they are put.
+//! `source.rs` is where records come from and when, `replay.rs` those of a file, `model.rs` how they are put.
 
 mod config;
 mod model;
+mod replay;
 mod source;
 
 #[cfg(test)]
@@ -79,7 +80,15 @@ impl Kind for Producer {
         &SPEC
     }
     fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
-        if config.file.is_empty() && config.records_per_second <= 0.0 {
+        if config.arrival == Arrival::Burst && config.burst_seconds > config.arrival_period_seconds
+        {
+            out.error(
+                "burst_seconds",
+                "a burst is longer than the interval between bursts",
+                "at most `arrival_period_seconds`",
+            );
+        }
+        if config.file.is_empty() && config.base_rate() <= 0.0 {
             out.warning(
                 "records_per_second",
                 "the producer makes nothing",
@@ -111,6 +120,6 @@ impl Kind for Producer {
         config: Config,
         cx: &mut Cx<'_>,
     ) -> NodeResult<Retuned> {
-        Ok(model.retune(config, cx))
+        model.retune(config, cx)
     }
 }

@@ -1,73 +1,74 @@
-//! The running producer: when records are made, how they are gathered into calls, and one putter for each receiver.
+//! The running producer: records are gathered into calls as they come into being, one putter for each receiver.
+
+use std::collections::VecDeque;
 
 use arrow::buffer::BooleanBuffer;
 
 use super::config::Config;
-use super::source::Generated;
-use crate::data::{Arrivals, Batch};
+use super::source::Source;
+use crate::data::Batch;
+use crate::metrics::Part;
 use crate::node::{
     BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeResult, Outcome, PutPolicy, Putter, Retuned,
     Tag, WireId,
 };
+use crate::rng::Rng;
 use crate::units::{SimDuration, SimTime};
 
 const TIMER_MAKE: u32 = 0;
 const TIMER_PUT: u32 = 1;
 /// The shortest time between two looks at the clock: bounds the number of events at very high rates.
 const SHORTEST_TICK: SimDuration = SimDuration::millis(1);
+/// How often the records that wait are told to CloudWatch.
+const PENDING_STEP: SimDuration = SimDuration::secs(1);
 
 /// A running producer.
 #[derive(Debug)]
 pub struct Model {
     config: Config,
-    source: Generated,
-    arrivals: Arrivals,
-    /// Time zero of the arrivals.
-    begun: SimTime,
+    source: Source,
     law: crate::books::LatencyLaw,
     putters: Vec<Putter>,
     put_max_bytes: u64,
-    seed: u64,
     epoch_ms: i64,
-    born: Vec<u64>,
+    /// Instants of records that are gathered for the next call and not made so far.
+    gathered: VecDeque<u64>,
+    /// Timers of earlier plans are ignored.
+    plan: u64,
+    /// Draws which records a fault spoils.
+    poison: Rng,
+    pending_told: SimTime,
 }
 
 impl Model {
     pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
-        let rate = config.rate_of(config.records_per_second);
         Ok(Self {
-            source: Generated::new(&config, cx.world.seed, &cx.node)?,
-            arrivals: Arrivals::new(config.shape(), rate).map_err(|e| e.to_string())?,
-            begun: SimTime::ZERO,
+            source: Source::new(&config, cx)?,
             law: cx.latency("kinesis-data-streams.put_records")?,
             putters: Vec::new(),
             put_max_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
-            seed: cx.world.seed,
             epoch_ms: cx.world.epoch_ms,
-            born: Vec::new(),
+            gathered: VecDeque::new(),
+            plan: 0,
+            poison: Rng::new(cx.world.seed, &format!("{}/poison", cx.node)),
+            pending_told: SimTime::ZERO,
             config,
         })
     }
-    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
-        if config.file != self.config.file {
-            return Retuned::NextRun("another file is read from the beginning of a run".to_owned());
-        }
-        if let Err(text) = self.source.retune(&config, self.seed, cx.id()) {
-            return Retuned::NextRun(text);
-        }
-        let rate = config.rate_of(config.records_per_second);
-        let changed = if config.shape() == self.config.shape() {
-            self.arrivals
-                .set_rate(SimTime(cx.now().0 - self.begun.0), rate)
-        } else {
-            // Another shape begins now, at its own beginning.
-            Arrivals::new(config.shape(), rate).map(|arrivals| {
-                self.arrivals = arrivals;
-                self.begun = cx.now();
-            })
+    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        let file = |c: &Config| {
+            let fields = (c.records_at.clone(), c.time_field.clone());
+            (c.file.clone(), fields, c.replay_pace)
         };
-        if let Err(e) = changed {
-            return Retuned::NextRun(e.to_string());
+        if file(&config) != file(&self.config) || config.replay_speed != self.config.replay_speed {
+            return Ok(Retuned::NextRun(
+                "`file`: a file is read from its beginning to its end in one way".to_owned(),
+            ));
+        }
+        // What came into being before goes by the old parameters.
+        self.make(cx)?;
+        if let Err(why) = self.source.retune(&self.config, &config, cx) {
+            return Ok(Retuned::NextRun(why));
         }
         self.config = config;
         self.spike(cx);
@@ -75,7 +76,8 @@ impl Model {
         for putter in &mut self.putters {
             putter.policy = policy.clone();
         }
-        Retuned::Live
+        self.schedule(cx)?;
+        Ok(Retuned::Live)
     }
     fn policy(&self) -> PutPolicy {
         PutPolicy {
@@ -89,38 +91,63 @@ impl Model {
     }
     fn spike(&mut self, cx: &Cx<'_>) {
         let factor = cx.fault(FaultKind::TrafficSpike).map_or(1.0, |f| f.factor);
-        // A factor beyond what arrivals take is cut by the check of the scenario before the run.
-        drop(
-            self.arrivals
-                .set_factor(SimTime(cx.now().0 - self.begun.0), factor),
-        );
+        self.source.set_factor(factor, cx.now());
     }
-    /// How long to gather: until a call is full at the present rate, or the linger time ends.
-    fn tick(&self, made: usize, last: SimDuration) -> SimDuration {
-        let linger = SimDuration::millis(u64::from(self.config.linger_ms));
-        if made == 0 {
-            return linger;
+    const fn linger(&self) -> SimDuration {
+        SimDuration::millis(self.config.linger_ms as u64)
+    }
+    /// Makes what is due: full calls, and what is left when its linger time has ended.
+    fn make(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        let full = self.config.batch_records as usize;
+        loop {
+            let mut due = std::mem::take(&mut self.gathered);
+            self.source.fill(&mut due, full, cx)?;
+            self.gathered = due;
+            let oldest = self.gathered.front().copied();
+            let is_due = |at: u64| cx.now().since(SimTime(at)) >= self.linger();
+            if self.gathered.len() < full && !oldest.is_some_and(is_due) {
+                return Ok(());
+            }
+            if !self.call(cx)? {
+                self.gathered.clear();
+                return Ok(());
+            }
         }
-        let full =
-            SimDuration(last.0.saturating_mul(u64::from(self.config.batch_records)) / made as u64);
-        full.min(linger).max(SHORTEST_TICK)
     }
-    /// Makes what is due and puts it.
-    fn make(&mut self, span: SimDuration, cx: &mut Cx<'_>) -> NodeResult {
-        let mut born = std::mem::take(&mut self.born);
-        born.clear();
-        self.arrivals
-            .fill(cx.now(), cx.rng(), &mut born, usize::MAX);
-        let mut rest = born.as_slice();
-        while !rest.is_empty() {
-            let most = rest.len().min(self.config.batch_records as usize);
-            let batch = self.source.take(&rest[..most], self.epoch_ms, cx)?;
-            rest = &rest[batch.len()..];
+    /// Puts what is gathered; false when there are no records for it.
+    fn call(&mut self, cx: &mut Cx<'_>) -> NodeResult<bool> {
+        while !self.gathered.is_empty() {
+            let born = self.gathered.make_contiguous();
+            let Some(batch) = self.source.take(born, self.epoch_ms, cx)? else {
+                return Ok(false);
+            };
+            self.gathered.drain(..batch.len());
             self.put(batch, cx);
         }
-        let next = self.tick(born.len(), span);
-        self.born = born;
-        cx.after(next, Tag::new(TIMER_MAKE, next.0));
+        Ok(true)
+    }
+    /// Sets the timer for the next call: when it is full at the present rate, or when the linger time of its first record
+    /// ends.
+    fn schedule(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        self.plan += 1;
+        let next = self.source.next(cx)?;
+        let first = match (self.gathered.front(), next) {
+            (Some(at), _) => SimTime(*at),
+            (None, Some((at, _))) => at,
+            (None, None) => return Ok(()),
+        };
+        let latest = first + self.linger();
+        let full = next.filter(|(_, rate)| *rate > 0.0).map(|(at, rate)| {
+            let missing = (self.config.batch_records as usize)
+                .saturating_sub(self.gathered.len())
+                .saturating_sub(1);
+            at + SimDuration::from_secs_f64(missing as f64 / rate)
+        });
+        let at = full.map_or(latest, |full| full.min(latest));
+        cx.at(
+            at.max(cx.now() + SHORTEST_TICK),
+            Tag::new(TIMER_MAKE, self.plan),
+        );
         Ok(())
     }
     fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) {
@@ -129,7 +156,8 @@ impl Model {
             ..batch
         };
         if let Some(rate) = cx.fault(FaultKind::PoisonRecords).map(|f| f.rate) {
-            let bits: BooleanBuffer = (0..batch.len()).map(|_| cx.rng().chance(rate)).collect();
+            let poison = &mut self.poison;
+            let bits: BooleanBuffer = (0..batch.len()).map(|_| poison.chance(rate)).collect();
             batch.malformed = (bits.count_set_bits() > 0).then_some(bits);
         }
         cx.created(batch.records(), batch.bytes());
@@ -139,30 +167,30 @@ impl Model {
             return;
         }
         cx.copied(batch.records() * (self.putters.len() as u64 - 1));
-        for putter in &mut self.putters {
-            for part in parts(&batch, self.put_max_bytes) {
-                putter.put(part, cx);
+        for part in batch.parts(usize::MAX, self.put_max_bytes) {
+            let gathered = [(Part::Buffer, mean_age(&part, cx.now()))];
+            for putter in &mut self.putters {
+                putter.put_after(part.clone(), &gathered, cx);
             }
         }
+        self.tell_pending(cx);
+    }
+    fn tell_pending(&mut self, cx: &mut Cx<'_>) {
+        if cx.now() >= self.pending_told {
+            self.pending_told = cx.now() + PENDING_STEP;
+            cx.metric("UserRecordsPending", self.pending() as f64);
+        }
+    }
+    fn pending(&self) -> u64 {
+        self.putters.iter().map(Putter::waiting).sum()
     }
 }
 
-/// `batch` in pieces of at most `max_bytes` each, whole records.
-fn parts(batch: &Batch, max_bytes: u64) -> Vec<Batch> {
-    if batch.row_bytes() <= max_bytes {
-        return vec![batch.clone()];
-    }
-    let mut out = Vec::new();
-    let (mut from, mut bytes) = (0, 0);
-    for (row, size) in batch.sizes.iter().enumerate() {
-        if bytes + u64::from(*size) > max_bytes && row > from {
-            out.push(batch.slice(from, row - from));
-            (from, bytes) = (row, 0);
-        }
-        bytes += u64::from(*size);
-    }
-    out.push(batch.slice(from, batch.len() - from));
-    out
+/// How long the records of one call were gathered, on average.
+fn mean_age(batch: &Batch, now: SimTime) -> SimDuration {
+    let ages = batch.born.iter().map(|at| now.since(SimTime(*at)).0);
+    let sum: u128 = ages.map(u128::from).sum();
+    SimDuration(u64::try_from(sum / batch.len().max(1) as u128).unwrap_or(0))
 }
 
 impl Node for Model {
@@ -172,9 +200,7 @@ impl Node for Model {
             .into_iter()
             .map(|wire| Putter::new(wire, self.policy()))
             .collect();
-        let first = SimDuration::millis(u64::from(self.config.linger_ms));
-        cx.after(first, Tag::new(TIMER_MAKE, first.0));
-        Ok(())
+        self.schedule(cx)
     }
     fn settled(
         &mut self,
@@ -183,23 +209,22 @@ impl Node for Model {
         outcome: Outcome,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        let refused = match &outcome {
-            Outcome::Accepted => 0,
-            Outcome::Partial { refused, .. } => refused.records(),
-            Outcome::Refused { payload, .. } => payload.records(),
-        };
         if let Some(putter) = self.putters.iter_mut().find(|p| p.wire == wire) {
-            let accepted = putter.settled(call, outcome, cx);
-            cx.metric("UserRecordsPut", accepted as f64);
-            if refused > 0 {
-                cx.metric("AllErrors", refused as f64);
+            let settled = putter.settled(call, outcome, cx);
+            cx.metric("UserRecordsPut", settled.accepted as f64);
+            cx.metric("RequestTime", settled.took.as_millis_f64());
+            if settled.refused > 0 {
+                cx.metric("AllErrors", settled.refused as f64);
             }
         }
         Ok(())
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
         match tag.kind {
-            TIMER_MAKE => return self.make(SimDuration(tag.index), cx),
+            TIMER_MAKE if tag.index == self.plan => {
+                self.make(cx)?;
+                return self.schedule(cx);
+            }
             TIMER_PUT => {
                 for putter in &mut self.putters {
                     putter.timer(tag, cx);
@@ -210,14 +235,15 @@ impl Node for Model {
         Ok(())
     }
     fn fault_changed(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        self.make(cx)?;
         self.spike(cx);
-        Ok(())
+        self.schedule(cx)
     }
     fn held(&self) -> u64 {
         self.putters.iter().map(Putter::held).sum()
     }
     fn sample(&self, _now: SimTime, out: &mut Gauges) {
-        let waiting: u64 = self.putters.iter().map(Putter::waiting).sum();
+        let waiting = self.pending();
         out.limit(
             "records that may wait to be sent",
             waiting as f64 / self.config.buffer_records.max(1) as f64,
