@@ -254,7 +254,10 @@ fn every_case_gives_its_problems_and_its_plan() {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     // Checkouts that share a build folder may run each other's programs: never rewrite the cases of another one.
     let here = std::env::var_os("CARGO_MANIFEST_DIR");
-    assert!(!update || here.is_some_and(|h| h == env!("CARGO_MANIFEST_DIR")), "built elsewhere");
+    assert!(
+        !update || here.is_some_and(|h| h == env!("CARGO_MANIFEST_DIR")),
+        "built elsewhere"
+    );
     let mut wrong = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
