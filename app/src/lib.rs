@@ -5,7 +5,6 @@
 
 mod check;
 mod cli;
-mod files;
 mod interrupt;
 mod kinds;
 mod open;

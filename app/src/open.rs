@@ -7,7 +7,6 @@ use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::node::closest;
 
-use crate::files::root_of;
 use crate::output::Failure;
 use crate::templates;
 
@@ -55,7 +54,7 @@ fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let root = root_of(&folder)?;
+    let root = Root::new(&folder);
     Ok(Opened {
         doc,
         root,

@@ -290,7 +290,7 @@ fn every_case_gives_its_problems_and_its_plan() {
 }
 
 fn root() -> Root {
-    Root
+    Root::samples_only()
 }
 
 #[test]

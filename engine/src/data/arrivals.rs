@@ -107,9 +107,13 @@ impl Piece {
         reason = "`as` saturates, and the result is kept within the piece"
     )]
     fn instant(&self, count: f64) -> u64 {
-        let root = (self.rate * self.rate + 2.0 * self.slope * count).max(0.0);
-        // This form of the quadratic's solution loses no digits when the slope is small. `sqrt` is exact by IEEE.
-        let secs = 2.0 * count / (self.rate + root.sqrt());
+        let secs = if self.slope == 0.0 {
+            count / self.rate
+        } else {
+            let root = (self.rate * self.rate + 2.0 * self.slope * count).max(0.0);
+            // This form of the quadratic's solution loses no digits when the slope is small. `sqrt` is exact by IEEE.
+            2.0 * count / (self.rate + root.sqrt())
+        };
         let nanos = (secs * 1e9).round_ties_even() as u64;
         self.start.saturating_add(nanos).min(self.end)
     }
@@ -201,16 +205,26 @@ impl Arrivals {
     pub fn fill(&mut self, until: SimTime, rng: &mut Rng, out: &mut Vec<u64>, max: usize) -> usize {
         let before = out.len();
         while out.len() - before < max {
-            match self.find(rng) {
-                Some(next) if next.at <= until.0 => {
-                    out.push(next.at);
-                    self.last = next.at;
-                    self.piece = next.piece;
-                    self.count = Some(next.count + self.step(rng));
-                    self.next = None;
+            let Some(next) = self.find(rng).filter(|next| next.at <= until.0) else {
+                break;
+            };
+            self.next = None;
+            let (piece, mut count, mut at) = (next.piece, next.count, next.at);
+            let total = piece.count(piece.end);
+            // The rest of the piece without asking anew where time stands: this is the hot loop of every source.
+            loop {
+                out.push(at);
+                self.last = at;
+                count += self.step(rng);
+                if out.len() - before == max || count > total {
+                    break;
                 }
-                _ => break,
+                at = piece.instant(count).max(self.last.saturating_add(1));
+                if at > until.0 {
+                    break;
+                }
             }
+            (self.piece, self.count) = (piece, Some(count));
         }
         out.len() - before
     }

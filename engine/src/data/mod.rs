@@ -4,6 +4,8 @@ mod arrivals;
 mod batch;
 mod generate;
 mod json_size;
+mod log;
+mod replay;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
@@ -12,7 +14,7 @@ pub use generate::{
     RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
 };
 pub use json_size::{encode_json_lines, json_sizes};
-#[derive(Debug)]
-pub struct Root;
-mod log;
-pub use log::BatchLog;
+pub use log::{BatchLog, LogError};
+pub use replay::{
+    BadRecord, Replay, ReplayBatch, ReplayError, ReplayFormat, ReplayReport, ReplaySpec, Root,
+};

@@ -528,7 +528,7 @@ impl Bench {
 
 /// A place to read files from.
 pub(crate) fn root() -> Root {
-    Root
+    Root::samples_only()
 }
 
 /// A world in `dir`: books of us-east-1, seed 7.

@@ -28,7 +28,7 @@ fn document() -> Document {
 }
 
 fn root() -> Root {
-    Root
+    Root::samples_only()
 }
 
 fn run(options: RunOptions) -> Outcome {

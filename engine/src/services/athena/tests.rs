@@ -222,7 +222,7 @@ fn starts_beyond_the_burst_are_throttled() {
     for _ in 0..90 {
         bench = bench.act(secs(10), "athena", query("SHOW TABLES"));
     }
-    let ran = bench.run(15);
+    let ran = bench.run(120);
     let said = ran.events("athena", "command");
     let refused = said.iter().filter(|s| s.contains("ThrottlingException"));
     assert_eq!(refused.count(), 10);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::node::{AnyKind, Flow, Notice, Payload, Table};
+use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, batch, check_kind, ms, send};
 use crate::units::SimTime;
 
@@ -82,4 +83,22 @@ fn alarm_states_are_counted() {
 fn time_is_billed() {
     let ran = Bench::new().node("board", KIND, json!({})).run(90);
     assert_eq!(ran.usage("board", "cloudwatch.dashboard_month"), 90_000);
+}
+
+#[test]
+fn refresh_can_be_changed_while_it_runs() {
+    let one = query(&[(10, 3)]);
+    let faster = [("refresh_seconds".to_owned(), json!(10))];
+    let ran = Bench::new()
+        .fake("one", &one)
+        .node("board", KIND, json!({}))
+        .wire("one.rows", "board.rows")
+        .act(
+            ms(65_000),
+            "board",
+            Action::Set(faster.into_iter().collect()),
+        )
+        .run(95);
+    // At 60, then at 70, 80 and 90 s; the old timer at 120 s would be ignored.
+    assert_eq!(ran.metric("board", "RowsShown").count, 4);
 }

@@ -117,7 +117,7 @@ impl Model {
             put_unit_bytes: q("put_payload_unit_bytes")?.max(1),
             included_hours: u32::try_from(q("retention_included_h")?).unwrap_or(24),
         };
-        let log = BatchLog::new(cx.world.spill_dir.join(&cx.node), LOG_BUDGET);
+        let log = BatchLog::new(LOG_BUDGET, cx.world.spill_dir.clone(), &cx.node);
         let mut model = Self {
             get_law: cx.latency("kinesis-data-streams.get_records")?,
             reshard_law: cx.latency("kinesis-data-streams.reshard")?,

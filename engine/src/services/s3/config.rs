@@ -36,7 +36,6 @@ pub struct Config {
     pub expire_days: u32,
 }
 
-#[expect(clippy::derivable_impls, reason = "the default is a choice, in words")]
 impl Default for Config {
     fn default() -> Self {
         Self {
