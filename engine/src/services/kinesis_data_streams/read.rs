@@ -33,7 +33,7 @@ impl Model {
         let shard = &mut self.shards[lane as usize];
         let locked = now < shard.locked_until;
         let over =
-            !locked && !(shard.read_bytes.available(now) > 0 && shard.read_calls.take(now, 1));
+            !locked && (shard.read_bytes.available(now) == 0 || !shard.read_calls.take(now, 1));
         if over {
             // A call over the limit costs the next second; those in that second do not prolong it.
             shard.locked_until = now + self.quotas.lockout_after_throttle;

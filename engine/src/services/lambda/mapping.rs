@@ -243,7 +243,7 @@ impl Lane {
             let weight = u64::from(batch.weight);
             let room = if joins { (size - records) / weight } else { 0 };
             let mut take = 0;
-            for n in batch.sizes.iter() {
+            for n in &batch.sizes {
                 let n = u64::from(*n) * weight;
                 let first = parts.is_empty() && take == 0;
                 if !first && (take >= room || bytes + n > limit) {
