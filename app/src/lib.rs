@@ -11,6 +11,7 @@ mod kinds;
 mod open;
 mod output;
 mod progress;
+mod relay;
 mod run;
 mod schema;
 mod sql;
