@@ -162,7 +162,7 @@ impl Buffer {
 
 fn columns(plan: &ParquetPlan, batches: &[Batch]) -> Result<EncodedGroup, String> {
     // Thousands of small batches are joined first: the encoder's cost per call is greater than a copy.
-    let joined = arrow::compute::concat_batches(&plan.schema(), batches.iter().map(|b| &b.rows))
+    let joined = arrow::compute::concat_batches(plan.schema(), batches.iter().map(|b| &b.rows))
         .map_err(|e| e.to_string())?;
     plan.encode_row_group(&[joined]).map_err(|e| e.to_string())
 }
@@ -186,10 +186,11 @@ fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
 /// Makes the records that do not parse really unparsable, at their size: the opening brace becomes a hash sign.
 pub(super) fn spoil(text: &mut [u8], malformed: &arrow::buffer::BooleanBuffer) {
     for (row, line) in text.split_inclusive_mut(|b| *b == b'\n').enumerate() {
-        if row < malformed.len() && malformed.value(row) {
-            if let Some(first) = line.first_mut() {
-                *first = b'#';
-            }
+        if row < malformed.len()
+            && malformed.value(row)
+            && let Some(first) = line.first_mut()
+        {
+            *first = b'#';
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which shard a key belongs to: MD5 of the key as an unsigned 128-bit number onto hash ranges.
 
-use arrow::array::{Array, ArrayRef, AsArray as _};
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use md5::{Digest as _, Md5};

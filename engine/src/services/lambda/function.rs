@@ -63,7 +63,7 @@ pub(super) struct Run {
     /// It fails: an error, a timeout, records that do not parse.
     pub(super) fails: Option<&'static str>,
     input: Batch,
-    work: Option<Work<Output>>,
+    work: Option<Work<Result<Output, String>>>,
 }
 
 impl Run {
@@ -221,7 +221,7 @@ impl Function {
         };
         if run.fails.is_none() && run.input.len() >= POOL_ROWS {
             let (transform, batch) = (self.compile(&run.input)?, run.input.clone());
-            run.work = Some(cx.compute(move || apply(&transform, &batch))?);
+            run.work = Some(cx.compute(move || Ok(apply(&transform, &batch)))?);
         }
         Ok(Ok(run))
     }
@@ -281,7 +281,16 @@ impl Function {
             Some(work) => cx.wait(work)?,
             None => {
                 let transform = self.compile(&run.input)?;
-                apply(&transform, &run.input)?
+                apply(&transform, &run.input)
+            }
+        };
+        let output = match output {
+            Ok(output) => output,
+            // A division by zero, a text that is no number: an error of the code, as in AWS.
+            Err(text) => {
+                cx.metric("Errors", run.runs as f64);
+                cx.errored(run.runs, || format!("the SQL failed: {text}"));
+                return Ok(Err((run.input, "the SQL failed")));
             }
         };
         if run.origin == Origin::Invoke && output.batch.bytes() > self.quotas.payload_bytes {

@@ -24,7 +24,7 @@ pub(super) struct Job {
     /// The slot of its shard that it has.
     pub(super) slot: u64,
     pub(super) batch: Batch,
-    /// When the stream took the last record in, for IteratorAge.
+    /// When the stream took the last record in, for `IteratorAge`.
     pub(super) last_arrived: SimTime,
     /// When the mapping got the first record.
     pub(super) since: SimTime,
@@ -243,7 +243,7 @@ impl Lane {
             let weight = u64::from(batch.weight);
             let room = if joins { (size - records) / weight } else { 0 };
             let mut take = 0;
-            for n in batch.sizes.iter() {
+            for n in &batch.sizes {
                 let n = u64::from(*n) * weight;
                 let first = parts.is_empty() && take == 0;
                 if !first && (take >= room || bytes + n > limit) {

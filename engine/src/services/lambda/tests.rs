@@ -175,9 +175,13 @@ fn failing_batch_blocks_its_shard_and_keeps_the_order() {
         (2000, 0, batch(5, 100, ms(2000))),
     ];
     let (stream, sink) = (stream(1, batches), sink());
-    let ran = bench(&stream, &sink, json!({"batch_size": 3}))
-        .fault(ms(0), "fn", FaultKind::Errors, 1.0, SimDuration::secs(20))
-        .run(90);
+    let ran = bench(
+        &stream,
+        &sink,
+        json!({"batch_size": 3, "per_record_us": 500_000.0}),
+    )
+    .fault(ms(0), "fn", FaultKind::Errors, 1.0, SimDuration::secs(20))
+    .run(90);
     let ids: Vec<usize> = rows(&sink);
     assert_eq!(ids, [3, 3, 3, 3]);
     let came = got(&sink);
@@ -219,7 +223,8 @@ fn record_that_does_not_parse_is_given_up_as_the_parameters_say() {
 #[test]
 fn halves_keep_the_order_of_the_records() {
     let (stream, sink) = (stream(1, vec![(0, 0, poisoned(8, 5))]), sink());
-    let params = json!({"maximum_retry_attempts": 0, "bisect_batch_on_function_error": true});
+    // Runs take longer than any put, so that results arrive in the order of the runs.
+    let params = json!({"maximum_retry_attempts": 0, "bisect_batch_on_function_error": true, "per_record_us": 1e6});
     bench(&stream, &sink, params).run(60);
     let first = |b: &Batch| {
         use arrow::array::AsArray as _;
@@ -489,7 +494,7 @@ fn replies(caller: &Fake, wanted: ReplyStatus) -> usize {
 #[test]
 fn calls_are_answered() {
     let sql = "SELECT id FROM records WHERE id > 1";
-    let wide = "SELECT id, repeat(key, 1000000) AS long FROM records";
+    let wide = "SELECT id, repeat(key, 5000) AS long FROM records";
     // Records that come back, and how.
     let cases = [
         (
@@ -517,10 +522,10 @@ fn calls_are_answered() {
             7,
         ),
         (
-            batch(5, 100, ms(0)),
+            batch(700, 100, ms(0)),
             json!({"sql": wide}),
             ReplyStatus::FunctionError,
-            5,
+            700,
         ),
     ];
     for (input, params, wanted, records) in cases {
@@ -647,4 +652,15 @@ fn same_run_twice_is_the_same() {
         (times, ran.usage("fn", "lambda.gb_second_x86"))
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn sql_that_fails_on_a_record_is_an_error_of_the_function() {
+    for rows in [10, 5000] {
+        let (stream, sink) = (stream_of(batch(rows, 100, ms(0))), sink());
+        let params = json!({"sql": "SELECT 10 / (id - 3) AS x FROM records", "maximum_retry_attempts": 1, "batch_size": 10_000});
+        let ran = bench(&stream, &sink, params).run(60);
+        assert_eq!(ran.metric("fn", "Errors").sum, 2.0);
+        assert_eq!(ran.ledger("fn").failed_total(), rows as u64);
+    }
 }
