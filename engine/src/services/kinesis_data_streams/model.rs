@@ -234,7 +234,7 @@ impl Model {
         }
         Ok(Retuned::Live)
     }
-    /// Why UpdateShardCount is refused, if it is.
+    /// Why `UpdateShardCount` is refused, if it is.
     fn refusal(&mut self, shards: u32, now: SimTime) -> Option<String> {
         if self.target.is_some() {
             return Some("ResourceInUseException: the shards are being changed already".to_owned());

@@ -24,7 +24,7 @@ pub enum Runtime {
     Python,
     /// Node.js.
     Nodejs,
-    /// Java, without SnapStart.
+    /// Java, without `SnapStart`.
     Java,
 }
 

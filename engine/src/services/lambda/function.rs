@@ -63,7 +63,7 @@ pub(super) struct Run {
     /// It fails: an error, a timeout, records that do not parse.
     pub(super) fails: Option<&'static str>,
     input: Batch,
-    work: Option<Work<Output>>,
+    work: Option<Work<Result<Output, String>>>,
 }
 
 impl Run {
@@ -221,7 +221,7 @@ impl Function {
         };
         if run.fails.is_none() && run.input.len() >= POOL_ROWS {
             let (transform, batch) = (self.compile(&run.input)?, run.input.clone());
-            run.work = Some(cx.compute(move || apply(&transform, &batch))?);
+            run.work = Some(cx.compute(move || Ok(apply(&transform, &batch)))?);
         }
         Ok(Ok(run))
     }
@@ -272,8 +272,8 @@ impl Function {
             Architecture::X86 => cx.meter(&GB_SECOND_X86, billed),
             Architecture::Arm => cx.meter(&GB_SECOND_ARM, billed),
         }
+        // `errored` also counts the CloudWatch metric `Errors`, which has the name of the flow metric.
         if let Some(why) = run.fails {
-            cx.metric("Errors", run.runs as f64);
             cx.errored(run.runs, || why.to_owned());
             return Ok(Err((run.input, why)));
         }
@@ -281,12 +281,19 @@ impl Function {
             Some(work) => cx.wait(work)?,
             None => {
                 let transform = self.compile(&run.input)?;
-                apply(&transform, &run.input)?
+                apply(&transform, &run.input)
+            }
+        };
+        let output = match output {
+            Ok(output) => output,
+            // A division by zero, a text that is no number: an error of the code, as in AWS.
+            Err(text) => {
+                cx.errored(run.runs, || format!("the SQL failed: {text}"));
+                return Ok(Err((run.input, "the SQL failed")));
             }
         };
         if run.origin == Origin::Invoke && output.batch.bytes() > self.quotas.payload_bytes {
             let why = "Function.ResponseSizeTooLarge: the answer is over 6 MB";
-            cx.metric("Errors", 1.0);
             cx.errored(1, || why.to_owned());
             return Ok(Err((run.input, why)));
         }

@@ -24,7 +24,7 @@ pub(super) struct Job {
     /// The slot of its shard that it has.
     pub(super) slot: u64,
     pub(super) batch: Batch,
-    /// When the stream took the last record in, for IteratorAge.
+    /// When the stream took the last record in, for `IteratorAge`.
     pub(super) last_arrived: SimTime,
     /// When the mapping got the first record.
     pub(super) since: SimTime,

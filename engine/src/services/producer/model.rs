@@ -116,13 +116,19 @@ impl Model {
     }
     /// Puts what is gathered; false when there are no records for it.
     fn call(&mut self, cx: &mut Cx<'_>) -> NodeResult<bool> {
+        let mut pieces = Vec::new();
         while !self.gathered.is_empty() {
             let born = self.gathered.make_contiguous();
-            let Some(batch) = self.source.take(born, self.epoch_ms, cx)? else {
-                return Ok(false);
+            let Some(piece) = self.source.take(born, self.epoch_ms, cx)? else {
+                break;
             };
-            self.gathered.drain(..batch.len());
-            self.put(batch, cx);
+            self.gathered.drain(..piece.len());
+            pieces.push(piece);
+        }
+        match pieces.as_slice() {
+            [] => return Ok(false),
+            [whole] => self.put(whole.clone(), cx),
+            _ => self.put(Batch::concat(&pieces)?, cx),
         }
         Ok(true)
     }
