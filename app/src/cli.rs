@@ -7,6 +7,8 @@ use weir_engine::runtime::Pace;
 use weir_engine::session::Setting;
 use weir_engine::units::{SimDuration, parse_duration};
 
+use crate::bench::Which;
+
 /// Design AWS data pipelines, run them on a virtual clock, and read off throughput, latency and cost.
 #[derive(Debug, Parser)]
 #[command(name = "weir", version)]
@@ -66,6 +68,15 @@ pub(crate) enum Command {
         /// `document` or a kind
         #[arg(default_value = "document")]
         what: String,
+    },
+    /// Measure this machine: the figures of the README
+    Bench {
+        /// What to measure
+        #[arg(value_enum, default_value_t = Which::All)]
+        which: Which,
+        /// Virtual time of the runs
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        run_for: Option<SimDuration>,
     },
     /// Print completions for a shell
     Completions {

@@ -3,6 +3,7 @@
 //! Exit codes: 0; 1 when a run misses an objective, fails or loses records; 2 for a document or arguments that are refused.
 //! Results go to standard output, everything else to standard error.
 
+mod bench;
 mod check;
 mod cli;
 mod interrupt;
@@ -10,6 +11,7 @@ mod kinds;
 mod open;
 mod output;
 mod progress;
+mod relay;
 mod run;
 mod schema;
 mod sql;
@@ -69,6 +71,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, output: &mut Output) -> CommandResult {
     match command {
         Command::Run(arguments) => run::run(arguments, output),
+        Command::Bench { which, run_for } => bench::bench(which, run_for, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
         Command::Sql {

@@ -38,7 +38,11 @@ macro_rules! template {
 }
 
 /// All templates, in the order of the gallery.
-static ALL: &[Template] = &[template!("weekend-transactions"), template!("first-stream")];
+static ALL: &[Template] = &[
+    template!("weekend-transactions"),
+    template!("flights-replay"),
+    template!("first-stream"),
+];
 
 /// What `template.toml` says.
 #[derive(Debug, Deserialize, Serialize)]

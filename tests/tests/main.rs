@@ -1,4 +1,4 @@
-//! Tests that cross crates: the program driven from outside, and every template run.
+//! Tests that cross crates: the program driven from outside, every template run, whole pipelines in this process.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,5 +6,8 @@
 )]
 
 mod cli;
+mod determinism;
 mod program;
+mod properties;
+mod running;
 mod templates;

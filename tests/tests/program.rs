@@ -35,7 +35,8 @@ pub(crate) fn weir(dir: &Path, arguments: &[&str]) -> Said {
 impl Said {
     /// Fails unless the program ended with `code`, and said nothing that only programmers read.
     pub(crate) fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self:?}");
+        let begin: String = self.out.chars().take(400).collect();
+        assert_eq!(self.code, code, "{}\n{begin}", self.err);
         for word in ["panicked", "RUST_BACKTRACE", "Error {", "Some(", "Err("] {
             assert!(!self.err.contains(word), "{}", self.err);
         }

@@ -228,8 +228,11 @@ fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
         let mut problems = Problems::of(&seat.doc.id);
         let missing = |port: &&InPort| port.required && !wired.contains(&(i, port.name));
         for port in kind.spec().inputs.iter().filter(missing) {
-            let ends_here =
-                |w: &&crate::document::Wire| w.to.node == seat.doc.id && w.to.port == port.name;
+            // A wire to a port that is not there was most likely meant for this one.
+            let ends_here = |w: &&crate::document::Wire| {
+                w.to.node == seat.doc.id
+                    && (w.to.port == port.name || kind.spec().input(&w.to.port).is_none())
+            };
             let mut drawn = drawing.doc.wires.iter().filter(ends_here);
             let mend = match drawn.next() {
                 None => mend_required(drawing, i, port),

@@ -434,5 +434,4 @@ impl Arrivals {
 }
 
 #[cfg(test)]
-#[path = "arrivals_tests.rs"]
 mod tests;

@@ -155,6 +155,7 @@ fn schema() -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn params_are_checked_by_their_schema() {
     for (name, value, expected) in [
         ("count", json!(5), ""),
@@ -311,6 +312,10 @@ static SPEC: KindSpec = KindSpec {
 };
 const TAG: u32 = 9;
 
+/// Calls with their records.
+type Calls = Vec<(super::CallId, u64)>;
+type Timers = Vec<(SimTime, Tag)>;
+
 /// A putter with all that it needs around it.
 struct Rig {
     _runtime: tokio::runtime::Runtime,
@@ -369,7 +374,7 @@ impl Rig {
         f(&mut self.putter, &mut cx)
     }
     /// The calls and timers that were asked for since the last look.
-    fn asked(&mut self) -> (Vec<(super::CallId, u64)>, Vec<(SimTime, Tag)>) {
+    fn asked(&mut self) -> (Calls, Timers) {
         let (mut calls, mut timers) = (Vec::new(), Vec::new());
         for effect in self.effects.drain(..) {
             match effect {
@@ -395,7 +400,7 @@ fn putter_sends_up_to_its_calls_and_its_credit() {
     for (credit, max_calls, at_once) in [(10, 3, 3), (2, 5, 2)] {
         let mut rig = Rig::new(0, credit, max_calls, 1);
         rig.at(ms(0), |putter, cx| {
-            (0..6).for_each(|_| putter.put(batch(10), cx))
+            (0..6).for_each(|_| putter.put(batch(10), cx));
         });
         let (calls, _) = rig.asked();
         assert_eq!(calls.len(), at_once);
@@ -493,7 +498,7 @@ fn putter_gives_up_with_a_reason() {
 fn putter_drops_what_has_no_room() {
     let mut rig = Rig::new(0, 100, 1, 0);
     rig.at(ms(0), |putter, cx| {
-        (0..4).for_each(|_| putter.put(batch(60), cx))
+        (0..4).for_each(|_| putter.put(batch(60), cx));
     });
     // One is on its way, one waits, two find no room.
     assert_eq!(rig.state.ledger.dropped["sender's buffer is full"], 120);

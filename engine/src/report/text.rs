@@ -103,8 +103,8 @@ fn nodes(s: &Summary) -> String {
             "p99",
             "Throttled",
             "Errors",
-            "Limit used",
             "USD",
+            "Limit used",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -125,11 +125,11 @@ fn nodes(s: &Summary) -> String {
             ms(|l| l.p99),
             count(n.throttled),
             count(n.errors),
-            limit_used(n),
             node_cost(n),
+            limit_used(n),
         ]);
     }
-    format!("\n{}", aligned(&rows, &[2, 3, 4, 5, 6, 7, 9]))
+    format!("\n{}", aligned(&rows, &[2, 3, 4, 5, 6, 7, 8]))
 }
 
 fn limit_used(n: &NodeSummary) -> String {

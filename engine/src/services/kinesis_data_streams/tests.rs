@@ -225,7 +225,7 @@ fn both_write_limits_hold() {
     ] {
         let feed = feed().records(ms(10), batch(n, size, ms(10)));
         let ran = bench(&feed, json!({"partition_key": "key"})).run(2);
-        let expected = expected as u64;
+        let expected = u64::try_from(expected).unwrap();
         let error = if expected > 0 {
             vec![(THROTTLED, expected)]
         } else {
@@ -430,7 +430,7 @@ fn no_record_is_lost_or_overtaken_when_the_shards_change() {
             assert!(last.is_none_or(|l| l < *id), "{key} {id} after {last:?}");
         }
         let lanes: std::collections::BTreeSet<u32> = records.iter().map(|r| r.0).collect();
-        assert_eq!(lanes.len() as u32, from + to);
+        assert_eq!(lanes.len(), (from + to) as usize);
         // Closed shards that were read give no answer any more: the reader polls only the open ones.
         let late = reader.notes().into_iter().filter(|n| n.at > seconds(310));
         let late = late.filter_map(|n| match n.heard {

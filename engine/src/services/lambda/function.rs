@@ -272,8 +272,8 @@ impl Function {
             Architecture::X86 => cx.meter(&GB_SECOND_X86, billed),
             Architecture::Arm => cx.meter(&GB_SECOND_ARM, billed),
         }
+        // `errored` also counts the CloudWatch metric `Errors`, which has the name of the flow metric.
         if let Some(why) = run.fails {
-            cx.metric("Errors", run.runs as f64);
             cx.errored(run.runs, || why.to_owned());
             return Ok(Err((run.input, why)));
         }
@@ -288,14 +288,12 @@ impl Function {
             Ok(output) => output,
             // A division by zero, a text that is no number: an error of the code, as in AWS.
             Err(text) => {
-                cx.metric("Errors", run.runs as f64);
                 cx.errored(run.runs, || format!("the SQL failed: {text}"));
                 return Ok(Err((run.input, "the SQL failed")));
             }
         };
         if run.origin == Origin::Invoke && output.batch.bytes() > self.quotas.payload_bytes {
             let why = "Function.ResponseSizeTooLarge: the answer is over 6 MB";
-            cx.metric("Errors", 1.0);
             cx.errored(1, || why.to_owned());
             return Ok(Err((run.input, why)));
         }

@@ -376,7 +376,7 @@ fn bill_is_that_of_the_worked_example() {
         let init = ran.metric("fn", "InitDuration");
         assert_eq!(init.count, 1);
         let billed = ran.usage("fn", key);
-        assert_eq!(billed, (50 * 2000 + init.sum.ceil() as u128) * 1024);
+        assert_eq!(billed as f64, (50.0 * 2000.0 + init.sum.ceil()) * 1024.0);
     }
 }
 

@@ -1,3 +1,5 @@
+//! Arrivals: exact where they are even, right in number and spread, independent of how time is cut.
+
 use super::{ArrivalShape, Arrivals};
 use crate::rng::Rng;
 use crate::units::{SimDuration, SimTime};
