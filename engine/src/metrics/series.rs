@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::units::{SimDuration, SimTime};
 
-/// Points a series holds at the most; at one second each this is 68 minutes before the first merge.
-const CAPACITY: usize = 4096;
+/// Points a series holds at the most; at one second each this is 17 minutes before the first merge.
+const CAPACITY: usize = 1024;
 /// Points in a sealed chunk. A snapshot shares chunks and copies only the open one.
 const CHUNK: usize = 64;
 

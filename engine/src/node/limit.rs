@@ -88,8 +88,7 @@ impl TokenBucket {
 
 /// How much was asked for in the last whole second: what a limit's use is measured by.
 ///
-/// A bucket that refills faster than it is drawn from is nearly always full, so its level would not show how near the
-/// limit is.
+/// A bucket that refills faster than it is drawn from is nearly always full, so its level would not show how near the limit is.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
     second: u64,

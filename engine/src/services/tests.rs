@@ -11,6 +11,7 @@ use super::lambda::Lambda;
 use super::producer::Producer;
 use super::s3::S3;
 use super::testing::Bench;
+use crate::node::{Problems, TraceCx, parse_param};
 
 #[test]
 fn records_go_from_producer_to_bucket() {
@@ -75,6 +76,170 @@ fn whole_pipeline_answers_a_query_and_rings_an_alarm() {
 fn every_kind_keeps_its_duties() {
     for kind in super::ALL {
         super::testing::check_kind(*kind);
+    }
+}
+
+#[test]
+fn every_parameter_of_every_kind_is_checked_and_read() {
+    let root = super::testing::root();
+    for kind in super::ALL {
+        let id = kind.spec().id;
+        let cx = TraceCx {
+            root: &root,
+            region: "us-east-1",
+            seed: 1,
+            node: id,
+        };
+        let schema = kind.schema();
+        let defaults = kind.defaults();
+        for (name, value) in &defaults {
+            // The default as a person would type it is the default.
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            let read = parse_param(&schema, name, &text);
+            let same = read
+                .as_ref()
+                .is_ok_and(|r| r == value || r.as_f64() == value.as_f64());
+            assert!(same, "{id}.{name}: {text} is read as {read:?}");
+            // Nothing takes an object in an object.
+            let mut problems = Problems::of(id);
+            let wrong = [(name.clone(), json!({"a": {}}))].into_iter().collect();
+            assert!(!kind.check(&wrong, &cx, &mut problems), "{id}.{name}");
+            assert!(
+                problems.found.iter().any(|p| p.field == *name),
+                "{id}.{name}: {problems:?}"
+            );
+            // A number beyond its range is named with the range.
+            let range = &schema["properties"][name];
+            if let Some(most) = range["maximum"].as_f64() {
+                let mut problems = Problems::of(id);
+                // JSON has one sort of number: what is read back from its text is whole where it can be.
+                let over = if value.is_f64() {
+                    json!(most + 1.0)
+                } else {
+                    serde_json::from_str(&format!("{:.0}", most + 1.0)).unwrap()
+                };
+                kind.check(
+                    &[(name.clone(), over)].into_iter().collect(),
+                    &cx,
+                    &mut problems,
+                );
+                assert!(
+                    problems.found.iter().any(|p| p.field == *name),
+                    "{id}.{name}"
+                );
+            }
+        }
+    }
+}
+
+/// Ten records a second for a minute, delivered every 20 seconds in this form; the bytes of all files.
+fn delivered(form: &serde_json::Value) -> (u64, Vec<(String, Vec<u8>)>) {
+    let mut params = json!({"buffer_size_mib": 64, "buffer_interval_seconds": 20});
+    for (key, value) in form.as_object().unwrap() {
+        params[key] = value.clone();
+    }
+    let ran = Bench::new()
+        .node("producer", &Producer, json!({"records_per_second": 10.0}))
+        .node("delivery", &Firehose, params)
+        .node("lake", &S3, json!({"bucket": "files"}))
+        .wire("producer.out", "delivery.in")
+        .wire("delivery.out", "lake.in")
+        .run(60);
+    let lake = ran.lake();
+    let files = lake.list("files", "").into_iter().map(|o| {
+        let bytes = lake.read("files", &o.key).unwrap();
+        (o.key, bytes)
+    });
+    (ran.ledger("lake").delivered, files.collect())
+}
+
+#[test]
+fn delivered_files_hold_the_records_in_every_form() {
+    use std::io::Read as _;
+    for (form, end) in [(json!({}), ""), (json!({"compression": "gzip"}), ".gz")] {
+        let (records, files) = delivered(&form);
+        assert!(records > 300 && files.len() >= 2);
+        let mut lines = 0;
+        for (key, bytes) in files {
+            assert!(key.ends_with(end), "{key}");
+            let mut text = String::new();
+            if end == ".gz" {
+                flate2::read::MultiGzDecoder::new(&bytes[..])
+                    .read_to_string(&mut text)
+                    .unwrap();
+            } else {
+                text = String::from_utf8(bytes).unwrap();
+            }
+            for line in text.lines() {
+                let value: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(value["amount"].is_number(), "{line}");
+                lines += 1;
+            }
+        }
+        assert_eq!(lines, records, "{form}");
+    }
+}
+
+#[test]
+fn delivered_files_of_every_compression_are_read_by_queries() {
+    let count = "SELECT count(*) AS n FROM raw";
+    for form in [
+        json!({}),
+        json!({"compression": "gzip"}),
+        json!({"compression": "snappy"}),
+        json!({"compression": "zstd"}),
+        json!({"format": "parquet"}),
+        json!({"format": "parquet", "compression": "snappy"}),
+        json!({"format": "parquet", "compression": "gzip"}),
+        json!({"format": "parquet", "compression": "zstd"}),
+    ] {
+        let mut params =
+            json!({"buffer_size_mib": 64, "buffer_interval_seconds": 20, "prefix": "raw/"});
+        for (key, value) in form.as_object().unwrap() {
+            params[key] = value.clone();
+        }
+        let stop = crate::runtime::Action::Set(
+            [("records_per_second".to_owned(), json!(0.0))]
+                .into_iter()
+                .collect(),
+        );
+        let ran = Bench::new()
+            .node("producer", &Producer, json!({"records_per_second": 10.0}))
+            .node("delivery", &Firehose, params)
+            .node("lake", &S3, json!({}))
+            .node(
+                "crawler",
+                &GlueCrawler,
+                json!({"prefix": "raw/", "schedule_seconds": 300, "start_after_seconds": 300}),
+            )
+            .node(
+                "query",
+                &Athena,
+                json!({"sql": count, "schedule_seconds": 600, "start_after_seconds": 600}),
+            )
+            .node("board", &Dashboard, json!({}))
+            .wire("producer.out", "delivery.in")
+            .wire("delivery.out", "lake.in")
+            .wire("lake.bucket", "crawler.bucket")
+            .wire("crawler.catalog", "query.catalog")
+            .wire("query.rows", "board.rows")
+            .act(super::testing::ms(60_000), "producer", stop)
+            .run(800);
+        let shown = ran.gauges("board").table.clone().unwrap();
+        let n = shown.rows[0]
+            .column(0)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap()
+            .value(0);
+        assert_eq!(
+            u64::try_from(n).unwrap(),
+            ran.ledger("lake").delivered,
+            "{form}"
+        );
+        assert!(n > 500, "{form} {n}");
     }
 }
 

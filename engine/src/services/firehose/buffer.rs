@@ -186,10 +186,8 @@ fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
 /// Makes the records that do not parse really unparsable, at their size: the opening brace becomes a hash sign.
 pub(super) fn spoil(text: &mut [u8], malformed: &arrow::buffer::BooleanBuffer) {
     for (row, line) in text.split_inclusive_mut(|b| *b == b'\n').enumerate() {
-        if row < malformed.len()
-            && malformed.value(row)
-            && let Some(first) = line.first_mut()
-        {
+        let bad = row < malformed.len() && malformed.value(row);
+        if let Some(first) = line.first_mut().filter(|_| bad) {
             *first = b'#';
         }
     }

@@ -32,8 +32,8 @@ impl Model {
         cx.metric("GetRecords.Latency", delay.as_millis_f64());
         let shard = &mut self.shards[lane as usize];
         let locked = now < shard.locked_until;
-        let room = shard.read_bytes.available(now) > 0;
-        let over = !locked && (!room || !shard.read_calls.take(now, 1));
+        let over =
+            !locked && (shard.read_bytes.available(now) == 0 || !shard.read_calls.take(now, 1));
         if over {
             // A call over the limit costs the next second; those in that second do not prolong it.
             shard.locked_until = now + self.quotas.lockout_after_throttle;
