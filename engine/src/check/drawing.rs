@@ -19,14 +19,34 @@ pub(super) struct Seat<'a> {
 impl Seat<'_> {
     /// True when it takes part in runs.
     pub(super) const fn active(&self) -> bool {
-        !self.doc.disabled
+        self.doc.takes_part()
+    }
+    /// True when records pass it by. What is disabled as well is only disabled.
+    pub(super) const fn bypassed(&self) -> bool {
+        self.doc.bypassed && !self.doc.disabled
+    }
+    /// Why it takes no part: one word.
+    pub(super) const fn idle_word(&self) -> &'static str {
+        if self.doc.disabled {
+            "disabled"
+        } else {
+            "bypassed"
+        }
+    }
+    /// What brings it back, as the beginning of a sentence.
+    pub(super) fn wake(&self) -> String {
+        if self.doc.disabled {
+            format!("enable `{}` again", self.doc.id)
+        } else {
+            format!("take `{}` out of bypass", self.doc.id)
+        }
     }
 }
 
 /// A wire whose nodes and ports exist.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link {
-    /// Its place in the document.
+    /// Its place in the document; of wires joined past bypassed nodes, the place of the first.
     pub(super) index: usize,
     /// The sender's seat.
     pub(super) from: usize,
@@ -44,7 +64,7 @@ pub(super) struct Drawing<'a> {
     pub(super) kinds: &'a [&'static dyn AnyKind],
     /// In the document's order.
     pub(super) seats: Vec<Seat<'a>>,
-    /// Wires that fit and whose ends both take part, in the document's order.
+    /// Wires that fit and whose ends both take part, those joined past bypassed nodes included, in the document's order.
     pub(super) links: Vec<Link>,
     index: BTreeMap<&'a str, usize>,
 }

@@ -1,6 +1,6 @@
 //! The shape of the drawing: cycles that would never end, nodes that nothing is connected to, and an order for tracing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::drawing::{Drawing, Link};
 use crate::node::{Problem, Problems};
@@ -11,21 +11,8 @@ const NAMED: usize = 12;
 /// Reports cycles of records and nodes without a wire.
 pub(super) fn check(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
     for cycle in cycles(drawing) {
-        let ids = cycle
-            .iter()
-            .take(NAMED)
-            .map(|i| drawing.seats[*i].doc.id.as_str());
-        let mut path: Vec<&str> = ids.collect();
-        if cycle.len() > NAMED {
-            path.push("...");
-        }
-        path.push(path[0]);
         let mut problems = Problems::of(&drawing.seats[cycle[0]].doc.id);
-        problems.error(
-            "",
-            format!("records would go in circles: {}", path.join(" -> ")),
-            "remove one of these wires",
-        );
+        problems.error("", circle(drawing, &cycle), "remove one of these wires");
         out.append(&mut problems.found);
     }
     // A wire that was drawn and does not fit is an error already, and so is a missing input.
@@ -47,6 +34,46 @@ pub(super) fn check(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
             out.append(&mut problems.found);
         }
     }
+}
+
+/// That records would go round over these seats, in words.
+pub(super) fn circle(drawing: &Drawing<'_>, seats: &[usize]) -> String {
+    let ids = seats.iter().take(NAMED);
+    let mut path: Vec<&str> = ids.map(|i| drawing.seats[*i].doc.id.as_str()).collect();
+    if seats.len() > NAMED {
+        path.push("...");
+    }
+    path.extend(path.first().copied());
+    format!("records would go in circles: {}", path.join(" -> "))
+}
+
+/// A shortest way of records from one seat to another over `links`, both included; `None` when there is none.
+pub(super) fn way(links: &[Link], from: usize, to: usize) -> Option<Vec<usize>> {
+    let mut outs: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for link in links.iter().filter(|l| l.out.flow.carries_records()) {
+        outs.entry(link.from).or_default().push(link.to);
+    }
+    let mut before = BTreeMap::from([(from, from)]);
+    let mut open = VecDeque::from([from]);
+    while let Some(node) = open.pop_front() {
+        if node == to {
+            let mut path = vec![to];
+            let mut at = to;
+            while at != from {
+                at = before[&at];
+                path.push(at);
+            }
+            path.reverse();
+            return Some(path);
+        }
+        for next in outs.get(&node).into_iter().flatten() {
+            if !before.contains_key(next) {
+                before.insert(*next, node);
+                open.push_back(*next);
+            }
+        }
+    }
+    None
 }
 
 /// Cycles over wires that carry records, each from its node that comes first in the document; no two share a node.

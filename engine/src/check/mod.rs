@@ -3,6 +3,8 @@
 //!
 //! Runs nothing and writes nothing. Knows kinds by their contract only; which kinds there are is told by the caller.
 
+mod advice;
+mod bypass;
 mod drawing;
 mod graph;
 mod nodes;
@@ -12,6 +14,7 @@ mod scenario;
 mod trace;
 mod wires;
 
+pub use advice::{Partner, connection, insertable, partners};
 pub use objective::{Goal, LatencyFigure, Measure, Over};
 pub use trace::NodeSchemas;
 
@@ -20,7 +23,7 @@ use std::collections::BTreeMap;
 use self::drawing::Drawing;
 use crate::books::Books;
 use crate::data::Root;
-use crate::document::Document;
+use crate::document::{Document, NodeDoc};
 use crate::node::{AnyKind, Problem, Problems, Severity};
 use crate::runtime::RunPlan;
 
@@ -102,16 +105,21 @@ fn document(doc: &Document, out: &mut Vec<Problem>) {
             "for example `1h`",
         );
     }
-    if doc.nodes.iter().all(|n| n.disabled) {
+    if !doc.nodes.iter().any(NodeDoc::takes_part) {
         let (what, mend) = if doc.nodes.is_empty() {
             ("there is no node", "add one, for example a `producer`")
         } else {
-            ("every node is disabled", "enable the nodes that are to run")
+            (
+                "every node is disabled or bypassed",
+                "enable the nodes that are to run",
+            )
         };
         problems.error("nodes", format!("nothing can run: {what}"), mend);
     }
     out.append(&mut problems.found);
 }
 
+#[cfg(test)]
+mod advice_tests;
 #[cfg(test)]
 mod tests;

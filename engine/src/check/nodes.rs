@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::drawing::Drawing;
 use crate::node::{Problem, Problems, closest};
 
-/// Reports unknown kinds, ids that are taken and every wrong parameter. Disabled nodes are not looked at beyond their id.
+/// Reports unknown kinds, ids that are taken and every wrong parameter. Disabled nodes are not looked at beyond
+/// their id, and bypassed ones not beyond their kind.
 pub(super) fn check(drawing: &mut Drawing<'_>, out: &mut Vec<Problem>) {
     let mut seen = BTreeSet::new();
     for i in 0..drawing.seats.len() {
@@ -15,8 +16,9 @@ pub(super) fn check(drawing: &mut Drawing<'_>, out: &mut Vec<Problem>) {
             problems.error("id", "another node has the same id", "choose another id");
         }
         let mut sound = false;
-        if seat.active() {
+        if seat.active() || seat.bypassed() {
             match seat.kind {
+                Some(_) if seat.bypassed() => {}
                 Some(kind) => {
                     sound = kind.check(&seat.doc.params, &drawing.trace_cx(i), &mut problems);
                 }

@@ -208,11 +208,11 @@ fn one(
         };
         let seat = &drawing.seats[i];
         if !seat.active() {
-            let message = format!("the node `{id}` is disabled, so nothing would be measured");
+            let word = seat.idle_word();
             problems.error(
                 &format!("{field}.node"),
-                message,
-                "enable the node or remove the objective",
+                format!("the node `{id}` is {word}, so nothing would be measured"),
+                format!("{} or remove the objective", seat.wake()),
             );
             return None;
         }

@@ -72,13 +72,14 @@ fn one(
     let seat = &drawing.seats[i];
     if !seat.active() {
         let message = format!(
-            "the node `{}` is disabled, so the step does nothing",
-            step.node
+            "the node `{}` is {}, so the step does nothing",
+            step.node,
+            seat.idle_word()
         );
         problems.warning(
             &format!("{field}.node"),
             message,
-            "enable the node or remove the step",
+            format!("{} or remove the step", seat.wake()),
         );
         return None;
     }

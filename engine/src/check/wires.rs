@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bypass;
 use super::drawing::{Drawing, Link};
 use crate::document::Endpoint;
-use crate::node::{Flow, InPort, KindSpec, OutPort, Problem, Problems, closest};
+use crate::node::{AnyKind, Flow, InPort, KindSpec, OutPort, Problem, Problems, closest};
 
 /// Kinds that are named as a bridge between two flows at the most.
 const BRIDGES: usize = 3;
@@ -20,18 +21,29 @@ pub(super) fn check(drawing: &mut Drawing<'_>, out: &mut Vec<Problem>) {
         } else {
             problems.error(
                 &format!("wires[{index}]"),
-                format!(
-                    "there is already a wire from `{}` to `{}`",
-                    wire.from, wire.to
-                ),
+                taken(&wire.from, &wire.to),
                 "remove one of the two",
             );
         }
         out.append(&mut problems.found);
     }
-    drawing.links = links;
+    let joined = bypass::join(drawing, &links, out);
+    drawing.links = joined.links;
     count(drawing, out);
-    required(drawing, out);
+    required(drawing, &joined.misfits, out);
+}
+
+/// That there is such a wire, in words.
+pub(super) fn taken(from: &Endpoint, to: &Endpoint) -> String {
+    format!("there is already a wire from `{from}` to `{to}`")
+}
+
+/// The wires whose ends fit and are not disabled, bypassed ones included; what is wrong with others is not told.
+pub(super) fn drawn(drawing: &Drawing<'_>) -> Vec<Link> {
+    let mut unheard = Problems::of("");
+    let all = 0..drawing.doc.wires.len();
+    all.filter_map(|i| resolve(drawing, i, &mut unheard))
+        .collect()
 }
 
 /// The wire's ports; `None` when something is wrong or an end is disabled.
@@ -46,50 +58,24 @@ fn resolve(drawing: &Drawing<'_>, index: usize, problems: &mut Problems) -> Opti
     let to = node(drawing, &wire.to, &format!("wires[{index}].to"), problems);
     let (from, to) = (from?, to?);
     let (sender, receiver) = (&drawing.seats[from], &drawing.seats[to]);
-    if !sender.active() || !receiver.active() {
+    if sender.doc.disabled || receiver.doc.disabled {
         return None;
     }
     let (gives, takes) = (sender.kind?.spec(), receiver.kind?.spec());
-    let out = gives.output(&wire.from.port);
-    if out.is_none() {
-        let known: Vec<&str> = gives.outputs.iter().map(|p| p.name).collect();
-        let wrong_side = gives.input(&wire.from.port).is_some();
-        no_port(
-            problems,
-            &format!("wires[{index}].from"),
-            &wire.from,
-            gives,
-            "output",
-            &known,
-            wrong_side,
-        );
+    let out = output(&wire.from, gives);
+    let input = input(&wire.to, takes);
+    for (field, found) in [("from", out.as_ref().err()), ("to", input.as_ref().err())] {
+        if let Some((message, mend)) = found {
+            problems.error(&format!("wires[{index}].{field}"), message, mend);
+        }
     }
-    let input = takes.input(&wire.to.port);
-    if input.is_none() {
-        let known: Vec<&str> = takes.inputs.iter().map(|p| p.name).collect();
-        let wrong_side = takes.output(&wire.to.port).is_some();
-        no_port(
-            problems,
-            &format!("wires[{index}].to"),
-            &wire.to,
-            takes,
-            "input",
-            &known,
-            wrong_side,
-        );
-    }
-    let (out, input) = (out?, input?);
+    let (out, input) = (out.ok()?, input.ok()?);
     if !input.accepts.contains(&out.flow) {
+        let (from, to) = ((&wire.from, gives, out), (&wire.to, takes, input));
         problems.error(
             &format!("wires[{index}]"),
-            format!(
-                "`{}` gives {}, but `{}` takes {}",
-                wire.from,
-                out.flow.words(),
-                wire.to,
-                words(input.accepts)
-            ),
-            mend_flow(drawing, (&wire.from, gives, out), (&wire.to, takes, input)),
+            misfit(from, to),
+            mend_flow(drawing.kinds, from, to),
         );
         return None;
     }
@@ -116,15 +102,35 @@ fn node(
     seat
 }
 
+/// The output that is meant; else what is wrong, and what would be right.
+pub(super) fn output(
+    end: &Endpoint,
+    spec: &'static KindSpec,
+) -> Result<&'static OutPort, (String, String)> {
+    let known: Vec<&str> = spec.outputs.iter().map(|p| p.name).collect();
+    let wrong_side = spec.input(&end.port).is_some();
+    let port = spec.output(&end.port);
+    port.ok_or_else(|| no_port(end, spec, "output", &known, wrong_side))
+}
+
+/// The same for an input.
+pub(super) fn input(
+    end: &Endpoint,
+    spec: &'static KindSpec,
+) -> Result<&'static InPort, (String, String)> {
+    let known: Vec<&str> = spec.inputs.iter().map(|p| p.name).collect();
+    let wrong_side = spec.output(&end.port).is_some();
+    let port = spec.input(&end.port);
+    port.ok_or_else(|| no_port(end, spec, "input", &known, wrong_side))
+}
+
 fn no_port(
-    problems: &mut Problems,
-    field: &str,
     end: &Endpoint,
     spec: &KindSpec,
     side: &str,
     known: &[&str],
     wrong_side: bool,
-) {
+) -> (String, String) {
     let message = if wrong_side {
         format!("`{}` of a {} is not an {side}", end.port, spec.id)
     } else {
@@ -134,9 +140,23 @@ fn no_port(
     let mend = match (near, known) {
         (Some(near), _) => format!("did you mean `{}.{near}`?", end.node),
         (None, []) => format!("it has no {side} at all"),
-        (None, _) => format!("its {side}s: {}", known.join(", ")),
+        (None, all) => format!("its {side}s: {}", all.join(", ")),
     };
-    problems.error(field, message, mend);
+    (message, mend)
+}
+
+/// One end of a wire: its name, its node's kind, its port.
+pub(super) type Sender<'a> = (&'a Endpoint, &'static KindSpec, &'static OutPort);
+/// The other.
+pub(super) type Receiver<'a> = (&'a Endpoint, &'static KindSpec, &'static InPort);
+
+/// That the two ends do not fit, in words.
+pub(super) fn misfit((from, _, out): Sender<'_>, (to, _, input): Receiver<'_>) -> String {
+    format!(
+        "`{from}` gives {}, but `{to}` takes {}",
+        out.flow.words(),
+        words(input.accepts)
+    )
 }
 
 fn words(flows: &[Flow]) -> String {
@@ -145,10 +165,10 @@ fn words(flows: &[Flow]) -> String {
 }
 
 /// Ports of the same two nodes that would fit; else kinds that could stand between them.
-fn mend_flow(
-    drawing: &Drawing<'_>,
-    (from, gives, out): (&Endpoint, &KindSpec, &OutPort),
-    (to, takes, input): (&Endpoint, &KindSpec, &InPort),
+pub(super) fn mend_flow(
+    kinds: &[&'static dyn AnyKind],
+    (from, gives, out): Sender<'_>,
+    (to, takes, input): Receiver<'_>,
 ) -> String {
     let other_in = takes.inputs.iter().find(|p| p.accepts.contains(&out.flow));
     if let Some(port) = other_in {
@@ -170,7 +190,7 @@ fn mend_flow(
             metrics.flow.words()
         );
     }
-    let bridges = drawing.kinds.iter().map(|k| k.spec()).filter(|spec| {
+    let bridges = kinds.iter().map(|k| k.spec()).filter(|spec| {
         spec.inputs.iter().any(|p| p.accepts.contains(&out.flow))
             && spec.outputs.iter().any(|p| input.accepts.contains(&p.flow))
     });
@@ -186,6 +206,11 @@ fn mend_flow(
             bridges.join(", ")
         )
     }
+}
+
+/// That a port has too many wires, in words.
+pub(super) fn full(wires: usize, word: &str, most: usize) -> String {
+    format!("{wires} wires {word} here, and at most {most} may")
 }
 
 /// Reports ports with more wires than they may have.
@@ -208,7 +233,7 @@ fn count(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
                 let mut problems = Problems::of(&drawing.seats[seat].doc.id);
                 problems.error(
                     port,
-                    format!("{wires} wires {word} here, and at most {most} may"),
+                    full(wires, word, most),
                     format!("remove {}", wires - most),
                 );
                 out.append(&mut problems.found);
@@ -218,7 +243,11 @@ fn count(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
 }
 
 /// Reports required inputs without a wire. A wire that was drawn there and does not fit is an error already.
-fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
+fn required(
+    drawing: &Drawing<'_>,
+    reported: &BTreeSet<(usize, &'static str)>,
+    out: &mut Vec<Problem>,
+) {
     let wired: BTreeSet<(usize, &str)> =
         drawing.links.iter().map(|l| (l.to, l.input.name)).collect();
     for (i, seat) in drawing.seats.iter().enumerate() {
@@ -226,7 +255,10 @@ fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
             continue;
         };
         let mut problems = Problems::of(&seat.doc.id);
-        let missing = |port: &&InPort| port.required && !wired.contains(&(i, port.name));
+        let missing = |port: &&InPort| {
+            let place = (i, port.name);
+            port.required && !wired.contains(&place) && !reported.contains(&place)
+        };
         for port in kind.spec().inputs.iter().filter(missing) {
             // A wire to a port that is not there was most likely meant for this one.
             let ends_here = |w: &&crate::document::Wire| {
@@ -238,10 +270,8 @@ fn required(drawing: &Drawing<'_>, out: &mut Vec<Problem>) {
                 None => mend_required(drawing, i, port),
                 Some(wire) => match drawing.seat(&wire.from.node) {
                     Some(from) if !drawing.seats[from].active() => {
-                        format!(
-                            "enable `{}` again, or disable this node as well",
-                            wire.from.node
-                        )
+                        let wake = drawing.seats[from].wake();
+                        format!("{wake}, or disable this node as well")
                     }
                     _ => continue,
                 },

@@ -59,6 +59,9 @@ pub struct Document {
     /// Texts on the canvas.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// Titled rectangles behind the nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
     /// What happens during a run: changed parameters and faults.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenario: Vec<Step>,
@@ -91,6 +94,9 @@ pub struct NodeDoc {
     /// True when the node takes no part in runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// True when records pass it by: each wire into it is joined to the wires out of it, and it takes no part in runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bypassed: bool,
 }
 
 /// A connection from an output to an input.
@@ -121,6 +127,103 @@ pub struct Note {
     pub text: String,
 }
 
+/// A titled rectangle behind nodes, to show what belongs together. Means nothing to a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Frame {
+    /// Unique among the frames; formed as a node's id.
+    #[serde(deserialize_with = "text::read_id")]
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
+    pub id: String,
+    /// Position of its upper left corner on the canvas: right and down, in points.
+    #[serde(serialize_with = "text::write_pair")]
+    pub at: [f64; 2],
+    /// Width and height, in points.
+    #[serde(default = "default_frame_size", serialize_with = "text::write_pair")]
+    pub size: [f64; 2],
+    /// What stands on its upper edge; may be empty.
+    #[serde(default)]
+    pub title: String,
+    /// Its colour; without one the canvas chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<FrameColor>,
+}
+
+/// The colours that a frame may have, by name: what they look like is the canvas's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameColor {
+    /// Bluish grey.
+    Slate,
+    /// Between blue and purple.
+    Violet,
+    /// Orange.
+    Orange,
+    /// Green.
+    Green,
+    /// Between purple and red.
+    Magenta,
+    /// Blue.
+    Blue,
+    /// Between blue and green.
+    Teal,
+    /// Light red.
+    Rose,
+    /// Dark yellow.
+    Gold,
+}
+
+impl FrameColor {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 9] = [
+        Self::Slate,
+        Self::Violet,
+        Self::Orange,
+        Self::Green,
+        Self::Magenta,
+        Self::Blue,
+        Self::Teal,
+        Self::Rose,
+        Self::Gold,
+    ];
+    /// The name in documents.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Slate => "slate",
+            Self::Violet => "violet",
+            Self::Orange => "orange",
+            Self::Green => "green",
+            Self::Magenta => "magenta",
+            Self::Blue => "blue",
+            Self::Teal => "teal",
+            Self::Rose => "rose",
+            Self::Gold => "gold",
+        }
+    }
+}
+
+impl NodeDoc {
+    /// A node of `kind` at `at` with default parameters. `id` is not looked at: it should be new in the document.
+    #[must_use]
+    pub fn new(id: &str, kind: &str, at: [f64; 2]) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            title: None,
+            at,
+            params: Map::new(),
+            disabled: false,
+            bypassed: false,
+        }
+    }
+    /// True when it takes part in runs: neither disabled nor bypassed.
+    #[must_use]
+    pub const fn takes_part(&self) -> bool {
+        !self.disabled && !self.bypassed
+    }
+}
+
 impl Document {
     /// An empty drawing.
     #[must_use]
@@ -136,6 +239,7 @@ impl Document {
             nodes: Vec::new(),
             wires: Vec::new(),
             notes: Vec::new(),
+            frames: Vec::new(),
             scenario: Vec::new(),
             objectives: Vec::new(),
         }
@@ -170,4 +274,8 @@ const fn default_run_for() -> SimDuration {
 
 const fn default_note_size() -> [f64; 2] {
     [240.0, 120.0]
+}
+
+const fn default_frame_size() -> [f64; 2] {
+    [480.0, 320.0]
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// Deepest nesting of arrays and objects.
 const DEPTH_MAX: usize = 64;
-/// Most nodes, wires, notes, steps or objectives.
+/// Most nodes, wires, notes, frames, steps or objectives.
 const ITEMS_MAX: usize = 20_000;
 /// Longest name, in bytes.
 const NAME_MAX: usize = 200;
@@ -205,6 +205,7 @@ fn check_form(document: &Document) -> Result<(), DocumentError> {
         ("nodes", document.nodes.len()),
         ("wires", document.wires.len()),
         ("notes", document.notes.len()),
+        ("frames", document.frames.len()),
         ("scenario", document.scenario.len()),
         ("objectives", document.objectives.len()),
     ] {
@@ -217,14 +218,15 @@ fn check_form(document: &Document) -> Result<(), DocumentError> {
     check_items("nodes", nodes)?;
     let notes = document.notes.iter().map(|n| (n.id.as_str(), n.at));
     check_items("notes", notes)?;
-    for (i, note) in document.notes.iter().enumerate() {
-        if !note.size.iter().all(|side| (1.0..=AT_MAX).contains(side)) {
-            let path = format!("notes[{i}].size");
-            return Err(wrong(
-                path,
-                "a side is shorter than a point",
-                "Write for example `[240, 120]`.",
-            ));
+    let frames = document.frames.iter().map(|f| (f.id.as_str(), f.at));
+    check_items("frames", frames)?;
+    check_sizes("notes", document.notes.iter().map(|n| n.size))?;
+    check_sizes("frames", document.frames.iter().map(|f| f.size))?;
+    for (i, frame) in document.frames.iter().enumerate() {
+        if frame.title.len() > NAME_MAX {
+            let message = format!("the title is longer than {NAME_MAX} bytes");
+            let path = format!("frames[{i}].title");
+            return Err(wrong(path, message, "Shorten it, or write a note."));
         }
     }
     for (i, objective) in document.objectives.iter().enumerate() {
@@ -250,6 +252,19 @@ fn check_items<'a>(
         if !at.iter().all(|x| x.abs() <= AT_MAX) {
             let message = "the position is farther than 10 million points from the origin";
             return Err(wrong(format!("{list}[{i}].at"), message, "Move it back."));
+        }
+    }
+    Ok(())
+}
+
+fn check_sizes(list: &str, sizes: impl Iterator<Item = [f64; 2]>) -> Result<(), DocumentError> {
+    for (i, size) in sizes.enumerate() {
+        if !size.iter().all(|side| (1.0..=AT_MAX).contains(side)) {
+            return Err(wrong(
+                format!("{list}[{i}].size"),
+                "a side is shorter than a point or longer than 10 million points",
+                "Write for example `[240, 120]`.",
+            ));
         }
     }
     Ok(())

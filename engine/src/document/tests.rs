@@ -1,7 +1,8 @@
 //! Documents: read, refused in words, written, migrated, saved.
 
 use super::{
-    Action, Bound, Document, Endpoint, Limit, NodeDoc, Note, Objective, Start, Step, Wire,
+    Action, Bound, Document, Endpoint, Frame, FrameColor, Limit, NodeDoc, Note, Objective, Start,
+    Step, Wire,
 };
 use crate::units::SimDuration;
 use proptest::prelude::*;
@@ -30,6 +31,12 @@ const EXAMPLE: &str = r#"{
       "title": "Orders",
       "at": [220.5, 120],
       "disabled": true
+    },
+    {
+      "id": "enrich",
+      "kind": "lambda",
+      "at": [440, 120],
+      "bypassed": true
     }
   ],
   "wires": [
@@ -41,6 +48,15 @@ const EXAMPLE: &str = r#"{
       "at": [0, 0],
       "size": [240, 120],
       "text": "Two lines\nof text"
+    }
+  ],
+  "frames": [
+    {
+      "id": "frame-1",
+      "at": [-40, 60],
+      "size": [600, 240.5],
+      "title": "Ingestion",
+      "color": "teal"
     }
   ],
   "scenario": [
@@ -168,6 +184,26 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "`nodes[0].at`: the position is farther than",
     ),
     (
+        "[600, 240.5]",
+        "[600, 0]",
+        "`frames[0].size`: a side is shorter than a point or longer than 10 million points. Write for example",
+    ),
+    (
+        "[-40, 60]",
+        "[-40, -1e8]",
+        "`frames[0].at`: the position is farther than",
+    ),
+    (
+        "\"teal\"",
+        "\"pink\"",
+        "`frames[0].color`: unknown variant `pink`, expected one of `slate`, `violet`, `orange`",
+    ),
+    (
+        "\"frame-1\"",
+        "\"Frame\"",
+        "`frames[0].id`: `Frame` is not an id",
+    ),
+    (
         "\"name\": \"Real-time transactions\"",
         "\"name\": \" \"",
         "`name`: the name is empty",
@@ -293,6 +329,19 @@ fn json_schema_names_every_field_and_refuses_others() {
     assert_eq!(schema["required"], json!(["weir", "name"]));
 }
 
+#[test]
+fn frame_colours_are_written_by_their_ids() {
+    for color in FrameColor::ALL {
+        assert_eq!(serde_json::to_value(color).unwrap(), color.id());
+    }
+    let plain = r#"{"weir": 1, "name": "x", "frames": [{ "id": "f", "at": [0, 0] }]}"#;
+    let frame = &Document::parse(plain).unwrap().frames[0];
+    assert_eq!(
+        (frame.size, frame.title.as_str(), frame.color),
+        ([480.0, 320.0], "", None)
+    );
+}
+
 fn id() -> impl Strategy<Value = String> {
     "[a-z][a-z0-9-]{0,10}"
 }
@@ -379,6 +428,11 @@ prop_compose! {
     ) -> Document {
         let node = |(i, id): (usize, String)| NodeDoc {
             id, kind: kinds[i].clone(), title: titles[i].clone(), at: ats[i], params: params[i].clone(), disabled: off,
+            bypassed: !off && i == 1,
+        };
+        let frame = |i: usize| Frame {
+            id: format!("f{i}"), at: ats[i], size: [2.5, 480.0], title: name.clone(),
+            color: FrameColor::ALL.get(i).copied(),
         };
         let note = |i: usize| Note { id: format!("n{i}"), at: ats[i], size: [240.0, 1.5], text: name.clone() };
         let wire = |(a, port, b): (String, String, String)| Wire {
@@ -386,6 +440,7 @@ prop_compose! {
         };
         Document {
             weir: 1, notes: (0..ids.len()).map(note).collect(),
+            frames: (0..ids.len()).map(frame).collect(),
             name, description, region: "eu-west-1".to_owned(), seed,
             start: Start { epoch_ms }, run_for: SimDuration(run_for),
             nodes: ids.into_iter().enumerate().map(node).collect(),

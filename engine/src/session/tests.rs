@@ -220,3 +220,29 @@ fn metrics_and_bill_can_be_queried() {
         .unwrap();
     assert_eq!(result.rows, 1);
 }
+
+/// A bypassed stream between producer and delivery, and a bypassed function on the delivery's transform.
+#[test]
+fn bypassed_nodes_are_passed_by() {
+    let text = r#"{
+      "weir": 1, "name": "bypass", "run_for": "10m",
+      "nodes": [
+        { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 50 } },
+        { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "bypassed": true },
+        { "id": "hose", "kind": "firehose", "at": [2, 0] },
+        { "id": "enrich", "kind": "lambda", "at": [2, 1], "bypassed": true, "params": { "sql": "SELECT nonsense" } },
+        { "id": "lake", "kind": "s3", "at": [3, 0] }
+      ],
+      "wires": [
+        { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
+        { "from": "hose.transform", "to": "enrich.invoke" }, { "from": "hose.out", "to": "lake.in" }
+      ]
+    }"#;
+    let doc = Document::parse(text).unwrap();
+    let started = prepare(doc, services::ALL, root(), RunOptions::default()).unwrap();
+    let s = started.finish().unwrap().summary;
+    let ids: Vec<&str> = s.nodes.keys().map(String::as_str).collect();
+    assert_eq!(ids, ["hose", "lake", "producer"]);
+    assert_eq!((s.records.dropped, s.records.unaccounted), (0, 0));
+    assert!(s.records.delivered > 0, "{:?}", s.records);
+}

@@ -7,12 +7,19 @@ use weir_engine::runtime::Pace;
 use weir_engine::session::Setting;
 use weir_engine::units::{SimDuration, parse_duration};
 
-use crate::bench::Which;
+use super::bench::Which;
 
 /// Design AWS data pipelines, run them on a virtual clock, and read off throughput, latency and cost.
 #[derive(Debug, Parser)]
-#[command(name = "weir", version)]
+#[command(
+    name = "weir",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command the designer opens."
+)]
 pub(crate) struct Cli {
+    /// A pipeline to open in the designer: a file, a folder, or the id of a template
+    pub(crate) file: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }

@@ -12,9 +12,10 @@ use weir_engine::session::{RunOptions, prepare};
 use weir_engine::units::{SimDuration, SimTime, parse_duration};
 
 use crate::open::open;
-use crate::output::{Failure, Output};
-use crate::relay::Relay;
-use crate::{CommandResult, Verdict};
+use super::output::Output;
+use crate::failure::Failure;
+use super::relay::Relay;
+use super::{CommandResult, Verdict};
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use weir_engine::report::{dollars, number, seconds};
 use weir_engine::runtime::RunSnapshot;
 
-use crate::output::{Output, is_watched};
+use super::output::{Output, is_watched};
 
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);

@@ -4,8 +4,9 @@ use weir_engine::check;
 use weir_engine::services;
 
 use crate::open::open;
-use crate::output::{Failure, Output};
-use crate::{CommandResult, Verdict};
+use super::output::Output;
+use crate::failure::Failure;
+use super::{CommandResult, Verdict};
 
 pub(crate) fn check(file: &str, json: bool, output: &mut Output) -> CommandResult {
     let opened = open(file)?;

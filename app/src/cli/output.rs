@@ -4,20 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use weir_engine::report::clean;
 
-/// Why a command was refused, one sentence each.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) sentences: Vec<String>,
-}
-
-impl Failure {
-    /// One sentence. `error: ` is put before it.
-    pub(crate) fn new(sentence: impl std::fmt::Display) -> Self {
-        Self {
-            sentences: vec![format!("error: {sentence}")],
-        }
-    }
-}
+use crate::failure::Failure;
 
 /// Standard output and standard error.
 #[derive(Debug, Default)]

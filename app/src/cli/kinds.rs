@@ -5,8 +5,9 @@ use weir_engine::node::{AnyKind, Category, KindSpec, closest};
 use weir_engine::report::aligned;
 use weir_engine::services;
 
-use crate::output::{Failure, Output};
-use crate::{CommandResult, Verdict};
+use super::output::Output;
+use crate::failure::Failure;
+use super::{CommandResult, Verdict};
 
 /// The kind called `id`.
 pub(crate) fn find(id: &str) -> Result<&'static dyn AnyKind, String> {

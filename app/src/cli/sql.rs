@@ -5,8 +5,9 @@ use std::path::Path;
 use weir_engine::lake::{MAX_ROWS, batches_to_json, format_table, open_run};
 use weir_engine::report::clean;
 
-use crate::output::{Failure, Output};
-use crate::{CommandResult, Verdict};
+use super::output::Output;
+use crate::failure::Failure;
+use super::{CommandResult, Verdict};
 
 pub(crate) fn sql(run: &Path, statement: &str, json: bool, output: &mut Output) -> CommandResult {
     if !run.is_dir() {

@@ -5,8 +5,9 @@ use weir_engine::document::Document;
 use weir_engine::node::AnyKind;
 use weir_engine::services;
 
-use crate::output::{Failure, Output};
-use crate::{CommandResult, Verdict, kinds};
+use super::output::Output;
+use crate::failure::Failure;
+use super::{CommandResult, Verdict, kinds};
 
 pub(crate) fn schema(what: &str, output: &mut Output) -> CommandResult {
     let schema = if what == "document" {

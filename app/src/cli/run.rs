@@ -7,12 +7,13 @@ use weir_engine::runtime::Command;
 use weir_engine::services;
 use weir_engine::session::{Prepared, RunOptions, SessionError, prepare};
 
-use crate::cli::RunArguments;
-use crate::interrupt::Interrupt;
+use super::arguments::RunArguments;
+use super::interrupt::Interrupt;
 use crate::open::open;
-use crate::output::{Failure, Output};
-use crate::progress::Progress;
-use crate::{CommandResult, Verdict};
+use super::output::Output;
+use crate::failure::Failure;
+use super::progress::Progress;
+use super::{CommandResult, Verdict};
 
 /// Between two looks at the run.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
