@@ -130,18 +130,18 @@ pub(crate) fn table_bar(ui: &mut Ui, cx: &Cx<'_>, name: &str, batch: &RecordBatc
 }
 
 fn buttons(ui: &mut Ui, cx: &Cx<'_>, name: &str, state: &mut TableState) {
-    let ctx = ui.ctx().clone();
+    let mut file = None;
     if icon_button(ui, "download", tr("data.save_json"), false).clicked() {
-        let made = state.rows.shown().map_err(|e| e.to_string()).and_then(|b| text::json(&b));
-        match made {
-            Ok(text) => state.saving.ask(&ctx, &format!("{name}.json"), text.into_bytes()),
-            Err(why) => cx.act(Act::Toast(Tone::Bad, why)),
-        }
+        file = Some(("json", state.rows.shown().map_err(|e| e.to_string()).and_then(|b| text::json(&b))));
     }
     if icon_button(ui, "csv", tr("data.save_csv"), false).clicked() {
-        match state.rows.shown() {
-            Ok(batch) => state.saving.ask(&ctx, &format!("{name}.csv"), text::csv(&batch).into_bytes()),
-            Err(e) => cx.act(Act::Toast(Tone::Bad, e.to_string())),
+        file = Some(("csv", state.rows.shown().map_err(|e| e.to_string()).map(|b| text::csv(&b))));
+    }
+    if let Some((extension, made)) = file {
+        let name = format!("{name}.{extension}");
+        let asked = made.and_then(|text| state.saving.ask(ui.ctx(), &name, text.into_bytes()));
+        if let Err(why) = asked {
+            cx.act(Act::Toast(Tone::Bad, why));
         }
     }
     if icon_button(ui, "copy", tr("data.copy_rows"), false).clicked()
