@@ -167,7 +167,7 @@ impl Data {
         }
         let batch = match &origin {
             Origin::Wire(rows) => rows.clone(),
-            Origin::Result(..) => result(cx, subject).unwrap_or_else(|| RecordBatch::new_empty(Arc::default())),
+            Origin::Result(..) => result(cx, subject).unwrap_or_else(|| RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty()))),
         };
         self.held = Some(Held { subject: subject.clone(), batch, origin, at, taken: now });
     }
