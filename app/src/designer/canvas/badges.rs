@@ -8,7 +8,7 @@ use super::draw::{Pen, TextStyle};
 use super::model::NodeBox;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{fault_name, incident_name, limit_name, state_name, tr, trf};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::format::{clock, count, percent};
 use crate::designer::widgets::{icon, link};
@@ -59,14 +59,7 @@ impl Badge {
         match self.about {
             About::Errors => tr("canvas.badge_errors"),
             About::Warnings => tr("canvas.badge_warnings"),
-            About::Incident("throttled") => tr("canvas.badge_throttled"),
-            About::Incident("read-throttled") => tr("canvas.badge_read_throttled"),
-            About::Incident("errors" | "processing-failed") => tr("canvas.badge_failing"),
-            About::Incident("buffer-full") => tr("canvas.badge_buffer_full"),
-            About::Incident("refused") => tr("canvas.badge_refused"),
-            About::Incident("given-up") => tr("canvas.badge_given_up"),
-            About::Incident("invalid") => tr("canvas.badge_invalid"),
-            About::Incident(other) => other,
+            About::Incident(kind) => incident_name(kind),
             About::Alarm => tr("canvas.badge_alarm"),
             About::ColdStart => tr("canvas.badge_cold_start"),
             About::Fault => tr("canvas.badge_fault"),
@@ -185,7 +178,7 @@ pub(super) fn explain(ui: &mut Ui, cx: &Cx<'_>, id: &str, badge: &Badge) {
         About::Fault => {
             for fault in seen.into_iter().flat_map(|s| &s.faults) {
                 let share = percent(fault.rate);
-                ui.label(trf("canvas.fault_on", &[("fault", &fault.kind.id()), ("rate", &share)]));
+                ui.label(trf("canvas.fault_on", &[("fault", &fault_name(fault.kind)), ("rate", &share)]));
             }
         }
     }
@@ -208,7 +201,7 @@ fn alarm(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     ui.label(&alarm.condition);
     if let Some(change) = alarm.changes.last() {
         let time = clock(change.at_seconds);
-        ui.label(trf("canvas.alarm_since", &[("state", &change.to), ("time", &time)]));
+        ui.label(trf("canvas.alarm_since", &[("state", &state_name(change.to)), ("time", &time)]));
     }
     if !alarm.node.is_empty() && link(ui, &trf("canvas.show_node", &[("node", &alarm.node)])).clicked() {
         let at = alarm.changes.last().map(|c| c.at_seconds);
@@ -221,6 +214,6 @@ fn limit(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     let Some((used, name)) = cx.run.node(id).and_then(|s| s.gauges.utilisation) else { return };
     let t = theme();
     ui.add_space(t.space(0));
-    let words = trf("canvas.limit", &[("name", &name), ("used", &percent(used))]);
+    let words = trf("canvas.limit", &[("name", &limit_name(name)), ("used", &percent(used))]);
     ui.label(RichText::new(words).color(t.pressure(used)));
 }

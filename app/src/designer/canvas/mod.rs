@@ -42,7 +42,6 @@ use super::i18n::tr;
 use super::theme::theme;
 
 pub(crate) use self::find::find;
-pub(crate) use self::model::kind_title;
 
 /// A kind that is dragged from the palette.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,7 +12,7 @@ use weir_engine::services;
 use super::badges::{Badge, badges};
 use crate::designer::cx::Cx;
 use crate::designer::edit::WireKey;
-use crate::designer::i18n::{Lang, lang, tr};
+use crate::designer::i18n::{Lang, kind_title, lang, limit_name, param_label, state_name, tr};
 use crate::designer::live::{Phase, Rate};
 use crate::designer::theme::theme;
 use crate::designer::widgets::format::records_rate;
@@ -54,12 +54,6 @@ impl PortBox {
         match self.spec {
             PortSpec::In(p) => p.accepts.first().copied().unwrap_or(Flow::Records),
             PortSpec::Out(p) => p.flow,
-        }
-    }
-    pub(super) const fn help(&self) -> &'static str {
-        match self.spec {
-            PortSpec::In(p) => p.help,
-            PortSpec::Out(p) => p.help,
         }
     }
     pub(super) fn is_metrics(&self) -> bool {
@@ -348,16 +342,8 @@ fn node_live(seen: &NodeSnapshot, rates: Option<&(Rate, Rate)>) -> NodeLive {
         came: records_rate(came.records),
         went: records_rate(went.records),
         is_moving: came.records > 0.0 || went.records > 0.0,
-        limit: seen.gauges.utilisation,
-        state: seen.gauges.state.clone(),
-    }
-}
-
-/// The title of a kind in the language of the interface.
-pub(crate) const fn kind_title(spec: &'static KindSpec, lang: Lang) -> &'static str {
-    match lang {
-        Lang::En => spec.title,
-        Lang::Ko => spec.title_ko,
+        limit: seen.gauges.utilisation.map(|(used, name)| (used, limit_name(name))),
+        state: seen.gauges.state.as_deref().map(|s| state_name(s).to_owned()),
     }
 }
 
@@ -413,7 +399,7 @@ pub(super) fn ports_of(spec: &'static KindSpec) -> Vec<PortBox> {
 
 fn node_box(node: &NodeDoc) -> NodeBox {
     let spec = services::kind(&node.kind).map(|k| k.spec());
-    let kind = spec.map_or(node.kind.as_str(), |s| kind_title(s, lang()));
+    let kind = spec.map_or(node.kind.as_str(), |s| kind_title(s));
     let (title, subtitle) = match &node.title {
         Some(title) => (title.clone(), format!("{} · {kind}", node.id)),
         None => (kind.to_owned(), node.id.clone()),
@@ -446,7 +432,7 @@ fn params_line(node: &NodeDoc) -> String {
             serde_json::Value::Bool(b) => b.to_string(),
             _ => return None,
         };
-        Some(format!("{} {value}", name.replace('_', " ")))
+        Some(format!("{} {value}", param_label(&node.kind, name)))
     });
     let lines: Vec<String> = shown.take(3).collect();
     if lines.is_empty() {

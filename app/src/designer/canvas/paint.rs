@@ -7,13 +7,13 @@ use super::Canvas;
 use super::draw::{Pen, TextStyle};
 use super::gestures::Gesture;
 use super::hit::Hit;
-use super::model::{PortBox, kind_title, size_of};
+use super::model::{PortBox, size_of};
 use super::node_draw::{self, Detail, Look, PortLook};
 use super::path::{curve, dashes};
 use super::wire_draw;
 use crate::designer::cx::Cx;
 use crate::designer::edit::{Item, Selection};
-use crate::designer::i18n::{lang, tr, trf};
+use crate::designer::i18n::{flow_name, kind_title, port_help, tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::theme;
 use crate::designer::widgets::format::percent;
@@ -296,7 +296,7 @@ impl Canvas {
         let mark = Rect::from_min_size(rect.min + vec2(10.0, 9.0) * pen.zoom, vec2(30.0, 30.0) * pen.zoom);
         pen.kind(spec, mark.shrink(4.0 * pen.zoom), hue);
         let style = TextStyle::strong(t.text);
-        pen.text(pos2(mark.right() + 9.0 * pen.zoom, mark.center().y), Align2::LEFT_CENTER, kind_title(spec, lang()), style);
+        pen.text(pos2(mark.right() + 9.0 * pen.zoom, mark.center().y), Align2::LEFT_CENTER, kind_title(spec), style);
     }
 
     /// What a person should know of what lies under the pointer.
@@ -326,9 +326,10 @@ impl Canvas {
     }
 
     fn port_hint(&self, pen: &mut Pen<'_>, node: usize, port: usize, at: Pos2) {
-        let Some(port) = self.model.nodes.get(node).and_then(|n| n.ports.get(port)) else { return };
+        let Some(node) = self.model.nodes.get(node) else { return };
+        let (Some(port), Some(spec)) = (node.ports.get(port), node.spec) else { return };
         let t = theme();
-        let title = format!("{} · {}", port.name(), port.flow().words());
-        pen.hint(at, &[(&title, t.text), (port.help(), t.secondary)]);
+        let title = format!("{} · {}", port.name(), flow_name(port.flow()));
+        pen.hint(at, &[(&title, t.text), (port_help(spec, port.name()), t.secondary)]);
     }
 }

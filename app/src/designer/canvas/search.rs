@@ -9,10 +9,10 @@ use weir_engine::services;
 use super::Canvas;
 use super::arrange::{free, room};
 use super::find::find;
-use super::model::{kind_title, place, ports_of, size_of};
+use super::model::{place, ports_of, size_of};
 use crate::designer::cx::Cx;
 use crate::designer::edit::{Edit, WireKey};
-use crate::designer::i18n::{lang, tr};
+use crate::designer::i18n::{kind_title, tr};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{kind_icon, paint_icon};
 
@@ -216,7 +216,7 @@ impl Search {
 fn row(ui: &mut Ui, spec: &'static KindSpec, is_chosen: bool) -> egui::Response {
     let t = theme();
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click());
-    let title = kind_title(spec, lang());
+    let title = kind_title(spec);
     response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, is_chosen, title));
     if is_chosen {
         ui.painter().rect_filled(rect, t.shape.radius_control, t.tint(t.accent, 0.22));

@@ -4,9 +4,9 @@ use egui::{Key, RichText, Sense, Ui, vec2};
 use weir_engine::node::{Category, KindSpec};
 use weir_engine::services;
 
-use crate::designer::canvas::{NewKind, add_soon, find, kind_title};
+use crate::designer::canvas::{NewKind, add_soon, find};
 use crate::designer::cx::Cx;
-use crate::designer::i18n::{lang, tr};
+use crate::designer::i18n::{category_name, kind_summary, kind_title, tr};
 use crate::designer::theme::{regular, theme};
 use crate::designer::widgets::{kind_icon, paint_icon, section};
 
@@ -58,7 +58,7 @@ impl Palette {
                 let kinds = services::ALL.iter().map(|k| k.spec()).filter(|s| s.category == category);
                 let mut kinds = kinds.peekable();
                 if kinds.peek().is_some() {
-                    section(ui, category_title(category));
+                    section(ui, category_name(category));
                     kinds.for_each(|spec| entry(ui, spec));
                 }
             }
@@ -71,7 +71,7 @@ impl Palette {
 fn entry(ui: &mut Ui, spec: &'static KindSpec) {
     let t = theme();
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click_and_drag());
-    let title = kind_title(spec, lang());
+    let title = kind_title(spec);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, title));
     let focused = response.has_focus();
     if response.hovered() || response.dragged() || focused {
@@ -91,18 +91,5 @@ fn entry(ui: &mut Ui, spec: &'static KindSpec) {
     if response.double_clicked() || enter {
         add_soon(ui.ctx(), NewKind(spec.id));
     }
-    response.on_hover_cursor(egui::CursorIcon::Grab).on_hover_text(spec.summary);
-}
-
-fn category_title(category: Category) -> &'static str {
-    match category {
-        Category::Source => tr("canvas.category_source"),
-        Category::Stream => tr("canvas.category_stream"),
-        Category::Function => tr("canvas.category_function"),
-        Category::Storage => tr("canvas.category_storage"),
-        Category::Catalog => tr("canvas.category_catalog"),
-        Category::Query => tr("canvas.category_query"),
-        Category::Alerts => tr("canvas.category_alerts"),
-        Category::Dashboard => tr("canvas.category_dashboard"),
-    }
+    response.on_hover_cursor(egui::CursorIcon::Grab).on_hover_text(kind_summary(spec));
 }
