@@ -13,6 +13,7 @@ mod edit;
 mod files;
 mod findings;
 mod frame;
+pub mod headless;
 mod i18n;
 mod inspector;
 mod live;
