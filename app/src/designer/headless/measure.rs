@@ -85,7 +85,7 @@ impl Headless {
             recovery: None,
             tour: false,
         };
-        let mut window = Self::new(WINDOW, 1.0, &setup);
+        let window = Self::new(WINDOW, 1.0, &setup);
         // Nobody hears this screen.
         window.ctx.disable_accesskit();
         window
