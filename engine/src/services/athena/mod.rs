@@ -1,9 +1,11 @@
 //! Amazon Athena: SQL over the tables of a data catalog, on a schedule or by hand.
 
+mod charge;
 mod config;
 mod model;
 mod query;
 
+pub use charge::{ScanCharge, scan_charge};
 pub use config::Config;
 pub use model::Model;
 
