@@ -43,3 +43,5 @@ fn join(problems: &[Problem]) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod view_tests;

@@ -39,7 +39,7 @@ fn run(options: RunOptions) -> Outcome {
 }
 
 /// All files below `dir` by their relative names.
-fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_owned()];
     while let Some(folder) = open.pop() {
@@ -61,7 +61,7 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Removes every member whose name begins with `host_`.
-fn without_host(bytes: &[u8]) -> Value {
+pub(super) fn without_host(bytes: &[u8]) -> Value {
     let mut value: Value = serde_json::from_slice(bytes).unwrap();
     value
         .as_object_mut()
