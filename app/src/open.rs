@@ -7,7 +7,7 @@ use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::node::closest;
 
-use crate::output::Failure;
+use crate::failure::Failure;
 use crate::templates;
 
 /// The document's name in a folder.
@@ -19,7 +19,7 @@ pub(crate) struct Opened {
     pub(crate) doc: Document,
     pub(crate) root: Root,
     /// Files of a template while it is used from the program itself.
-    _unpacked: Option<TempDir>,
+    pub(crate) unpacked: Option<TempDir>,
 }
 
 /// Opens `name`: a path wins over a template of the same name.
@@ -58,7 +58,7 @@ fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
     Ok(Opened {
         doc,
         root,
-        _unpacked: unpacked,
+        unpacked,
     })
 }
 

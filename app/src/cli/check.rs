@@ -1,0 +1,38 @@
+//! `weir check`.
+
+use weir_engine::check;
+use weir_engine::services;
+
+use crate::open::open;
+use super::output::Output;
+use crate::failure::Failure;
+use super::{CommandResult, Verdict};
+
+pub(crate) fn check(file: &str, json: bool, output: &mut Output) -> CommandResult {
+    let opened = open(file)?;
+    let checked = check::check(&opened.doc, services::ALL, &opened.root);
+    if json {
+        output.print_json(&checked.problems)?;
+        return if checked.plan.is_some() {
+            Ok(Verdict::Good)
+        } else {
+            Err(Failure {
+                sentences: Vec::new(),
+            })
+        };
+    }
+    if checked.plan.is_none() {
+        return Err(Failure {
+            sentences: checked.problems.iter().map(ToString::to_string).collect(),
+        });
+    }
+    for warning in &checked.problems {
+        output.note(&warning.to_string());
+    }
+    let (nodes, wires) = (opened.doc.nodes.len(), opened.doc.wires.len());
+    output.print(&format!(
+        "{}: no errors in {nodes} nodes and {wires} wires",
+        opened.doc.name
+    ));
+    Ok(Verdict::Good)
+}

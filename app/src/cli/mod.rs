@@ -1,0 +1,91 @@
+//! The command line over the engine: runs, checks, explains and queries pipelines without a window.
+//!
+//! Exit codes: 0; 1 when a run misses an objective, fails or loses records; 2 for a document or arguments that are refused.
+//! Results go to standard output, everything else to standard error.
+
+mod arguments;
+mod bench;
+mod check;
+mod gallery;
+mod interrupt;
+mod kinds;
+mod output;
+mod progress;
+mod relay;
+mod run;
+mod schema;
+mod sql;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use arguments::{Cli, Command};
+use output::Output;
+
+use crate::designer;
+use crate::failure::Failure;
+
+/// How a command ended.
+pub(crate) type CommandResult = Result<Verdict, Failure>;
+
+/// The answer of a command that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All is well.
+    Good,
+    /// It was done, and what came out is not good enough.
+    Missed,
+}
+
+/// Runs the program with these arguments, the program's name first.
+pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version go to standard output; nobody may be reading it any more.
+            let _unread = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut output = Output::default();
+    let result = match cli.command {
+        None => designer::open(cli.file).map(|()| Verdict::Good),
+        Some(command) => dispatch(command, &mut output),
+    };
+    let code = match result {
+        Ok(Verdict::Good) => 0,
+        Ok(Verdict::Missed) => 1,
+        Err(failure) => {
+            for sentence in failure.sentences {
+                output.note(&sentence);
+            }
+            2
+        }
+    };
+    ExitCode::from(if output.is_broken() { 2 } else { code })
+}
+
+fn dispatch(command: Command, output: &mut Output) -> CommandResult {
+    match command {
+        Command::Run(arguments) => run::run(arguments, output),
+        Command::Bench { which, run_for } => bench::bench(which, run_for, output),
+        Command::Check { file, json } => check::check(&file, json, output),
+        Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
+        Command::Sql {
+            run,
+            statement,
+            json,
+        } => sql::sql(&run, &statement, json, output),
+        Command::Templates { json } => gallery::list(json, output),
+        Command::New { template, target } => gallery::new(&template, target.as_deref(), output),
+        Command::Schema { what } => schema::schema(&what, output),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "weir", &mut text);
+            output.print(&String::from_utf8_lossy(&text));
+            Ok(Verdict::Good)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `weir run`.
+
+use std::time::Duration;
+
+use weir_engine::report::terminal;
+use weir_engine::runtime::Command;
+use weir_engine::services;
+use weir_engine::session::{Prepared, RunOptions, SessionError, prepare};
+
+use super::arguments::RunArguments;
+use super::interrupt::Interrupt;
+use crate::open::open;
+use super::output::Output;
+use crate::failure::Failure;
+use super::progress::Progress;
+use super::{CommandResult, Verdict};
+
+/// Between two looks at the run.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+impl From<SessionError> for Failure {
+    fn from(e: SessionError) -> Self {
+        match e {
+            SessionError::Document(problems) => Self {
+                sentences: problems.iter().map(ToString::to_string).collect(),
+            },
+            other => Self::new(other),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult {
+    let opened = open(&arguments.file)?;
+    let options = RunOptions {
+        run_for: arguments.run_for,
+        seed: arguments.seed,
+        threads: arguments.threads,
+        pace: arguments.speed,
+        out: arguments.out,
+        set: arguments.set,
+        ..RunOptions::default()
+    };
+    let prepared = prepare(opened.doc, services::ALL, opened.root, options)?;
+    for warning in prepared.warnings() {
+        output.note(&warning.to_string());
+    }
+    watch(&prepared, arguments.quiet, output);
+    let outcome = prepared.finish()?;
+    let summary = &outcome.summary;
+    if arguments.json {
+        output.print_json(summary)?;
+    } else {
+        output.print(&terminal(summary));
+    }
+    if let Some(error) = &summary.error {
+        output.note(&format!("error: the run failed: {error}"));
+    }
+    if !outcome.is_temporary() && !arguments.quiet {
+        output.note(&format!("written to {}", outcome.folder().display()));
+    }
+    Ok(if summary.passed() {
+        Verdict::Good
+    } else {
+        Verdict::Missed
+    })
+}
+
+/// Shows progress until the run has ended; passes the user's wish to end on.
+fn watch(prepared: &Prepared, quiet: bool, output: &Output) {
+    let interrupt = Interrupt::listen();
+    let mut progress = Progress::new(quiet);
+    let mut ending = false;
+    while !prepared.is_finished() {
+        if interrupt.take() {
+            if ending {
+                prepared.stopper().stop_now();
+            }
+            // Refused only when the run has ended by itself.
+            let _too_late = prepared.send(Command::End);
+            ending = true;
+        }
+        progress.show(&prepared.snapshot(), output);
+        std::thread::sleep(LOOK_EVERY);
+    }
+    progress.end();
+}

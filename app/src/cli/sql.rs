@@ -1,0 +1,48 @@
+//! `weir sql`.
+
+use std::path::Path;
+
+use weir_engine::lake::{MAX_ROWS, batches_to_json, format_table, open_run};
+use weir_engine::report::clean;
+
+use super::output::Output;
+use crate::failure::Failure;
+use super::{CommandResult, Verdict};
+
+pub(crate) fn sql(run: &Path, statement: &str, json: bool, output: &mut Output) -> CommandResult {
+    if !run.is_dir() {
+        return Err(Failure::new(format!(
+            "there is no run folder `{}`: name what `weir run --out` wrote",
+            run.display()
+        )));
+    }
+    let database = open_run(run).map_err(Failure::new)?;
+    let result = database.query(statement, MAX_ROWS).map_err(|e| {
+        let tables = database.tables();
+        let known = if tables.is_empty() {
+            "none".to_owned()
+        } else {
+            tables.join(", ")
+        };
+        let text = e.to_string();
+        if text.contains("there is no table") {
+            Failure::new(format!("{text} (tables of this run: {known})"))
+        } else {
+            Failure::new(text)
+        }
+    })?;
+    if json {
+        output.print_json(&batches_to_json(&result.batches).map_err(Failure::new)?)?;
+    } else {
+        output.print(&clean(
+            &format_table(&result.batches).map_err(Failure::new)?,
+        ));
+    }
+    if result.truncated {
+        output.note(&format!(
+            "only the first {MAX_ROWS} of {} rows are shown: add LIMIT or a filter",
+            result.rows
+        ));
+    }
+    Ok(Verdict::Good)
+}

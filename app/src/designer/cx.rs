@@ -1,0 +1,96 @@
+//! What a panel sees, read only, and what it may ask for.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use weir_engine::document::Document;
+use weir_engine::node::{AnyKind, KindSpec};
+use weir_engine::runtime::{Command as RunCommand, Pace};
+use weir_engine::services;
+
+use super::command::Command;
+use super::edit::{Edit, History, Item, Selection};
+use super::findings::Findings;
+use super::live::RunView;
+use super::panes::Pane;
+use super::prefs::Prefs;
+
+/// Everything that panels read. Made anew each frame.
+pub(crate) struct Cx<'a> {
+    pub(crate) doc: &'a Document,
+    pub(crate) history: &'a History,
+    pub(crate) findings: &'a Findings,
+    pub(crate) selection: &'a Selection,
+    pub(crate) run: &'a RunView,
+    pub(crate) live: &'a super::live::Live,
+    pub(crate) prefs: &'a Prefs,
+    /// The file of the drawing, when it has one.
+    pub(crate) path: Option<&'a std::path::Path>,
+    /// Presenter mode is on.
+    pub(crate) presenter: bool,
+    /// The instant, in virtual seconds, that the cursor of all plots and lists stands at.
+    pub(crate) cursor: Option<f64>,
+    pub(crate) acts: &'a RefCell<Vec<Act>>,
+}
+
+impl Cx<'_> {
+    /// Asks for something; done after the frame.
+    pub(crate) fn act(&self, act: Act) {
+        self.acts.borrow_mut().push(act);
+    }
+    /// Asks for a change of the document.
+    pub(crate) fn edit(&self, edit: Edit) {
+        self.act(Act::Edit(Box::new(edit)));
+    }
+    /// The kind of the node `id`.
+    pub(crate) fn kind_of(&self, id: &str) -> Option<&'static dyn AnyKind> {
+        services::kind(&self.doc.node(id)?.kind)
+    }
+    /// What the kind of the node `id` declares.
+    pub(crate) fn spec_of(&self, id: &str) -> Option<&'static KindSpec> {
+        Some(self.kind_of(id)?.spec())
+    }
+}
+
+/// How a message looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Info,
+    Good,
+    Bad,
+}
+
+/// Something that a panel asks for.
+#[derive(Debug)]
+pub(crate) enum Act {
+    /// Change the document.
+    Edit(Box<Edit>),
+    /// The gesture has ended: the next edit is a step of its own.
+    Seal,
+    /// Select this.
+    Select(Selection),
+    /// Do a command.
+    Do(Command),
+    /// Ask the run for something.
+    Run(RunCommand),
+    /// Let virtual time pass this fast.
+    Pace(Pace),
+    /// Start the drawing; paused if so.
+    Start { paused: bool },
+    /// Bring a pane to the front.
+    Show(Pane),
+    /// Select the node, bring it into view; the cursor goes to the moment, in virtual seconds.
+    Reveal { item: Item, at: Option<f64> },
+    /// Put the cursor of all plots and lists at this virtual second.
+    Cursor(Option<f64>),
+    /// Change what the person chose.
+    Prefs(Box<Prefs>),
+    /// Tell the person what happened elsewhere.
+    Toast(Tone, String),
+    /// Open the file; asks about unsaved changes first.
+    OpenFile(PathBuf),
+    /// Open the template; asks about unsaved changes first.
+    OpenTemplate(&'static str),
+    /// Put text on the system's clipboard.
+    Copy(String),
+}

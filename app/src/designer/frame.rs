@@ -1,0 +1,137 @@
+//! One frame of the window: menu and run bar above, palette left, panes in the middle, inspector right, status below.
+
+use egui::{Panel, Ui};
+use egui_tiles::{Behavior, SimplificationOptions, TileId, UiResponse};
+
+use super::command::{COMMANDS, Command, Group, take_shortcuts};
+use super::cx::{Act, Cx};
+use super::i18n::set_lang;
+use super::panes::Pane;
+use super::theme::{apply, theme};
+use super::{Designer, Parts};
+
+impl Designer {
+    /// Draws the window and takes input.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        set_lang(self.prefs.lang);
+        apply(ui.ctx(), self.prefs.dark, self.presenter, self.prefs.motion);
+        if (ui.ctx().zoom_factor() - self.prefs.scale).abs() > 1e-3 {
+            ui.ctx().set_zoom_factor(self.prefs.scale);
+        }
+        let blocked = self.dialogs.is_modal();
+        let commands = if blocked { Vec::new() } else { take_shortcuts(ui.ctx()) };
+        self.acts.borrow_mut().extend(commands.into_iter().map(Act::Do));
+        self.with_cx(|parts, cx| layout(ui, parts, cx));
+        self.dispatch(ui.ctx());
+    }
+}
+
+fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
+    if !cx.presenter {
+        Panel::top("weir-menu").frame(bar(6)).show(ui, |ui| menu(ui, cx));
+    }
+    Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
+    if !cx.presenter {
+        Panel::bottom("weir-status").frame(bar(4)).show(ui, |ui| parts.panels.status.show(ui, cx));
+        if cx.prefs.palette {
+            Panel::left("weir-palette")
+                .default_size(188.0)
+                .size_range(140.0..=320.0)
+                .frame(side())
+                .show(ui, |ui| parts.panels.palette.show(ui, cx));
+        }
+        if cx.prefs.inspector {
+            Panel::right("weir-inspector")
+                .default_size(328.0)
+                .size_range(260.0..=640.0)
+                .frame(side())
+                .show(ui, |ui| parts.inspector.show(ui, cx));
+        }
+    }
+    egui::CentralPanel::no_frame().show(ui, |ui| {
+        ui.painter().rect_filled(ui.max_rect(), 0.0, theme().canvas);
+        let Parts { panes, canvas, panels, .. } = parts;
+        let mut behavior = Docked { cx, canvas, panels };
+        panes.ui(&mut behavior, ui);
+    });
+    parts.dialogs.show(ui, cx);
+    parts.toasts.show(ui);
+}
+
+fn bar(vertical: i8) -> egui::Frame {
+    egui::Frame::new().fill(theme().panel).inner_margin(egui::Margin::symmetric(12, vertical))
+}
+
+fn side() -> egui::Frame {
+    egui::Frame::new().fill(theme().panel).inner_margin(egui::Margin::same(12))
+}
+
+fn menu(ui: &mut Ui, cx: &Cx<'_>) {
+    egui::MenuBar::new().ui(ui, |ui| {
+        for group in Group::ALL {
+            ui.menu_button(group.title(), |ui| {
+                ui.set_min_width(280.0);
+                for spec in COMMANDS.iter().filter(|s| s.group == group) {
+                    entry(ui, cx, spec.command);
+                }
+            });
+        }
+    });
+}
+
+/// One command in a menu, with its shortcut.
+fn entry(ui: &mut Ui, cx: &Cx<'_>, command: Command) {
+    let button = egui::Button::new(super::dispatch::title(command, cx))
+        .shortcut_text(command.shortcut_text(ui.ctx()))
+        .wrap_mode(egui::TextWrapMode::Extend);
+    if ui.add_enabled(super::dispatch::is_enabled(command, cx), button).clicked() {
+        cx.act(Act::Do(command));
+        ui.close();
+    }
+}
+
+/// Draws the panes where they are docked.
+struct Docked<'a, 'b> {
+    cx: &'a Cx<'b>,
+    canvas: &'a mut super::canvas::Canvas,
+    panels: &'a mut super::panels::Panels,
+}
+
+impl Behavior<Pane> for Docked<'_, '_> {
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> egui::WidgetText {
+        pane.title().into()
+    }
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
+        if *pane == Pane::Canvas {
+            self.canvas.show(ui, self.cx);
+        } else {
+            let frame = egui::Frame::new().fill(theme().panel).inner_margin(egui::Margin::same(8));
+            frame.show(ui, |ui| {
+                ui.set_min_size(ui.available_size());
+                self.panels.show(*pane, ui, self.cx);
+            });
+        }
+        UiResponse::None
+    }
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions { all_panes_must_have_tabs: false, ..SimplificationOptions::default() }
+    }
+    fn tab_bar_color(&self, _visuals: &egui::Visuals) -> egui::Color32 {
+        theme().panel
+    }
+    fn tab_bg_color(&self, _: &egui::Visuals, _: &egui_tiles::Tiles<Pane>, _: TileId, state: &egui_tiles::TabState) -> egui::Color32 {
+        if state.active { theme().raised } else { theme().panel }
+    }
+    fn tab_text_color(&self, _: &egui::Visuals, _: &egui_tiles::Tiles<Pane>, _: TileId, state: &egui_tiles::TabState) -> egui::Color32 {
+        if state.active { theme().text } else { theme().secondary }
+    }
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        1.0
+    }
+    fn resize_stroke(&self, _style: &egui::Style, state: egui_tiles::ResizeState) -> egui::Stroke {
+        match state {
+            egui_tiles::ResizeState::Idle => theme().hairline(),
+            _ => egui::Stroke::new(2.0, theme().accent),
+        }
+    }
+}

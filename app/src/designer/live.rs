@@ -1,0 +1,372 @@
+//! The run behind the window: started, asked, watched and finished on other threads. Nothing here waits.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use weir_engine::data::Root;
+use weir_engine::document::Document;
+use weir_engine::report::Summary;
+use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
+use weir_engine::services;
+use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
+
+/// Host time between two snapshots: 30 a second.
+const CADENCE: Duration = Duration::from_millis(33);
+/// Snapshots that rates are taken over.
+const WINDOW: usize = 30;
+/// Finished runs that are kept for comparison.
+const PAST_MAX: usize = 8;
+
+/// Where the run behind the window stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Phase {
+    /// There is none.
+    #[default]
+    Idle,
+    /// Being checked and built.
+    Starting,
+    /// Going on.
+    Running,
+    /// Waiting to be resumed.
+    Paused,
+    /// Its folder is being written.
+    Ending,
+    /// At its end, stopped or failed.
+    Ended,
+}
+
+impl Phase {
+    /// True while virtual time may pass or the run can be asked for something.
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+}
+
+/// Records and bytes a second, over the latest virtual time that was seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Rate {
+    pub(crate) records: f64,
+    pub(crate) bytes: f64,
+    /// Records refused a second.
+    pub(crate) refused: f64,
+}
+
+/// A finished run, kept to be compared and queried.
+#[derive(Debug)]
+pub(crate) struct PastRun {
+    /// Counts up from 1 in this window.
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) doc: Arc<Document>,
+    pub(crate) snapshot: Arc<RunSnapshot>,
+    pub(crate) summary: Summary,
+    pub(crate) folder: PathBuf,
+    /// Keeps a temporary folder alive.
+    _outcome: Outcome,
+}
+
+/// What the panels may read of the run.
+#[derive(Debug)]
+pub(crate) struct RunView {
+    pub(crate) phase: Phase,
+    /// The latest snapshot of the run that goes on or ended last.
+    pub(crate) snapshot: Option<Arc<RunSnapshot>>,
+    /// The document that it was started with.
+    pub(crate) doc: Option<Arc<Document>>,
+    /// The seed of that run.
+    pub(crate) number: u64,
+    pub(crate) pace: Pace,
+    /// Rate of each wire of the snapshot.
+    pub(crate) wires: Vec<Rate>,
+    /// Rates in and out of each node of the snapshot.
+    pub(crate) nodes: Vec<(Rate, Rate)>,
+    /// Records made a second of the machine.
+    pub(crate) host_rate: f64,
+    /// Why the run could not start or finish.
+    pub(crate) error: Option<String>,
+    /// Runs that have ended, the latest last.
+    pub(crate) past: Vec<Arc<PastRun>>,
+}
+
+impl Default for RunView {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Idle,
+            snapshot: None,
+            doc: None,
+            number: 0,
+            pace: Pace::Times(60.0),
+            wires: Vec::new(),
+            nodes: Vec::new(),
+            host_rate: 0.0,
+            error: None,
+            past: Vec::new(),
+        }
+    }
+}
+
+impl RunView {
+    /// The node's place in the snapshot.
+    pub(crate) fn index_of(&self, id: &str) -> Option<usize> {
+        self.snapshot.as_ref()?.nodes.iter().position(|n| n.id == id)
+    }
+    /// The node as it is in the snapshot.
+    pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
+        self.snapshot.as_ref()?.nodes.iter().find(|n| n.id == id)
+    }
+    /// Rates in and out of the node.
+    pub(crate) fn node_rates(&self, id: &str) -> (Rate, Rate) {
+        let index = self.index_of(id);
+        index.and_then(|i| self.nodes.get(i)).copied().unwrap_or_default()
+    }
+    /// Virtual seconds since the run began.
+    pub(crate) fn now_seconds(&self) -> f64 {
+        self.snapshot.as_ref().map_or(0.0, |s| s.now.as_secs_f64())
+    }
+}
+
+/// Counters at one instant.
+struct Mark {
+    virtual_seconds: f64,
+    host_seconds: f64,
+    produced: u64,
+    wires: Vec<[u64; 3]>,
+    nodes: Vec<[u64; 5]>,
+}
+
+impl Mark {
+    fn of(s: &RunSnapshot) -> Self {
+        let wires = s.wires.iter().map(|w| [w.records, w.bytes, w.refused]);
+        let nodes = s.nodes.iter().map(|n| {
+            let l = &n.ledger;
+            let (came, went) = (l.received + l.created, l.sent + l.delivered);
+            [came, l.bytes_received, went, l.bytes_sent, l.throttled]
+        });
+        Self {
+            virtual_seconds: s.now.as_secs_f64(),
+            host_seconds: s.host_seconds,
+            produced: s.produced,
+            wires: wires.collect(),
+            nodes: nodes.collect(),
+        }
+    }
+}
+
+type Starting = JoinHandle<Result<Prepared, SessionError>>;
+type Ending = JoinHandle<Result<Outcome, SessionError>>;
+
+/// The run and its threads.
+#[derive(Default)]
+pub(crate) struct Live {
+    pub(crate) view: RunView,
+    starting: Option<Starting>,
+    running: Option<Prepared>,
+    ending: Option<Ending>,
+    marks: VecDeque<Mark>,
+    /// Asked for before the run was there.
+    waiting: Vec<Command>,
+}
+
+impl Live {
+    /// Starts `doc`. A run that goes on is stopped first and thrown away.
+    pub(crate) fn start(&mut self, doc: &Arc<Document>, root: &Root, paused: bool, wake: impl Fn() + Send + 'static) {
+        self.abandon();
+        let options = RunOptions {
+            pace: self.view.pace,
+            paused,
+            cadence: CADENCE,
+            detail: true,
+            keep: false,
+            ..RunOptions::default()
+        };
+        let (own, root) = ((**doc).clone(), root.clone());
+        let work = move || {
+            let prepared = prepare(own, services::ALL, root, options);
+            wake();
+            prepared
+        };
+        let thread = std::thread::Builder::new().name("weir-start".to_owned()).spawn(work);
+        match thread {
+            Ok(handle) => {
+                self.starting = Some(handle);
+                self.view.phase = Phase::Starting;
+                self.view.doc = Some(Arc::clone(doc));
+                self.view.number += 1;
+                self.view.error = None;
+                self.marks.clear();
+            }
+            Err(e) => self.view.error = Some(format!("the system gives no thread: {e}")),
+        }
+    }
+    /// Asks the run for something; kept until the run is there while it starts.
+    pub(crate) fn send(&mut self, command: Command) {
+        match (&self.running, &self.starting) {
+            (Some(run), _) => {
+                let _ended = run.send(command);
+            }
+            (None, Some(_)) => self.waiting.push(command),
+            (None, None) => {}
+        }
+    }
+    /// Lets virtual time pass this fast, now and in later runs.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.view.pace = pace;
+        self.send(Command::Pace(pace));
+    }
+    /// The lake of the run that goes on or ended last is asked for by others through this.
+    pub(crate) const fn prepared(&self) -> Option<&Prepared> {
+        self.running.as_ref()
+    }
+    /// Ends the run at once and forgets it.
+    fn abandon(&mut self) {
+        if let Some(run) = self.running.take() {
+            run.stopper().stop_now();
+            // Its folder is temporary: the thread that finishes it removes it.
+            let _thread = std::thread::spawn(move || drop(run.finish()));
+        }
+        self.starting = None;
+        self.ending = None;
+        self.waiting.clear();
+    }
+    /// Looks after the threads and takes the newest snapshot. True when something changed.
+    pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) -> bool {
+        let mut changed = self.poll_start();
+        changed |= self.poll_run(wake);
+        changed | self.poll_end()
+    }
+    fn poll_start(&mut self) -> bool {
+        let Some(handle) = self.starting.take_if(|h| h.is_finished()) else {
+            return false;
+        };
+        match handle.join() {
+            Ok(Ok(prepared)) => {
+                for command in self.waiting.drain(..) {
+                    let _ended = prepared.send(command);
+                }
+                self.running = Some(prepared);
+                self.view.phase = Phase::Running;
+            }
+            Ok(Err(e)) => self.fail(e.to_string()),
+            Err(_panic) => self.fail("the run could not be built: this is a bug of Weir".to_owned()),
+        }
+        true
+    }
+    fn poll_run(&mut self, wake: impl Fn() + Send + 'static) -> bool {
+        let Some(run) = &self.running else { return false };
+        let finished = run.is_finished();
+        let snapshot = run.snapshot();
+        let is_new = self.view.snapshot.as_ref().is_none_or(|s| !Arc::ptr_eq(s, &snapshot));
+        if is_new {
+            self.view.phase = match snapshot.state {
+                RunState::Paused => Phase::Paused,
+                _ => Phase::Running,
+            };
+            self.take(snapshot);
+        }
+        if finished && let Some(run) = self.running.take() {
+            self.view.phase = Phase::Ending;
+            let work = move || {
+                let outcome = run.finish();
+                wake();
+                outcome
+            };
+            self.ending = Some(std::thread::spawn(work));
+        }
+        is_new || finished
+    }
+    fn poll_end(&mut self) -> bool {
+        let Some(handle) = self.ending.take_if(|h| h.is_finished()) else {
+            return false;
+        };
+        match handle.join() {
+            Ok(Ok(outcome)) => self.ended(outcome),
+            Ok(Err(e)) => self.fail(e.to_string()),
+            Err(_panic) => self.fail("the run's folder could not be written: this is a bug of Weir".to_owned()),
+        }
+        true
+    }
+    fn ended(&mut self, outcome: Outcome) {
+        self.view.phase = Phase::Ended;
+        if let RunState::Failed(why) = &outcome.snapshot.state {
+            self.view.error = Some(why.clone());
+        }
+        self.take(Arc::clone(&outcome.snapshot));
+        let Some(doc) = self.view.doc.clone() else { return };
+        let past = PastRun {
+            number: self.view.number,
+            name: doc.name.clone(),
+            doc,
+            snapshot: Arc::clone(&outcome.snapshot),
+            summary: outcome.summary.clone(),
+            folder: outcome.folder().to_owned(),
+            _outcome: outcome,
+        };
+        self.view.past.push(Arc::new(past));
+        if self.view.past.len() > PAST_MAX {
+            self.view.past.remove(0);
+        }
+    }
+    fn fail(&mut self, why: String) {
+        self.view.phase = Phase::Ended;
+        self.view.error = Some(why);
+    }
+    /// Takes a snapshot over and works out rates.
+    fn take(&mut self, snapshot: Arc<RunSnapshot>) {
+        let mark = Mark::of(&snapshot);
+        if self.marks.back().is_some_and(|m| m.virtual_seconds > mark.virtual_seconds) {
+            self.marks.clear();
+        }
+        if self.marks.len() == WINDOW {
+            self.marks.pop_front();
+        }
+        self.marks.push_back(mark);
+        self.rates();
+        self.view.snapshot = Some(snapshot);
+    }
+    fn rates(&mut self) {
+        let (Some(first), Some(last)) = (self.marks.front(), self.marks.back()) else {
+            return;
+        };
+        let span = last.virtual_seconds - first.virtual_seconds;
+        if span <= 0.0 {
+            return;
+        }
+        let per = |new: u64, old: u64| new.saturating_sub(old) as f64 / span;
+        let wire = |(new, old): (&[u64; 3], &[u64; 3])| Rate {
+            records: per(new[0], old[0]),
+            bytes: per(new[1], old[1]),
+            refused: per(new[2], old[2]),
+        };
+        self.view.wires = last.wires.iter().zip(&first.wires).map(wire).collect();
+        let node = |(new, old): (&[u64; 5], &[u64; 5])| {
+            let refused = per(new[4], old[4]);
+            let came = Rate { records: per(new[0], old[0]), bytes: per(new[1], old[1]), refused };
+            let went = Rate { records: per(new[2], old[2]), bytes: per(new[3], old[3]), refused: 0.0 };
+            (came, went)
+        };
+        self.view.nodes = last.nodes.iter().zip(&first.nodes).map(node).collect();
+        let host = last.host_seconds - first.host_seconds;
+        if host > 0.0 {
+            self.view.host_rate = last.produced.saturating_sub(first.produced) as f64 / host;
+        }
+    }
+    /// Makes a run look as `snapshot` says, for pictures and tests.
+    pub(crate) fn show(&mut self, doc: &Arc<Document>, phase: Phase, snapshots: impl IntoIterator<Item = Arc<RunSnapshot>>) {
+        self.view.doc = Some(Arc::clone(doc));
+        self.view.phase = phase;
+        for snapshot in snapshots {
+            self.take(snapshot);
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(run) = &self.running {
+            run.stopper().stop_now();
+        }
+    }
+}

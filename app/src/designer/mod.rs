@@ -1,0 +1,229 @@
+//! The designer: the window over the engine. A view over a document and a run, through edits, commands and immutable
+//! snapshots; it names no service of its own.
+//!
+//! Panels read [`cx::Cx`] and ask for things as [`cx::Act`]s; [`dispatch`] does them after the frame, so that everything
+//! that a person can do is in one place and nothing changes while it is drawn.
+
+mod canvas;
+mod command;
+mod cx;
+mod dialogs;
+mod dispatch;
+mod edit;
+mod files;
+mod findings;
+mod frame;
+mod i18n;
+mod inspector;
+mod live;
+mod panels;
+mod panes;
+mod prefs;
+mod theme;
+mod toasts;
+mod widgets;
+mod window;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use weir_engine::document::Document;
+use weir_engine::runtime::RunSnapshot;
+
+use self::canvas::Canvas;
+use self::cx::{Act, Cx};
+use self::dialogs::Dialogs;
+use self::edit::{History, Selection};
+use self::files::Files;
+use self::findings::Checker;
+use self::inspector::Inspector;
+use self::live::Live;
+use self::panels::Panels;
+use self::panes::Pane;
+use self::prefs::Prefs;
+use self::toasts::Toasts;
+
+pub use self::i18n::Lang;
+pub(crate) use self::window::open;
+
+/// How a designer begins.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// A file, a folder or the id of a template to open; the gallery when there is none.
+    pub file: Option<String>,
+    /// Language of the interface; what the person chose last when there is none.
+    pub lang: Option<Lang>,
+    /// Dark or light; what the person chose last when there is none.
+    pub dark: Option<bool>,
+    /// Things move: off for pictures and tests.
+    pub motion: bool,
+    /// Where autosaved drawings are kept; nowhere when there is none.
+    pub recovery: Option<std::path::PathBuf>,
+    /// Show the tour to a person who has not seen it.
+    pub tour: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            file: None,
+            lang: None,
+            dark: None,
+            motion: true,
+            recovery: None,
+            tour: true,
+        }
+    }
+}
+
+/// The designer's whole state.
+pub struct Designer {
+    history: History,
+    selection: Selection,
+    checker: Checker,
+    live: Live,
+    files: Files,
+    prefs: Prefs,
+    presenter: bool,
+    cursor: Option<f64>,
+    panes: egui_tiles::Tree<Pane>,
+    canvas: Canvas,
+    inspector: Inspector,
+    panels: Panels,
+    dialogs: Dialogs,
+    toasts: Toasts,
+    acts: RefCell<Vec<Act>>,
+    /// Host time of the latest frame, in seconds.
+    started: bool,
+}
+
+impl Designer {
+    /// A designer in the window of `ctx`. `storage` holds what the person chose last.
+    #[must_use]
+    pub fn new(ctx: &egui::Context, setup: &Setup, storage: Option<&dyn eframe::Storage>) -> Self {
+        theme::install_fonts(ctx);
+        egui_extras::install_image_loaders(ctx);
+        let mut prefs: Prefs = storage
+            .and_then(|s| eframe::get_value(s, PREFS_KEY))
+            .unwrap_or_default();
+        prefs.lang = setup.lang.unwrap_or(prefs.lang);
+        prefs.dark = setup.dark.unwrap_or(prefs.dark);
+        prefs.motion &= setup.motion;
+        let panes = storage
+            .and_then(|s| eframe::get_value(s, PANES_KEY))
+            .unwrap_or_else(panes::default_tree);
+        let wake = ctx.clone();
+        let mut designer = Self {
+            history: History::new(Document::new("")),
+            selection: Selection::default(),
+            checker: Checker::new(move || wake.request_repaint()),
+            live: Live::default(),
+            files: Files::new(setup.recovery.clone()),
+            prefs,
+            presenter: false,
+            cursor: None,
+            panes,
+            canvas: Canvas::default(),
+            inspector: Inspector::default(),
+            panels: Panels::default(),
+            dialogs: Dialogs::default(),
+            toasts: Toasts::default(),
+            acts: RefCell::default(),
+            started: false,
+        };
+        designer.begin(setup);
+        designer
+    }
+
+    /// The document as it is now.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        self.history.doc()
+    }
+    /// The latest snapshot of the run.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Arc<RunSnapshot>> {
+        self.live.view.snapshot.as_ref()
+    }
+    /// True while a run goes on, is being started or is being finished.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.live.view.phase, live::Phase::Idle | live::Phase::Ended)
+    }
+    /// Why the last run could not start or finish.
+    #[must_use]
+    pub fn run_error(&self) -> Option<&str> {
+        self.live.view.error.as_deref()
+    }
+    /// Problems that the check found in the drawing, as sentences.
+    #[must_use]
+    pub fn problems(&mut self) -> Vec<String> {
+        self.checker.latest().problems.iter().map(ToString::to_string).collect()
+    }
+    /// True when a check of the newest document is under way.
+    #[must_use]
+    pub fn is_checking(&self) -> bool {
+        self.checker.is_behind()
+    }
+    /// Names of the steps that can be undone, the latest last.
+    #[must_use]
+    pub fn undo_names(&self) -> Vec<String> {
+        self.history.undo_steps().iter().map(|s| s.name.clone()).collect()
+    }
+
+    /// Looks after threads. Called before each frame, and while the window is hidden. True when something changed.
+    pub fn logic(&mut self, ctx: &egui::Context) -> bool {
+        let wake = ctx.clone();
+        let changed = self.live.poll(move || wake.request_repaint());
+        self.checker
+            .ask(self.history.doc(), self.files.root(), self.history.revision());
+        self.files.autosave(&self.history, &self.prefs);
+        changed
+    }
+
+    /// Keeps what the person chose.
+    pub fn store(&self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, PREFS_KEY, &self.prefs);
+        eframe::set_value(storage, PANES_KEY, &self.panes);
+    }
+
+    /// Calls `show` with what panels may read.
+    fn with_cx<R>(&mut self, show: impl FnOnce(&mut Parts<'_>, &Cx<'_>) -> R) -> R {
+        let findings = Arc::clone(self.checker.latest());
+        let cx = Cx {
+            doc: self.history.doc(),
+            history: &self.history,
+            findings: &findings,
+            selection: &self.selection,
+            run: &self.live.view,
+            live: &self.live,
+            prefs: &self.prefs,
+            path: self.files.path(),
+            presenter: self.presenter,
+            cursor: self.cursor,
+            acts: &self.acts,
+        };
+        let mut parts = Parts {
+            panes: &mut self.panes,
+            canvas: &mut self.canvas,
+            inspector: &mut self.inspector,
+            panels: &mut self.panels,
+            dialogs: &mut self.dialogs,
+            toasts: &mut self.toasts,
+        };
+        show(&mut parts, &cx)
+    }
+}
+
+const PREFS_KEY: &str = "weir-prefs";
+const PANES_KEY: &str = "weir-panes";
+
+/// What is drawn and keeps state of its own between frames.
+struct Parts<'a> {
+    panes: &'a mut egui_tiles::Tree<Pane>,
+    canvas: &'a mut Canvas,
+    inspector: &'a mut Inspector,
+    panels: &'a mut Panels,
+    dialogs: &'a mut Dialogs,
+    toasts: &'a mut Toasts,
+}

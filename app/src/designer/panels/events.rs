@@ -1,0 +1,16 @@
+//! Alarms and events.
+
+use egui::Ui;
+
+use crate::designer::cx::Cx;
+
+/// What the panel keeps between frames.
+#[derive(Default)]
+pub(crate) struct Events {}
+
+impl Events {
+    /// Draws it.
+    pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        ui.label(format!("{}", cx.doc.name));
+    }
+}

@@ -1,0 +1,54 @@
+//! The panels around the canvas, one file or folder each.
+
+mod cost;
+mod data;
+mod events;
+mod history;
+mod lake;
+mod palette;
+mod plots;
+mod run_bar;
+mod scenario;
+mod sql;
+mod status;
+mod text;
+
+use egui::Ui;
+
+use super::cx::Cx;
+use super::panes::Pane;
+
+/// All panels with what they keep between frames.
+#[derive(Default)]
+pub(crate) struct Panels {
+    pub(crate) run_bar: run_bar::RunBar,
+    pub(crate) status: status::Status,
+    pub(crate) palette: palette::Palette,
+    pub(crate) scenario: scenario::Scenario,
+    plots: plots::Plots,
+    data: data::Data,
+    lake: lake::LakeBrowser,
+    sql: sql::SqlConsole,
+    events: events::Events,
+    cost: cost::Cost,
+    text: text::Text,
+    history: history::HistoryPanel,
+}
+
+impl Panels {
+    /// Draws the panel of `pane`.
+    pub(crate) fn show(&mut self, pane: Pane, ui: &mut Ui, cx: &Cx<'_>) {
+        match pane {
+            Pane::Canvas => {}
+            Pane::Plots => self.plots.show(ui, cx),
+            Pane::Data => self.data.show(ui, cx),
+            Pane::Lake => self.lake.show(ui, cx),
+            Pane::Sql => self.sql.show(ui, cx),
+            Pane::Events => self.events.show(ui, cx),
+            Pane::Scenario => self.scenario.show(ui, cx),
+            Pane::Cost => self.cost.show(ui, cx),
+            Pane::Text => self.text.show(ui, cx),
+            Pane::History => self.history.show(ui, cx),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The palette of kinds.
+
+use egui::Ui;
+
+use crate::designer::cx::Cx;
+
+/// What the panel keeps between frames.
+#[derive(Default)]
+pub(crate) struct Palette {}
+
+impl Palette {
+    /// Draws it.
+    pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        ui.label(format!("{}", cx.doc.name));
+    }
+}

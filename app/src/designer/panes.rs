@@ -1,0 +1,68 @@
+//! The panes below the canvas and how they are docked.
+
+use serde::{Deserialize, Serialize};
+
+use super::i18n::tr;
+
+/// A pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Pane {
+    Canvas,
+    Plots,
+    Data,
+    Lake,
+    Sql,
+    Events,
+    Scenario,
+    Cost,
+    Text,
+    History,
+}
+
+impl Pane {
+    /// Those that share the tabs below the canvas at first.
+    pub(crate) const BELOW: [Self; 9] = [
+        Self::Plots,
+        Self::Data,
+        Self::Lake,
+        Self::Sql,
+        Self::Events,
+        Self::Scenario,
+        Self::Cost,
+        Self::Text,
+        Self::History,
+    ];
+    /// Its title.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Canvas => tr("common.pane_canvas"),
+            Self::Plots => tr("actions.show_plots"),
+            Self::Data => tr("actions.show_data"),
+            Self::Lake => tr("actions.show_lake"),
+            Self::Sql => tr("actions.show_sql"),
+            Self::Events => tr("actions.show_events"),
+            Self::Scenario => tr("actions.show_scenario"),
+            Self::Cost => tr("actions.show_cost"),
+            Self::Text => tr("actions.show_text"),
+            Self::History => tr("common.pane_history"),
+        }
+    }
+}
+
+/// The panes as they are docked at first: the canvas above, the others as tabs below.
+pub(crate) fn default_tree() -> egui_tiles::Tree<Pane> {
+    let mut tiles = egui_tiles::Tiles::default();
+    let canvas = tiles.insert_pane(Pane::Canvas);
+    let below: Vec<_> = Pane::BELOW.iter().map(|p| tiles.insert_pane(*p)).collect();
+    let tabs = tiles.insert_tab_tile(below);
+    let mut column = egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![canvas, tabs]);
+    column.shares.set_share(canvas, 1.7);
+    column.shares.set_share(tabs, 1.0);
+    let root = tiles.insert_container(column);
+    egui_tiles::Tree::new("weir-panes", root, tiles)
+}
+
+/// Brings `pane` to the front of its tabs.
+pub(crate) fn bring_up(tree: &mut egui_tiles::Tree<Pane>, pane: Pane) {
+    let _found = tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane));
+}

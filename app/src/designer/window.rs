@@ -1,0 +1,54 @@
+//! The system's window around the designer.
+
+use super::{Designer, Setup};
+use crate::failure::Failure;
+
+/// Opens the designer, with `file` when there is one, and returns when it was closed.
+///
+/// # Errors
+/// When the system gives no window; the sentence says what still works without one.
+pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
+    let options = eframe::NativeOptions {
+        renderer: eframe::Renderer::Glow,
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Weir")
+            .with_app_id("weir")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([960.0, 600.0]),
+        ..eframe::NativeOptions::default()
+    };
+    let setup = Setup {
+        file,
+        recovery: eframe::storage_dir("weir"),
+        ..Setup::default()
+    };
+    let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+        let designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
+        Ok(Box::new(Window(designer)))
+    });
+    eframe::run_native("weir", options, create).map_err(|e| {
+        Failure::new(format!(
+            "no window can be opened ({e}): `weir run`, `weir check` and the other commands work without one, see `weir --help`"
+        ))
+    })
+}
+
+struct Window(Designer);
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        if self.0.logic(ctx) {
+            ctx.request_repaint();
+        }
+        if self.0.is_busy() {
+            // The next snapshot.
+            ctx.request_repaint_after(std::time::Duration::from_millis(33));
+        }
+    }
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.0.ui(ui);
+    }
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.0.store(storage);
+    }
+}
