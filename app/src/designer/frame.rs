@@ -18,11 +18,13 @@ impl Designer {
         if (ui.ctx().zoom_factor() - self.prefs.scale).abs() > 1e-3 {
             ui.ctx().set_zoom_factor(self.prefs.scale);
         }
+        self.files_frame(ui.ctx());
         let blocked = self.dialogs.is_modal();
         let commands = if blocked { Vec::new() } else { take_shortcuts(ui.ctx()) };
         self.acts.borrow_mut().extend(commands.into_iter().map(Act::Do));
         self.with_cx(|parts, cx| layout(ui, parts, cx));
         self.dispatch(ui.ctx());
+        self.close_if_decided(ui.ctx());
     }
 }
 

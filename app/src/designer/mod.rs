@@ -93,8 +93,6 @@ pub struct Designer {
     dialogs: Dialogs,
     toasts: Toasts,
     acts: RefCell<Vec<Act>>,
-    /// Host time of the latest frame, in seconds.
-    started: bool,
 }
 
 impl Designer {
@@ -118,7 +116,7 @@ impl Designer {
             selection: Selection::default(),
             checker: Checker::new(move || wake.request_repaint()),
             live: Live::default(),
-            files: Files::new(setup.recovery.clone()),
+            files: Files::new(setup),
             prefs,
             presenter: false,
             cursor: None,
@@ -129,7 +127,6 @@ impl Designer {
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             acts: RefCell::default(),
-            started: false,
         };
         designer.begin(setup);
         designer
@@ -177,7 +174,9 @@ impl Designer {
         let changed = self.live.poll(move || wake.request_repaint());
         self.checker
             .ask(self.history.doc(), self.files.root(), self.history.revision());
-        self.files.autosave(&self.history, &self.prefs);
+        if let Some(wait) = self.files.autosave(&self.history, self.prefs.autosave_seconds) {
+            ctx.request_repaint_after(wait);
+        }
         changed
     }
 

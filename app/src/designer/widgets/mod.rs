@@ -5,4 +5,4 @@ mod icon;
 mod parts;
 
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
-pub(crate) use parts::{chip, empty, icon_button, link, section, stat, switch};
+pub(crate) use parts::{chip, empty, icon_button, link, primary, section, stat, switch};
