@@ -4,6 +4,7 @@
 //! Panels read [`cx::Cx`] and ask for things as [`cx::Act`]s; [`dispatch`] does them after the frame, so that everything
 //! that a person can do is in one place and nothing changes while it is drawn.
 
+mod background;
 mod canvas;
 mod command;
 mod cx;
@@ -19,6 +20,8 @@ mod live;
 mod panels;
 mod panes;
 mod prefs;
+mod presenter;
+mod regions;
 mod theme;
 mod toasts;
 mod widgets;
@@ -85,6 +88,8 @@ pub struct Designer {
     files: Files,
     prefs: Prefs,
     presenter: bool,
+    /// The system was asked for the whole screen.
+    fullscreen: bool,
     cursor: Option<f64>,
     panes: egui_tiles::Tree<Pane>,
     canvas: Canvas,
@@ -119,6 +124,7 @@ impl Designer {
             files: Files::new(setup),
             prefs,
             presenter: false,
+            fullscreen: false,
             cursor: None,
             panes,
             canvas: Canvas::default(),

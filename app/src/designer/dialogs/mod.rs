@@ -1,9 +1,15 @@
 //! Windows over the window: gallery, settings, command palette, cheat sheet, tour, questions.
 
+mod about;
+mod cheat_sheet;
+mod fuzzy;
 mod gallery;
+mod palette;
 mod path;
 mod picture;
 mod questions;
+mod settings;
+mod tour;
 
 use std::path::PathBuf;
 
@@ -51,6 +57,8 @@ pub(crate) struct Dialogs {
     question: Option<Question>,
     message: Option<Message>,
     gallery: gallery::Gallery,
+    palette: palette::Palette,
+    tour: tour::Tour,
     path: path::PathDialog,
 }
 
@@ -60,7 +68,9 @@ impl Dialogs {
         self.open = Some(dialog);
         match dialog {
             Dialog::Gallery => self.gallery.begin(),
-            Dialog::Palette | Dialog::Tour | Dialog::Settings | Dialog::CheatSheet | Dialog::About => {}
+            Dialog::Palette => self.palette.begin(),
+            Dialog::Tour => self.tour.begin(),
+            Dialog::Settings | Dialog::CheatSheet | Dialog::About => {}
         }
     }
     /// Closes the dialog; a question or a message stays.
@@ -98,7 +108,13 @@ impl Dialogs {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let stays = match self.open {
             Some(Dialog::Gallery) => self.gallery.show(ui, cx),
-            _ => false,
+            Some(Dialog::Settings) => settings::show(ui, cx),
+            Some(Dialog::Palette) => self.palette.show(ui, cx),
+            Some(Dialog::CheatSheet) => cheat_sheet::show(ui, cx),
+            Some(Dialog::About) => about::show(ui, cx),
+            // The tour waits for an answer that is due.
+            Some(Dialog::Tour) => self.question.is_some() || self.message.is_some() || self.tour.show(ui, cx),
+            None => false,
         };
         if !stays {
             self.open = None;
