@@ -8,7 +8,7 @@ use super::cx::{Act, Cx, Tone};
 use super::dialogs::Dialog;
 use super::edit::{Edit, Item, Selection};
 use super::files::Leave;
-use super::i18n::{Lang, tr, trf};
+use super::i18n::{Lang, trf};
 use super::live::Phase;
 use super::panes::{self, Pane};
 use super::prefs::Prefs;
@@ -195,7 +195,7 @@ impl Designer {
     }
 
     /// Undoes or redoes until `steps` steps are done.
-    fn go_to(&mut self, steps: usize) {
+    pub(super) fn go_to(&mut self, steps: usize) {
         while self.history.undo_steps().len() > steps && self.history.undo().is_some() {}
         while self.history.undo_steps().len() < steps && self.history.redo().is_some() {}
         self.selection.retain_of(self.history.doc());

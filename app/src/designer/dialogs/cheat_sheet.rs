@@ -11,11 +11,13 @@ use crate::designer::i18n::tr;
 use crate::designer::theme::{figures, semibold, theme};
 
 /// What the pointer and held keys do: the keys as they are written on keyboards, and what follows.
-fn gestures() -> [(&'static str, &'static str); 18] {
+fn gestures() -> [(&'static str, &'static str); 21] {
     [
         (tr("files.do_drag_port"), tr("files.gesture_wire")),
         (tr("files.do_drop_empty"), tr("files.gesture_drop_empty")),
         (tr("files.do_drag_end"), tr("files.gesture_move_end")),
+        (tr("files.do_shift_port"), tr("files.gesture_move_all")),
+        (tr("files.do_ctrl_release"), tr("files.gesture_armed")),
         (tr("files.do_drag_palette"), tr("files.gesture_palette")),
         (tr("files.do_drop_on_wire"), tr("files.gesture_splice")),
         (tr("files.do_double_click"), tr("files.gesture_search")),
@@ -25,6 +27,7 @@ fn gestures() -> [(&'static str, &'static str); 18] {
         (tr("files.do_space_drag"), tr("files.gesture_pan")),
         (tr("files.do_wheel"), tr("files.gesture_zoom")),
         (tr("files.do_right_click"), tr("files.gesture_menu")),
+        (tr("files.do_arrows"), tr("files.gesture_nudge")),
         ("Ctrl+Delete", tr("files.gesture_heal")),
         ("Esc", tr("files.gesture_escape")),
         ("Ctrl+Enter", tr("files.gesture_run_sql")),

@@ -43,13 +43,19 @@ fn letters(text: &str) -> Vec<Letter> {
     out
 }
 
-/// A query, taken apart once.
-pub(super) struct Query(Vec<char>);
+/// What a letter is worth: where a word begins, after the letter before it, elsewhere.
+const BEGINS: i32 = 8;
+const FOLLOWS: i32 = 9;
+const ELSEWHERE: i32 = 1;
+
+/// A query, taken apart once: its words, each of which must be found, in any order.
+pub(super) struct Query(Vec<Vec<char>>);
 
 impl Query {
     /// What a person typed.
     pub(super) fn new(text: &str) -> Self {
-        Self(letters(text).into_iter().map(|(c, _)| c).collect())
+        let word = |w: &str| letters(w).into_iter().map(|(c, _)| c).collect::<Vec<char>>();
+        Self(text.split_whitespace().map(word).filter(|w| !w.is_empty()).collect())
     }
     /// True when nothing was typed.
     pub(super) const fn is_empty(&self) -> bool {
@@ -58,34 +64,35 @@ impl Query {
     /// How well `text` answers, more is better; `None` when it does not.
     pub(super) fn score(&self, text: &str) -> Option<i32> {
         let text = letters(text);
-        // The best of the ways that begin at each place where the first letter stands.
-        let first = *self.0.first()?;
-        let starts = text.iter().enumerate().filter(|(_, (c, _))| *c == first).map(|(i, _)| i);
-        let length = i32::try_from(text.len()).unwrap_or(i32::MAX / 2);
-        starts.take(16).filter_map(|start| self.score_from(&text, start)).max().map(|s| s * 64 - length.min(63))
+        let words = self.0.iter().map(|word| best(word, &text));
+        let sum = words.sum::<Option<i32>>()?;
+        // Of equal answers the shorter one.
+        let length = i32::try_from(text.len()).unwrap_or(i32::MAX);
+        Some(sum * 64 - length.min(63))
     }
-    fn score_from(&self, text: &[Letter], start: usize) -> Option<i32> {
-        let mut score = if start == 0 { 4 } else { 0 };
-        let mut at = start;
-        let mut last: Option<usize> = None;
-        for wanted in &self.0 {
-            let rest = text.get(at..)?;
-            let follows = rest.first().is_some_and(|(c, _)| c == wanted);
-            // A letter that begins a word is worth going on for, unless the next one fits.
-            let begins = rest.iter().position(|(c, begins)| *begins && c == wanted);
-            let any = rest.iter().position(|(c, _)| c == wanted);
-            let step = if follows { 0 } else { begins.or(any)? };
-            let place = at + step;
-            score += match (text.get(place), last) {
-                (Some((_, true)), _) => 8,
-                (_, Some(l)) if l + 1 == place => 6,
-                _ => 1,
+}
+
+/// The best way to find the letters of `word` in `text`, in their order.
+fn best(word: &[char], text: &[Letter]) -> Option<i32> {
+    // For each place of the text: the best score of the letters so far, the last of them there.
+    let mut scores: Vec<Option<i32>> = Vec::new();
+    for (n, wanted) in word.iter().enumerate() {
+        let mut before: Option<i32> = None;
+        let mut next = Vec::with_capacity(text.len());
+        for (i, (letter, begins)) in text.iter().enumerate() {
+            let own = if *begins { BEGINS } else { ELSEWHERE };
+            let beside = i.checked_sub(1).and_then(|p| scores.get(p).copied().flatten());
+            let score = if n == 0 {
+                Some(own + if i == 0 { 4 } else { 0 })
+            } else {
+                beside.map(|s| s + FOLLOWS).max(before.map(|s| s + own))
             };
-            last = Some(place);
-            at = place + 1;
+            next.push(score.filter(|_| letter == wanted));
+            before = before.max(beside);
         }
-        Some(score)
+        scores = next;
     }
+    scores.into_iter().flatten().max()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::designer::cx::{Act, Cx};
 use crate::designer::files::FileAct;
 use crate::designer::i18n::{Lang, lang, tr, trf};
 use crate::designer::theme::{regular, semibold, theme};
-use crate::designer::widgets::{icon, icon_image, paint_icon, section};
+use crate::designer::widgets::{icon_image, paint_icon, section};
 use crate::templates;
 
 const CARD: Vec2 = Vec2::new(272.0, 232.0);
@@ -71,17 +71,16 @@ impl Gallery {
         }
     }
 
-    /// Draws it. False when it was closed.
+    /// Draws it. False when it was closed; what is opened closes it too.
     pub(super) fn show(&mut self, ui: &Ui, cx: &Cx<'_>) -> bool {
-        let (goes, stays) = modal(ui, "weir-gallery", "", Vec2::new(1120.0, 660.0), |ui| self.body(ui, cx));
-        stays && !goes
+        let ((), stays) = modal(ui, "weir-gallery", "", Vec2::new(1120.0, 660.0), |ui| self.body(ui, cx));
+        stays
     }
 
-    fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+    fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let t = theme();
         let height = ui.available_height().max(320.0);
         ui.set_height(height);
-        let mut goes = false;
         ui.horizontal(|ui| {
             ui.label(RichText::new(tr("files.gallery")).font(semibold(t.shape.title)));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -92,12 +91,11 @@ impl Gallery {
         ui.horizontal_top(|ui| {
             ui.vertical(|ui| {
                 ui.set_width(232.0);
-                goes |= self.beginnings(ui, cx);
+                self.beginnings(ui, cx);
             });
             ui.add_space(t.space(2));
-            ui.vertical(|ui| goes |= self.grid(ui, cx));
+            ui.vertical(|ui| self.grid(ui, cx));
         });
-        goes
     }
 
     fn search(&mut self, ui: &mut Ui) {
@@ -116,12 +114,10 @@ impl Gallery {
         }
     }
 
-    /// What to begin with beside templates. True when something was begun.
-    fn beginnings(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
-        let mut goes = false;
+    /// What to begin with beside templates.
+    fn beginnings(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         if wide(ui, "file-new", tr("files.empty_drawing"), None).clicked() {
             cx.act(Act::Do(Command::New));
-            goes = cx.doc.nodes.is_empty();
         }
         if wide(ui, "folder-open", tr("files.open_file"), None).clicked() {
             cx.act(Act::Do(Command::Open));
@@ -151,10 +147,9 @@ impl Gallery {
                 recent.remove(i);
             }
         }
-        goes
     }
 
-    fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+    fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let t = theme();
         let shown: Vec<usize> = (0..self.cards.len()).filter(|i| self.cards[*i].matches(&self.query)).collect();
         let gap = t.space(2);
@@ -164,7 +159,7 @@ impl Gallery {
         let (opened, runs) = self.keys(ui, columns, shown.len());
         if shown.is_empty() {
             ui.label(RichText::new(tr("files.gallery_none")).color(t.secondary));
-            return false;
+            return;
         }
         let mut chosen = shown.get(self.at).filter(|_| opened || runs).map(|i| (*i, runs));
         egui::ScrollArea::vertical().id_salt("cards").auto_shrink([false, false]).show(ui, |ui| {
@@ -184,11 +179,10 @@ impl Gallery {
                 });
             }
         });
-        let Some((index, run)) = chosen else { return false };
-        let name = self.cards[index].id.to_owned();
-        cx.act(Act::File(FileAct::Open { name, run }));
-        // With unsaved changes the gallery waits for the answer.
-        !cx.history.is_dirty()
+        if let Some((index, run)) = chosen {
+            let name = self.cards[index].id.to_owned();
+            cx.act(Act::File(FileAct::Open { name, run }));
+        }
     }
 
     /// Arrows move between cards; Enter opens, with Ctrl runs at once.

@@ -1,6 +1,6 @@
 //! The command palette: everything that can be done, every kind that can be added, every node that can be gone to.
 
-use egui::{Align, Key, Modifiers, Rect, RichText, Sense, Ui, Vec2};
+use egui::{Key, Modifiers, Rect, RichText, Sense, Ui, Vec2};
 use weir_engine::services;
 
 use super::fuzzy::Query;
