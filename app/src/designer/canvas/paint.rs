@@ -248,7 +248,10 @@ impl Canvas {
             Sense::HOVER,
         );
         response.widget_info(|| {
-            let label = format!("port {}.{}", node.id, port.name());
+            let name = port.name();
+            // An input may be called like the metrics that every node gives.
+            let twin = port.is_output() && node.spec.is_some_and(|s| s.input(name).is_some());
+            let label = format!("port {}.{name}{}", node.id, if twin { " out" } else { "" });
             egui::WidgetInfo::labeled(egui::WidgetType::Other, true, label)
         });
     }
