@@ -141,6 +141,7 @@ const fn spec(
         usage: &[],
         quotas: &[],
         latencies: &[],
+        remedies: &[],
         faults,
     }
 }

@@ -308,6 +308,7 @@ static SPEC: KindSpec = KindSpec {
     usage: &[],
     quotas: &[],
     latencies: &[],
+    remedies: &[],
     faults: &[],
 };
 const TAG: u32 = 9;
