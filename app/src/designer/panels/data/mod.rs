@@ -1,6 +1,8 @@
 //! Records: the last ones on a wire, what a node shows, and one record followed hop by hop.
 
 mod subject;
+mod trace;
+mod waterfall;
 
 use std::sync::Arc;
 
@@ -10,12 +12,13 @@ use egui::{RichText, Ui};
 use weir_engine::lake::glue_type;
 
 use self::subject::{Subject, subjects};
+use self::trace::Following;
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::i18n::{tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::{figures, semibold, theme};
-use crate::designer::widgets::{TableState, empty, format, icon, icon_button, table, table_bar};
+use crate::designer::widgets::{TableState, empty, format, icon, icon_button, switch, table, table_bar};
 
 /// Seconds of the machine between two looks at a wire while the run goes on: faster than that nobody reads.
 const REFRESH: f64 = 0.3;
@@ -23,12 +26,24 @@ const REFRESH: f64 = 0.3;
 /// What the panel keeps between frames.
 #[derive(Default)]
 pub(crate) struct Data {
+    view: View,
+    following: Following,
     /// What is looked at when the selection does not say.
     chosen: Option<Subject>,
     held: Option<Held>,
     frozen: bool,
     schema: bool,
     table: TableState,
+}
+
+/// What the panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum View {
+    /// The last records of a wire, or a result.
+    #[default]
+    Rows,
+    /// One record, hop by hop.
+    Way,
 }
 
 /// Rows that are on the screen.
@@ -55,6 +70,11 @@ impl Data {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         if cx.run.snapshot.is_none() {
             before_a_run(ui, cx);
+            return;
+        }
+        if self.view == View::Way {
+            ui.horizontal(|ui| self.views(ui));
+            self.following.show(ui, cx);
             return;
         }
         let all = subjects(cx);
@@ -99,6 +119,8 @@ impl Data {
                     ui.label(RichText::new(text).color(colour));
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    self.views(ui);
+                    ui.separator();
                     if offered.is_empty() {
                         self.chooser(ui, all, now);
                     } else {
@@ -107,6 +129,12 @@ impl Data {
                 });
             });
         });
+    }
+
+    /// Rows, or the way of one record.
+    fn views(&mut self, ui: &mut Ui) {
+        let choices = [(View::Rows, tr("data.view_rows")), (View::Way, tr("data.view_way"))];
+        switch(ui, &mut self.view, &choices);
     }
 
     fn chooser(&mut self, ui: &mut Ui, all: &[Subject], now: Option<&Subject>) {
