@@ -1,5 +1,6 @@
 //! Small things that all panels are made of.
 
+pub(crate) mod code;
 pub(crate) mod format;
 mod icon;
 mod parts;
