@@ -170,7 +170,7 @@ impl Grid<'_> {
         };
         let font = if text.is_some() { self.m.font(head) } else { &self.m.caption };
         let inner = rect.shrink2(vec2(self.m.pad, 0.0));
-        let galley = line(ui, shown, font, colour, inner.width());
+        let galley = one_line(ui, shown, font, colour, inner.width());
         let y = inner.center().y - galley.size().y * 0.5;
         let x = if head.is_number { inner.right() - galley.size().x } else { inner.left() };
         let is_elided = galley.elided || shown.len() > CELL_CHARS;
@@ -253,10 +253,10 @@ impl Grid<'_> {
             paint_icon(ui, icon_image(name), place, t.accent);
             inner.max.x -= size.x + 2.0;
         }
-        let name = line(ui, &head.name, &self.m.name, t.text, inner.width());
+        let name = one_line(ui, &head.name, &self.m.name, t.text, inner.width());
         let room = inner.width() - name.size().x - 6.0;
         let y = inner.center().y;
-        let type_name = (room > 20.0).then(|| line(ui, &head.type_name, &self.m.caption, t.faint, room));
+        let type_name = (room > 20.0).then(|| one_line(ui, &head.type_name, &self.m.caption, t.faint, room));
         let mut left = inner.left();
         if head.is_number && let Some(g) = &type_name {
             left = inner.right() - name.size().x - 6.0 - g.size().x;
@@ -321,11 +321,11 @@ fn width(ui: &Ui, m: &Measure, state: &TableState, column: usize, most: f32) -> 
 }
 
 fn width_of(ui: &Ui, text: &str, font: &FontId) -> f32 {
-    line(ui, text, font, Color32::WHITE, f32::INFINITY).size().x
+    one_line(ui, text, font, Color32::WHITE, f32::INFINITY).size().x
 }
 
 /// One line of text, cut with an ellipsis where the room ends.
-pub(super) fn line(ui: &Ui, text: &str, font: &FontId, colour: Color32, room: f32) -> Arc<Galley> {
+pub(crate) fn one_line(ui: &Ui, text: &str, font: &FontId, colour: Color32, room: f32) -> Arc<Galley> {
     let short: String = text.chars().take(CELL_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut job = LayoutJob::simple_singleline(short, font.clone(), colour);
     job.wrap = TextWrapping { max_rows: 1, break_anywhere: true, ..TextWrapping::wrap_at_width(room.max(0.0)) };

@@ -10,6 +10,7 @@ mod text;
 use arrow::array::RecordBatch;
 use egui::{Response, RichText, Ui};
 
+pub(crate) use self::grid::one_line;
 use self::rows::{Rows, Sort};
 use super::save::Saving;
 use super::{format, icon, icon_button};
