@@ -99,6 +99,10 @@ impl Designer {
             Act::Toast(tone, text) => self.toasts.push(tone, text),
             Act::OpenFile(path) => self.guarded(Leave::Open(path.display().to_string())),
             Act::OpenTemplate(id) => self.guarded(Leave::Open(id.to_owned())),
+            Act::Query(sql, which) => {
+                self.panels.sql.load(&sql, Some(which), true);
+                self.show_pane(Pane::Sql);
+            }
             Act::Copy(text) => ctx.copy_text(text),
         }
     }

@@ -130,7 +130,7 @@ impl RunView {
     }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
-        self.snapshot.as_ref()?.nodes.iter().find(|n| n.id == id)
+        self.snapshot.as_ref()?.nodes.iter().find(|n| n.id == id).map(AsRef::as_ref)
     }
     /// Rates in and out of the node.
     pub(crate) fn node_rates(&self, id: &str) -> (Rate, Rate) {

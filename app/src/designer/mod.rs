@@ -20,6 +20,7 @@ mod live;
 mod panels;
 mod panes;
 mod prefs;
+mod query;
 mod theme;
 mod toasts;
 mod widgets;
