@@ -63,9 +63,6 @@ impl Rows {
         self.arrange();
         is_new
     }
-    pub(super) fn batch(&self) -> Option<&RecordBatch> {
-        self.batch.as_ref()
-    }
     pub(super) fn heads(&self) -> &[Head] {
         &self.heads
     }
