@@ -27,13 +27,15 @@ fn wide() -> Result<Document> {
         node("stream", "kinesis-data-streams", json!({}));
         node("hose", "firehose", json!({ "buffer_interval_seconds": 60 }));
         node("lake", "s3", json!({}));
-        node("alarm", "alarm", json!({ "metric_name": "PutRequests", "threshold": 1000 }));
-        for (from, to) in [
-            ("producer", "stream"),
-            ("stream", "hose"),
-            ("hose", "lake"),
-        ] {
-            wires.push(json!({ "from": format!("{}.out", id(from)), "to": format!("{}.in", id(to)) }));
+        node(
+            "alarm",
+            "alarm",
+            json!({ "metric_name": "PutRequests", "threshold": 1000 }),
+        );
+        for (from, to) in [("producer", "stream"), ("stream", "hose"), ("hose", "lake")] {
+            wires.push(
+                json!({ "from": format!("{}.out", id(from)), "to": format!("{}.in", id(to)) }),
+            );
         }
         wires.push(json!({ "from": format!("{}.metrics", id("lake")), "to": format!("{}.watch", id("alarm")) }));
     }
@@ -41,7 +43,7 @@ fn wide() -> Result<Document> {
     Ok(Document::parse(&doc.to_string())?)
 }
 
-fn measure(name: &str, doc: Document, span: SimDuration) -> Result<()> {
+fn measure(name: &str, doc: &Document, span: SimDuration) -> Result<()> {
     let nodes = doc.nodes.len();
     for detail in [false, true] {
         let options = RunOptions {
@@ -69,6 +71,6 @@ fn main() -> Result<()> {
     let weekend = root.join("templates/weekend-transactions/pipeline.json");
     let weekend = Document::load(&weekend)?;
     let span = weekend.run_for;
-    measure("weekend", weekend, span)?;
-    measure("wide", wide()?, SimDuration::secs(600))
+    measure("weekend", &weekend, span)?;
+    measure("wide", &wide()?, SimDuration::secs(600))
 }

@@ -133,6 +133,8 @@ pub struct NodeState {
     pub usage: Vec<u128>,
     /// Faults that are on.
     pub faults: Vec<Fault>,
+    /// Faults that were on and have ended: each kind, and when it first began.
+    pub past_faults: Vec<(FaultKind, SimTime)>,
     /// Incidents that may still go on.
     pub incidents: Vec<Incident>,
     /// Incidents that ended, those of one kind as one: when the first began, when the last was seen, how often in all.
@@ -164,6 +166,7 @@ impl NodeState {
             faults: Vec::new(),
             incidents: Vec::new(),
             past_incidents: Vec::new(),
+            past_faults: Vec::new(),
             first_over: None,
             followed: Followed::default(),
             ins: Vec::new(),

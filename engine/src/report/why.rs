@@ -173,10 +173,13 @@ impl<'a> Look<'a> {
                 is_origin: false,
             };
         let mut found = Vec::new();
-        for (fault, at) in n.faults.iter().zip(&n.faults_since) {
-            let name = fault.kind.id();
-            let text = format!("`{}` has the fault `{name}`", n.id);
-            found.push(cause(Trouble::Fault(name), Some(*at), true, name, text));
+        let on = n.faults.iter().map(|f| f.kind).zip(n.faults_since.iter());
+        let on = on.map(|(kind, at)| (kind, *at, true));
+        let past = n.past_faults.iter().map(|(kind, at)| (*kind, *at, false));
+        for (kind, at, is_on) in on.chain(past) {
+            let (name, verb) = (kind.id(), if is_on { "has" } else { "had" });
+            let text = format!("`{}` {verb} the fault `{name}`", n.id);
+            found.push(cause(Trouble::Fault(name), Some(at), is_on, name, text));
         }
         for incident in merged(n) {
             let (first, count, kind) = (incident.first, incident.count, incident.kind);

@@ -84,8 +84,12 @@ impl Run {
     }
     pub(super) fn end_fault(&mut self, node: usize, id: u64) -> Result<(), RunError> {
         if let Some(i) = self.fault_ids[node].iter().position(|(x, _)| *x == id) {
-            self.fault_ids[node].remove(i);
+            let (_, began) = self.fault_ids[node].remove(i);
             let fault = self.states[node].faults.remove(i);
+            let past = &mut self.states[node].past_faults;
+            if !past.iter().any(|(kind, _)| *kind == fault.kind) {
+                past.push((fault.kind, began));
+            }
             self.call(node, |n, cx| n.fault_changed(cx))?;
             let name = self.states[node].id.clone();
             self.note(&name, "fault", format!("{} ended", fault.kind.id()))?;

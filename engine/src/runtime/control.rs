@@ -18,8 +18,8 @@ use crate::units::SimTime;
 const COMMANDS: usize = 1024;
 /// Between two snapshots so many times the host time goes by that the last one took: they cost a twentieth at the most.
 const SNAPSHOT_REST: u32 = 19;
-/// Events between two looks at the host's clock.
-const EVENTS_PER_LOOK: u64 = 256;
+/// Events between two looks at the host's clock: few, because some events wait for real work.
+const EVENTS_PER_LOOK: u64 = 16;
 
 /// What may be asked of a run.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub enum Command {
     Resume,
     /// Do all events of the next instant, then wait.
     Step,
+    /// Wait when virtual time comes to this instant, before its events.
+    PauseAt(SimTime),
     /// Let virtual time pass this fast.
     Pace(Pace),
     /// Do something to a node, by its id.
@@ -185,6 +187,8 @@ struct Driver {
     /// All snapshots so far, and the host time that they took.
     snapshots: (u64, Duration),
     paused: bool,
+    /// Virtual time waits here.
+    pause_at: Option<SimTime>,
     stop: bool,
 }
 
@@ -203,6 +207,7 @@ impl Driver {
             snapshot_cost: Duration::ZERO,
             snapshots: (0, Duration::ZERO),
             paused,
+            pause_at: None,
             stop: false,
         }
     }
@@ -249,13 +254,20 @@ impl Driver {
                 continue;
             }
             let next = self.run.next_at().unwrap_or(SimTime::MAX);
-            let target = next.min(self.control.until);
+            let stop_over = self.pause_at.filter(|at| *at <= next && *at <= self.control.until);
+            let target = stop_over.unwrap_or(next).min(self.control.until);
             let wait = self.clock.until(target);
             if !wait.is_zero() {
                 self.run
                     .pass_time(self.clock.allowed().min(self.control.until));
                 self.maybe_publish();
                 self.wait(wait.min(self.control.cadence))?;
+                continue;
+            }
+            if let Some(at) = stop_over {
+                self.run.pass_time(at);
+                self.pause_at = None;
+                self.paused = true;
                 continue;
             }
             if next > self.control.until {
@@ -316,6 +328,7 @@ impl Driver {
                 self.paused = false;
                 self.clock = Clock::new(self.control.pace, self.run.now());
             }
+            Command::PauseAt(at) => self.pause_at = Some(at.max(self.run.now())),
             Command::Step => self.step_instant()?,
             Command::Pace(pace) => {
                 self.control.pace = pace;

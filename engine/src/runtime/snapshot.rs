@@ -12,7 +12,7 @@ use super::run::Run;
 use super::trace::Trace;
 use crate::books::Bill;
 use crate::metrics::{LatencySummary, Ledger, Meters, Series};
-use crate::node::{Fault, Gauges, Incident};
+use crate::node::{Fault, FaultKind, Gauges, Incident};
 use crate::units::SimTime;
 
 /// Where a run stands.
@@ -62,6 +62,8 @@ pub struct NodeSnapshot {
     pub faults: Vec<Fault>,
     /// Since when each of them is on.
     pub faults_since: Vec<SimTime>,
+    /// Faults that were on and have ended: each kind, and when it first began.
+    pub past_faults: Vec<(FaultKind, SimTime)>,
     /// What goes wrong at the moment.
     pub incidents: Vec<Incident>,
     /// What went wrong and has ended, one entry for each kind of incident.
@@ -190,11 +192,14 @@ impl Run {
         let touched = std::mem::take(&mut self.touched);
         let nodes = (0..self.nodes.len()).map(|i| {
             let turn = exact || (shots.count + i as u64).is_multiple_of(SUMMARY_EVERY);
-            let old = shots.nodes.get(i);
-            match old {
+            match shots.nodes.get(i) {
+                None => Arc::new(self.node_snapshot(i, None)),
                 // Its percentiles may be due although nothing happened since the last snapshot.
-                Some(old) if !touched[i] && !(turn && self.is_behind(i, old)) => Arc::clone(old),
-                _ => Arc::new(self.node_snapshot(i, old.filter(|_| !turn))),
+                Some(old) if touched[i] || (turn && self.is_behind(i, old)) => {
+                    let taken_over = (!turn).then_some(old);
+                    Arc::new(self.node_snapshot(i, taken_over))
+                }
+                Some(old) => Arc::clone(old),
             }
         });
         shots.nodes = nodes.collect();
@@ -235,6 +240,7 @@ impl Run {
             summed,
             faults: state.faults.clone(),
             faults_since: self.fault_ids[i].iter().map(|(_, at)| *at).collect(),
+            past_faults: state.past_faults.clone(),
             incidents: state.incidents.clone(),
             past_incidents: state.past_incidents.clone(),
             first_over: state.first_over,
