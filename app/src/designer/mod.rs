@@ -21,12 +21,9 @@ mod live;
 mod panels;
 mod panes;
 mod prefs;
-<<<<<<< HEAD
-mod query;
-=======
 mod presenter;
 mod regions;
->>>>>>> main
+mod query;
 mod theme;
 mod toasts;
 mod widgets;
