@@ -93,15 +93,12 @@ pub(crate) enum Act {
     OpenFile(PathBuf),
     /// Open the template; asks about unsaved changes first.
     OpenTemplate(&'static str),
-<<<<<<< HEAD
     /// Put a statement into the SQL console, over this run, and run it.
     Query(String, Which),
-=======
     /// Do something with the drawing's file.
     File(FileAct),
     /// Undo or redo until this many steps are done.
     GoTo(usize),
->>>>>>> main
     /// Put text on the system's clipboard.
     Copy(String),
 }

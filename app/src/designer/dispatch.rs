@@ -98,19 +98,14 @@ impl Designer {
             Act::Cursor(at) => self.cursor = at,
             Act::Prefs(prefs) => self.prefs = *prefs,
             Act::Toast(tone, text) => self.toasts.push(tone, text),
-<<<<<<< HEAD
-            Act::OpenFile(path) => self.guarded(Leave::Open(path.display().to_string())),
-            Act::OpenTemplate(id) => self.guarded(Leave::Open(id.to_owned())),
-            Act::Query(sql, which) => {
-                self.panels.sql.load(&sql, Some(which), true);
-                self.show_pane(Pane::Sql);
-            }
-=======
             Act::OpenFile(path) => self.guarded(Leave::open(path.display().to_string())),
             Act::OpenTemplate(id) => self.guarded(Leave::open(id)),
             Act::File(act) => self.file_act(ctx, act),
             Act::GoTo(steps) => self.go_to(steps),
->>>>>>> main
+            Act::Query(sql, which) => {
+                self.panels.sql.load(&sql, Some(which), true);
+                self.show_pane(Pane::Sql);
+            }
             Act::Copy(text) => ctx.copy_text(text),
         }
     }

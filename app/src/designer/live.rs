@@ -130,12 +130,8 @@ impl RunView {
     }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
-<<<<<<< HEAD
-        self.snapshot.as_ref()?.nodes.iter().find(|n| n.id == id).map(AsRef::as_ref)
-=======
         let nodes = &self.snapshot.as_ref()?.nodes;
         nodes.iter().find(|n| n.id == id).map(AsRef::as_ref)
->>>>>>> main
     }
     /// Rates in and out of the node.
     pub(crate) fn node_rates(&self, id: &str) -> (Rate, Rate) {
