@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use weir_engine::books::Books;
-use weir_engine::lake::{Catalog, Database, Lake, MAX_ROWS, QueryStop, SqlProblem, TableInfo, open_run};
+use weir_engine::lake::{
+    Catalog, Database, Lake, MAX_ROWS, QueryStop, SqlProblem, TableInfo, open_run,
+};
 use weir_engine::session::{ScanCharge, scan_charge};
 
 use super::background::Task;
@@ -64,9 +66,12 @@ fn past<'a>(cx: &'a Cx<'_>, number: u64) -> Option<&'a Arc<PastRun>> {
 
 /// The runs that can be looked at, the newest first.
 pub(crate) fn choices(cx: &Cx<'_>) -> Vec<Which> {
-    let is_live = cx.run.world.is_some() && matches!(cx.run.phase, Phase::Running | Phase::Paused | Phase::Ending);
+    let is_live = cx.run.world.is_some()
+        && matches!(cx.run.phase, Phase::Running | Phase::Paused | Phase::Ending);
     let live = is_live.then_some(Which::Live(cx.run.number));
-    live.into_iter().chain(cx.run.past.iter().rev().map(|p| Which::Past(p.number))).collect()
+    live.into_iter()
+        .chain(cx.run.past.iter().rev().map(|p| Which::Past(p.number)))
+        .collect()
 }
 
 /// The run that is looked at: the one that was chosen while it is there, else the newest. What was live is looked at on when
@@ -77,25 +82,41 @@ pub(crate) fn settle(chosen: Option<Which>, choices: &[Which]) -> Option<Which> 
         Some(Which::Live(n)) => Some(Which::Past(n)),
         _ => None,
     };
-    let kept = chosen.filter(|c| choices.contains(c)).or_else(|| ended.filter(|c| choices.contains(c)));
+    let kept = chosen
+        .filter(|c| choices.contains(c))
+        .or_else(|| ended.filter(|c| choices.contains(c)));
     kept.or_else(|| choices.first().copied())
 }
 
 /// A chooser of the run. It says which without offering a choice when there is only one.
-pub(crate) fn chooser(ui: &mut egui::Ui, cx: &Cx<'_>, id: &str, now: Which, all: &[Which]) -> Option<Which> {
+pub(crate) fn chooser(
+    ui: &mut egui::Ui,
+    cx: &Cx<'_>,
+    id: &str,
+    now: Which,
+    all: &[Which],
+) -> Option<Which> {
     if all.len() < 2 {
         let text = egui::RichText::new(now.label(cx)).color(super::theme::theme().secondary);
         ui.add(egui::Label::new(text).truncate());
         return None;
     }
     let mut chosen = None;
-    egui::ComboBox::new(("weir-run-of", id), "").selected_text(now.label(cx)).width(180.0).truncate().show_ui(ui, |ui| {
-        for which in all {
-            if ui.selectable_label(*which == now, which.label(cx)).clicked() && *which != now {
-                chosen = Some(*which);
+    egui::ComboBox::new(("weir-run-of", id), "")
+        .selected_text(now.label(cx))
+        .width(180.0)
+        .truncate()
+        .show_ui(ui, |ui| {
+            for which in all {
+                if ui
+                    .selectable_label(*which == now, which.label(cx))
+                    .clicked()
+                    && *which != now
+                {
+                    chosen = Some(*which);
+                }
             }
-        }
-    });
+        });
     chosen
 }
 
@@ -147,7 +168,12 @@ impl Queries {
     ///
     /// # Errors
     /// Why it cannot be opened.
-    pub(crate) fn open(&mut self, ctx: &egui::Context, cx: &Cx<'_>, which: Which) -> Result<bool, String> {
+    pub(crate) fn open(
+        &mut self,
+        ctx: &egui::Context,
+        cx: &Cx<'_>,
+        which: Which,
+    ) -> Result<bool, String> {
         if let Some(done) = self.opening.poll() {
             self.opened = Some(done);
         }
@@ -159,15 +185,26 @@ impl Queries {
         }
         match which {
             Which::Live(_) => {
-                let Some(lake) = which.lake(cx) else { return Ok(false) };
-                let database = Database::live(&lake).map(Arc::new).map_err(|e| e.to_string());
+                let Some(lake) = which.lake(cx) else {
+                    return Ok(false);
+                };
+                let database = Database::live(&lake)
+                    .map(Arc::new)
+                    .map_err(|e| e.to_string());
                 self.opened = Some((which, database));
                 Ok(true)
             }
             Which::Past(n) => {
-                let Some(run) = past(cx, n).cloned() else { return Ok(false) };
+                let Some(run) = past(cx, n).cloned() else {
+                    return Ok(false);
+                };
                 self.opening.start(ctx, "open-run", move || {
-                    (which, open_run(&run.folder).map(Arc::new).map_err(|e| e.to_string()))
+                    (
+                        which,
+                        open_run(&run.folder)
+                            .map(Arc::new)
+                            .map_err(|e| e.to_string()),
+                    )
                 })?;
                 Ok(false)
             }
@@ -183,7 +220,10 @@ impl Queries {
     pub(crate) fn tables(&mut self, which: Which) -> &[TableInfo] {
         if let Some(database) = self.database(which).cloned() {
             let catalog = database.lake().catalog();
-            let is_same = self.tables_of.as_ref().is_some_and(|(w, c)| *w == which && Arc::ptr_eq(c, &catalog));
+            let is_same = self
+                .tables_of
+                .as_ref()
+                .is_some_and(|(w, c)| *w == which && Arc::ptr_eq(c, &catalog));
             if !is_same {
                 self.tables = database.describe();
                 self.tables_of = Some((which, catalog));
@@ -195,14 +235,27 @@ impl Queries {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn ask(&mut self, ctx: &egui::Context, cx: &Cx<'_>, which: Which, sql: String) -> Result<(), String> {
+    pub(crate) fn ask(
+        &mut self,
+        ctx: &egui::Context,
+        cx: &Cx<'_>,
+        which: Which,
+        sql: String,
+    ) -> Result<(), String> {
         self.cancel();
-        let Some(database) = self.database(which).cloned() else { return Ok(()) };
+        let Some(database) = self.database(which).cloned() else {
+            return Ok(());
+        };
         let (stop, books) = (QueryStop::new(), which.books(cx));
         let (began, stopped) = (Instant::now(), stop.clone());
         self.answer.start(ctx, "query", move || {
             let outcome = run(&database, books.as_deref(), &sql, &stopped);
-            Answer { sql, which, outcome, took: began.elapsed() }
+            Answer {
+                sql,
+                which,
+                outcome,
+                took: began.elapsed(),
+            }
         })?;
         self.running = Some(Running { began, stop });
         Ok(())
@@ -216,9 +269,11 @@ impl Queries {
     }
     /// The answer, once.
     pub(crate) fn poll(&mut self) -> Option<Answer> {
-        let answer = self.answer.poll()?;
-        self.running = None;
-        Some(answer)
+        let answer = self.answer.poll();
+        if !self.answer.is_running() {
+            self.running = None;
+        }
+        answer
     }
     /// How long the statement has been running.
     pub(crate) fn running(&self) -> Option<Duration> {
@@ -232,7 +287,12 @@ impl Drop for Queries {
     }
 }
 
-fn run(database: &Database, books: Option<&Books>, sql: &str, stop: &QueryStop) -> Result<Rows, SqlProblem> {
+fn run(
+    database: &Database,
+    books: Option<&Books>,
+    sql: &str,
+    stop: &QueryStop,
+) -> Result<Rows, SqlProblem> {
     let result = database.query_or_stop(sql, MAX_ROWS, stop)?;
     let batch = concat_batches(&result.schema, &result.batches)?;
     let charge = books.and_then(|b| scan_charge(b, sql, result.bytes_scanned).ok());
@@ -256,7 +316,10 @@ mod tests {
     fn what_was_live_is_looked_at_on_when_it_has_ended() {
         let (live, past) = (Which::Live(3), Which::Past(3));
         assert_eq!(settle(None, &[live, Which::Past(2)]), Some(live));
-        assert_eq!(settle(Some(Which::Past(2)), &[live, Which::Past(2)]), Some(Which::Past(2)));
+        assert_eq!(
+            settle(Some(Which::Past(2)), &[live, Which::Past(2)]),
+            Some(Which::Past(2))
+        );
         assert_eq!(settle(Some(live), &[past, Which::Past(2)]), Some(past));
         assert_eq!(settle(Some(live), &[Which::Past(2)]), Some(Which::Past(2)));
         assert_eq!(settle(Some(live), &[]), None);

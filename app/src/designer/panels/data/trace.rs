@@ -9,7 +9,7 @@ use weir_engine::services;
 
 use super::waterfall::{self, Way};
 use crate::designer::cx::{Act, Cx};
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{dropped_reason, failed_reason, tr, trf};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{empty, format, icon_image, paint_icon};
 
@@ -70,8 +70,12 @@ impl State {
         match self {
             Self::OnItsWay => tr("data.trace_open").to_owned(),
             Self::Ended(TraceEnd::Delivered) => tr("data.trace_delivered").to_owned(),
-            Self::Ended(TraceEnd::Dropped(why)) => trf("data.trace_dropped", &[("why", &why)]),
-            Self::Ended(TraceEnd::Failed(to)) => trf("data.trace_failed", &[("to", &to)]),
+            Self::Ended(TraceEnd::Dropped(why)) => {
+                trf("data.trace_dropped", &[("why", &dropped_reason(why))])
+            }
+            Self::Ended(TraceEnd::Failed(to)) => {
+                trf("data.trace_failed", &[("to", &failed_reason(to))])
+            }
             Self::Ended(TraceEnd::Regrouped) => tr("data.trace_regrouped").to_owned(),
             Self::Ended(TraceEnd::Ambiguous) => tr("data.trace_ambiguous").to_owned(),
             Self::Ended(TraceEnd::GivenUp) => tr("data.trace_given_up").to_owned(),
@@ -81,47 +85,75 @@ impl State {
 
 impl Following {
     pub(super) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let Some(snapshot) = &cx.run.snapshot else { return };
+        let Some(snapshot) = &cx.run.snapshot else {
+            return;
+        };
         let traces = Arc::clone(&snapshot.traces);
         egui::Panel::left("weir-data-traces")
             .default_size(270.0)
             .size_range(180.0..=420.0)
-            .frame(egui::Frame::new().inner_margin(egui::Margin { right: 12, ..egui::Margin::ZERO }))
+            .frame(egui::Frame::new().inner_margin(egui::Margin {
+                right: 12,
+                ..egui::Margin::ZERO
+            }))
             .show(ui, |ui| {
                 self.ask(ui, cx);
                 self.list(ui, &traces);
             });
-        let chosen = self.chosen.and_then(|id| traces.iter().find(|t| t.id == id));
+        let chosen = self
+            .chosen
+            .and_then(|id| traces.iter().find(|t| t.id == id));
         let Some(trace) = chosen.or_else(|| traces.last()) else {
-            empty(ui, "trace", tr("data.no_traces_title"), tr("data.no_traces_text"), None);
+            empty(
+                ui,
+                "trace",
+                tr("data.no_traces_title"),
+                tr("data.no_traces_text"),
+                None,
+            );
             return;
         };
-        let way = Way { trace, now: snapshot.now };
+        let way = Way {
+            trace,
+            now: snapshot.now,
+        };
         waterfall::show(ui, cx, &way);
     }
 
     /// Asks for the next record of a source to be followed.
     fn ask(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let sources: Vec<&str> = cx.run.snapshot.iter().flat_map(|s| &s.nodes).filter(|n| is_source(n.kind)).map(|n| n.id.as_str()).collect();
+        let sources: Vec<&str> = cx
+            .run
+            .snapshot
+            .iter()
+            .flat_map(|s| &s.nodes)
+            .filter(|n| is_source(n.kind))
+            .map(|n| n.id.as_str())
+            .collect();
         let Some(first) = sources.first() else { return };
         let selected = cx.selection.single_node().filter(|n| sources.contains(n));
         let kept = self.source.as_deref().filter(|n| sources.contains(n));
         let source = selected.or(kept).unwrap_or(first).to_owned();
         ui.horizontal(|ui| {
             let label = trf("data.trace_next", &[("source", &source)]);
-            let button = ui.add_enabled(cx.run.phase.is_live(), egui::Button::new(label).truncate());
+            let button =
+                ui.add_enabled(cx.run.phase.is_live(), egui::Button::new(label).truncate());
             if button.on_hover_text(tr("data.trace_next_help")).clicked() {
                 self.chosen = None;
                 cx.act(Act::Run(RunCommand::Trace(source.clone())));
             }
             if sources.len() > 1 && selected.is_none() {
-                egui::ComboBox::new("weir-trace-source", "").selected_text(source.as_str()).width(90.0).truncate().show_ui(ui, |ui| {
-                    for name in &sources {
-                        if ui.selectable_label(*name == source, *name).clicked() {
-                            self.source = Some((*name).to_owned());
+                egui::ComboBox::new("weir-trace-source", "")
+                    .selected_text(source.as_str())
+                    .width(90.0)
+                    .truncate()
+                    .show_ui(ui, |ui| {
+                        for name in &sources {
+                            if ui.selectable_label(*name == source, *name).clicked() {
+                                self.source = Some((*name).to_owned());
+                            }
                         }
-                    }
-                });
+                    });
             }
         });
     }
@@ -132,38 +164,70 @@ impl Following {
         let body = TextStyle::Body.resolve(ui.style());
         let figures = TextStyle::Monospace.resolve(ui.style());
         let height = (body.size * 1.9).round();
-        let shown = self.chosen.filter(|id| traces.iter().any(|t| t.id == *id)).or_else(|| traces.last().map(|t| t.id));
-        let area = egui::ScrollArea::vertical().id_salt("weir-trace-list").auto_shrink(false);
+        let shown = self
+            .chosen
+            .filter(|id| traces.iter().any(|t| t.id == *id))
+            .or_else(|| traces.last().map(|t| t.id));
+        let area = egui::ScrollArea::vertical()
+            .id_salt("weir-trace-list")
+            .auto_shrink(false);
         ui.spacing_mut().item_spacing.y = 0.0;
         area.show_rows(ui, height, traces.len(), |ui, range| {
             for i in range {
-                let Some(trace) = traces.len().checked_sub(i + 1).and_then(|i| traces.get(i)) else { continue };
+                let Some(trace) = traces.len().checked_sub(i + 1).and_then(|i| traces.get(i))
+                else {
+                    continue;
+                };
                 let state = State::of(trace);
                 let is_shown = shown == Some(trace.id);
-                let (rect, hit) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+                let (rect, hit) =
+                    ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
                 hit.widget_info(|| {
                     let born = format::clock(trace.born.as_secs_f64());
                     let label = format!("{} {born}: {}", trace.source, state.words());
                     WidgetInfo::selected(WidgetType::SelectableLabel, true, is_shown, label)
                 });
                 if is_shown || hit.hovered() || hit.has_focus() {
-                    let fill = if is_shown { t.tint(t.accent, 0.2) } else { t.raised };
+                    let fill = if is_shown {
+                        t.tint(t.accent, 0.2)
+                    } else {
+                        t.raised
+                    };
                     ui.painter().rect_filled(rect, t.shape.radius_control, fill);
                 }
                 let middle = rect.center().y;
-                let mark = egui::Rect::from_center_size(pos2(rect.left() + 14.0, middle), vec2(15.0, 15.0));
+                let mark = egui::Rect::from_center_size(
+                    pos2(rect.left() + 14.0, middle),
+                    vec2(15.0, 15.0),
+                );
                 paint_icon(ui, icon_image(state.icon()), mark, state.colour());
                 let born = format::clock(trace.born.as_secs_f64());
-                let right = ui.painter().text(pos2(rect.right() - 8.0, middle), egui::Align2::RIGHT_CENTER, born, figures.clone(), t.secondary);
+                let right = ui.painter().text(
+                    pos2(rect.right() - 8.0, middle),
+                    egui::Align2::RIGHT_CENTER,
+                    born,
+                    figures.clone(),
+                    t.secondary,
+                );
                 let mut left = rect.left() + 28.0;
                 if trace.is_asked {
-                    let pin = egui::Rect::from_center_size(pos2(left + 6.0, middle), vec2(12.0, 12.0));
+                    let pin =
+                        egui::Rect::from_center_size(pos2(left + 6.0, middle), vec2(12.0, 12.0));
                     paint_icon(ui, icon_image("pin"), pin, t.accent);
                     left += 16.0;
                 }
-                let clip = egui::Rect::from_min_max(pos2(left, rect.top()), pos2(right.left() - 6.0, rect.bottom()));
+                let clip = egui::Rect::from_min_max(
+                    pos2(left, rect.top()),
+                    pos2(right.left() - 6.0, rect.bottom()),
+                );
                 let painter = ui.painter().with_clip_rect(clip.intersect(ui.clip_rect()));
-                painter.text(pos2(left, middle), egui::Align2::LEFT_CENTER, &trace.source, body.clone(), t.text);
+                painter.text(
+                    pos2(left, middle),
+                    egui::Align2::LEFT_CENTER,
+                    &trace.source,
+                    body.clone(),
+                    t.text,
+                );
                 if hit.on_hover_text(state.words()).clicked() {
                     self.chosen = Some(trace.id);
                 }
@@ -185,7 +249,10 @@ pub(super) fn heading(ui: &mut Ui, way: &Way<'_>) {
         ui.label(RichText::new(state.words()).color(state.colour()));
         let born = format::clock(way.trace.born.as_secs_f64());
         let took = format::millis(way.seconds() * 1e3);
-        ui.label(RichText::new(trf("data.trace_took", &[("born", &born), ("took", &took)])).color(t.secondary));
+        ui.label(
+            RichText::new(trf("data.trace_took", &[("born", &born), ("took", &took)]))
+                .color(t.secondary),
+        );
         if way.trace.weight > 1 {
             let n = format::count(u64::from(way.trace.weight));
             ui.label(RichText::new(trf("data.trace_weight", &[("n", &n)])).color(t.faint));
@@ -222,7 +289,11 @@ mod tests {
             born: SimTime::ZERO,
             weight: 1,
             is_asked: false,
-            hops: vec![hop(None), hop(Some(TraceEnd::Delivered)), hop(Some(TraceEnd::Failed("lost")))],
+            hops: vec![
+                hop(None),
+                hop(Some(TraceEnd::Delivered)),
+                hop(Some(TraceEnd::Failed("lost"))),
+            ],
             is_over: false,
         };
         assert_eq!(State::of(&trace), State::OnItsWay);

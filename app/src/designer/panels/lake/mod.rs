@@ -95,16 +95,31 @@ impl LakeBrowser {
         let t = theme();
         let mut chosen = None;
         ui.horizontal(|ui| {
-            let views = [(View::Files, tr("data.view_files")), (View::Catalog, tr("data.view_catalog"))];
+            let views = [
+                (View::Files, tr("data.view_files")),
+                (View::Catalog, tr("data.view_catalog")),
+            ];
             switch(ui, &mut self.view, &views);
             ui.separator();
             icon(ui, "filter", 16.0, t.secondary);
-            let hint = if self.view == View::Files { tr("data.filter_files") } else { tr("data.filter_tables") };
-            let text = if self.view == View::Files { &mut self.filter } else { &mut self.catalog.filter };
-            let field = egui::TextEdit::singleline(text).hint_text(RichText::new(hint).color(t.faint)).desired_width(160.0);
+            let hint = if self.view == View::Files {
+                tr("data.filter_files")
+            } else {
+                tr("data.filter_tables")
+            };
+            let text = if self.view == View::Files {
+                &mut self.filter
+            } else {
+                &mut self.catalog.filter
+            };
+            let field = egui::TextEdit::singleline(text)
+                .hint_text(RichText::new(hint).color(t.faint))
+                .desired_width(160.0);
             let response = ui.add(field);
             self.is_stale |= response.changed();
-            if !text.is_empty() && icon_button(ui, "close", tr("data.filter_clear"), false).clicked() {
+            if !text.is_empty()
+                && icon_button(ui, "close", tr("data.filter_clear"), false).clicked()
+            {
                 text.clear();
                 self.is_stale = true;
             }
@@ -133,7 +148,9 @@ impl LakeBrowser {
         }
         self.looked = now;
         let stamp = (which, lake.commits(), lake.buckets().len());
-        let is_same = self.stamp.is_some_and(|(_, commits, buckets)| (commits, buckets) == (stamp.1, stamp.2));
+        let is_same = self
+            .stamp
+            .is_some_and(|(_, commits, buckets)| (commits, buckets) == (stamp.1, stamp.2));
         if is_same {
             return;
         }
@@ -159,22 +176,38 @@ impl LakeBrowser {
             return;
         }
         if self.tree.get(0).is_none() {
-            empty(ui, "bucket", tr("data.no_buckets_title"), tr("data.no_buckets_text"), None);
+            empty(
+                ui,
+                "bucket",
+                tr("data.no_buckets_title"),
+                tr("data.no_buckets_text"),
+                None,
+            );
             return;
         }
         let room = ui.available_width();
         egui::Panel::left("weir-lake-tree")
             .default_size((room * 0.5).max(260.0))
             .size_range(200.0..=(room * 0.75).max(201.0))
-            .frame(egui::Frame::new().inner_margin(egui::Margin { right: 12, ..egui::Margin::ZERO }))
+            .frame(egui::Frame::new().inner_margin(egui::Margin {
+                right: 12,
+                ..egui::Margin::ZERO
+            }))
             .show(ui, |ui| self.list(ui, which.now_seconds(cx)));
         let at = self.selected_at;
         let Some(entry) = at.and_then(|at| self.tree.get(at)) else {
             let files = format::count(self.tree.files());
-            empty(ui, "file", tr("data.choose_file_title"), &trf("data.choose_file_text", &[("n", &files)]), None);
+            empty(
+                ui,
+                "file",
+                tr("data.choose_file_title"),
+                &trf("data.choose_file_text", &[("n", &files)]),
+                None,
+            );
             return;
         };
-        self.details.show(ui, cx, lake, entry, which.now_seconds(cx));
+        self.details
+            .show(ui, cx, lake, entry, which.now_seconds(cx));
     }
 
     fn select(&mut self, at: usize) {
@@ -183,7 +216,9 @@ impl LakeBrowser {
     }
 
     fn set_open(&mut self, at: usize, open: bool) {
-        let Some(entry) = self.tree.get(at).filter(|e| e.kind != Kind::File) else { return };
+        let Some(entry) = self.tree.get(at).filter(|e| e.kind != Kind::File) else {
+            return;
+        };
         let id = entry.id();
         if open {
             self.open.insert(id);
@@ -194,6 +229,10 @@ impl LakeBrowser {
     }
 
     fn is_open(&self, at: usize) -> bool {
-        !self.filter.trim().is_empty() || self.tree.get(at).is_some_and(|e| self.open.contains(&e.id()))
+        !self.filter.trim().is_empty()
+            || self
+                .tree
+                .get(at)
+                .is_some_and(|e| self.open.contains(&e.id()))
     }
 }

@@ -17,7 +17,11 @@ const PREVIEW: usize = 500;
 
 /// A file and the commit that made it.
 type Key = (String, u64);
-type Looked = (Key, Result<ObjectFacts, String>, Result<RecordBatch, String>);
+type Looked = (
+    Key,
+    Result<ObjectFacts, String>,
+    Result<RecordBatch, String>,
+);
 
 /// What is kept between frames.
 #[derive(Default)]
@@ -36,7 +40,8 @@ impl Details {
                 cx.act(Act::Copy(entry.location()));
             }
             let text = RichText::new(entry.location()).font(semibold(t.shape.body));
-            ui.add(egui::Label::new(text).truncate()).on_hover_text(entry.location());
+            ui.add(egui::Label::new(text).truncate())
+                .on_hover_text(entry.location());
         });
         if entry.kind == Kind::File {
             self.file(ui, cx, lake, entry, now);
@@ -53,10 +58,17 @@ impl Details {
         if self.asked.as_ref() != Some(&key) {
             self.asked = Some(key.clone());
             self.table = TableState::default();
-            let (lake, bucket, name, key) = (lake.clone(), entry.bucket.clone(), entry.key.clone(), key.clone());
+            let (lake, bucket, name, key) = (
+                lake.clone(),
+                entry.bucket.clone(),
+                entry.key.clone(),
+                key.clone(),
+            );
             let look = move || {
                 let facts = lake.object_facts(&bucket, &name).map_err(|e| e.to_string());
-                let rows = lake.preview(&bucket, &name, PREVIEW).map_err(|e| e.to_string());
+                let rows = lake
+                    .preview(&bucket, &name, PREVIEW)
+                    .map_err(|e| e.to_string());
                 (key, facts, rows)
             };
             if let Err(why) = self.looking.start(ui.ctx(), "file", look) {
@@ -79,7 +91,13 @@ impl Details {
                 table(ui, "lake-preview", &batch, &mut self.table);
             }
             Ok(_) => {
-                empty(ui, "file", tr("data.empty_file_title"), tr("data.empty_file_text"), None);
+                empty(
+                    ui,
+                    "file",
+                    tr("data.empty_file_title"),
+                    tr("data.empty_file_text"),
+                    None,
+                );
             }
             Err(why) => problem(ui, why),
         }
@@ -109,15 +127,29 @@ pub(super) fn facts(ui: &mut Ui, all: &[(&str, String)]) {
 
 fn sums(ui: &mut Ui, entry: &Entry, now: f64) {
     let rows = entry.rows.map_or_else(String::new, format::count);
-    let mean = if entry.files > 0 { format::bytes(entry.bytes as f64 / entry.files as f64) } else { String::new() };
-    let newest = if entry.newest.0 > 0 { trf("data.ago", &[("age", &age(now - entry.newest.as_secs_f64()))]) } else { String::new() };
-    facts(ui, &[
-        (tr("data.column_files"), format::count(entry.files)),
-        (tr("data.column_size"), format::bytes(entry.bytes as f64)),
-        (tr("data.mean_size"), mean),
-        (tr("data.column_rows"), rows),
-        (tr("data.newest"), newest),
-    ]);
+    let mean = if entry.files > 0 {
+        format::bytes(entry.bytes as f64 / entry.files as f64)
+    } else {
+        String::new()
+    };
+    let newest = if entry.newest.0 > 0 {
+        trf(
+            "data.ago",
+            &[("age", &age(now - entry.newest.as_secs_f64()))],
+        )
+    } else {
+        String::new()
+    };
+    facts(
+        ui,
+        &[
+            (tr("data.column_files"), format::count(entry.files)),
+            (tr("data.column_size"), format::bytes(entry.bytes as f64)),
+            (tr("data.mean_size"), mean),
+            (tr("data.column_rows"), rows),
+            (tr("data.newest"), newest),
+        ],
+    );
     ui.add_space(theme().space(1));
     ui.label(RichText::new(tr("data.prefix_help")).color(theme().faint));
 }
@@ -126,19 +158,44 @@ fn file_facts(ui: &mut Ui, entry: &Entry, found: &ObjectFacts, now: f64) {
     let parquet = found.parquet.as_ref();
     let rows = parquet.map(|p| p.rows).or(entry.rows);
     let created = if entry.newest.0 > 0 {
-        format!("{} ({})", format::clock(entry.newest.as_secs_f64()), trf("data.ago", &[("age", &age(now - entry.newest.as_secs_f64()))]))
+        format!(
+            "{} ({})",
+            format::clock(entry.newest.as_secs_f64()),
+            trf(
+                "data.ago",
+                &[("age", &age(now - entry.newest.as_secs_f64()))]
+            )
+        )
     } else {
         String::new()
     };
-    let packed = parquet.filter(|p| p.plain_bytes > 0).map_or_else(String::new, |p| {
-        format!("{} ({}×)", p.codec.name(), format::digits(p.plain_bytes as f64 / (entry.bytes.max(1)) as f64))
-    });
-    facts(ui, &[
-        (tr("data.column_size"), format::bytes(entry.bytes as f64)),
-        (tr("data.column_rows"), rows.map_or_else(String::new, format::count)),
-        (tr("data.row_groups"), parquet.map_or_else(String::new, |p| format::count(p.row_groups))),
-        (tr("data.columns"), parquet.map_or_else(String::new, |p| p.columns.len().to_string())),
-        (tr("data.codec"), packed),
-        (tr("data.created"), created),
-    ]);
+    let packed = parquet
+        .filter(|p| p.plain_bytes > 0)
+        .map_or_else(String::new, |p| {
+            format!(
+                "{} ({}×)",
+                p.codec.name(),
+                format::digits(p.plain_bytes as f64 / (entry.bytes.max(1)) as f64)
+            )
+        });
+    facts(
+        ui,
+        &[
+            (tr("data.column_size"), format::bytes(entry.bytes as f64)),
+            (
+                tr("data.column_rows"),
+                rows.map_or_else(String::new, format::count),
+            ),
+            (
+                tr("data.row_groups"),
+                parquet.map_or_else(String::new, |p| format::count(p.row_groups)),
+            ),
+            (
+                tr("data.columns"),
+                parquet.map_or_else(String::new, |p| p.columns.len().to_string()),
+            ),
+            (tr("data.codec"), packed),
+            (tr("data.created"), created),
+        ],
+    );
 }

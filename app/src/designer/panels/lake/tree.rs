@@ -38,7 +38,14 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn new(kind: Kind, name: &str, bucket: &str, key: &str, depth: usize, parent: Option<usize>) -> Self {
+    fn new(
+        kind: Kind,
+        name: &str,
+        bucket: &str,
+        key: &str,
+        depth: usize,
+        parent: Option<usize>,
+    ) -> Self {
         Self {
             kind,
             name: name.to_owned(),
@@ -101,7 +108,11 @@ impl Tree {
         at
     }
     fn file(&mut self, path: &mut Vec<usize>, bucket: &str, object: &ObjectMeta) {
-        let is_above = |tree: &Self, at: usize| tree.entries.get(at).is_some_and(|e| object.key.starts_with(&e.key));
+        let is_above = |tree: &Self, at: usize| {
+            tree.entries
+                .get(at)
+                .is_some_and(|e| object.key.starts_with(&e.key))
+        };
         while path.len() > 1 && path.last().is_some_and(|at| !is_above(self, *at)) {
             path.pop();
         }
@@ -113,7 +124,14 @@ impl Tree {
             let prefix = object.key.len() - below.len();
             let key = object.key.get(..prefix).unwrap_or_default();
             let parent = path.last().copied();
-            let folder = self.add(Entry::new(Kind::Folder, name, bucket, key, path.len(), parent));
+            let folder = self.add(Entry::new(
+                Kind::Folder,
+                name,
+                bucket,
+                key,
+                path.len(),
+                parent,
+            ));
             path.push(folder);
             rest = below;
         }
@@ -123,7 +141,9 @@ impl Tree {
         (file.newest, file.version) = (object.committed_at, object.version);
         self.add(file);
         for at in path.iter() {
-            let Some(above) = self.entries.get_mut(*at) else { continue };
+            let Some(above) = self.entries.get_mut(*at) else {
+                continue;
+            };
             above.files += 1;
             above.bytes += object.size;
             above.rows = above.rows.zip(object.records).map(|(a, b)| a + b);
@@ -134,7 +154,9 @@ impl Tree {
     fn order(&mut self) {
         let is_file: Vec<bool> = self.entries.iter().map(|e| e.kind == Kind::File).collect();
         for entry in &mut self.entries {
-            entry.children.sort_by_key(|c| is_file.get(*c).copied().unwrap_or(false));
+            entry
+                .children
+                .sort_by_key(|c| is_file.get(*c).copied().unwrap_or(false));
         }
     }
     pub(super) fn get(&self, at: usize) -> Option<&Entry> {
@@ -149,7 +171,11 @@ impl Tree {
     }
     /// Files in all.
     pub(super) fn files(&self) -> u64 {
-        self.roots.iter().filter_map(|r| self.entries.get(*r)).map(|e| e.files).sum()
+        self.roots
+            .iter()
+            .filter_map(|r| self.entries.get(*r))
+            .map(|e| e.files)
+            .sum()
     }
     /// Ids of the buckets, and of what is below while there is only one way to go: what is worth being open at first.
     pub(super) fn first_open(&self) -> BTreeSet<String> {
@@ -159,7 +185,14 @@ impl Tree {
             while let Some(entry) = self.entries.get(at) {
                 open.insert(entry.id());
                 match entry.children.as_slice() {
-                    [only] if self.entries.get(*only).is_some_and(|e| e.kind == Kind::Folder) => at = *only,
+                    [only]
+                        if self
+                            .entries
+                            .get(*only)
+                            .is_some_and(|e| e.kind == Kind::Folder) =>
+                    {
+                        at = *only
+                    }
                     _ => break,
                 }
             }
@@ -174,7 +207,9 @@ impl Tree {
         let mut out = Vec::new();
         let mut next: Vec<usize> = self.roots.iter().rev().copied().collect();
         while let Some(at) = next.pop() {
-            let Some(entry) = self.entries.get(at) else { continue };
+            let Some(entry) = self.entries.get(at) else {
+                continue;
+            };
             let is_open = match &matching {
                 Some(m) if !m.get(at).copied().unwrap_or(false) => continue,
                 Some(_) => true,
@@ -238,8 +273,24 @@ mod tests {
 
     #[test]
     fn keys_become_folders_and_files() {
-        let t = tree(&["data/2024/b.parquet", "data/2024/a.parquet", "data/x.json", "data-old/y", "top"]);
-        let wanted = ["b", " data-old/", "  y", " data/", "  2024/", "   a.parquet", "   b.parquet", "  x.json", " top"];
+        let t = tree(&[
+            "data/2024/b.parquet",
+            "data/2024/a.parquet",
+            "data/x.json",
+            "data-old/y",
+            "top",
+        ]);
+        let wanted = [
+            "b",
+            " data-old/",
+            "  y",
+            " data/",
+            "  2024/",
+            "   a.parquet",
+            "   b.parquet",
+            "  x.json",
+            " top",
+        ];
         assert_eq!(lines(&t, ""), wanted);
         let data = &t.entries[t.find("db/data/").unwrap()];
         assert_eq!((data.files, data.bytes, data.rows), (3, 30, Some(6)));
@@ -249,10 +300,27 @@ mod tests {
 
     #[test]
     fn hostile_keys_are_names_like_others() {
-        let keys = ["", "/", "//", "/a", "a//b", "a/", "a", "../../etc/passwd", "./x", "서울/강남 구/\u{202e}x", "a/b/"];
+        let keys = [
+            "",
+            "/",
+            "//",
+            "/a",
+            "a//b",
+            "a/",
+            "a",
+            "../../etc/passwd",
+            "./x",
+            "서울/강남 구/\u{202e}x",
+            "a/b/",
+        ];
         let t = tree(&keys);
         assert_eq!(t.files(), keys.len() as u64);
-        let files: BTreeSet<&str> = t.entries.iter().filter(|e| e.kind == Kind::File).map(|e| e.key.as_str()).collect();
+        let files: BTreeSet<&str> = t
+            .entries
+            .iter()
+            .filter(|e| e.kind == Kind::File)
+            .map(|e| e.key.as_str())
+            .collect();
         assert_eq!(files, keys.into_iter().collect());
         let ids: BTreeSet<String> = t.entries.iter().map(Entry::id).collect();
         assert_eq!(ids.len(), t.entries.len(), "no two lines have one id");
@@ -272,14 +340,19 @@ mod tests {
     #[test]
     fn one_way_is_open_at_first() {
         let t = tree(&["a/b/c/1", "a/b/c/2", "a/b/d/3"]);
-        let names: Vec<&str> =
-            t.visible(&t.first_open(), "").into_iter().map(|i| t.entries[i].name.as_str()).collect();
+        let names: Vec<&str> = t
+            .visible(&t.first_open(), "")
+            .into_iter()
+            .map(|i| t.entries[i].name.as_str())
+            .collect();
         assert_eq!(names, ["b", "a", "b", "c", "d"]);
     }
 
     #[test]
     fn a_hundred_thousand_files_are_folded() {
-        let keys: Vec<String> = (0..100_000).map(|i| format!("p/{:02}/{:03}/{i}.json", i % 24, i % 500)).collect();
+        let keys: Vec<String> = (0..100_000)
+            .map(|i| format!("p/{:02}/{:03}/{i}.json", i % 24, i % 500))
+            .collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let t = tree(&keys);
         assert_eq!(t.files(), 100_000);

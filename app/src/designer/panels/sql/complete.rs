@@ -10,23 +10,97 @@ use super::words::{Piece, Sort, pieces, statement_at};
 const MOST: usize = 60;
 
 const KEYWORDS: &[&str] = &[
-    "SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "OFFSET", "JOIN", "LEFT JOIN", "RIGHT JOIN",
-    "FULL JOIN", "CROSS JOIN", "ON", "USING", "AND", "OR", "NOT", "IN", "IS NULL", "IS NOT NULL", "BETWEEN", "LIKE", "CASE",
-    "WHEN", "THEN", "ELSE", "END", "AS", "DISTINCT", "UNION ALL", "WITH", "ASC", "DESC", "NULLS LAST", "OVER",
-    "PARTITION BY", "INTERVAL", "TRUE", "FALSE", "NULL", "EXPLAIN", "SHOW TABLES", "SHOW DATABASES", "SHOW PARTITIONS",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "LEFT JOIN",
+    "RIGHT JOIN",
+    "FULL JOIN",
+    "CROSS JOIN",
+    "ON",
+    "USING",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "IS NULL",
+    "IS NOT NULL",
+    "BETWEEN",
+    "LIKE",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "AS",
+    "DISTINCT",
+    "UNION ALL",
+    "WITH",
+    "ASC",
+    "DESC",
+    "NULLS LAST",
+    "OVER",
+    "PARTITION BY",
+    "INTERVAL",
+    "TRUE",
+    "FALSE",
+    "NULL",
+    "EXPLAIN",
+    "SHOW TABLES",
+    "SHOW DATABASES",
+    "SHOW PARTITIONS",
     "DESCRIBE",
 ];
 const FUNCTIONS: &[&str] = &[
-    "count", "sum", "avg", "min", "max", "approx_distinct", "approx_percentile_cont", "stddev", "round", "abs", "floor",
-    "ceil", "coalesce", "nullif", "cast", "try_cast", "lower", "upper", "length", "substr", "trim", "concat", "replace",
-    "split_part", "regexp_like", "date_trunc", "date_bin", "date_part", "to_timestamp", "row_number", "rank", "lag", "lead",
-    "first_value", "last_value",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "approx_distinct",
+    "approx_percentile_cont",
+    "stddev",
+    "round",
+    "abs",
+    "floor",
+    "ceil",
+    "coalesce",
+    "nullif",
+    "cast",
+    "try_cast",
+    "lower",
+    "upper",
+    "length",
+    "substr",
+    "trim",
+    "concat",
+    "replace",
+    "split_part",
+    "regexp_like",
+    "date_trunc",
+    "date_bin",
+    "date_part",
+    "to_timestamp",
+    "row_number",
+    "rank",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
 ];
 /// Words after which a table is named.
 const BEFORE_TABLES: [&str; 6] = ["from", "join", "describe", "desc", "partitions", "columns"];
 /// Words that end the list of tables after `FROM`.
-const AFTER_TABLES: [&str; 12] =
-    ["where", "group", "order", "having", "limit", "on", "using", "union", "select", "window", "offset", "except"];
+const AFTER_TABLES: [&str; 12] = [
+    "where", "group", "order", "having", "limit", "on", "using", "union", "select", "window",
+    "offset", "except",
+];
 
 /// What an offer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +133,46 @@ pub(super) struct Offers {
 
 /// What may stand at byte `caret` of `sql`. When nothing is typed yet, only where the place itself says what comes (after
 /// `FROM`, after a dot), unless it was `asked` for.
-pub(super) fn complete(sql: &str, caret: usize, tables: &[TableInfo], asked: bool) -> Option<Offers> {
+pub(super) fn complete(
+    sql: &str,
+    caret: usize,
+    tables: &[TableInfo],
+    asked: bool,
+) -> Option<Offers> {
     let around = statement_at(sql, caret);
     let all: Vec<Piece> = pieces(sql);
-    if all.iter().any(|p| matches!(p.sort, Sort::Text | Sort::Comment) && p.range.start < caret && caret <= p.range.end) {
+    if all.iter().any(|p| {
+        matches!(p.sort, Sort::Text | Sort::Comment)
+            && p.range.start < caret
+            && caret <= p.range.end
+    }) {
         return None;
     }
-    let own = all.iter().filter(|p| p.range.start >= around.start && p.range.end <= around.end);
+    let own = all
+        .iter()
+        .filter(|p| p.range.start >= around.start && p.range.end <= around.end);
     let own: Vec<&Piece> = own.filter(|p| p.sort != Sort::Comment).collect();
-    let typed = own.iter().position(|p| p.is_name() && p.range.start < caret && caret <= p.range.end);
-    let range = typed.and_then(|i| own.get(i)).map_or(caret..caret, |p| p.range.start..caret);
-    let prefix = sql.get(range.clone())?.trim_start_matches(['"', '`']).to_lowercase();
-    let before: Vec<&Piece> = own.iter().filter(|p| p.range.end <= range.start).copied().collect();
-    let place = Place { sql, own: &own, before: &before, tables };
+    let typed = own
+        .iter()
+        .position(|p| p.is_name() && p.range.start < caret && caret <= p.range.end);
+    let range = typed
+        .and_then(|i| own.get(i))
+        .map_or(caret..caret, |p| p.range.start..caret);
+    let prefix = sql
+        .get(range.clone())?
+        .trim_start_matches(['"', '`'])
+        .to_lowercase();
+    let before: Vec<&Piece> = own
+        .iter()
+        .filter(|p| p.range.end <= range.start)
+        .copied()
+        .collect();
+    let place = Place {
+        sql,
+        own: &own,
+        before: &before,
+        tables,
+    };
     let list = match before.last() {
         Some(last) if last.is_sign('.') => place.after_dot(),
         _ if place.is_table_wanted() => place.tables(),
@@ -81,7 +182,10 @@ pub(super) fn complete(sql: &str, caret: usize, tables: &[TableInfo], asked: boo
     };
     let list = ranked(list, &prefix);
     // Nothing to say when the word is whole already.
-    let is_done = list.len() == 1 && list.first().is_some_and(|o| o.text.eq_ignore_ascii_case(&prefix));
+    let is_done = list.len() == 1
+        && list
+            .first()
+            .is_some_and(|o| o.text.eq_ignore_ascii_case(&prefix));
     (!list.is_empty() && !is_done).then_some(Offers { range, list })
 }
 
@@ -98,7 +202,10 @@ fn ranked(list: Vec<Offer>, prefix: &str) -> Vec<Offer> {
             () => None,
         }
     };
-    let mut scored: Vec<(i32, Offer)> = list.into_iter().filter_map(|o| Some((score(&o)?, o))).collect();
+    let mut scored: Vec<(i32, Offer)> = list
+        .into_iter()
+        .filter_map(|o| Some((score(&o)?, o)))
+        .collect();
     // Stable: what is nearer to the statement comes first.
     scored.sort_by_key(|(s, _)| *s);
     let mut seen = std::collections::BTreeSet::new();
@@ -130,16 +237,28 @@ impl Place<'_> {
     }
     fn after_dot(&self) -> Vec<Offer> {
         let path = self.path();
-        let Some(last) = path.last() else { return Vec::new() };
+        let Some(last) = path.last() else {
+            return Vec::new();
+        };
         if let [database, table] = path.as_slice() {
-            let found = self.tables.iter().filter(|t| is(&t.database, database) && is(&t.name, table));
+            let found = self
+                .tables
+                .iter()
+                .filter(|t| is(&t.database, database) && is(&t.name, table));
             return found.flat_map(columns).collect();
         }
         let named = self.named();
-        let by_alias = named.iter().filter(|(alias, _)| is(alias, last)).map(|(_, t)| *t);
+        let by_alias = named
+            .iter()
+            .filter(|(alias, _)| is(alias, last))
+            .map(|(_, t)| *t);
         let mut list: Vec<Offer> = by_alias.flat_map(columns).collect();
         let in_database = self.tables.iter().filter(|t| is(&t.database, last));
-        list.extend(in_database.map(|t| Offer { kind: Kind::Table, text: quoted(&t.name), note: t.location.clone() }));
+        list.extend(in_database.map(|t| Offer {
+            kind: Kind::Table,
+            text: quoted(&t.name),
+            note: t.location.clone(),
+        }));
         if list.is_empty() {
             let by_name = self.tables.iter().filter(|t| is(&t.name, last));
             list.extend(by_name.flat_map(columns));
@@ -148,7 +267,9 @@ impl Place<'_> {
     }
     /// True after `FROM`, `JOIN` and the like, and after a comma in a list of tables.
     fn is_table_wanted(&self) -> bool {
-        let Some(last) = self.before.last() else { return false };
+        let Some(last) = self.before.last() else {
+            return false;
+        };
         if BEFORE_TABLES.iter().any(|w| last.is(self.sql, w)) {
             return true;
         }
@@ -176,11 +297,19 @@ impl Place<'_> {
             } else {
                 format!("{}.{}", quoted(&t.database), quoted(&t.name))
             };
-            Offer { kind: Kind::Table, text, note: t.location.clone() }
+            Offer {
+                kind: Kind::Table,
+                text,
+                note: t.location.clone(),
+            }
         };
         let mut list: Vec<Offer> = self.tables.iter().map(table).collect();
         let databases = self.tables.iter().filter(|t| !t.database.is_empty());
-        list.extend(databases.map(|t| Offer { kind: Kind::Database, text: quoted(&t.database), note: String::new() }));
+        list.extend(databases.map(|t| Offer {
+            kind: Kind::Database,
+            text: quoted(&t.database),
+            note: String::new(),
+        }));
         list
     }
     /// Tables that the statement names, each with its alias, or its own name when it has none.
@@ -193,16 +322,23 @@ impl Place<'_> {
             if !is_listed {
                 continue;
             }
-            let Some(first) = self.own.get(i).filter(|p| p.is_name()) else { continue };
+            let Some(first) = self.own.get(i).filter(|p| p.is_name()) else {
+                continue;
+            };
             let mut path = vec![first.name(self.sql)];
             let mut next = i + 1;
             while self.own.get(next).is_some_and(|p| p.is_sign('.')) {
-                let Some(part) = self.own.get(next + 1).filter(|p| p.is_name()) else { break };
+                let Some(part) = self.own.get(next + 1).filter(|p| p.is_name()) else {
+                    break;
+                };
                 path.push(part.name(self.sql));
                 next += 2;
             }
             let found = match path.as_slice() {
-                [.., database, table] => self.tables.iter().find(|t| is(&t.database, database) && is(&t.name, table)),
+                [.., database, table] => self
+                    .tables
+                    .iter()
+                    .find(|t| is(&t.database, database) && is(&t.name, table)),
                 [table] => self.tables.iter().find(|t| is(&t.name, table)),
                 [] => None,
             };
@@ -210,20 +346,33 @@ impl Place<'_> {
             if self.own.get(next).is_some_and(|p| p.is(self.sql, "as")) {
                 next += 1;
             }
-            let alias = self.own.get(next).filter(|p| p.is_name() && !self.is_keyword(p));
-            out.push((alias.map_or_else(|| table.name.clone(), |p| p.name(self.sql).to_owned()), table));
+            let alias = self
+                .own
+                .get(next)
+                .filter(|p| p.is_name() && !self.is_keyword(p));
+            out.push((
+                alias.map_or_else(|| table.name.clone(), |p| p.name(self.sql).to_owned()),
+                table,
+            ));
         }
         out
     }
     fn is_keyword(&self, piece: &Piece) -> bool {
         let is_first = |k: &&str| k.split(' ').next().is_some_and(|w| piece.is(self.sql, w));
-        KEYWORDS.iter().any(is_first) || ["inner", "natural", "left", "right"].iter().any(|w| piece.is(self.sql, w))
+        KEYWORDS.iter().any(is_first)
+            || ["inner", "natural", "left", "right"]
+                .iter()
+                .any(|w| piece.is(self.sql, w))
     }
     /// Columns of the tables that the statement names (of all tables when it names none), their aliases, functions and
     /// keywords.
     fn anything(&self) -> Vec<Offer> {
         let named = self.named();
-        let keyword = |k: &&str| Offer { kind: Kind::Keyword, text: (*k).to_owned(), note: String::new() };
+        let keyword = |k: &&str| Offer {
+            kind: Kind::Keyword,
+            text: (*k).to_owned(),
+            note: String::new(),
+        };
         let keywords = KEYWORDS.iter().map(keyword);
         // At the beginning only a keyword can stand.
         if self.before.is_empty() {
@@ -231,15 +380,26 @@ impl Place<'_> {
         }
         let mut list: Vec<Offer> = if named.is_empty() {
             let of_all = self.tables.iter().flat_map(|t| {
-                columns(t).map(|o| Offer { note: format!("{}  {}", o.note, t.full_name()), ..o })
+                columns(t).map(|o| Offer {
+                    note: format!("{}  {}", o.note, t.full_name()),
+                    ..o
+                })
             });
             of_all.collect()
         } else {
             let own = named.iter().flat_map(|(_, t)| columns(t));
-            let aliases = named.iter().map(|(alias, t)| Offer { kind: Kind::Table, text: quoted(alias), note: t.full_name() });
+            let aliases = named.iter().map(|(alias, t)| Offer {
+                kind: Kind::Table,
+                text: quoted(alias),
+                note: t.full_name(),
+            });
             own.chain(aliases).collect()
         };
-        list.extend(FUNCTIONS.iter().map(|f| Offer { kind: Kind::Function, text: format!("{f}("), note: String::new() }));
+        list.extend(FUNCTIONS.iter().map(|f| Offer {
+            kind: Kind::Function,
+            text: format!("{f}("),
+            note: String::new(),
+        }));
         list.extend(keywords);
         list
     }
@@ -250,14 +410,22 @@ fn is(a: &str, b: &str) -> bool {
 }
 
 fn columns(table: &TableInfo) -> impl Iterator<Item = Offer> + '_ {
-    table.columns.iter().map(|c| Offer { kind: Kind::Column, text: quoted(&c.name), note: c.type_name.clone() })
+    table.columns.iter().map(|c| Offer {
+        kind: Kind::Column,
+        text: quoted(&c.name),
+        note: c.type_name.clone(),
+    })
 }
 
 /// A name as a statement may hold it: in quotes when it is not a plain word.
 pub(crate) fn quoted(name: &str) -> String {
     let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && name.chars().next().is_some_and(|c| !c.is_ascii_digit());
-    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if is_plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 #[cfg(test)]
@@ -271,7 +439,11 @@ mod tests {
             name: name.to_owned(),
             columns: columns
                 .iter()
-                .map(|c| ColumnInfo { name: (*c).to_owned(), type_name: "string".to_owned(), is_partition_key: false })
+                .map(|c| ColumnInfo {
+                    name: (*c).to_owned(),
+                    type_name: "string".to_owned(),
+                    is_partition_key: false,
+                })
                 .collect(),
             location: String::new(),
             partitions: 0,
@@ -292,8 +464,14 @@ mod tests {
 
     #[test]
     fn tables_come_after_from_and_join() {
-        assert_eq!(at("SELECT * FROM |"), ["bill", "shop.orders", "shop.users", "shop"]);
-        assert_eq!(at("select * from sho|"), ["shop.orders", "shop.users", "shop"]);
+        assert_eq!(
+            at("SELECT * FROM |"),
+            ["bill", "shop.orders", "shop.users", "shop"]
+        );
+        assert_eq!(
+            at("select * from sho|"),
+            ["shop.orders", "shop.users", "shop"]
+        );
         assert_eq!(at("select * from use|"), ["shop.users"]);
         assert_eq!(at("SELECT * FROM shop.|"), ["orders", "users"]);
         assert_eq!(at("SELECT * FROM bill, shop.u|"), ["users"]);
@@ -304,13 +482,22 @@ mod tests {
 
     #[test]
     fn columns_come_after_a_table_or_an_alias() {
-        assert_eq!(at("SELECT o.| FROM shop.orders o"), ["order_id", "amount", "\"user id\""]);
+        assert_eq!(
+            at("SELECT o.| FROM shop.orders o"),
+            ["order_id", "amount", "\"user id\""]
+        );
         assert_eq!(at("SELECT orders.am| FROM shop.orders"), ["amount"]);
         assert_eq!(at("SELECT shop.users.c| FROM shop.users"), ["country"]);
-        assert_eq!(at("SELECT * FROM shop.orders AS o JOIN shop.users u ON u.us|"), ["user_id"]);
+        assert_eq!(
+            at("SELECT * FROM shop.orders AS o JOIN shop.users u ON u.us|"),
+            ["user_id"]
+        );
         assert_eq!(at("SELECT * FROM shop.orders ORDER BY am|"), ["amount"]);
         assert_eq!(at("SELECT cou| FROM shop.users"), ["country", "count("]);
-        assert_eq!(at("SELECT coalesce(a, cou| FROM shop.users"), ["country", "count("]);
+        assert_eq!(
+            at("SELECT coalesce(a, cou| FROM shop.users"),
+            ["country", "count("]
+        );
     }
 
     #[test]
@@ -334,7 +521,18 @@ mod tests {
 
     #[test]
     fn offers_of_any_text_stay_inside_it() {
-        for sql in ["", ".", "..", "한글.", "\"", "a.b.c.d.", "from from from", "(((,", "select '", "from \"한"] {
+        for sql in [
+            "",
+            ".",
+            "..",
+            "한글.",
+            "\"",
+            "a.b.c.d.",
+            "from from from",
+            "(((,",
+            "select '",
+            "from \"한",
+        ] {
             for (i, _) in sql.char_indices().chain([(sql.len(), ' ')]) {
                 if let Some(offers) = complete(sql, i, &tables(), true) {
                     assert!(sql.get(offers.range).is_some(), "{sql} at {i}");

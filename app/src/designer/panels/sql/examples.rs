@@ -17,30 +17,43 @@ pub(super) fn show(ui: &mut Ui, tables: &[TableInfo]) -> Option<String> {
     let t = theme();
     let all = examples(tables);
     if all.is_empty() {
-        empty(ui, "sql", tr("data.no_tables_title"), tr("data.no_tables_text"), None);
+        empty(
+            ui,
+            "sql",
+            tr("data.no_tables_title"),
+            tr("data.no_tables_text"),
+            None,
+        );
         return None;
     }
     let mut chosen = None;
-    egui::ScrollArea::vertical().id_salt("weir-sql-examples").auto_shrink(false).show(ui, |ui| {
-        ui.label(RichText::new(tr("data.examples_title")).font(semibold(t.shape.emphasis)));
-        ui.label(RichText::new(tr("data.examples_text")).color(t.secondary));
-        ui.add_space(t.space(0));
-        for sql in all {
-            ui.horizontal(|ui| {
-                icon(ui, "play", 13.0, t.accent);
-                let text = RichText::new(&sql).font(figures(t.shape.body));
-                let button = egui::Button::new(text).frame(false).truncate();
-                if ui.add(button).on_hover_text(&sql).clicked() {
-                    chosen = Some(sql.clone());
-                }
-            });
-        }
-    });
+    egui::ScrollArea::vertical()
+        .id_salt("weir-sql-examples")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            ui.label(RichText::new(tr("data.examples_title")).font(semibold(t.shape.emphasis)));
+            ui.label(RichText::new(tr("data.examples_text")).color(t.secondary));
+            ui.add_space(t.space(0));
+            for sql in all {
+                ui.horizontal(|ui| {
+                    icon(ui, "play", 13.0, t.accent);
+                    let text = RichText::new(&sql).font(figures(t.shape.body));
+                    let button = egui::Button::new(text).frame(false).truncate();
+                    if ui.add(button).on_hover_text(&sql).clicked() {
+                        chosen = Some(sql.clone());
+                    }
+                });
+            }
+        });
     chosen
 }
 
 fn is_number(column: &ColumnInfo) -> bool {
-    ["int", "bigint", "smallint", "tinyint", "double", "float", "decimal"].iter().any(|t| column.type_name.starts_with(t))
+    [
+        "int", "bigint", "smallint", "tinyint", "double", "float", "decimal",
+    ]
+    .iter()
+    .any(|t| column.type_name.starts_with(t))
 }
 
 /// Tables of the lake first, then what a finished run says of itself.
@@ -52,10 +65,18 @@ fn examples(tables: &[TableInfo]) -> Vec<String> {
         let name = format!("{}.{}", quoted(&table.database), quoted(&table.name));
         if let Some(key) = table.columns.iter().find(|c| c.is_partition_key) {
             let key = quoted(&key.name);
-            out.push(format!("SELECT {key}, count(*) AS n FROM {name} GROUP BY {key} ORDER BY {key}"));
+            out.push(format!(
+                "SELECT {key}, count(*) AS n FROM {name} GROUP BY {key} ORDER BY {key}"
+            ));
         }
-        let group = table.columns.iter().find(|c| c.type_name == "string" && !c.is_partition_key);
-        let number = table.columns.iter().find(|c| is_number(c) && !c.is_partition_key);
+        let group = table
+            .columns
+            .iter()
+            .find(|c| c.type_name == "string" && !c.is_partition_key);
+        let number = table
+            .columns
+            .iter()
+            .find(|c| is_number(c) && !c.is_partition_key);
         if let (Some(group), Some(number)) = (group, number) {
             let (group, number) = (quoted(&group.name), quoted(&number.name));
             out.push(format!(
@@ -84,11 +105,19 @@ mod tests {
         let table = TableInfo {
             database: "my db".to_owned(),
             name: "orders".to_owned(),
-            columns: vec![column("city", "string", false), column("Amount", "double", false), column("hour", "string", true)],
+            columns: vec![
+                column("city", "string", false),
+                column("Amount", "double", false),
+                column("hour", "string", true),
+            ],
             location: String::new(),
             partitions: 2,
         };
-        let bill = TableInfo { database: String::new(), name: "bill".to_owned(), ..table.clone() };
+        let bill = TableInfo {
+            database: String::new(),
+            name: "bill".to_owned(),
+            ..table.clone()
+        };
         let all = examples(&[bill, table]);
         assert_eq!(all[0], "SELECT * FROM \"my db\".orders LIMIT 100");
         assert!(all[1].contains("GROUP BY hour"));

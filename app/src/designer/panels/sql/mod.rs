@@ -51,7 +51,10 @@ pub(crate) fn select_from(database: &str, table: &str) -> String {
     if database.is_empty() {
         format!("SELECT * FROM {table} LIMIT 100")
     } else {
-        format!("SELECT * FROM {}.{table} LIMIT 100", complete::quoted(database))
+        format!(
+            "SELECT * FROM {}.{table} LIMIT 100",
+            complete::quoted(database)
+        )
     }
 }
 
@@ -83,11 +86,27 @@ impl SqlConsole {
         }
         self.bar(ui, cx, which, &all);
         let is_wide = ui.available_width() > 680.0;
-        let room = if is_wide { ui.available_width() } else { ui.available_height() };
-        let (panel, side) = if is_wide {
-            (egui::Panel::left("weir-sql-left"), egui::Margin { right: 12, ..egui::Margin::ZERO })
+        let room = if is_wide {
+            ui.available_width()
         } else {
-            (egui::Panel::top("weir-sql-top"), egui::Margin { bottom: 8, ..egui::Margin::ZERO })
+            ui.available_height()
+        };
+        let (panel, side) = if is_wide {
+            (
+                egui::Panel::left("weir-sql-left"),
+                egui::Margin {
+                    right: 12,
+                    ..egui::Margin::ZERO
+                },
+            )
+        } else {
+            (
+                egui::Panel::top("weir-sql-top"),
+                egui::Margin {
+                    bottom: 8,
+                    ..egui::Margin::ZERO
+                },
+            )
         };
         panel
             .resizable(true)
@@ -102,7 +121,8 @@ impl SqlConsole {
         }
         if self.queries.running().is_some() {
             // The time that it has been running.
-            ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
+            ui.ctx()
+                .request_repaint_after(std::time::Duration::from_millis(100));
         }
     }
 
@@ -114,10 +134,15 @@ impl SqlConsole {
                     self.queries.cancel();
                     self.problem = Some(tr("data.cancelled").to_owned());
                 }
-                let text = trf("data.query_runs", &[("time", &format::millis(time.as_secs_f64() * 1e3))]);
+                let text = trf(
+                    "data.query_runs",
+                    &[("time", &format::millis(time.as_secs_f64() * 1e3))],
+                );
                 ui.label(RichText::new(text).color(t.accent));
             } else {
-                let label = RichText::new(tr("data.run_statement")).color(t.on_accent).font(semibold(t.shape.body));
+                let label = RichText::new(tr("data.run_statement"))
+                    .color(t.on_accent)
+                    .font(semibold(t.shape.body));
                 let keys = ui.ctx().format_shortcut(&editor::RUN);
                 let button = ui.add(egui::Button::new(label).fill(t.accent));
                 if button.on_hover_text(keys.as_str()).clicked() {
@@ -131,7 +156,10 @@ impl SqlConsole {
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let count = trf("data.view_history", &[("n", &self.history.len())]);
-                let views = [(View::History, count.as_str()), (View::Result, tr("data.result"))];
+                let views = [
+                    (View::History, count.as_str()),
+                    (View::Result, tr("data.result")),
+                ];
                 switch(ui, &mut self.view, &views);
             });
         });
@@ -158,7 +186,10 @@ impl SqlConsole {
             }
             return;
         }
-        let answered = self.answer.as_ref().and_then(|a| Some((a, a.outcome.as_ref().ok()?)));
+        let answered = self
+            .answer
+            .as_ref()
+            .and_then(|a| Some((a, a.outcome.as_ref().ok()?)));
         match answered {
             Some((answer, rows)) => result::show(ui, cx, answer, rows, &mut self.table),
             None if self.queries.running().is_some() || self.problem.is_some() => {}
@@ -200,12 +231,21 @@ impl SqlConsole {
                     place_in_editor(self.began_at, (number(line), number(column)))
                 });
                 self.problem = Some(match place {
-                    Some((line, column)) => {
-                        trf("data.problem_at", &[("why", &problem.message), ("line", &line), ("column", &column)])
-                    }
+                    Some((line, column)) => trf(
+                        "data.problem_at",
+                        &[
+                            ("why", &problem.message),
+                            ("line", &line),
+                            ("column", &column),
+                        ],
+                    ),
                     None => problem.message.clone(),
                 });
-                self.editing.marks = vec![Mark { place, message: problem.message.clone(), is_error: true }];
+                self.editing.marks = vec![Mark {
+                    place,
+                    message: problem.message.clone(),
+                    is_error: true,
+                }];
             }
         }
     }
@@ -214,7 +254,10 @@ impl SqlConsole {
 /// A line and column of a statement, both from 1, in the editor where it begins at `began`, both from 0.
 fn place_in_editor(began: (usize, usize), place: (usize, usize)) -> (usize, usize) {
     let (line, column) = place;
-    (began.0 + line, if line == 1 { began.1 + column } else { column })
+    (
+        began.0 + line,
+        if line == 1 { began.1 + column } else { column },
+    )
 }
 
 #[cfg(test)]
@@ -223,8 +266,14 @@ mod tests {
 
     #[test]
     fn a_table_is_selected_by_its_quoted_name() {
-        assert_eq!(select_from("shop", "orders"), "SELECT * FROM shop.orders LIMIT 100");
-        assert_eq!(select_from("", "2024 \"x\""), "SELECT * FROM \"2024 \"\"x\"\"\" LIMIT 100");
+        assert_eq!(
+            select_from("shop", "orders"),
+            "SELECT * FROM shop.orders LIMIT 100"
+        );
+        assert_eq!(
+            select_from("", "2024 \"x\""),
+            "SELECT * FROM \"2024 \"\"x\"\"\" LIMIT 100"
+        );
     }
 
     #[test]

@@ -15,10 +15,19 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, answer: &Answer, rows: &Rows, state
     egui::Panel::bottom("weir-sql-read")
         .resizable(false)
         .show_separator_line(false)
-        .frame(egui::Frame::new().inner_margin(egui::Margin { top: 4, ..egui::Margin::ZERO }))
+        .frame(egui::Frame::new().inner_margin(egui::Margin {
+            top: 4,
+            ..egui::Margin::ZERO
+        }))
         .show(ui, |ui| read(ui, answer, rows));
     if rows.batch.num_columns() == 0 || rows.batch.num_rows() == 0 {
-        empty(ui, "table", tr("data.no_rows_title"), tr("data.no_rows_text"), None);
+        empty(
+            ui,
+            "table",
+            tr("data.no_rows_title"),
+            tr("data.no_rows_text"),
+            None,
+        );
         return;
     }
     table_bar(ui, cx, "result", &rows.batch, state);
@@ -40,15 +49,29 @@ fn read(ui: &mut Ui, answer: &Answer, rows: &Rows) {
         ui.spacing_mut().item_spacing.x = t.space(2);
         let all = format::count(rows.rows);
         let shown = if rows.truncated {
-            trf("data.rows_first", &[("shown", &format::count(rows.batch.num_rows() as u64)), ("rows", &all)])
+            trf(
+                "data.rows_first",
+                &[
+                    ("shown", &format::count(rows.batch.num_rows() as u64)),
+                    ("rows", &all),
+                ],
+            )
         } else {
             all
         };
         figure(ui, tr("data.column_rows"), shown);
-        figure(ui, tr("data.scanned"), format::bytes(rows.bytes_scanned as f64));
+        figure(
+            ui,
+            tr("data.scanned"),
+            format::bytes(rows.bytes_scanned as f64),
+        );
         figure(ui, tr("data.files_opened"), format::count(rows.files));
         if rows.partitions_total > 0 {
-            let text = format!("{} / {}", format::count(rows.partitions_read), format::count(rows.partitions_total));
+            let text = format!(
+                "{} / {}",
+                format::count(rows.partitions_read),
+                format::count(rows.partitions_total)
+            );
             figure(ui, tr("data.partitions_read"), text).on_hover_text(tr("data.partitions_help"));
         }
         if let Some(charge) = &rows.charge {
@@ -69,11 +92,17 @@ fn charge(ui: &mut Ui, charge: &ScanCharge) {
     let shown = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = t.space(0);
         ui.label(RichText::new(tr("data.athena_charges")).color(t.secondary));
-        let text = RichText::new(text).font(semibold(t.shape.body)).color(t.accent);
+        let text = RichText::new(text)
+            .font(semibold(t.shape.body))
+            .color(t.accent);
         ui.label(text);
         if charge.minimum_applied {
             let least = format::bytes(charge.minimum_bytes as f64);
-            ui.label(RichText::new(trf("data.minimum", &[("bytes", &least)])).color(t.faint).small());
+            ui.label(
+                RichText::new(trf("data.minimum", &[("bytes", &least)]))
+                    .color(t.faint)
+                    .small(),
+            );
         }
     });
     shown.response.on_hover_ui(|ui| {
@@ -83,7 +112,10 @@ fn charge(ui: &mut Ui, charge: &ScanCharge) {
         }
         ui.label(&charge.explain);
         ui.label(RichText::new(tr("data.charge_help")).color(t.secondary));
-        for (name, origin) in [("data.source_price", &charge.price_origin), ("data.source_minimum", &charge.minimum_origin)] {
+        for (name, origin) in [
+            ("data.source_price", &charge.price_origin),
+            ("data.source_minimum", &charge.minimum_origin),
+        ] {
             if let Some(origin) = origin {
                 source(ui, tr(name), origin);
             }
@@ -93,6 +125,11 @@ fn charge(ui: &mut Ui, charge: &ScanCharge) {
 
 fn source(ui: &mut Ui, name: &str, origin: &Origin) {
     let t = theme();
-    let text = format!("{name}: {} ({}, {})", origin.source, origin.basis.as_str(), origin.date);
+    let text = format!(
+        "{name}: {} ({}, {})",
+        origin.source,
+        origin.basis.as_str(),
+        origin.date
+    );
     ui.label(RichText::new(text).color(t.faint).small().italics());
 }

@@ -56,7 +56,10 @@ pub(super) fn pieces(sql: &str) -> Vec<Piece> {
         let first = rest.chars().next().unwrap_or(' ');
         let (sort, length) = piece(rest, first);
         if !first.is_whitespace() {
-            out.push(Piece { sort, range: at..at + length });
+            out.push(Piece {
+                sort,
+                range: at..at + length,
+            });
         }
         at += length.max(1);
     }
@@ -74,9 +77,10 @@ fn piece(rest: &str, first: char) -> (Sort, usize) {
             let is_part = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '_';
             (Sort::Number, until(rest.find(|c| !is_part(c))))
         }
-        c if c.is_alphabetic() || c == '_' => {
-            (Sort::Word, until(rest.find(|c: char| !c.is_alphanumeric() && c != '_')))
-        }
+        c if c.is_alphabetic() || c == '_' => (
+            Sort::Word,
+            until(rest.find(|c: char| !c.is_alphanumeric() && c != '_')),
+        ),
         c => (Sort::Sign(c), c.len_utf8()),
     }
 }
@@ -102,15 +106,26 @@ fn quoted(rest: &str, quote: char) -> usize {
 pub(super) fn statement_at(sql: &str, caret: usize) -> Range<usize> {
     let mut all: Vec<Range<usize>> = Vec::new();
     let mut from = 0;
-    let ends = pieces(sql).into_iter().filter(|p| p.is_sign(';')).map(|p| p.range.start);
+    let ends = pieces(sql)
+        .into_iter()
+        .filter(|p| p.is_sign(';'))
+        .map(|p| p.range.start);
     for end in ends.chain([sql.len()]) {
         all.push(from..end);
         from = end + 1;
     }
     let is_blank = |r: &Range<usize>| sql.get(r.clone()).is_none_or(|s| s.trim().is_empty());
-    let here = all.iter().position(|r| caret <= r.end).unwrap_or(all.len() - 1);
-    let found = all.get(..=here).and_then(|a| a.iter().rev().find(|r| !is_blank(r)));
-    found.or_else(|| all.iter().find(|r| !is_blank(r))).cloned().unwrap_or(0..sql.len())
+    let here = all
+        .iter()
+        .position(|r| caret <= r.end)
+        .unwrap_or(all.len() - 1);
+    let found = all
+        .get(..=here)
+        .and_then(|a| a.iter().rev().find(|r| !is_blank(r)));
+    found
+        .or_else(|| all.iter().find(|r| !is_blank(r)))
+        .cloned()
+        .unwrap_or(0..sql.len())
 }
 
 #[cfg(test)]
@@ -119,14 +134,36 @@ mod tests {
 
     #[test]
     fn any_text_comes_apart() {
-        for sql in ["", "'", "\"", "--", "/*", "한글 = 'ㄱ", "1.5e3abc\n\n", "`", "a''b", "\u{1f600}"] {
+        for sql in [
+            "",
+            "'",
+            "\"",
+            "--",
+            "/*",
+            "한글 = 'ㄱ",
+            "1.5e3abc\n\n",
+            "`",
+            "a''b",
+            "\u{1f600}",
+        ] {
             let all = pieces(sql);
-            assert!(all.windows(2).all(|w| w[0].range.end <= w[1].range.start), "{sql}");
-            assert!(all.iter().all(|p| sql.get(p.range.clone()).is_some()), "{sql}");
+            assert!(
+                all.windows(2).all(|w| w[0].range.end <= w[1].range.start),
+                "{sql}"
+            );
+            assert!(
+                all.iter().all(|p| sql.get(p.range.clone()).is_some()),
+                "{sql}"
+            );
         }
         let sql = "SELECT \"a b\", 'it''s' -- x\nFROM t.u";
         let texts: Vec<&str> = pieces(sql).iter().map(|p| p.text(sql)).collect();
-        assert_eq!(texts, ["SELECT", "\"a b\"", ",", "'it''s'", "-- x", "FROM", "t", ".", "u"]);
+        assert_eq!(
+            texts,
+            [
+                "SELECT", "\"a b\"", ",", "'it''s'", "-- x", "FROM", "t", ".", "u"
+            ]
+        );
     }
 
     #[test]
