@@ -153,9 +153,9 @@ pub(crate) fn free_id(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(wanted) {
         return wanted.to_owned();
     }
-    let stem = wanted.trim_end_matches(|c: char| c.is_ascii_digit());
-    let stem = stem.trim_end_matches('-');
-    let stem = if stem.is_empty() { "node" } else { stem };
+    // `stream-2` counts on; the digit of `s3` belongs to its name.
+    let numbered = wanted.rsplit_once('-').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+    let stem = numbered.map_or(wanted, |(stem, _)| stem);
     // An id has at most 64 characters.
     let stem: String = stem.chars().take(56).collect();
     let free = (2_u32..).map(|n| format!("{stem}-{n}")).find(|id| !taken(id));
