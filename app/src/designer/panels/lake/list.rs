@@ -13,11 +13,11 @@ use crate::designer::widgets::{format, icon_image, paint_icon};
 
 /// Columns at the right, with their widths in letters and the least room at which they are shown.
 const COLUMNS: [(&str, f32, f32); 5] = [
-    ("files", 5.5, 300.0),
-    ("rows", 6.5, 360.0),
-    ("size", 7.0, 0.0),
-    ("mean", 7.0, 460.0),
-    ("age", 6.5, 420.0),
+    ("files", 5.0, 340.0),
+    ("rows", 6.0, 420.0),
+    ("size", 8.0, 0.0),
+    ("mean", 8.0, 620.0),
+    ("age", 6.0, 380.0),
 ];
 
 struct Sizes {
@@ -40,7 +40,7 @@ impl Sizes {
         let mut columns = Vec::new();
         for (name, letters, _) in COLUMNS.iter().rev().filter(|c| width >= c.2) {
             columns.push((*name, right));
-            right -= letters * figures.size * 0.62 + 10.0;
+            right -= letters * figures.size * 0.62 + 14.0;
         }
         Self {
             line: (body.size * 1.75).round(),
@@ -192,7 +192,7 @@ impl LakeBrowser {
         };
         let from = left + 35.0;
         let room = rect.left() + sizes.names_end - from - 8.0;
-        let galley = crate::designer::widgets::one_line(ui, text, &sizes.body, colour, room);
+        let galley = crate::designer::widgets::elided(ui, text, &sizes.body, colour, room);
         ui.painter()
             .galley(pos2(from, middle - galley.size().y * 0.5), galley, colour);
         for (column, right) in &sizes.columns {
