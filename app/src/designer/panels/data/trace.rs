@@ -100,10 +100,8 @@ impl Following {
                 self.ask(ui, cx);
                 self.list(ui, &traces);
             });
-        let chosen = self
-            .chosen
-            .and_then(|id| traces.iter().find(|t| t.id == id));
-        let Some(trace) = chosen.or_else(|| traces.last()) else {
+        let shown = self.shown(&traces);
+        let Some(trace) = shown.and_then(|id| traces.iter().find(|t| t.id == id)) else {
             empty(
                 ui,
                 "trace",

@@ -136,7 +136,7 @@ pub(crate) fn table_bar(
         let hint = RichText::new(tr("data.filter_hint")).color(t.faint);
         let field = egui::TextEdit::singleline(&mut state.filter)
             .hint_text(hint)
-            .desired_width(180.0);
+            .desired_width((ui.available_width() - 300.0).clamp(60.0, 180.0));
         let response = ui.add(field);
         response.widget_info(|| {
             egui::WidgetInfo::text_edit(true, "", &state.filter, tr("data.filter_hint"))
