@@ -204,8 +204,8 @@ impl LakeBrowser {
                 .text(place, Align2::RIGHT_CENTER, figure, font, t.secondary);
         }
         let galley = elided(ui, text, &sizes.body, colour, end - from);
-        let at = pos2(from, middle - galley.size().y * 0.5);
-        ui.painter().galley(at, galley, colour);
+        let corner = pos2(from, middle - galley.size().y * 0.5);
+        ui.painter().galley(corner, galley, colour);
         let on_chevron = hit
             .interact_pointer_pos()
             .is_some_and(|p| p.x <= chevron.right() + 4.0);
