@@ -29,6 +29,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Function,
     summary: "Passes notices on.",
     docs: "",
+    docs_ko: "",
     icon: "",
     namespace: "Weir",
     inputs: &[InPort {

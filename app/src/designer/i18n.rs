@@ -1,6 +1,14 @@
 //! The interface in English and Korean. Texts stand in `assets/i18n/<area>.toml`, both languages side by side, and are
 //! named by key; what services declare of themselves is English in their folders and Korean in `services.toml`.
 
+mod services;
+
+pub(crate) use services::{
+    category_name, choice, choice_help, dropped_reason, failed_reason, fault_help, fault_name, flow_name, gauge_name,
+    group_name, incident_name, kind_docs, kind_summary, kind_title, limit_name, metric_help, param_help, param_label,
+    part_name, port_help, schema_of, state_name, unit_name,
+};
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

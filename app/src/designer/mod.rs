@@ -4,6 +4,7 @@
 //! Panels read [`cx::Cx`] and ask for things as [`cx::Act`]s; [`dispatch`] does them after the frame, so that everything
 //! that a person can do is in one place and nothing changes while it is drawn.
 
+mod background;
 mod canvas;
 mod command;
 mod cx;

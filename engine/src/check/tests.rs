@@ -129,6 +129,7 @@ const fn spec(
         category: Category::Stream,
         summary: "",
         docs: "",
+        docs_ko: "",
         icon: "",
         namespace: "Test",
         inputs,

@@ -174,6 +174,9 @@ pub struct KindSpec {
     /// The manual page, Markdown.
     #[serde(skip)]
     pub docs: &'static str,
+    /// The same page in Korean; empty when there is none.
+    #[serde(skip)]
+    pub docs_ko: &'static str,
     /// The icon, SVG.
     #[serde(skip)]
     pub icon: &'static str,

@@ -300,6 +300,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Source,
     summary: "",
     docs: "",
+    docs_ko: "",
     icon: "",
     namespace: "",
     inputs: &[],

@@ -237,6 +237,7 @@ impl Fake {
             category: Category::Source,
             summary: "",
             docs: "",
+            docs_ko: "",
             icon: "",
             namespace: "Fake",
             inputs: Box::leak(self.inputs.clone().into_boxed_slice()),

@@ -1,10 +1,15 @@
 //! Small things that all panels are made of.
 
+pub(crate) mod code;
 pub(crate) mod format;
 mod icon;
 mod node;
 mod parts;
+mod save;
+mod table;
 
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
 pub(crate) use node::{event_look, kind_title, node_colours, node_name, shade};
 pub(crate) use parts::{chip, empty, icon_button, link, section, stat, switch};
+pub(crate) use save::Saving;
+pub(crate) use table::{TableState, table, table_bar};

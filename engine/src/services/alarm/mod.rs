@@ -44,6 +44,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Alerts,
     summary: "Watches one metric of a node and tells when enough of its datapoints are beyond a threshold.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/CloudWatch",
     inputs: &[InPort {

@@ -58,6 +58,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Query,
     summary: "Runs SQL over the files behind a data catalog and bills the bytes that it reads.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/Athena",
     inputs: &[InPort {

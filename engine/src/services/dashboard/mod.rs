@@ -41,6 +41,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Dashboard,
     summary: "Shows people the newest query results, metrics and alarm states, and how old they are.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/CloudWatch",
     inputs: &[

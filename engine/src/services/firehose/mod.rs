@@ -58,6 +58,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Stream,
     summary: "Buffers records and writes them as files, through a function and into Parquet if wanted.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/Firehose",
     inputs: &[InPort {

@@ -54,6 +54,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Catalog,
     summary: "Reads the files of a bucket from time to time and keeps the data catalog's tables in step with them.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/Glue",
     inputs: &[InPort {

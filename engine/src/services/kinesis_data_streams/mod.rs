@@ -54,6 +54,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Stream,
     summary: "Keeps records in order, shard by shard, for several readers at their own pace.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/Kinesis",
     inputs: &[InPort {

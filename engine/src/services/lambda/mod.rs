@@ -55,6 +55,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Function,
     summary: "Runs a SQL SELECT over each batch of records, in environments that start cold.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/Lambda",
     inputs: &[

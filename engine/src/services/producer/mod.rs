@@ -30,6 +30,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Source,
     summary: "Makes records, or replays real ones from a file, and puts them in batches with retries.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "KinesisProducerLibrary",
     inputs: &[],

@@ -29,6 +29,7 @@ static SPEC: KindSpec = KindSpec {
     category: Category::Storage,
     summary: "A bucket: keeps files for as long as wanted and lets others read them.",
     docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/S3",
     inputs: &[InPort {
