@@ -93,3 +93,4 @@ fn into_folder(template: &Template, folder: &Path) -> Result<(), Failure> {
     })?;
     template.write_to(folder)
 }
+

@@ -184,9 +184,7 @@ pub(crate) fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
     specs.sort_by_key(|s| std::cmp::Reverse(s.shortcut.map_or(0, |s| count(s.modifiers))));
     ctx.input_mut(|input| {
         for spec in specs {
-            let Some(shortcut) = spec.shortcut else {
-                continue;
-            };
+            let Some(shortcut) = spec.shortcut else { continue };
             let is_typed = shortcut.modifiers.is_none() && !is_function_key(shortcut.logical_key);
             if typing && (is_typed || is_editing(spec.command)) {
                 continue;
@@ -220,7 +218,10 @@ const fn count(m: Modifiers) -> u32 {
 }
 
 const fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F2 | Key::F5 | Key::F10 | Key::F11)
+    matches!(
+        key,
+        Key::F1 | Key::F2 | Key::F5 | Key::F10 | Key::F11
+    )
 }
 
 /// Commands whose keys belong to a text field while one is edited.
@@ -249,9 +250,7 @@ mod tests {
     fn the_list_is_in_the_order_of_the_variants_and_shortcuts_are_unique() {
         for (i, spec) in COMMANDS.iter().enumerate() {
             assert_eq!(spec.command as usize, i);
-            let twin = COMMANDS[..i]
-                .iter()
-                .find(|s| s.shortcut.is_some() && s.shortcut == spec.shortcut);
+            let twin = COMMANDS[..i].iter().find(|s| s.shortcut.is_some() && s.shortcut == spec.shortcut);
             assert!(twin.is_none(), "{:?} and {:?}", spec.command, twin);
         }
     }

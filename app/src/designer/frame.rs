@@ -19,14 +19,8 @@ impl Designer {
             ui.ctx().set_zoom_factor(self.prefs.scale);
         }
         let blocked = self.dialogs.is_modal();
-        let commands = if blocked {
-            Vec::new()
-        } else {
-            take_shortcuts(ui.ctx())
-        };
-        self.acts
-            .borrow_mut()
-            .extend(commands.into_iter().map(Act::Do));
+        let commands = if blocked { Vec::new() } else { take_shortcuts(ui.ctx()) };
+        self.acts.borrow_mut().extend(commands.into_iter().map(Act::Do));
         self.with_cx(|parts, cx| layout(ui, parts, cx));
         self.dispatch(ui.ctx());
     }
@@ -34,17 +28,11 @@ impl Designer {
 
 fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
     if !cx.presenter {
-        Panel::top("weir-menu")
-            .frame(bar(6))
-            .show(ui, |ui| menu(ui, cx));
+        Panel::top("weir-menu").frame(bar(6)).show(ui, |ui| menu(ui, cx));
     }
-    Panel::top("weir-run-bar")
-        .frame(bar(8))
-        .show(ui, |ui| parts.panels.run_bar.show(ui, cx));
+    Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
     if !cx.presenter {
-        Panel::bottom("weir-status")
-            .frame(bar(4))
-            .show(ui, |ui| parts.panels.status.show(ui, cx));
+        Panel::bottom("weir-status").frame(bar(4)).show(ui, |ui| parts.panels.status.show(ui, cx));
         if cx.prefs.palette {
             Panel::left("weir-palette")
                 .default_size(188.0)
@@ -62,12 +50,7 @@ fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
     }
     egui::CentralPanel::no_frame().show(ui, |ui| {
         ui.painter().rect_filled(ui.max_rect(), 0.0, theme().canvas);
-        let Parts {
-            panes,
-            canvas,
-            panels,
-            ..
-        } = parts;
+        let Parts { panes, canvas, panels, .. } = parts;
         let mut behavior = Docked { cx, canvas, panels };
         panes.ui(&mut behavior, ui);
     });
@@ -76,15 +59,11 @@ fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
 }
 
 fn bar(vertical: i8) -> egui::Frame {
-    egui::Frame::new()
-        .fill(theme().panel)
-        .inner_margin(egui::Margin::symmetric(12, vertical))
+    egui::Frame::new().fill(theme().panel).inner_margin(egui::Margin::symmetric(12, vertical))
 }
 
 fn side() -> egui::Frame {
-    egui::Frame::new()
-        .fill(theme().panel)
-        .inner_margin(egui::Margin::same(12))
+    egui::Frame::new().fill(theme().panel).inner_margin(egui::Margin::same(12))
 }
 
 fn menu(ui: &mut Ui, cx: &Cx<'_>) {
@@ -105,10 +84,7 @@ fn entry(ui: &mut Ui, cx: &Cx<'_>, command: Command) {
     let button = egui::Button::new(super::dispatch::title(command, cx))
         .shortcut_text(command.shortcut_text(ui.ctx()))
         .wrap_mode(egui::TextWrapMode::Extend);
-    if ui
-        .add_enabled(super::dispatch::is_enabled(command, cx), button)
-        .clicked()
-    {
+    if ui.add_enabled(super::dispatch::is_enabled(command, cx), button).clicked() {
         cx.act(Act::Do(command));
         ui.close();
     }
@@ -129,9 +105,7 @@ impl Behavior<Pane> for Docked<'_, '_> {
         if *pane == Pane::Canvas {
             self.canvas.show(ui, self.cx);
         } else {
-            let frame = egui::Frame::new()
-                .fill(theme().panel)
-                .inner_margin(egui::Margin::same(8));
+            let frame = egui::Frame::new().fill(theme().panel).inner_margin(egui::Margin::same(8));
             frame.show(ui, |ui| {
                 ui.set_min_size(ui.available_size());
                 self.panels.show(*pane, ui, self.cx);
@@ -140,39 +114,16 @@ impl Behavior<Pane> for Docked<'_, '_> {
         UiResponse::None
     }
     fn simplification_options(&self) -> SimplificationOptions {
-        SimplificationOptions {
-            all_panes_must_have_tabs: false,
-            ..SimplificationOptions::default()
-        }
+        SimplificationOptions { all_panes_must_have_tabs: false, ..SimplificationOptions::default() }
     }
     fn tab_bar_color(&self, _visuals: &egui::Visuals) -> egui::Color32 {
         theme().panel
     }
-    fn tab_bg_color(
-        &self,
-        _: &egui::Visuals,
-        _: &egui_tiles::Tiles<Pane>,
-        _: TileId,
-        state: &egui_tiles::TabState,
-    ) -> egui::Color32 {
-        if state.active {
-            theme().raised
-        } else {
-            theme().panel
-        }
+    fn tab_bg_color(&self, _: &egui::Visuals, _: &egui_tiles::Tiles<Pane>, _: TileId, state: &egui_tiles::TabState) -> egui::Color32 {
+        if state.active { theme().raised } else { theme().panel }
     }
-    fn tab_text_color(
-        &self,
-        _: &egui::Visuals,
-        _: &egui_tiles::Tiles<Pane>,
-        _: TileId,
-        state: &egui_tiles::TabState,
-    ) -> egui::Color32 {
-        if state.active {
-            theme().text
-        } else {
-            theme().secondary
-        }
+    fn tab_text_color(&self, _: &egui::Visuals, _: &egui_tiles::Tiles<Pane>, _: TileId, state: &egui_tiles::TabState) -> egui::Color32 {
+        if state.active { theme().text } else { theme().secondary }
     }
     fn gap_width(&self, _style: &egui::Style) -> f32 {
         1.0

@@ -159,12 +159,7 @@ impl Designer {
     /// Problems that the check found in the drawing, as sentences.
     #[must_use]
     pub fn problems(&mut self) -> Vec<String> {
-        self.checker
-            .latest()
-            .problems
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        self.checker.latest().problems.iter().map(ToString::to_string).collect()
     }
     /// True when a check of the newest document is under way.
     #[must_use]
@@ -174,22 +169,15 @@ impl Designer {
     /// Names of the steps that can be undone, the latest last.
     #[must_use]
     pub fn undo_names(&self) -> Vec<String> {
-        self.history
-            .undo_steps()
-            .iter()
-            .map(|s| s.name.clone())
-            .collect()
+        self.history.undo_steps().iter().map(|s| s.name.clone()).collect()
     }
 
     /// Looks after threads. Called before each frame, and while the window is hidden. True when something changed.
     pub fn logic(&mut self, ctx: &egui::Context) -> bool {
         let wake = ctx.clone();
         let changed = self.live.poll(move || wake.request_repaint());
-        self.checker.ask(
-            self.history.doc(),
-            self.files.root(),
-            self.history.revision(),
-        );
+        self.checker
+            .ask(self.history.doc(), self.files.root(), self.history.revision());
         self.files.autosave(&self.history, &self.prefs);
         changed
     }

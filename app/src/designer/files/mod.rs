@@ -27,12 +27,7 @@ pub(crate) struct Files {
 impl Files {
     /// No file yet.
     pub(crate) fn new(recovery: Option<PathBuf>) -> Self {
-        Self {
-            path: None,
-            root: Root::new(Path::new(".")),
-            unpacked: None,
-            recovery,
-        }
+        Self { path: None, root: Root::new(Path::new(".")), unpacked: None, recovery }
     }
     /// The file, when there is one.
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -78,9 +73,6 @@ impl Designer {
         }
     }
     pub(super) fn file_command(&mut self, _ctx: &egui::Context, command: Command) {
-        self.toasts.push(
-            Tone::Info,
-            trf("common.undone", &[("what", &command.title())]),
-        );
+        self.toasts.push(Tone::Info, trf("common.undone", &[("what", &command.title())]));
     }
 }

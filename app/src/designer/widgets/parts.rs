@@ -81,25 +81,15 @@ pub(crate) fn empty(
 
 fn primary(ui: &mut Ui, text: &str) -> Response {
     let t = theme();
-    let label = RichText::new(text)
-        .color(t.on_accent)
-        .font(semibold(t.shape.body));
-    ui.add(
-        egui::Button::new(label)
-            .fill(t.accent)
-            .min_size(Vec2::new(0.0, 28.0)),
-    )
+    let label = RichText::new(text).color(t.on_accent).font(semibold(t.shape.body));
+    ui.add(egui::Button::new(label).fill(t.accent).min_size(Vec2::new(0.0, 28.0)))
 }
 
 /// The heading of a part of a panel.
 pub(crate) fn section(ui: &mut Ui, title: &str) {
     let t = theme();
     ui.add_space(t.space(1));
-    ui.label(
-        RichText::new(title)
-            .font(semibold(t.shape.caption))
-            .color(t.secondary),
-    );
+    ui.label(RichText::new(title).font(semibold(t.shape.caption)).color(t.secondary));
 }
 
 /// A name and its figure, the figure at the right.
@@ -120,11 +110,7 @@ pub(crate) fn link(ui: &mut Ui, text: &str) -> Response {
 }
 
 /// A choice of few, side by side. True when it changed.
-pub(crate) fn switch<T: PartialEq + Copy>(
-    ui: &mut Ui,
-    value: &mut T,
-    choices: &[(T, &str)],
-) -> bool {
+pub(crate) fn switch<T: PartialEq + Copy>(ui: &mut Ui, value: &mut T, choices: &[(T, &str)]) -> bool {
     let mut changed = false;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
