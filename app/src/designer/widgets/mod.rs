@@ -9,7 +9,7 @@ mod save;
 mod table;
 
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
-pub(crate) use node::{event_look, kind_title, node_colours, node_name, shade};
+pub(crate) use node::{event_look, node_colours, node_name, shade};
 pub(crate) use parts::{chip, empty, icon_button, link, section, stat, switch};
 pub(crate) use save::Saving;
 pub(crate) use table::{TableState, table, table_bar};

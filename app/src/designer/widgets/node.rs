@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use egui::Color32;
 use weir_engine::document::Document;
-use weir_engine::node::KindSpec;
 use weir_engine::services;
 
-use crate::designer::i18n::{Lang, lang};
 use crate::designer::theme::{category_id, theme};
 
 /// What people call the node: its title, or its id.
@@ -15,14 +13,6 @@ pub(crate) fn node_name(doc: &Document, id: &str) -> String {
     doc.node(id)
         .and_then(|n| n.title.clone())
         .unwrap_or_else(|| id.to_owned())
-}
-
-/// The title of a kind in the language of the interface.
-pub(crate) fn kind_title(spec: &'static KindSpec) -> &'static str {
-    match lang() {
-        Lang::Ko if !spec.title_ko.is_empty() => spec.title_ko,
-        _ => spec.title,
-    }
 }
 
 /// How far each further node of a category is from its hue: towards the text colour when positive, towards the panel when

@@ -13,9 +13,9 @@ use weir_engine::units::GIB;
 
 use super::decimate::Decimated;
 use super::reading::{Reading, logarithms, samples, stack};
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{kind_title, tr, trf};
 use crate::designer::theme::theme;
-use crate::designer::widgets::{format, kind_title, node_colours, node_name, shade};
+use crate::designer::widgets::{format, node_colours, node_name, shade};
 
 /// Lines in one plot; those of selected nodes and the greatest come first.
 const LINES_MAX: usize = 16;

@@ -1,14 +1,14 @@
 //! Saves a plot: a picture cut out of the window, or its figures as CSV. Dialogs and files wait on threads.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use egui::{ColorImage, Rect, Ui, UserData, ViewportCommand};
+use image::ImageEncoder as _;
 
 use super::chart::Chart;
 use crate::designer::cx::{Act, Cx, Tone};
-use crate::designer::i18n::{lang, set_lang, tr, trf};
+use crate::designer::i18n::trf;
+use crate::designer::widgets::Saving;
 
 /// Goes with the request for a picture of the window and comes back with the picture.
 #[derive(Debug)]
@@ -19,138 +19,72 @@ struct Wanted {
 }
 
 /// Looks after what is being saved.
+#[derive(Default)]
 pub(super) struct Exporter {
-    done: Receiver<Result<PathBuf, String>>,
-    tell: Sender<Result<PathBuf, String>>,
+    saving: Saving,
     /// A picture was asked for and has not come yet.
     is_waiting: bool,
-}
-
-impl Default for Exporter {
-    fn default() -> Self {
-        let (tell, done) = channel();
-        Self {
-            done,
-            tell,
-            is_waiting: false,
-        }
-    }
 }
 
 impl Exporter {
     /// Asks for a picture of what is at `rect`.
     pub(super) fn picture(&mut self, ui: &Ui, rect: Rect, name: &str) {
-        let wanted = Wanted {
-            rect,
-            pixels_per_point: ui.pixels_per_point(),
-            name: file_name(name, "png"),
-        };
+        let wanted = Wanted { rect, pixels_per_point: ui.pixels_per_point(), name: file_name(name, "png") };
         ui.send_viewport_cmd(ViewportCommand::Screenshot(UserData::new(wanted)));
         self.is_waiting = true;
     }
     /// Saves the figures.
-    pub(super) fn figures(&self, ui: &Ui, name: &str, text: String) {
-        let file = file_name(name, "csv");
-        self.save(ui, file, "csv", move |path| {
-            std::fs::write(path, text).map_err(|e| e.to_string())
-        });
+    pub(super) fn figures(&mut self, ui: &Ui, cx: &Cx<'_>, name: &str, text: String) {
+        self.save(ui, cx, &file_name(name, "csv"), text.into_bytes());
     }
     /// Takes pictures that have come, and tells what was saved.
     pub(super) fn poll(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        while let Ok(saved) = self.done.try_recv() {
-            cx.act(match saved {
-                Ok(path) => {
-                    Act::Toast(Tone::Good, trf("plots.saved", &[("path", &path.display())]))
-                }
-                Err(why) => Act::Toast(Tone::Bad, why),
-            });
+        match self.saving.poll() {
+            Some(Ok(path)) => cx.act(Act::Toast(Tone::Good, trf("plots.saved", &[("path", &path.display())]))),
+            Some(Err(why)) => cx.act(Act::Toast(Tone::Bad, why)),
+            None => {}
         }
         if !self.is_waiting {
             return;
         }
-        let pictures: Vec<(Arc<ColorImage>, UserData)> = ui.input(|i| {
-            i.events
-                .iter()
-                .filter_map(|e| match e {
-                    egui::Event::Screenshot {
-                        image, user_data, ..
-                    } => Some((Arc::clone(image), user_data.clone())),
-                    _ => None,
-                })
-                .collect()
-        });
+        let picture = |e: &egui::Event| match e {
+            egui::Event::Screenshot { image, user_data, .. } => Some((Arc::clone(image), user_data.clone())),
+            _ => None,
+        };
+        let pictures: Vec<(Arc<ColorImage>, UserData)> = ui.input(|i| i.events.iter().filter_map(picture).collect());
         for (image, data) in pictures {
-            let Some(wanted) = data.data.as_ref().and_then(|d| d.downcast_ref::<Wanted>()) else {
-                continue;
-            };
+            let Some(wanted) = data.data.as_ref().and_then(|d| d.downcast_ref::<Wanted>()) else { continue };
             self.is_waiting = false;
             let part = image.region(&wanted.rect, Some(wanted.pixels_per_point));
-            self.save(ui, wanted.name.clone(), "png", move |path| {
-                write_png(path, &part)
-            });
+            match png(&part) {
+                Ok(bytes) => self.save(ui, cx, &wanted.name, bytes),
+                Err(why) => cx.act(Act::Toast(Tone::Bad, why)),
+            }
         }
     }
-    fn save(
-        &self,
-        ui: &Ui,
-        name: String,
-        extension: &'static str,
-        write: impl FnOnce(&Path) -> Result<(), String> + Send + 'static,
-    ) {
-        let (tell, ctx, language) = (self.tell.clone(), ui.ctx().clone(), lang());
-        let work = move || {
-            set_lang(language);
-            let dialog = rfd::FileDialog::new()
-                .set_file_name(name)
-                .add_filter(extension, &[extension]);
-            if let Some(path) = dialog.save_file() {
-                let failed = |why: String| {
-                    trf(
-                        "plots.not_saved",
-                        &[("path", &path.display()), ("why", &why)],
-                    )
-                };
-                let result = write(&path).map(|()| path.clone()).map_err(failed);
-                let _closed = tell.send(result);
-                ctx.request_repaint();
-            }
-        };
-        if std::thread::Builder::new()
-            .name("weir-save".to_owned())
-            .spawn(work)
-            .is_err()
-        {
-            let _closed = self.tell.send(Err(tr("plots.no_thread").to_owned()));
+    fn save(&mut self, ui: &Ui, cx: &Cx<'_>, name: &str, bytes: Vec<u8>) {
+        if let Err(why) = self.saving.ask(ui.ctx(), name, bytes) {
+            cx.act(Act::Toast(Tone::Bad, why));
         }
     }
 }
 
 /// A name that every file system takes.
 fn file_name(title: &str, extension: &str) -> String {
-    let plain: String = title
-        .chars()
-        .map(|c| {
-            if c.is_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .collect();
+    let plain: String = title.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let words: Vec<&str> = plain.split('-').filter(|w| !w.is_empty()).collect();
     format!("{}.{extension}", words.join("-"))
 }
 
-fn write_png(path: &Path, image: &ColorImage) -> Result<(), String> {
+fn png(image: &ColorImage) -> Result<Vec<u8>, String> {
     let size = |n: usize| u32::try_from(n).map_err(|e| e.to_string());
     let (width, height) = (size(image.width())?, size(image.height())?);
-    let bytes: Vec<u8> = image
-        .pixels
-        .iter()
-        .flat_map(egui::Color32::to_array)
-        .collect();
-    image::save_buffer(path, &bytes, width, height, image::ColorType::Rgba8)
-        .map_err(|e| e.to_string())
+    let pixels: Vec<u8> = image.pixels.iter().flat_map(egui::Color32::to_array).collect();
+    let mut bytes = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut bytes)
+        .write_image(&pixels, width, height, image::ColorType::Rgba8.into())
+        .map_err(|e| e.to_string())?;
+    Ok(bytes)
 }
 
 /// The traces as CSV: one line a sample.

@@ -7,7 +7,7 @@ use super::chart::Subject;
 use super::reading::Reading;
 use super::time::{FOLLOWING, TimeAxis, Window};
 use crate::designer::cx::Cx;
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{metric_help, tr, trf};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{icon_image, node_name, switch};
 
@@ -126,7 +126,7 @@ pub(super) fn new_plot<'a>(
                             if i == spec.metrics.len() {
                                 ui.separator();
                             }
-                            if ui.button(metric.name).on_hover_text(metric.help).clicked() {
+                            if ui.button(metric.name).on_hover_text(metric_help(spec.id, metric)).clicked() {
                                 let reading = Reading::usual(metric.unit);
                                 let (node, metric) = (node.id.clone(), metric.name.to_owned());
                                 chosen = Some(Subject::Metric {

@@ -282,7 +282,7 @@ impl Plots {
                 } else {
                     export::csv(&title, &self.entries[i].chart)
                 };
-                self.exporter.figures(ui, &title, text);
+                self.exporter.figures(ui, cx, &title, text);
             }
             Some(menu::Asked::Remove) => keep = false,
             None => {}

@@ -6,7 +6,7 @@ use weir_engine::runtime::{NodeSnapshot, RunSnapshot};
 
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{part_name, tr, trf};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{format, node_name, switch};
 
@@ -86,17 +86,8 @@ pub(super) fn csv(rows: &[Row]) -> String {
 }
 
 /// Name of a part.
-pub(super) fn part_name(i: usize) -> &'static str {
-    match PARTS.get(i).map(|p| p.1) {
-        Some("queue") => tr("plots.part_queue"),
-        Some("retry") => tr("plots.part_retry"),
-        Some("buffer") => tr("plots.part_buffer"),
-        Some("cold_start") => tr("plots.part_cold_start"),
-        Some("service") => tr("plots.part_service"),
-        Some("transfer") => tr("plots.part_transfer"),
-        Some(other) => other,
-        None => "",
-    }
+fn name_of_part(i: usize) -> &'static str {
+    PARTS.get(i).map_or("", |(_, name)| part_name(name))
 }
 
 /// Colour of a part.
@@ -125,7 +116,7 @@ pub(super) fn key(ui: &mut Ui, scale: &mut Scale) {
             let small = egui::TextStyle::Small.resolve(ui.style());
             let text =
                 ui.painter()
-                    .layout_no_wrap(part_name(i).to_owned(), small, theme().secondary);
+                    .layout_no_wrap(name_of_part(i).to_owned(), small, theme().secondary);
             if text.size().x + 18.0 > ui.available_width() {
                 break;
             }
@@ -246,7 +237,7 @@ fn details(ui: &mut Ui, row: &Row, name: &str) {
             ui.end_row();
             for i in 0..PARTS.len() {
                 if row.most[i] > 0.0 {
-                    ui.label(part_name(i));
+                    ui.label(name_of_part(i));
                     ui.monospace(format::millis(row.parts[i]));
                     ui.monospace(format::millis(row.most[i]));
                     ui.end_row();
