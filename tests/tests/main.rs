@@ -11,3 +11,4 @@ mod program;
 mod properties;
 mod running;
 mod templates;
+mod window;

@@ -8,6 +8,7 @@ use weir_engine::session::Setting;
 use weir_engine::units::{SimDuration, parse_duration};
 
 use super::bench::Which;
+use super::shots::ShotsArguments;
 
 /// Design AWS data pipelines, run them on a virtual clock, and read off throughput, latency and cost.
 #[derive(Debug, Parser)]
@@ -85,6 +86,8 @@ pub(crate) enum Command {
         #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
         run_for: Option<SimDuration>,
     },
+    /// Take the pictures of the README, of a designer without a window
+    Shots(ShotsArguments),
     /// Print completions for a shell
     Completions {
         /// Which shell

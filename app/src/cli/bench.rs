@@ -28,6 +28,8 @@ pub(crate) enum Which {
     Engine,
     /// Memory of a run and of one ten times as long
     Memory,
+    /// Frames of the designer, and what watching costs a run
+    Window,
 }
 
 /// Virtual time of the weekend benchmark.
@@ -46,6 +48,9 @@ pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output
     }
     if all || which == Which::Memory {
         memory(span, output)?;
+    }
+    if all || which == Which::Window {
+        super::bench_window::window(span, output)?;
     }
     Ok(Verdict::Good)
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bench;
+mod bench_window;
 mod check;
 mod gallery;
 mod interrupt;
@@ -14,6 +15,7 @@ mod progress;
 mod relay;
 mod run;
 mod schema;
+mod shots;
 mod sql;
 
 use std::ffi::OsString;
@@ -81,6 +83,7 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         Command::Templates { json } => gallery::list(json, output),
         Command::New { template, target } => gallery::new(&template, target.as_deref(), output),
         Command::Schema { what } => schema::schema(&what, output),
+        Command::Shots(arguments) => shots::shots(&arguments, output),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "weir", &mut text);

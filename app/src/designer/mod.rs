@@ -14,6 +14,7 @@ mod edit;
 mod files;
 mod findings;
 mod frame;
+pub mod headless;
 mod i18n;
 mod inspector;
 mod live;

@@ -28,6 +28,8 @@ pub enum Command {
     Resume,
     /// Do all events of the next instant, then wait.
     Step,
+    /// Wait when virtual time comes to this instant, before its events.
+    PauseAt(SimTime),
     /// Let virtual time pass this fast.
     Pace(Pace),
     /// Do something to a node, by its id.
@@ -176,6 +178,8 @@ struct Driver {
     started: Stopwatch,
     published: Stopwatch,
     paused: bool,
+    /// Virtual time waits here.
+    pause_at: Option<SimTime>,
     stop: bool,
 }
 
@@ -192,6 +196,7 @@ impl Driver {
             started,
             published,
             paused,
+            pause_at: None,
             stop: false,
         }
     }
@@ -238,13 +243,20 @@ impl Driver {
                 continue;
             }
             let next = self.run.next_at().unwrap_or(SimTime::MAX);
-            let target = next.min(self.control.until);
+            let stop_over = self.pause_at.filter(|at| *at <= next && *at <= self.control.until);
+            let target = stop_over.unwrap_or(next).min(self.control.until);
             let wait = self.clock.until(target);
             if !wait.is_zero() {
                 self.run
                     .pass_time(self.clock.allowed().min(self.control.until));
                 self.maybe_publish();
                 self.wait(wait.min(self.control.cadence))?;
+                continue;
+            }
+            if let Some(at) = stop_over {
+                self.run.pass_time(at);
+                self.pause_at = None;
+                self.paused = true;
                 continue;
             }
             if next > self.control.until {
@@ -298,6 +310,7 @@ impl Driver {
                 self.paused = false;
                 self.clock = Clock::new(self.control.pace, self.run.now());
             }
+            Command::PauseAt(at) => self.pause_at = Some(at.max(self.run.now())),
             Command::Step => self.step_instant()?,
             Command::Pace(pace) => {
                 self.control.pace = pace;

@@ -1,0 +1,197 @@
+//! The pictures of the README: what is done with the designer before each is taken.
+
+use std::time::Duration;
+
+use egui::Vec2;
+use serde_json::json;
+use weir_engine::runtime::{Command as RunCommand, Pace};
+use weir_engine::units::{SimDuration, SimTime};
+
+use super::Headless;
+use crate::designer::command::Command;
+use crate::designer::cx::Act;
+use crate::designer::edit::{Edit, Item, Selection};
+use crate::designer::live::Phase;
+use crate::designer::panes::Pane;
+use crate::designer::{Lang, Setup};
+
+/// The pipeline of most pictures.
+const WEEKEND: &str = "weekend-transactions";
+/// Host time after which a run that does not get there is an error.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Host time in which the window comes to rest.
+const REST: Duration = Duration::from_secs(5);
+
+/// How a picture is to look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) lang: Lang,
+    pub(crate) dark: bool,
+    /// Points.
+    pub(crate) size: Vec2,
+    /// Pixels a point.
+    pub(crate) scale: f32,
+}
+
+impl Look {
+    fn open(self, file: Option<&str>) -> Headless {
+        let setup = Setup {
+            file: file.map(str::to_owned),
+            lang: Some(self.lang),
+            dark: Some(self.dark),
+            motion: false,
+            recovery: None,
+            tour: false,
+        };
+        let mut window = Headless::new(self.size, self.scale, &setup);
+        window.settle(REST);
+        window
+    }
+}
+
+/// A picture of the README.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// Name of its file.
+    pub(crate) name: &'static str,
+    /// Taken in Korean and light too, unless a look is asked for.
+    pub(crate) variants: bool,
+    /// What it shows.
+    pub(crate) about: &'static str,
+    /// Makes the window look so.
+    pub(crate) take: fn(Look) -> Result<Headless, String>,
+}
+
+/// All pictures.
+pub(crate) static PICTURES: &[Picture] = &[
+    Picture { name: "gallery", variants: true, about: "the start: a gallery of templates", take: gallery },
+    Picture { name: "running", variants: true, about: "a pipeline that runs", take: running },
+    Picture { name: "hot-shard", variants: false, about: "one shard throttles, and why", take: hot_shard },
+    Picture { name: "latency", variants: false, about: "where the time goes, hop by hop", take: latency },
+    Picture { name: "sql", variants: false, about: "SQL over the live lake", take: sql },
+    Picture { name: "cost", variants: false, about: "what it costs", take: cost },
+    Picture { name: "inspector", variants: false, about: "a function's parameters and code", take: inspector },
+    Picture { name: "presenter", variants: false, about: "presenter mode", take: presenter },
+];
+
+impl Headless {
+    /// Asks as a panel does.
+    fn act(&mut self, act: Act) {
+        self.designer.acts.borrow_mut().push(act);
+        self.steps(2);
+    }
+    fn command(&mut self, command: Command) {
+        self.act(Act::Do(command));
+    }
+    fn set(&mut self, node: &str, name: &str, value: serde_json::Value) {
+        let edit = Edit::Param { nodes: vec![node.to_owned()], name: name.to_owned(), value: Some(value) };
+        self.act(Act::Edit(Box::new(edit)));
+        self.act(Act::Seal);
+    }
+    fn select(&mut self, node: &str) {
+        self.act(Act::Select(Selection::node(node)));
+    }
+    /// Gives the pane and its neighbours below the canvas this share of the height.
+    fn enlarge(&mut self, pane: Pane, share: f32) {
+        self.act(Act::Show(pane));
+        let tree = &mut self.designer.panes;
+        let Some(canvas) = tree.tiles.find_pane(&Pane::Canvas) else { return };
+        let Some(parent) = tree.tiles.parent_of(canvas) else { return };
+        if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(column))) = tree.tiles.get_mut(parent) {
+            for child in column.children.clone() {
+                column.shares.set_share(child, if child == canvas { 1.0 - share } else { share });
+            }
+        }
+        self.steps(2);
+        self.command(Command::FitAll);
+    }
+    /// Runs the drawing as fast as the machine goes to `minutes` of virtual time, and lets it go on from there.
+    fn run_to(&mut self, minutes: u64) -> Result<(), String> {
+        let at = SimTime::default() + SimDuration(minutes * 60_000_000_000);
+        self.act(Act::Pace(Pace::Max));
+        self.act(Act::Start { paused: true });
+        self.act(Act::Run(RunCommand::PauseAt(at)));
+        self.act(Act::Run(RunCommand::Resume));
+        let there = self.run_until(PATIENCE, |d| {
+            let now = d.snapshot().map(|s| s.now);
+            !d.is_busy() || d.live.view.phase == Phase::Paused && now.is_some_and(|now| now >= at)
+        });
+        if let Some(why) = self.designer.run_error() {
+            return Err(why.to_owned());
+        }
+        if !there || !self.designer.is_busy() {
+            return Err(format!("the run does not come to {minutes} minutes"));
+        }
+        self.act(Act::Pace(Pace::Times(60.0)));
+        Ok(())
+    }
+    /// Lets the run go on for the picture.
+    fn resume(&mut self) {
+        self.act(Act::Run(RunCommand::Resume));
+        self.run_until(REST, |d| d.live.view.phase == Phase::Running);
+        self.steps(2);
+    }
+}
+
+fn weekend(look: Look, minutes: u64) -> Result<Headless, String> {
+    let mut window = look.open(Some(WEEKEND));
+    window.run_to(minutes)?;
+    Ok(window)
+}
+
+fn gallery(look: Look) -> Result<Headless, String> {
+    Ok(look.open(None))
+}
+
+fn running(look: Look) -> Result<Headless, String> {
+    let mut window = weekend(look, 12)?;
+    window.enlarge(Pane::Plots, 0.4);
+    window.resume();
+    Ok(window)
+}
+
+fn hot_shard(look: Look) -> Result<Headless, String> {
+    let mut window = look.open(Some(WEEKEND));
+    window.set("producer", "key_skew", json!(1.1));
+    window.run_to(8)?;
+    window.select("stream");
+    window.act(Act::Reveal { item: Item::Node("stream".to_owned()), at: None });
+    window.resume();
+    Ok(window)
+}
+
+fn latency(look: Look) -> Result<Headless, String> {
+    let mut window = weekend(look, 12)?;
+    window.enlarge(Pane::Plots, 0.6);
+    window.settle(REST);
+    Ok(window)
+}
+
+fn sql(look: Look) -> Result<Headless, String> {
+    let mut window = weekend(look, 12)?;
+    window.enlarge(Pane::Sql, 0.6);
+    window.settle(REST);
+    Ok(window)
+}
+
+fn cost(look: Look) -> Result<Headless, String> {
+    let mut window = weekend(look, 20)?;
+    window.enlarge(Pane::Cost, 0.6);
+    window.settle(REST);
+    Ok(window)
+}
+
+fn inspector(look: Look) -> Result<Headless, String> {
+    let mut window = weekend(look, 6)?;
+    window.select("enrich");
+    window.settle(REST);
+    Ok(window)
+}
+
+fn presenter(look: Look) -> Result<Headless, String> {
+    let mut window = weekend(look, 12)?;
+    window.command(Command::Presenter);
+    window.command(Command::FitAll);
+    window.resume();
+    Ok(window)
+}

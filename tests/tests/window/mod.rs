@@ -1,0 +1,4 @@
+//! The designer driven as a person does: by pointer and keyboard, finding things by what they are called.
+
+mod basics;
+mod person;

@@ -1,0 +1,232 @@
+//! A person at the designer.
+
+use std::time::{Duration, Instant};
+
+use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, Node};
+use weir_app::designer::{Designer, Lang, Setup};
+use weir_engine::document::Document;
+
+/// Longest that anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A designer without a window, and someone who uses it.
+pub(crate) struct Person {
+    harness: Harness<'static, Option<Designer>>,
+    size: Vec2,
+}
+
+/// English, dark, no motion, no tour, nothing kept.
+pub(crate) fn setup(file: Option<&str>) -> Setup {
+    Setup {
+        file: file.map(str::to_owned),
+        lang: Some(Lang::En),
+        dark: Some(true),
+        motion: false,
+        recovery: None,
+        tour: false,
+    }
+}
+
+impl Person {
+    /// Opens the designer on `file` in a window of 1440 by 900 points.
+    pub(crate) fn opens(file: Option<&str>) -> Self {
+        Self::with(setup(file), Vec2::new(1440.0, 900.0), 1.0)
+    }
+    /// Opens the designer in a window of `size` points of `scale` pixels.
+    pub(crate) fn with(setup: Setup, size: Vec2, scale: f32) -> Self {
+        let draw = move |ui: &mut egui::Ui, designer: &mut Option<Designer>| match designer {
+            Some(designer) => {
+                designer.logic(ui.ctx());
+                designer.ui(ui);
+            }
+            // Fonts are there from the next frame on.
+            None => *designer = Some(Designer::new(ui.ctx(), &setup, None)),
+        };
+        let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).with_max_steps(30);
+        let mut person = Self { harness: builder.build_ui_state(draw, None), size };
+        person.settles();
+        person
+    }
+    pub(crate) fn designer(&self) -> &Designer {
+        self.harness.state().as_ref().unwrap()
+    }
+    pub(crate) fn designer_mut(&mut self) -> &mut Designer {
+        self.harness.state_mut().as_mut().unwrap()
+    }
+    pub(crate) fn document(&self) -> &Document {
+        self.designer().document()
+    }
+    pub(crate) fn screen(&self) -> Rect {
+        Rect::from_min_size(Pos2::ZERO, self.size)
+    }
+    pub(crate) fn context(&self) -> &egui::Context {
+        &self.harness.ctx
+    }
+
+    /// Looks at `count` frames.
+    pub(crate) fn frames(&mut self, count: usize) {
+        (0..count).for_each(|_| self.harness.step());
+    }
+    /// Waits until `done`.
+    #[track_caller]
+    pub(crate) fn waits(&mut self, what: &str, mut done: impl FnMut(&mut Designer) -> bool) {
+        let began = Instant::now();
+        loop {
+            self.harness.step();
+            if done(self.designer_mut()) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{what} does not come; on the screen:\n{}", self.reads());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    /// Waits until the check of the drawing is done and the window rests.
+    #[track_caller]
+    pub(crate) fn settles(&mut self) {
+        self.frames(3);
+        self.waits("the check", |d| !d.is_checking());
+        self.frames(2);
+    }
+    /// Waits until something is called `label`.
+    #[track_caller]
+    pub(crate) fn waits_for(&mut self, label: &str) {
+        let began = Instant::now();
+        while !self.sees(label) {
+            assert!(began.elapsed() < PATIENCE, "`{label}` does not come; on the screen:\n{}", self.reads());
+            std::thread::sleep(Duration::from_millis(5));
+            self.harness.step();
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Node<'_>> {
+        self.harness.root().children_recursive()
+    }
+    fn named<'a>(&'a self, fits: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = Node<'a>> {
+        self.all().filter(move |n| {
+            let node = n.accesskit_node();
+            node.label().is_some_and(|l| fits(&l)) || node.value().is_some_and(|v| fits(&v))
+        })
+    }
+    /// True when something is called `label`.
+    pub(crate) fn sees(&self, label: &str) -> bool {
+        self.named(|l| l == label).next().is_some()
+    }
+    /// True when a label or value contains `part`.
+    pub(crate) fn reads_of(&self, part: &str) -> bool {
+        self.named(|l| l.contains(part)).next().is_some()
+    }
+    /// All labels and values on the screen, a line each.
+    pub(crate) fn reads(&self) -> String {
+        let mut lines = Vec::new();
+        for node in self.all() {
+            let node = node.accesskit_node();
+            lines.extend(node.label().filter(|l| !l.is_empty()));
+            lines.extend(node.value().filter(|l| !l.is_empty()));
+        }
+        lines.dedup();
+        lines.join("\n")
+    }
+    /// Where the thing called `label` is.
+    #[track_caller]
+    pub(crate) fn place(&self, label: &str) -> Rect {
+        let found = self.named(|l| l == label).next();
+        let Some(node) = found else {
+            panic!("nothing is called `{label}`; on the screen:\n{}", self.reads())
+        };
+        node.rect()
+    }
+    /// Labels and places of everything that has both.
+    pub(crate) fn places(&self) -> Vec<(String, Rect)> {
+        let with_bounds = self.all().filter(|n| n.accesskit_node().raw_bounds().is_some());
+        with_bounds.filter_map(|n| Some((n.accesskit_node().label()?, n.rect()))).collect()
+    }
+
+    /// Moves the pointer.
+    pub(crate) fn points(&mut self, at: Pos2) {
+        self.harness.event(Event::PointerMoved(at));
+        self.frames(2);
+    }
+    /// Clicks at a place.
+    pub(crate) fn clicks_at(&mut self, at: Pos2, button: PointerButton, modifiers: Modifiers) {
+        self.points(at);
+        self.harness.event(Event::ModifiersChanged(modifiers));
+        self.harness.step();
+        for pressed in [true, false] {
+            self.harness.event(Event::PointerButton { pos: at, button, pressed, modifiers });
+            self.harness.step();
+        }
+        self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
+        self.frames(2);
+    }
+    /// Clicks the thing called `label`.
+    #[track_caller]
+    pub(crate) fn clicks(&mut self, label: &str) {
+        let at = self.place(label).center();
+        self.clicks_at(at, PointerButton::Primary, Modifiers::NONE);
+    }
+    /// Double-clicks at a place.
+    pub(crate) fn double_clicks_at(&mut self, at: Pos2) {
+        self.points(at);
+        for pressed in [true, false, true, false] {
+            let modifiers = Modifiers::NONE;
+            self.harness.event(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers });
+            self.harness.step();
+        }
+        self.frames(2);
+    }
+    /// Drags from one place to another.
+    pub(crate) fn drags(&mut self, from: Pos2, to: Pos2) {
+        self.points(from);
+        let press = |pressed, pos| Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        self.harness.event(press(true, from));
+        self.harness.step();
+        for i in 1..=6_u8 {
+            self.harness.event(Event::PointerMoved(from.lerp(to, f32::from(i) / 6.0)));
+            self.harness.step();
+        }
+        self.frames(2);
+        self.harness.event(press(false, to));
+        self.frames(3);
+    }
+    /// Drags a wire from one port to another; ports are called `node.port`.
+    #[track_caller]
+    pub(crate) fn wires(&mut self, from: &str, to: &str) {
+        let from = self.place(&format!("port {from}")).center();
+        let to = self.place(&format!("port {to}")).center();
+        self.drags(from, to);
+    }
+    /// Presses a key.
+    pub(crate) fn presses(&mut self, key: Key) {
+        self.combines(Modifiers::NONE, key);
+    }
+    /// Presses a combination of keys.
+    pub(crate) fn combines(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.event(Event::ModifiersChanged(modifiers));
+        self.harness.step();
+        for pressed in [true, false] {
+            self.harness.event(Event::Key { key, physical_key: None, pressed, repeat: false, modifiers });
+            self.harness.step();
+        }
+        self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
+        self.frames(2);
+    }
+    /// Types text into what has the focus.
+    pub(crate) fn types(&mut self, text: &str) {
+        self.harness.event(Event::Text(text.to_owned()));
+        self.frames(2);
+    }
+    /// Replaces the text of the field called `label`.
+    #[track_caller]
+    pub(crate) fn fills(&mut self, label: &str, text: &str) {
+        self.clicks(label);
+        self.combines(Modifiers::COMMAND, Key::A);
+        self.types(text);
+    }
+}
