@@ -30,6 +30,7 @@ fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
     if !cx.presenter {
         Panel::top("weir-menu").frame(bar(6)).show(ui, |ui| menu(ui, cx));
     }
+    parts.panels.scenario.tick(cx);
     Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
     if !cx.presenter {
         Panel::bottom("weir-status").frame(bar(4)).show(ui, |ui| parts.panels.status.show(ui, cx));

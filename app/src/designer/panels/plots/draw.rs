@@ -1,5 +1,7 @@
 //! Draws one plot: grid, lines or layers, bands of alarms, ticks of events, the cursor.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places on a screen; casts of floats saturate")]
+
 use egui::{Align2, Color32, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, pos2};
 use egui_plot::{
     AxisHints, FilledArea, GridInput, GridMark, Line, Plot, PlotPoint, PlotPoints, PlotTransform,

@@ -1,5 +1,7 @@
 //! The lane of events above the plots: a tick an event, a band for each time that an alarm was on.
 
+#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+
 use egui::{Align2, Color32, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use weir_engine::runtime::{RunEvent, RunSnapshot};
 
@@ -119,7 +121,17 @@ pub(super) fn show(
         .iter()
         .min_by(|a, b| distance(a).total_cmp(&distance(b)))
         .filter(|e| distance(e) <= NEAR);
-    let Some(event) = nearest else { return };
+    let Some(event) = nearest else {
+        let at = from + f64::from((pointer.x - lane.left()) / lane.width()) * (to - from);
+        if let Some(band) = bands.iter().find(|b| b.from <= at && at <= b.to) {
+            if response.clicked() {
+                cx.act(Act::Reveal { item: Item::Node(band.node.clone()), at: Some(band.from) });
+            }
+            let span = format!("{} - {}", format::clock(band.from), format::clock(band.to));
+            response.on_hover_text_at_pointer(format!("{}: ALARM, {span}", node_name(cx.doc, &band.node)));
+        }
+        return;
+    };
     if response.clicked() {
         let item = Item::Node(event.node.clone());
         cx.act(Act::Reveal {

@@ -15,6 +15,8 @@ pub(super) enum Toggle {
     One(String),
     /// Show this one only, or all when it is the only one.
     Only(String),
+    /// Select the node that it belongs to.
+    Select(String),
 }
 
 /// Draws it; traces that find no room are in a menu at its end.
@@ -130,6 +132,9 @@ fn entry(ui: &mut Ui, trace: &Trace, (name, value): Texts, width: f32, is_on: bo
 }
 
 fn asked_of(response: &Response, trace: &Trace) -> Option<Toggle> {
+    if response.secondary_clicked() {
+        return trace.node.clone().map(Toggle::Select);
+    }
     if !response.clicked() {
         return None;
     }

@@ -114,7 +114,7 @@ pub(super) fn new_plot<'a>(
                 ui.close();
             }
         }
-        for node in cx.doc.nodes.iter() {
+        for node in &cx.doc.nodes {
             let Some(spec) = cx.spec_of(&node.id) else {
                 continue;
             };

@@ -24,6 +24,7 @@ use self::export::Exporter;
 use self::legend::Toggle;
 use self::time::TimeAxis;
 use super::super::command::Command;
+use super::super::edit::Selection;
 use super::super::cx::{Act, Cx};
 use super::super::i18n::{lang, tr};
 use super::super::theme::{semibold, theme};
@@ -202,6 +203,7 @@ impl Plots {
     /// All plots, in columns.
     fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>, snapshot: &RunSnapshot, shared: &Shared<'_>) {
         let room = ui.available_size();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few columns; casts of floats saturate")]
         let columns = match self.columns {
             0 => ((room.x / LEAST_WIDTH) as usize).clamp(1, 3),
             n => n,
@@ -325,7 +327,7 @@ impl Plots {
             );
         }
         if let Some(toggle) = toggled {
-            self.toggle(i, toggle);
+            self.toggle(cx, i, toggle);
         }
         self.handle(ui, cx, &drawn, shared);
         *drawn.transform.frame()
@@ -369,9 +371,10 @@ impl Plots {
     }
 
     /// Shows or hides traces.
-    fn toggle(&mut self, i: usize, toggle: Toggle) {
+    fn toggle(&mut self, cx: &Cx<'_>, i: usize, toggle: Toggle) {
         let Entry { id, chart, .. } = &self.entries[i];
         match toggle {
+            Toggle::Select(node) => cx.act(Act::Select(Selection::node(&node))),
             Toggle::One(name) => {
                 let key = (*id, name);
                 if !self.hidden.remove(&key) {

@@ -1,5 +1,7 @@
 //! Where the time of a record goes: for each node a bar of its parts, over the window that the plots show.
 
+#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+
 use egui::{Align2, Color32, Rect, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use weir_engine::metrics::PARTS;
 use weir_engine::runtime::{NodeSnapshot, RunSnapshot};

@@ -37,6 +37,7 @@ pub(super) const fn figure_of(kind: FaultKind) -> Figure {
 }
 
 /// A number as documents have it: whole ones without a fraction.
+#[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
 pub(super) fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
 }
@@ -107,12 +108,6 @@ pub(super) fn snapped(seconds: f64, grid: f64) -> SimDuration {
     SimDuration::from_secs_f64(((seconds / grid).round() * grid).max(0.0))
 }
 
-/// The virtual second at which the next step after `now` is.
-pub(super) fn next_after(steps: &[Step], now: f64) -> Option<f64> {
-    let times = steps.iter().map(|s| s.at.as_secs_f64()).filter(|at| *at > now);
-    times.min_by(f64::total_cmp)
-}
-
 /// When the step ends; a change of parameters at once, an open fault at the end of the run.
 pub(super) fn end_of(step: &Step, run: f64) -> f64 {
     let at = step.at.as_secs_f64();
@@ -167,9 +162,6 @@ mod tests {
         assert_eq!((more.len(), at), (3, 2));
         assert_eq!(removed(&more, 2), steps());
         assert_eq!(removed(&more, 7).len(), 3);
-        assert_eq!(next_after(&more, 0.0), Some(60.0));
-        assert_eq!(next_after(&more, 60.0), Some(600.0));
-        assert_eq!(next_after(&more, 600.0), None);
     }
 
     #[test]
