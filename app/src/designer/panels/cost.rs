@@ -97,6 +97,10 @@ impl Cost {
     fn table(&mut self, ui: &mut Ui, cx: &Cx<'_>, bill: &Bill) {
         let mut lines: Vec<&BillLine> = bill.lines.iter().collect();
         sort(&mut lines, self.sort, self.rising);
+        let is_open = |l: &&&BillLine| self.open.as_ref().is_some_and(|(n, u)| *n == l.node && *u == l.usage_type);
+        if let Some(line) = lines.iter().find(is_open) {
+            explain(ui, cx, line);
+        }
         egui::ScrollArea::both().id_salt("weir-bill").auto_shrink([false, false]).show(ui, |ui| {
             egui::Grid::new("weir-bill-grid").num_columns(6).spacing([14.0, 4.0]).striped(true).show(ui, |ui| {
                 self.heads(ui);
@@ -114,10 +118,10 @@ impl Cost {
         let heads = [
             (Column::Node, tr("plots.col_node"), false),
             (Column::Usage, tr("plots.col_usage"), false),
-            (Column::Quantity, tr("plots.col_quantity"), true),
-            (Column::Price, tr("plots.col_price"), false),
             (Column::Cost, tr("plots.col_cost"), true),
             (Column::Month, tr("plots.col_month"), true),
+            (Column::Quantity, tr("plots.col_quantity"), true),
+            (Column::Price, tr("plots.col_price"), false),
         ];
         for (column, name, is_number) in heads {
             let arrow = match (self.sort == column, self.rising) {
@@ -126,8 +130,14 @@ impl Cost {
                 _ => "",
             };
             let text = RichText::new(format!("{name}{arrow}")).font(semibold(egui::TextStyle::Small.resolve(ui.style()).size));
-            let layout = if is_number { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };
-            let clicked = ui.with_layout(layout, |ui| ui.add(egui::Button::new(text).frame(false)).clicked()).inner;
+            let button = egui::Button::new(text).frame(false);
+            let clicked = if is_number {
+                let height = ui.spacing().interact_size.y;
+                let right = Layout::right_to_left(Align::Center);
+                ui.allocate_ui_with_layout(vec2(figure_room(ui, column), height), right, |ui| ui.add(button).clicked()).inner
+            } else {
+                ui.add(button).clicked()
+            };
             if clicked {
                 self.rising = self.sort == column && !self.rising;
                 self.sort = column;
@@ -142,41 +152,52 @@ impl Cost {
         let is_open = self.open.as_ref() == Some(&key);
         let mut clicked = ui.selectable_label(is_open, node_name(cx.doc, &line.node)).clicked();
         clicked |= ui.selectable_label(is_open, &line.usage_type).on_hover_text(&line.explain).clicked();
-        let figure = |ui: &mut Ui, text: String, colour: Color32| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let size = egui::TextStyle::Body.resolve(ui.style()).size;
-                ui.label(RichText::new(text).font(figures(size)).color(colour));
-            });
-        };
-        figure(ui, format!("{} {}", format::si(line.quantity), line.unit), t.text);
-        ui.add(egui::Label::new(RichText::new(&line.unit_price).color(t.secondary)).extend());
         let money = |usd: Option<Usd>| usd.map_or_else(|| tr("plots.unknown").to_owned(), |u| format::usd(u.as_f64()));
         let colour = if line.usd.is_some() { t.text } else { t.amber };
-        figure(ui, money(line.usd), colour);
-        figure(ui, money(line.usd_per_month), colour);
+        figure(ui, Column::Cost, money(line.usd), colour);
+        figure(ui, Column::Month, money(line.usd_per_month), colour);
+        figure(ui, Column::Quantity, format!("{} {}", format::si(line.quantity), line.unit), t.text);
+        ui.add(egui::Label::new(RichText::new(&line.unit_price).color(t.secondary)).extend());
         ui.end_row();
         if clicked {
             self.open = (!is_open).then_some(key);
         }
-        if is_open {
-            ui.label("");
-            ui.vertical(|ui| {
-                ui.set_max_width(440.0);
-                ui.label(&line.explain);
-                if !line.rounding.is_empty() {
-                    ui.label(RichText::new(&line.rounding).color(t.secondary).small());
-                }
-            });
-            ui.label("");
-            ui.vertical(|ui| {
-                ui.set_max_width(320.0);
-                if !line.source.is_empty() {
-                    ui.label(RichText::new(trf("plots.price_source", &[("source", &line.source), ("date", &line.date)])).color(t.secondary).small());
-                }
-            });
-            ui.end_row();
-        }
     }
+}
+
+/// Least width of a column of figures.
+fn figure_room(ui: &Ui, column: Column) -> f32 {
+    let em = egui::TextStyle::Body.resolve(ui.style()).size;
+    if column == Column::Quantity { em * 15.0 } else { em * 6.0 }
+}
+
+/// A figure at the right of its column.
+fn figure(ui: &mut Ui, column: Column, text: String, colour: Color32) {
+    let size = egui::TextStyle::Body.resolve(ui.style()).size;
+    let galley = ui.painter().layout_no_wrap(text, figures(size), colour);
+    let room = vec2(galley.size().x.max(figure_room(ui, column)), galley.size().y);
+    let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, galley.text()));
+    let at = Align2::RIGHT_CENTER.anchor_size(rect.right_center(), galley.size()).min;
+    ui.painter().galley(at, galley, colour);
+}
+
+/// How the line comes about: the sum, the rounding, where the price was read.
+fn explain(ui: &mut Ui, cx: &Cx<'_>, line: &BillLine) {
+    let t = theme();
+    let frame = egui::Frame::new().fill(t.raised).corner_radius(t.shape.radius_control).inner_margin(8);
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(RichText::new(format!("{} · {}", node_name(cx.doc, &line.node), line.usage_type)).strong());
+        ui.label(&line.explain);
+        if !line.rounding.is_empty() {
+            ui.label(RichText::new(&line.rounding).color(t.secondary));
+        }
+        if !line.source.is_empty() {
+            let source = trf("plots.price_source", &[("source", &line.source), ("date", &line.date)]);
+            ui.label(RichText::new(source).color(t.secondary).small());
+        }
+    });
 }
 
 /// The totals, the price book and what they do not contain.

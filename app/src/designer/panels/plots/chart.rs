@@ -307,7 +307,9 @@ impl Maker<'_> {
             };
             let mut trace = self.trace(trf(key, &[("name", &name)]), &node.id, points);
             if i == 0 {
-                trace.style = LineStyle::Dotted { spacing: 4.0 };
+                // What comes in is thinner and paler than what goes out.
+                trace.colour = trace.colour.lerp_to_gamma(theme().panel, 0.3);
+                trace.width *= 0.7;
             }
             trace
         };

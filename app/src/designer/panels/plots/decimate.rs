@@ -10,7 +10,7 @@ const FEW: usize = 2048;
 /// Samples in order of x, with a pyramid of extremes over them: the least and the greatest of any range are found in
 /// logarithmic time, so that a million samples cost as little to draw as a thousand.
 #[derive(Debug, Default)]
-pub struct Decimated {
+pub(crate) struct Decimated {
     points: Vec<PlotPoint>,
     /// Level `k` holds, for each `FAN^(k+1)` samples, the places of the least and the greatest.
     levels: Vec<Vec<(u32, u32)>>,
@@ -22,7 +22,7 @@ pub struct Decimated {
 impl Decimated {
     /// Takes samples in order of x. Samples beyond 2^32 are left out.
     #[must_use]
-    pub fn new(points: Vec<PlotPoint>) -> Self {
+    pub(crate) fn new(points: Vec<PlotPoint>) -> Self {
         let mut levels = Vec::new();
         if points.len() > FEW {
             let places: Vec<u32> = (0..u32::try_from(points.len()).unwrap_or(u32::MAX)).collect();
@@ -50,12 +50,12 @@ impl Decimated {
     }
     /// All samples.
     #[must_use]
-    pub fn points(&self) -> &[PlotPoint] {
+    pub(crate) fn points(&self) -> &[PlotPoint] {
         &self.points
     }
     /// What is to be drawn between `from` and `to` on `pixels` columns: for each column the least and the greatest sample,
     /// and the neighbours outside, so that lines reach the edges. Made anew only when one of the three changed.
-    pub fn columns(&mut self, from: f64, to: f64, pixels: usize) -> &[PlotPoint] {
+    pub(crate) fn columns(&mut self, from: f64, to: f64, pixels: usize) -> &[PlotPoint] {
         let key = (from.to_bits(), to.to_bits(), pixels);
         if self.made_for != Some(key) {
             self.made_for = Some(key);
@@ -68,7 +68,7 @@ impl Decimated {
     }
     /// The latest sample at or before `x`.
     #[must_use]
-    pub fn at(&self, x: f64) -> Option<&PlotPoint> {
+    pub(crate) fn at(&self, x: f64) -> Option<&PlotPoint> {
         let next = self.points.partition_point(|p| p.x <= x);
         self.points.get(next.checked_sub(1)?)
     }

@@ -119,7 +119,7 @@ pub(super) fn plot(
         })
         .custom_x_axes(vec![
             AxisHints::new_x()
-                .formatter(|mark, _| time_label(mark))
+                .formatter(|mark, range| time_label(mark, range))
                 .tick_label_color(t.secondary),
         ])
         .custom_y_axes(vec![
@@ -378,8 +378,10 @@ fn every(bounds: (f64, f64), step: f64) -> Vec<GridMark> {
         .collect()
 }
 
-fn time_label(mark: GridMark) -> String {
-    if mark.value < -1e-9 {
+fn time_label(mark: GridMark, range: &std::ops::RangeInclusive<f64>) -> String {
+    // A label at the corner would run into those of the other axis.
+    let share = (mark.value - range.start()) / (range.end() - range.start());
+    if mark.value < -1e-9 || !(0.03..=0.97).contains(&share) {
         return String::new();
     }
     if mark.step_size < 1.0 {
@@ -424,10 +426,7 @@ mod tests {
         let marks = time_marks(input((-10.0, 250.0)));
         assert_eq!(values(&marks)[..3], [0.0, 120.0, 240.0]);
         assert_eq!(
-            time_label(GridMark {
-                value: 3600.0,
-                step_size: 60.0
-            }),
+            time_label(GridMark { value: 3600.0, step_size: 60.0 }, &(0.0..=7200.0)),
             "1:00:00"
         );
         let decades = decade_marks(GridInput {

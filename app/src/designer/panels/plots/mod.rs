@@ -30,8 +30,6 @@ use super::super::i18n::{lang, tr};
 use super::super::theme::{semibold, theme};
 use super::super::widgets::{empty, icon_button};
 
-pub use self::decimate::Decimated;
-
 /// Least height of a plot with its title and legend.
 const LEAST_HEIGHT: f32 = 176.0;
 /// Least width of a plot when the number of columns is chosen for the person.
@@ -74,6 +72,8 @@ pub(crate) struct Plots {
     hovered: Option<f64>,
     /// Where a mark with the pointer began.
     mark_from: Option<f64>,
+    /// The cursor as it was in the latest frame.
+    cursor: Option<f64>,
     scale: parts::Scale,
     rows: Option<(usize, (u64, u64), Vec<parts::Row>)>,
     exporter: Exporter,
@@ -94,6 +94,7 @@ impl Default for Plots {
             bands: Vec::new(),
             hovered: None,
             mark_from: None,
+            cursor: None,
             scale: parts::Scale::default(),
             rows: None,
             exporter: Exporter::default(),
@@ -130,6 +131,12 @@ impl Plots {
         self.toolbar(ui, cx, &snapshot, &doc);
         self.make(cx, &snapshot, &doc);
         let now = snapshot.now.as_secs_f64();
+        if self.cursor != cx.cursor {
+            self.cursor = cx.cursor;
+            if let Some(at) = cx.cursor {
+                self.axis.show(now, at);
+            }
+        }
         let range = self.axis.range(now);
         let hovered = self.hovered.take();
         let cursor = hovered.or(cx.cursor);
@@ -203,15 +210,16 @@ impl Plots {
     /// All plots, in columns.
     fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>, snapshot: &RunSnapshot, shared: &Shared<'_>) {
         let room = ui.available_size();
+        let scale = egui::TextStyle::Body.resolve(ui.style()).size / theme().shape.body;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few columns; casts of floats saturate")]
         let columns = match self.columns {
-            0 => ((room.x / LEAST_WIDTH) as usize).clamp(1, 3),
+            0 => ((room.x / (LEAST_WIDTH * scale)) as usize).clamp(1, 3),
             n => n,
         };
         let columns = columns.min(self.entries.len()).max(1);
         let rows = self.entries.len().div_ceil(columns).max(1);
         let gap = theme().space(1);
-        let height = ((room.y - gap * (rows - 1) as f32) / rows as f32).max(LEAST_HEIGHT);
+        let height = ((room.y - gap * (rows - 1) as f32) / rows as f32).max(LEAST_HEIGHT * scale);
         let width = (room.x - gap * (columns - 1) as f32) / columns as f32;
         let mut removed = None;
         egui::ScrollArea::vertical()
@@ -340,10 +348,11 @@ impl Plots {
         ui.horizontal(|ui| {
             let size = egui::TextStyle::Body.resolve(ui.style()).size;
             ui.label(RichText::new(title).font(semibold(size)));
-            let unit = if *subject == Subject::Parts {
-                tr("plots.unit_parts").to_owned()
-            } else {
-                chart.unit.words()
+            let unit = match subject {
+                // The choice beside it says it.
+                Subject::Throughput { .. } => String::new(),
+                Subject::Parts => tr("plots.unit_parts").to_owned(),
+                _ => chart.unit.words(),
             };
             ui.label(RichText::new(unit).color(t.secondary).small());
             menu::choices(ui, subject);

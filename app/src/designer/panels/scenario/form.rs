@@ -141,7 +141,7 @@ impl Form {
     ) {
         let kind = FaultKind::ALL.into_iter().find(|k| k.id() == which);
         name(ui, tr("plots.step_fault"));
-        let shown = kind.map_or(which, fault_name);
+        let shown = kind.map_or_else(|| which.to_owned(), |k| fault_name(k).to_owned());
         let menu = egui::ComboBox::from_id_salt("weir-step-fault").selected_text(shown).show_ui(ui, |ui| {
             for other in cx.spec_of(&step.node).map_or(&[][..], |s| s.faults) {
                 let response = ui.selectable_label(kind == Some(*other), fault_name(*other));
