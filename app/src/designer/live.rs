@@ -115,7 +115,8 @@ impl RunView {
     }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
-        self.snapshot.as_ref()?.nodes.iter().find(|n| n.id == id)
+        let nodes = &self.snapshot.as_ref()?.nodes;
+        nodes.iter().find(|n| n.id == id).map(AsRef::as_ref)
     }
     /// Rates in and out of the node.
     pub(crate) fn node_rates(&self, id: &str) -> (Rate, Rate) {
@@ -219,6 +220,13 @@ impl Live {
     /// The lake of the run that goes on or ended last is asked for by others through this.
     pub(crate) const fn prepared(&self) -> Option<&Prepared> {
         self.running.as_ref()
+    }
+    /// Another drawing is opened: ends the run at once and shows none. Earlier runs stay.
+    pub(crate) fn forget(&mut self) {
+        self.abandon();
+        self.marks.clear();
+        let RunView { number, pace, past, .. } = std::mem::take(&mut self.view);
+        self.view = RunView { number, pace, past, ..RunView::default() };
     }
     /// Ends the run at once and forgets it.
     fn abandon(&mut self) {

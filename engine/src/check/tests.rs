@@ -142,6 +142,7 @@ const fn spec(
         usage: &[],
         quotas: &[],
         latencies: &[],
+        remedies: &[],
         faults,
     }
 }

@@ -262,20 +262,39 @@ impl Scope<'_> {
             let names = self.table_names(wanted);
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             SqlProblem::new(format!(
-                "there is no table `{}` in database `{wanted}`{}",
+                "there is no table `{}` in database `{wanted}`{}{}",
                 reference.table,
-                suggest(&reference.table, &names)
+                suggest(&reference.table, &names),
+                self.untabled(names.is_empty())
             ))
         } else {
             SqlProblem::new(format!(
-                "there is no database `{wanted}`{}",
-                suggest(wanted, &databases)
+                "there is no database `{wanted}`{}{}",
+                suggest(wanted, &databases),
+                self.untabled(databases.is_empty())
             ))
         };
         Err(match reference.place {
             Some((line, column)) => found.at(line, column),
             None => found,
         })
+    }
+
+    /// Why a person finds no table at all in a lake.
+    fn untabled(&self, nothing: bool) -> String {
+        if !(nothing && self.anywhere) {
+            return String::new();
+        }
+        let buckets = self.lake.buckets();
+        let files: usize = buckets.iter().map(|b| self.lake.count(b)).sum();
+        if files == 0 {
+            "; there is no file in the lake yet, so there is no table".to_owned()
+        } else {
+            let word = if files == 1 { "file" } else { "files" };
+            format!(
+                "; the lake has {files} {word} and no table yet: let a crawler run over the bucket, or look at a file itself"
+            )
+        }
     }
 
     fn table_names(&self, database: &str) -> Vec<String> {

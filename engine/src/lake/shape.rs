@@ -94,7 +94,7 @@ fn parquet_shape(file: &std::fs::File) -> Result<Shape, String> {
     })
 }
 
-const fn codec_of(compression: parquet::basic::Compression) -> Codec {
+pub(super) const fn codec_of(compression: parquet::basic::Compression) -> Codec {
     use parquet::basic::Compression;
     match compression {
         Compression::SNAPPY => Codec::Snappy,

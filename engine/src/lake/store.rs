@@ -356,6 +356,18 @@ impl Lake {
             .collect()
     }
 
+    /// How many objects a bucket has.
+    #[must_use]
+    pub fn count(&self, bucket: &str) -> usize {
+        self.index().buckets.get(bucket).map_or(0, BTreeMap::len)
+    }
+
+    /// How many commits there were: while this is the same, no object was added or replaced.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.index().commits
+    }
+
     /// What is known of one object.
     #[must_use]
     pub fn head(&self, bucket: &str, key: &str) -> Option<ObjectMeta> {

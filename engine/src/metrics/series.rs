@@ -7,8 +7,8 @@ use crate::units::{SimDuration, SimTime};
 
 /// Points a series holds at the most; at one second each this is 17 minutes before the first merge.
 const CAPACITY: usize = 1024;
-/// Points in a sealed chunk. A snapshot shares chunks and copies only the open one.
-const CHUNK: usize = 64;
+/// Points in a sealed chunk.
+const CHUNK: usize = 32;
 
 /// The values of one interval: a CloudWatch statistic set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,19 +54,21 @@ impl Point {
 }
 
 /// Statistic sets over time from the beginning of the run.
+///
+/// A clone shares everything: only a series that changes after it was cloned copies its open chunk (2 KiB at the most).
 #[derive(Debug, Clone)]
 pub struct Series {
     resolution: SimDuration,
-    sealed: Vec<Arc<[Point; CHUNK]>>,
-    open: Vec<Point>,
+    sealed: Arc<Vec<Arc<[Point; CHUNK]>>>,
+    open: Arc<Vec<Point>>,
 }
 
 impl Default for Series {
     fn default() -> Self {
         Self {
             resolution: SimDuration::secs(1),
-            sealed: Vec::new(),
-            open: Vec::new(),
+            sealed: Arc::default(),
+            open: Arc::default(),
         }
     }
 }
@@ -103,7 +105,11 @@ impl Series {
     }
     /// All intervals in order, empty ones included: (start, values).
     pub fn points(&self) -> impl Iterator<Item = (SimTime, &Point)> {
-        let all = self.sealed.iter().flat_map(|c| c.iter()).chain(&self.open);
+        let all = self
+            .sealed
+            .iter()
+            .flat_map(|c| c.iter())
+            .chain(self.open.iter());
         all.enumerate()
             .map(|(i, p)| (SimTime(i as u64 * self.resolution.0), p))
     }
@@ -123,29 +129,30 @@ impl Series {
         index
     }
     fn push(&mut self, point: Point) {
-        self.open.push(point);
+        let open = Arc::make_mut(&mut self.open);
+        open.push(point);
         // The newest chunk stays open until the next begins, so that late values of the same second still find it.
-        if self.open.len() == 2 * CHUNK {
+        if open.len() == 2 * CHUNK {
             let mut chunk = [Point::EMPTY; CHUNK];
-            chunk.copy_from_slice(&self.open[..CHUNK]);
-            self.open.drain(..CHUNK);
-            self.sealed.push(Arc::new(chunk));
+            chunk.copy_from_slice(&open[..CHUNK]);
+            open.drain(..CHUNK);
+            Arc::make_mut(&mut self.sealed).push(Arc::new(chunk));
         }
     }
     fn point_mut(&mut self, index: u64) -> Option<&mut Point> {
         let index = usize::try_from(index).ok()?;
         let sealed = self.sealed.len() * CHUNK;
         if index >= sealed {
-            return self.open.get_mut(index - sealed);
+            return Arc::make_mut(&mut self.open).get_mut(index - sealed);
         }
-        let chunk = self.sealed.get_mut(index / CHUNK)?;
+        let chunk = Arc::make_mut(&mut self.sealed).get_mut(index / CHUNK)?;
         Some(&mut Arc::make_mut(chunk)[index % CHUNK])
     }
     fn halve(&mut self) {
         let old: Vec<Point> = self.points().map(|(_, p)| *p).collect();
         self.resolution = self.resolution * 2;
-        self.sealed.clear();
-        self.open.clear();
+        self.sealed = Arc::default();
+        self.open = Arc::default();
         for pair in old.chunks(2) {
             let mut merged = pair[0];
             if let Some(second) = pair.get(1) {

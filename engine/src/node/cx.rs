@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::NodeResult;
+use super::follow::{Followed, Guest, Measured, TraceEnd};
 use super::message::{Ask, Payload};
 use super::spec::{FaultKind, KindSpec};
 use super::work::{Pool, Work};
 use crate::books::{Books, LatencyLaw, UsageSpec};
-use crate::data::Root;
+use crate::data::{Batch, Root};
 use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{LatencyMeter, Ledger, Meters, Part, Watch};
 use crate::rng::Rng;
@@ -102,6 +103,15 @@ pub struct Incident {
     pub text: String,
 }
 
+impl Incident {
+    /// Adds a later one of the same kind to it.
+    fn extend(&mut self, later: &Self) {
+        self.first = self.first.min(later.first);
+        self.last = self.last.max(later.last);
+        self.count += later.count;
+    }
+}
+
 /// What the engine keeps for one node.
 #[derive(Debug)]
 pub struct NodeState {
@@ -123,8 +133,16 @@ pub struct NodeState {
     pub usage: Vec<u128>,
     /// Faults that are on.
     pub faults: Vec<Fault>,
+    /// Faults that were on and have ended: each kind, and when it first began.
+    pub past_faults: Vec<(FaultKind, SimTime)>,
     /// Incidents that may still go on.
     pub incidents: Vec<Incident>,
+    /// Incidents that ended, those of one kind as one: when the first began, when the last was seen, how often in all.
+    pub past_incidents: Vec<Incident>,
+    /// When a limit was first used up (utilisation of 1 or more), and which.
+    pub first_over: Option<(SimTime, &'static str)>,
+    /// Records in it that are followed.
+    pub followed: Followed,
     /// Wires that end here.
     pub ins: Vec<WireEnd>,
     /// Wires that begin here.
@@ -147,9 +165,27 @@ impl NodeState {
             usage: vec![0; spec.usage.len()],
             faults: Vec::new(),
             incidents: Vec::new(),
+            past_incidents: Vec::new(),
+            past_faults: Vec::new(),
+            first_over: None,
+            followed: Followed::default(),
             ins: Vec::new(),
             outs: Vec::new(),
             next_call: 0,
+        }
+    }
+}
+
+impl NodeState {
+    /// Keeps an incident that ended. Kinds of incidents are few, so this is bounded.
+    pub fn end_incident(&mut self, ended: Incident) {
+        match self
+            .past_incidents
+            .iter_mut()
+            .find(|i| i.kind == ended.kind)
+        {
+            Some(past) => past.extend(&ended),
+            None => self.past_incidents.push(ended),
         }
     }
 }
@@ -376,6 +412,16 @@ impl<'a> Cx<'a> {
     pub fn copied(&mut self, records: u64) {
         self.state.ledger.copied += records;
     }
+    /// The records of `batch` were let go, for a reason that people can read.
+    pub fn dropped_batch(&mut self, reason: &'static str, batch: &Batch) {
+        self.dropped(reason, batch.records());
+        self.ended(TraceEnd::Dropped(reason), |g| batch.born.contains(&g.born));
+    }
+    /// Of the followed records in this node, those that `is_it` finds came to `end`. For what is let go, failed or regrouped
+    /// by count; [`Cx::delivered`] and [`Cx::dropped_batch`] say it themselves.
+    pub fn ended(&mut self, end: TraceEnd, is_it: impl Fn(&Guest) -> bool) {
+        self.state.followed.end(end, is_it);
+    }
     /// `records` were let go, for a reason that people can read.
     pub fn dropped(&mut self, reason: &'static str, records: u64) {
         if records > 0 {
@@ -401,6 +447,7 @@ impl<'a> Cx<'a> {
                 .end_to_end
                 .add(self.now, self.now.since(SimTime(at)), n);
         }
+        self.ended(TraceEnd::Delivered, |g| born.contains(&g.born));
         self.flow("RecordsOut", born.len() as u64 * n);
         self.flow("BytesOut", bytes);
     }
@@ -433,11 +480,13 @@ impl<'a> Cx<'a> {
     /// Records took `took` in this node.
     pub fn passed(&mut self, took: SimDuration, records: u64) {
         self.state.latency.add(self.now, took, records);
+        self.state.followed.measure(Measured::Passed(took));
     }
     /// Of their time in this node, records spent `took` in `part`.
     pub fn spent(&mut self, part: Part, took: SimDuration, records: u64) {
         if records > 0 {
             self.state.latency.add_part(self.now, part, took, records);
+            self.state.followed.measure(Measured::Spent(part, took));
         }
     }
     /// Meters `quantity` base units of something that is billed.

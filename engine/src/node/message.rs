@@ -36,6 +36,11 @@ pub struct ObjectPut {
 }
 
 impl ObjectPut {
+    /// True when a record that was born at this instant is in the file.
+    #[must_use]
+    pub fn holds(&self, born: u64) -> bool {
+        self.born.iter().any(|(_, all)| all.contains(&born))
+    }
     /// Records in the file, weights included.
     #[must_use]
     pub fn records(&self) -> u64 {

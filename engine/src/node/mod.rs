@@ -5,6 +5,7 @@
 
 mod config;
 mod cx;
+mod follow;
 mod kind;
 mod limit;
 mod message;
@@ -16,6 +17,7 @@ mod work;
 
 pub use config::{apply_defaults, check_params, parse_param};
 pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
+pub use follow::{Followed, Guest, Measured, TraceEnd, parts_of};
 pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
 pub use limit::{Pace, TokenBucket};
 pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
@@ -24,7 +26,7 @@ pub use put::{PutPolicy, Putter, Settled};
 pub use schedule::Schedule;
 pub use spec::{
     AlarmChange, AlarmStatus, Category, FaultKind, Flow, Gauges, InPort, KindSpec, METRICS_PORT,
-    OutPort,
+    OutPort, Remedy,
 };
 pub use work::{Pool, Work, WorkError};
 

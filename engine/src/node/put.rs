@@ -118,7 +118,7 @@ impl Putter {
             return;
         }
         if self.waiting + batch.records() > self.policy.max_waiting {
-            cx.dropped("sender's buffer is full", batch.records());
+            cx.dropped_batch("sender's buffer is full", &batch);
             cx.incident("buffer-full", batch.records(), || {
                 "drops records because too many wait to be sent".to_owned()
             });
@@ -170,14 +170,14 @@ impl Putter {
     fn retry(&mut self, mut attempt: Attempt, error: &'static str, cx: &mut Cx<'_>) {
         let records = attempt.batch.records();
         if HOPELESS.contains(&error) {
-            cx.dropped("refused as invalid", records);
+            cx.dropped_batch("refused as invalid", &attempt.batch);
             cx.incident("refused", records, || {
                 format!("drops records that were refused with {error}")
             });
             return;
         }
         if attempt.tries >= self.policy.max_retries {
-            cx.dropped("refused after all retries", records);
+            cx.dropped_batch("refused after all retries", &attempt.batch);
             cx.incident("given-up", records, || {
                 format!("drops records that were still refused with {error} after all retries")
             });

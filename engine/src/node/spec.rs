@@ -158,6 +158,39 @@ impl FaultKind {
     ];
 }
 
+/// What helps when a node is at its limit or something goes wrong in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// What it helps against: the name of a limit as in [`Gauges::limit`], the kind of an incident (`throttled`), a reason for
+    /// which records are dropped, a metric's name, or an alarm's state.
+    pub when: &'static str,
+    /// What to do and why, in one sentence without a full stop.
+    pub help: &'static str,
+    /// The parameter to change; `None` when the mend lies elsewhere.
+    pub param: Option<&'static str>,
+}
+
+impl Remedy {
+    /// Changing parameter `param` helps.
+    #[must_use]
+    pub const fn param(when: &'static str, param: &'static str, help: &'static str) -> Self {
+        Self {
+            when,
+            help,
+            param: Some(param),
+        }
+    }
+    /// No parameter of the node helps.
+    #[must_use]
+    pub const fn elsewhere(when: &'static str, help: &'static str) -> Self {
+        Self {
+            when,
+            help,
+            param: None,
+        }
+    }
+}
+
 /// Everything that a kind says of itself.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct KindSpec {
@@ -197,6 +230,8 @@ pub struct KindSpec {
     pub latencies: &'static [&'static str],
     /// Faults that a scenario may bring.
     pub faults: &'static [FaultKind],
+    /// What helps when it is at its limit or something goes wrong, the most likely first.
+    pub remedies: &'static [Remedy],
 }
 
 impl KindSpec {
@@ -210,6 +245,10 @@ impl KindSpec {
     pub fn output(&self, name: &str) -> Option<&'static OutPort> {
         let own = self.outputs.iter().find(|p| p.name == name);
         own.or_else(|| (name == METRICS_PORT.name).then_some(&METRICS_PORT))
+    }
+    /// What helps against `when`: see [`Remedy::when`].
+    pub fn remedies_for<'a>(&self, when: &'a str) -> impl Iterator<Item = &'static Remedy> + 'a {
+        self.remedies.iter().filter(move |r| r.when == when)
     }
 }
 

@@ -309,6 +309,7 @@ static SPEC: KindSpec = KindSpec {
     usage: &[],
     quotas: &[],
     latencies: &[],
+    remedies: &[],
     faults: &[],
 };
 const TAG: u32 = 9;

@@ -10,6 +10,7 @@ mod objective;
 mod records;
 mod summary;
 mod text;
+mod why;
 
 pub use collect::{Subject, summarize};
 pub use files::{bill_csv, metrics_parquet};
@@ -19,6 +20,7 @@ pub use summary::{
     ObjectiveResult, PriceGap, Records, Summary, Throughput, Utilisation, WireSummary,
 };
 pub use text::{aligned, clean, dollars, millis, number, seconds, terminal};
+pub use why::{Cause, Trouble, explain};
 
 #[cfg(test)]
 mod tests;

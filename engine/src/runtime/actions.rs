@@ -73,7 +73,7 @@ impl Run {
         self.next_fault += 1;
         let text = format!("{} for {:.0} s", fault.kind.id(), length.as_secs_f64());
         self.states[node].faults.push(fault);
-        self.fault_ids[node].push(id);
+        self.fault_ids[node].push((id, self.now));
         self.queue.push(
             self.now + length,
             RANK_SCRIPT,
@@ -83,9 +83,13 @@ impl Run {
         Ok(text)
     }
     pub(super) fn end_fault(&mut self, node: usize, id: u64) -> Result<(), RunError> {
-        if let Some(i) = self.fault_ids[node].iter().position(|x| *x == id) {
-            self.fault_ids[node].remove(i);
+        if let Some(i) = self.fault_ids[node].iter().position(|(x, _)| *x == id) {
+            let (_, began) = self.fault_ids[node].remove(i);
             let fault = self.states[node].faults.remove(i);
+            let past = &mut self.states[node].past_faults;
+            if !past.iter().any(|(kind, _)| *kind == fault.kind) {
+                past.push((fault.kind, began));
+            }
             self.call(node, |n, cx| n.fault_changed(cx))?;
             let name = self.states[node].id.clone();
             self.note(&name, "fault", format!("{} ended", fault.kind.id()))?;

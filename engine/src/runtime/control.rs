@@ -16,8 +16,10 @@ use crate::units::SimTime;
 
 /// Commands that may wait; a sender beyond that waits itself.
 const COMMANDS: usize = 1024;
-/// Events between two looks at the host's clock.
-const EVENTS_PER_LOOK: u64 = 256;
+/// Between two snapshots so many times the host time goes by that the last one took: they cost a twentieth at the most.
+const SNAPSHOT_REST: u32 = 19;
+/// Events between two looks at the host's clock: few, because some events wait for real work.
+const EVENTS_PER_LOOK: u64 = 16;
 
 /// What may be asked of a run.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub enum Command {
     Pace(Pace),
     /// Do something to a node, by its id.
     Act(String, Action),
+    /// Follow the next record that this source makes.
+    Trace(String),
     /// End after the event under way: every record stays accounted for.
     End,
     /// End now.
@@ -51,7 +55,7 @@ pub struct Control {
     pub paused: bool,
     /// Host time between two snapshots.
     pub cadence: Duration,
-    /// Snapshots bring histories and samples.
+    /// Snapshots bring histories and samples, and a record of each source is followed now and then.
     pub detail: bool,
     /// Ends everything at once.
     pub cancel: CancellationToken,
@@ -120,9 +124,10 @@ impl RunHandle {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn spawn(run: Run, control: Control) -> Result<RunHandle, String> {
+pub fn spawn(mut run: Run, control: Control) -> Result<RunHandle, String> {
     let (sender, receiver) = sync_channel(COMMANDS);
     let knock = Arc::new(AtomicBool::new(false));
+    run.tracer.unasked = control.detail;
     let first = run.snapshot(RunState::Running, control.until, 0.0, control.detail);
     let snapshot = Arc::new(ArcSwap::from_pointee(first));
     let cancel = control.cancel.clone();
@@ -177,6 +182,10 @@ struct Driver {
     clock: Clock,
     started: Stopwatch,
     published: Stopwatch,
+    /// Host time that the latest snapshot took.
+    snapshot_cost: Duration,
+    /// All snapshots so far, and the host time that they took.
+    snapshots: (u64, Duration),
     paused: bool,
     /// Virtual time waits here.
     pause_at: Option<SimTime>,
@@ -195,6 +204,8 @@ impl Driver {
             clock,
             started,
             published,
+            snapshot_cost: Duration::ZERO,
+            snapshots: (0, Duration::ZERO),
             paused,
             pause_at: None,
             stop: false,
@@ -270,16 +281,23 @@ impl Driver {
         }
     }
     fn maybe_publish(&mut self) {
-        if self.published.elapsed() >= self.control.cadence {
+        // A drawing so large that its snapshots are dear is shown less often, never run slower.
+        let rest = self.snapshot_cost * SNAPSHOT_REST;
+        if self.published.elapsed() >= self.control.cadence.max(rest) {
             self.publish(RunState::Running);
         }
     }
     fn publish(&mut self, state: RunState) {
         let host = self.started.elapsed().as_secs_f64();
-        let snapshot = self
+        let watch = Stopwatch::start();
+        let mut snapshot = self
             .run
             .snapshot(state, self.control.until, host, self.control.detail);
+        snapshot.snapshots = self.snapshots.0;
+        snapshot.snapshot_seconds = self.snapshots.1.as_secs_f64();
         self.link.snapshot.store(Arc::new(snapshot));
+        self.snapshot_cost = watch.elapsed();
+        self.snapshots = (self.snapshots.0 + 1, self.snapshots.1 + self.snapshot_cost);
         self.published = Stopwatch::start();
     }
     /// Waits for a command, at most `limit`.
@@ -317,14 +335,21 @@ impl Driver {
                 self.clock = Clock::new(pace, self.run.now());
             }
             Command::Act(node, action) => {
-                let index = self.run.states().iter().position(|s| s.id == node);
-                if let Some(index) = index {
+                if let Some(index) = self.index(&node) {
                     self.run.act(index, &action, "by hand")?;
+                }
+            }
+            Command::Trace(node) => {
+                if let Some(index) = self.index(&node) {
+                    self.run.follow(index)?;
                 }
             }
             Command::End | Command::Stop => self.stop = true,
         }
         Ok(())
+    }
+    fn index(&self, node: &str) -> Option<usize> {
+        self.run.states().iter().position(|s| s.id == node)
     }
     fn step_instant(&mut self) -> Result<(), RunError> {
         self.paused = true;

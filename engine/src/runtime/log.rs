@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -27,7 +28,7 @@ pub struct RunEvent {
 
 /// The log of a run.
 pub struct EventLog {
-    ring: VecDeque<RunEvent>,
+    ring: VecDeque<Arc<RunEvent>>,
     next: u64,
     sink: Option<Box<dyn Write + Send>>,
 }
@@ -77,12 +78,17 @@ impl EventLog {
         if self.ring.len() == RING {
             self.ring.pop_front();
         }
-        self.ring.push_back(event);
+        self.ring.push_back(Arc::new(event));
         Ok(())
     }
     /// The latest events, oldest first.
     pub fn recent(&self) -> impl DoubleEndedIterator<Item = &RunEvent> {
-        self.ring.iter()
+        self.ring.iter().map(AsRef::as_ref)
+    }
+    /// The latest `count` events, oldest first, shared.
+    pub(super) fn tail(&self, count: usize) -> Arc<[Arc<RunEvent>]> {
+        let skipped = self.ring.len().saturating_sub(count);
+        self.ring.iter().skip(skipped).cloned().collect()
     }
     /// How many there were.
     #[must_use]

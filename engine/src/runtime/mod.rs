@@ -9,6 +9,7 @@ mod pace;
 mod queue;
 mod run;
 mod snapshot;
+mod trace;
 mod upkeep;
 
 pub use control::{Command, Control, Finished, RunHandle, drive, spawn};
@@ -17,6 +18,7 @@ pub use pace::{Pace, Stopwatch};
 pub use queue::Queue;
 pub use run::{Action, Edit, NodeSeat, Run, RunError, RunPlan, ScriptStep, WirePlan};
 pub use snapshot::{NodeSnapshot, RunSnapshot, RunState, WireSnapshot};
+pub use trace::{Hop, Trace};
 
 #[cfg(test)]
 mod tests;

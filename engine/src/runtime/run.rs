@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use super::log::EventLog;
 use super::queue::Queue;
+use super::snapshot::Shots;
+use super::trace::{Landed, Tracer};
 use super::upkeep::TICK;
 use crate::books::Bill;
 use crate::node::{
@@ -146,6 +148,8 @@ pub struct WireState {
     pub bytes: u64,
     /// Records that were refused at its end.
     pub refused: u64,
+    /// When the first were.
+    pub first_refused: Option<SimTime>,
     /// Records on it now.
     pub in_flight: u64,
     /// The latest records on it.
@@ -162,7 +166,8 @@ pub struct Run {
     pub(super) gauges: Vec<Gauges>,
     pub(super) bill: Arc<Bill>,
     script: Vec<ScriptStep>,
-    pub(super) fault_ids: Vec<Vec<u64>>,
+    /// Number and beginning of each fault that is on, in the order of the node's list.
+    pub(super) fault_ids: Vec<Vec<(u64, SimTime)>>,
     pub(super) next_fault: u64,
     pub(super) queue: Queue<Event>,
     effects: Vec<Effect>,
@@ -170,6 +175,10 @@ pub struct Run {
     pub(super) events: u64,
     instant_events: u64,
     pub(super) ticks: u64,
+    /// Nodes in which something happened since the last snapshot.
+    pub(super) touched: Vec<bool>,
+    pub(super) shots: Shots,
+    pub(super) tracer: Tracer,
     /// What happened.
     pub log: EventLog,
     /// What people changed.
@@ -213,6 +222,7 @@ impl Run {
                 records: 0,
                 bytes: 0,
                 refused: 0,
+                first_refused: None,
                 in_flight: 0,
                 last: None,
             });
@@ -248,6 +258,9 @@ impl Run {
             events: 0,
             instant_events: 0,
             ticks: 0,
+            touched: vec![true; count],
+            shots: Shots::default(),
+            tracer: Tracer::default(),
             log,
             edits: Vec::new(),
         };
@@ -361,6 +374,9 @@ impl Run {
         f: impl FnOnce(&mut dyn Node, &mut Cx<'_>) -> NodeResult<R>,
     ) -> Result<R, RunError> {
         let mut effects = std::mem::take(&mut self.effects);
+        self.touched[i] = true;
+        let followed = &mut self.states[i].followed;
+        followed.measured.clear();
         let mut cx = Cx::new(self.now, &mut self.states[i], &mut effects, &self.world);
         let result = f(self.nodes[i].as_mut(), &mut cx);
         let result = result.map_err(|e| match e {
@@ -370,6 +386,9 @@ impl Run {
                 text,
             },
         })?;
+        if !self.states[i].followed.ended.is_empty() {
+            self.trace_ended(i);
+        }
         for effect in effects.drain(..) {
             self.apply(i, effect)?;
         }
@@ -384,6 +403,9 @@ impl Run {
                 payload,
                 at,
             } => {
+                if !self.tracer.is_idle() {
+                    self.trace_send(i, wire, call, &payload);
+                }
                 let state = &mut self.wires[wire.0 as usize];
                 state.in_flight += payload.records();
                 let rank = rank(state.plan.to.0);
@@ -398,6 +420,7 @@ impl Run {
                 );
             }
             Effect::Ask { wire, ask, at } => {
+                self.trace_answer(i, wire, &ask);
                 let rank = rank(self.wires[wire.0 as usize].plan.from.0);
                 self.queue.push(at, rank, Event::Back { wire, ask });
             }
@@ -425,7 +448,7 @@ impl Run {
     }
     fn arrive(&mut self, id: WireId, call: CallId, payload: Payload) -> Result<(), RunError> {
         let wire = &mut self.wires[id.0 as usize];
-        let (from, to) = (wire.plan.from.0, wire.plan.to.0);
+        let (from, to, port) = (wire.plan.from.0, wire.plan.to.0, wire.plan.to.1);
         let (records, bytes) = (payload.records(), payload.bytes());
         wire.in_flight -= records;
         if let Some(sample) = payload.sample().filter(|s| !s.is_empty()) {
@@ -436,7 +459,12 @@ impl Run {
             Payload::Records(_) | Payload::Object(_) | Payload::Invoke { .. }
         );
         self.states[from].ledger.on_wire -= records;
+        let mut landed = Landed::none();
+        if !self.tracer.is_idle() {
+            landed = self.trace_arrive((id, call, false), to, port);
+        }
         let admit = self.call(to, |n, cx| n.receive(id, payload, cx))?;
+        self.trace_admitted(&mut landed, &admit);
         let (back, back_bytes, outcome) = match admit {
             Admit::All => (0, 0, Outcome::Accepted),
             Admit::Partial { refused, error } => (
@@ -453,6 +481,9 @@ impl Run {
         wire.records += records - back;
         wire.bytes += bytes - back_bytes;
         wire.refused += back;
+        if back > 0 {
+            wire.first_refused.get_or_insert(self.now);
+        }
         if answered {
             if let Some(end) = self.states[from].outs.iter_mut().find(|w| w.id == id) {
                 end.credit += 1;
@@ -460,16 +491,24 @@ impl Run {
             self.call(from, |n, cx| n.settled(id, call, outcome, cx))?;
             self.balance(from);
         }
+        self.trace_left(&landed, from, answered);
         self.balance(to);
         Ok(())
     }
     fn back(&mut self, id: WireId, ask: Ask) -> Result<(), RunError> {
         let plan = &self.wires[id.0 as usize].plan;
-        let (asker, asked) = (plan.to.0, plan.from.0);
+        let (asker, asked, port) = (plan.to.0, plan.from.0, plan.from.1);
         let (records, bytes) = (ask.records(), ask.bytes());
         self.states[asker].ledger.on_wire -= records;
         self.move_records(asker, asked, records, bytes);
+        let landed = match &ask {
+            Ask::Reply { call, .. } if !self.tracer.is_idle() => {
+                self.trace_arrive((id, *call, true), asked, port)
+            }
+            _ => Landed::none(),
+        };
         self.call(asked, |n, cx| n.asked(id, ask, cx))?;
+        self.trace_left(&landed, asker, false);
         self.balance(asked);
         Ok(())
     }
@@ -477,6 +516,7 @@ impl Run {
         if records == 0 {
             return;
         }
+        self.touched[from] = true;
         let sender = &mut self.states[from];
         sender.ledger.sent += records;
         sender.ledger.bytes_sent += bytes;

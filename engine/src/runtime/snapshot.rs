@@ -1,4 +1,7 @@
 //! What a viewer sees of a run: immutable, shared, made at the viewer's cadence and never waited for.
+//!
+//! A snapshot shares with the one before it what did not change: nodes in which nothing happened, the tail of the list of
+//! events; and with the run itself all histories, which are copied only where they go on.
 
 use std::sync::Arc;
 
@@ -6,9 +9,10 @@ use arrow::array::RecordBatch;
 
 use super::log::RunEvent;
 use super::run::Run;
+use super::trace::Trace;
 use crate::books::Bill;
 use crate::metrics::{LatencySummary, Ledger, Meters, Series};
-use crate::node::{Fault, Gauges, Incident};
+use crate::node::{Fault, FaultKind, Gauges, Incident};
 use crate::units::SimTime;
 
 /// Where a run stands.
@@ -52,10 +56,20 @@ pub struct NodeSnapshot {
     pub end_to_end: Option<LatencySummary>,
     /// The same over time.
     pub end_to_end_series: [Series; 3],
+    /// Records that the two summaries are of.
+    summed: (u64, u64),
     /// Faults that are on.
     pub faults: Vec<Fault>,
+    /// Since when each of them is on.
+    pub faults_since: Vec<SimTime>,
+    /// Faults that were on and have ended: each kind, and when it first began.
+    pub past_faults: Vec<(FaultKind, SimTime)>,
     /// What goes wrong at the moment.
     pub incidents: Vec<Incident>,
+    /// What went wrong and has ended, one entry for each kind of incident.
+    pub past_incidents: Vec<Incident>,
+    /// When a limit was first used up, and which.
+    pub first_over: Option<(SimTime, &'static str)>,
 }
 
 /// One wire at one instant.
@@ -71,6 +85,8 @@ pub struct WireSnapshot {
     pub bytes: u64,
     /// Records refused at its end.
     pub refused: u64,
+    /// When the first were.
+    pub first_refused: Option<SimTime>,
     /// Records on it.
     pub in_flight: u64,
     /// The latest records on it.
@@ -90,6 +106,10 @@ pub struct RunSnapshot {
     pub events: u64,
     /// Seconds of the machine since the start.
     pub host_seconds: f64,
+    /// Snapshots before this one.
+    pub snapshots: u64,
+    /// Seconds of the machine that they took of the run's own thread.
+    pub snapshot_seconds: f64,
     /// Records made by all sources.
     pub produced: u64,
     /// Records at rest.
@@ -97,45 +117,48 @@ pub struct RunSnapshot {
     /// Records that cannot be explained.
     pub unaccounted: i128,
     /// Nodes by id.
-    pub nodes: Vec<NodeSnapshot>,
+    pub nodes: Vec<Arc<NodeSnapshot>>,
     /// Wires as drawn.
     pub wires: Vec<WireSnapshot>,
     /// The latest events, oldest first.
-    pub events_log: Vec<RunEvent>,
+    pub events_log: Arc<[Arc<RunEvent>]>,
     /// Events in all.
     pub events_total: u64,
     /// The bill as of the last virtual minute.
     pub bill: Arc<Bill>,
+    /// The ways of single records, the oldest first.
+    pub traces: Arc<[Arc<Trace>]>,
 }
 
 /// Events that a snapshot carries.
 const LOG_TAIL: usize = 200;
 
+/// Snapshots from one computation of a node's percentiles to the next: they read whole histograms.
+const SUMMARY_EVERY: u64 = 4;
+
+/// What one snapshot keeps for the next.
+#[derive(Debug, Default)]
+pub(super) struct Shots {
+    count: u64,
+    nodes: Vec<Arc<NodeSnapshot>>,
+    tail: Arc<[Arc<RunEvent>]>,
+    tail_total: u64,
+}
+
 impl Run {
     /// The run as it is now. `detail` brings the histories and samples along, for a viewer that draws them.
     pub(super) fn snapshot(
-        &self,
+        &mut self,
         state: RunState,
         until: SimTime,
         host_seconds: f64,
         detail: bool,
     ) -> RunSnapshot {
-        let nodes = if detail {
-            (0..self.nodes.len())
-                .map(|i| self.node_snapshot(i))
-                .collect()
-        } else {
-            Vec::new()
-        };
+        if detail {
+            self.shoot(state != RunState::Running);
+        }
         let wires = if detail {
             self.wires.iter().map(|w| self.wire_snapshot(w)).collect()
-        } else {
-            Vec::new()
-        };
-        let tail: Vec<RunEvent> = if detail {
-            let mut tail: Vec<RunEvent> = self.log.recent().rev().take(LOG_TAIL).cloned().collect();
-            tail.reverse();
-            tail
         } else {
             Vec::new()
         };
@@ -145,6 +168,8 @@ impl Run {
             until,
             events: self.events,
             host_seconds,
+            snapshots: 0,
+            snapshot_seconds: 0.0,
             produced: self
                 .states
                 .iter()
@@ -153,15 +178,53 @@ impl Run {
                 .sum(),
             delivered: self.states.iter().map(|s| s.ledger.delivered).sum(),
             unaccounted: self.unaccounted(),
-            nodes,
+            nodes: self.shots.nodes.clone(),
             wires,
-            events_log: tail,
+            events_log: Arc::clone(&self.shots.tail),
             events_total: self.log.total(),
             bill: Arc::clone(&self.bill),
+            traces: self.tracer.show(),
         }
     }
-    fn node_snapshot(&self, i: usize) -> NodeSnapshot {
+    /// Brings the nodes and the tail up to date. `exact` computes every percentile anew.
+    fn shoot(&mut self, exact: bool) {
+        let mut shots = std::mem::take(&mut self.shots);
+        let touched = std::mem::take(&mut self.touched);
+        let nodes = (0..self.nodes.len()).map(|i| {
+            let turn = exact || (shots.count + i as u64).is_multiple_of(SUMMARY_EVERY);
+            match shots.nodes.get(i) {
+                None => Arc::new(self.node_snapshot(i, None)),
+                // Its percentiles may be due although nothing happened since the last snapshot.
+                Some(old) if touched[i] || (turn && self.is_behind(i, old)) => {
+                    let taken_over = (!turn).then_some(old);
+                    Arc::new(self.node_snapshot(i, taken_over))
+                }
+                Some(old) => Arc::clone(old),
+            }
+        });
+        shots.nodes = nodes.collect();
+        if self.log.total() != shots.tail_total || shots.count == 0 {
+            shots.tail = self.log.tail(LOG_TAIL);
+            shots.tail_total = self.log.total();
+        }
+        shots.count += 1;
+        self.shots = shots;
+        self.touched = touched;
+        self.touched.fill(false);
+    }
+    /// True when the percentiles of `old` leave records out.
+    fn is_behind(&self, i: usize, old: &NodeSnapshot) -> bool {
         let state = &self.states[i];
+        old.summed != (state.latency.count(), state.end_to_end.count())
+    }
+    /// Node `i`; with `old` its percentiles are taken over from there.
+    fn node_snapshot(&self, i: usize, old: Option<&Arc<NodeSnapshot>>) -> NodeSnapshot {
+        let state = &self.states[i];
+        let counts = (state.latency.count(), state.end_to_end.count());
+        let (latency, end_to_end, summed) = match old {
+            Some(old) => (old.latency, old.end_to_end, old.summed),
+            None => (state.latency.summary(), state.end_to_end.summary(), counts),
+        };
         NodeSnapshot {
             id: state.id.clone(),
             kind: state.spec.id,
@@ -169,13 +232,18 @@ impl Run {
             held: self.nodes[i].held(),
             gauges: self.gauges[i].clone(),
             meters: state.meters.clone(),
-            latency: state.latency.summary(),
+            latency,
             latency_series: state.latency.series.clone(),
             part_series: state.latency.part_series.clone(),
-            end_to_end: state.end_to_end.summary(),
+            end_to_end,
             end_to_end_series: state.end_to_end.series.clone(),
+            summed,
             faults: state.faults.clone(),
+            faults_since: self.fault_ids[i].iter().map(|(_, at)| *at).collect(),
+            past_faults: state.past_faults.clone(),
             incidents: state.incidents.clone(),
+            past_incidents: state.past_incidents.clone(),
+            first_over: state.first_over,
         }
     }
     fn wire_snapshot(&self, w: &super::run::WireState) -> WireSnapshot {
@@ -186,6 +254,7 @@ impl Run {
             records: w.records,
             bytes: w.bytes,
             refused: w.refused,
+            first_refused: w.first_refused,
             in_flight: w.in_flight,
             last: w.last.clone(),
         }

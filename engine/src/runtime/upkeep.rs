@@ -31,12 +31,16 @@ impl Run {
         let mut gauges = Gauges::default();
         self.nodes[i].sample(self.now, &mut gauges);
         let state = &mut self.states[i];
-        if let Some((used, _)) = gauges.utilisation {
+        if let Some((used, limit)) = gauges.utilisation {
             state.meters.put(self.now, "Utilisation", used * 100.0, 1);
+            if used >= 1.0 {
+                state.first_over.get_or_insert((self.now, limit));
+            }
         }
         state.latency.roll(self.now);
         state.end_to_end.roll(self.now);
         self.gauges[i] = gauges;
+        self.touched[i] = true;
     }
     fn close_incidents(&mut self, i: usize, quiet: SimDuration) -> Result<(), RunError> {
         let now = self.now;
@@ -53,6 +57,7 @@ impl Run {
             let length = x.last.since(x.first).as_secs_f64();
             let text = format!("{}: ended after {length:.1} s, {} in all", x.text, x.count);
             self.note(&id, x.kind, text)?;
+            self.states[i].end_incident(x);
         }
         Ok(())
     }

@@ -246,6 +246,7 @@ impl Fake {
             usage: &[],
             quotas: &[],
             latencies: &[],
+            remedies: &[],
             faults: &FaultKind::ALL,
         };
         Box::leak(Box::new(FakeKind {
@@ -667,5 +668,42 @@ pub(crate) fn check_kind(kind: &'static dyn AnyKind) {
     let defaults = kind.defaults();
     kind.check(&defaults, &trace, &mut problems);
     assert!(problems.found.is_empty(), "{id}: {:?}", problems.found);
-    kind.build(&defaults, &cx).unwrap();
+    let node = kind.build(&defaults, &cx).unwrap();
+    let mut gauges = crate::node::Gauges::default();
+    node.sample(SimTime::ZERO, &mut gauges);
+    if let Some((_, limit)) = gauges.utilisation {
+        assert!(
+            spec.remedies_for(limit).next().is_some(),
+            "{id}: nothing helps against `{limit}`"
+        );
+    }
+    check_remedies(kind);
+}
+
+/// Every remedy says something once, of a parameter that there is, and the manual page tells of it.
+fn check_remedies(kind: &'static dyn AnyKind) {
+    let spec = kind.spec();
+    let id = spec.id;
+    assert!(!spec.remedies.is_empty(), "{id}: no remedies");
+    let mut seen = BTreeSet::new();
+    for remedy in spec.remedies {
+        assert!(
+            seen.insert((remedy.when, remedy.param)),
+            "{id}: {remedy:?} twice"
+        );
+        assert!(
+            !remedy.help.is_empty() && !remedy.help.ends_with('.'),
+            "{id}: {remedy:?}"
+        );
+        if let Some(param) = remedy.param {
+            assert!(
+                kind.defaults().contains_key(param),
+                "{id}: no parameter {param}"
+            );
+        }
+    }
+    assert!(
+        spec.docs.contains("## When it is red"),
+        "{id}: the manual page lacks what helps"
+    );
 }

@@ -13,6 +13,9 @@ pub use finish::Outcome;
 pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};
 pub use prepare::{Prepared, Stopper, prepare};
 
+/// What Athena would charge for a query that a person runs over a lake.
+pub use crate::services::athena::{ScanCharge, scan_charge};
+
 use crate::node::Problem;
 
 /// Why a run was refused or could not be finished.
@@ -40,3 +43,5 @@ fn join(problems: &[Problem]) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod view_tests;

@@ -45,6 +45,8 @@ pub struct Prepared {
     pub(super) threads: usize,
     warnings: Vec<Problem>,
     cancel: CancellationToken,
+    lake: Lake,
+    books: Arc<Books>,
 }
 
 impl Prepared {
@@ -72,6 +74,17 @@ impl Prepared {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
+    }
+    /// The run's lake: buckets, files and catalog as they are now. Cheap; readable from any thread while the run goes on, and
+    /// after it as long as the run folder is there.
+    #[must_use]
+    pub fn lake(&self) -> Lake {
+        self.lake.clone()
+    }
+    /// Prices, quotas and latency laws of the run's region.
+    #[must_use]
+    pub fn books(&self) -> Arc<Books> {
+        Arc::clone(&self.books)
     }
     /// Ends the run from elsewhere.
     #[must_use]
@@ -124,6 +137,8 @@ pub fn prepare(
         memory: options.memory_bytes,
     };
     let started = seed.run(plan, &folder).and_then(|run| {
+        let lake = run.world().lake.clone();
+        let books = Arc::clone(&run.world().books);
         let control = Control {
             until: SimTime(doc.run_for.0),
             pace: options.pace,
@@ -132,10 +147,11 @@ pub fn prepare(
             detail: options.detail,
             cancel: cancel.clone(),
         };
-        spawn(run, control).map_err(SessionError::Engine)
+        let handle = spawn(run, control).map_err(SessionError::Engine)?;
+        Ok((handle, lake, books))
     });
     match started {
-        Ok(handle) => Ok(Prepared {
+        Ok((handle, lake, books)) => Ok(Prepared {
             handle,
             runtime,
             folder,
@@ -145,6 +161,8 @@ pub fn prepare(
             threads,
             warnings: problems,
             cancel,
+            lake,
+            books,
         }),
         Err(e) => {
             cancel.cancel();

@@ -39,7 +39,7 @@ fn run(options: RunOptions) -> Outcome {
 }
 
 /// All files below `dir` by their relative names.
-fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_owned()];
     while let Some(folder) = open.pop() {
@@ -61,7 +61,7 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Removes every member whose name begins with `host_`.
-fn without_host(bytes: &[u8]) -> Value {
+pub(super) fn without_host(bytes: &[u8]) -> Value {
     let mut value: Value = serde_json::from_slice(bytes).unwrap();
     value
         .as_object_mut()
@@ -245,4 +245,31 @@ fn bypassed_nodes_are_passed_by() {
     assert_eq!(ids, ["hose", "lake", "producer"]);
     assert_eq!((s.records.dropped, s.records.unaccounted), (0, 0));
     assert!(s.records.delivered > 0, "{:?}", s.records);
+}
+
+/// The lake of a run is readable while the run waits, and after its end.
+#[test]
+fn lake_of_a_run_is_readable_while_it_goes_on() {
+    let text = PIPELINE.replace(
+        "\"kinesis-data-streams\", \"at\": [1, 0]",
+        "\"s3\", \"at\": [1, 0]",
+    );
+    let mut doc = Document::parse(&text).unwrap();
+    doc.wires.clear();
+    let options = RunOptions {
+        paused: true,
+        ..RunOptions::default()
+    };
+    let started = prepare(doc, services::ALL, root(), options).unwrap();
+    let lake = started.lake();
+    assert_eq!(lake.buckets().len(), 1);
+    assert_eq!(started.books().region(), "us-east-1");
+    let database = crate::lake::Database::live(&lake).unwrap();
+    let told = database.query("SELECT * FROM t", 1).unwrap_err().message;
+    assert!(told.contains("there is no file in the lake yet"), "{told}");
+    assert!(started.send(crate::runtime::Command::Resume));
+    let outcome = started.finish().unwrap();
+    assert_eq!(lake.buckets().len(), 1);
+    assert!(database.query("SELECT 1", 1).is_ok());
+    drop(outcome);
 }

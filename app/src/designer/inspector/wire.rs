@@ -10,7 +10,7 @@ use crate::designer::i18n::{flow_name, kind_title, port_help, tr};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{TableState, format, icon_button, kind_icon, section, stat, table};
 
-use super::node::columns;
+use super::schemas::columns;
 
 /// What the page keeps between frames.
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Page {
         let schemas = cx.findings.schemas.get(&from.node);
         if let Some(schema) = schemas.and_then(|s| s.outputs.get(&from.port)) {
             section(ui, tr("inspector.tab_schema"));
-            columns(ui, &from.port, schema);
+            columns(ui, schema);
         }
     }
 

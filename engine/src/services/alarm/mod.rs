@@ -10,8 +10,8 @@ pub use model::Model;
 use crate::books::{Books, Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
-    BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems, Retuned,
-    TraceCx,
+    BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems, Remedy,
+    Retuned, TraceCx,
 };
 use crate::units::HOURS_PER_MONTH;
 
@@ -81,6 +81,18 @@ static SPEC: KindSpec = KindSpec {
     ],
     latencies: &["cloudwatch.alarm_evaluation"],
     faults: &[],
+    remedies: &[
+        Remedy::param(
+            "ALARM",
+            "threshold",
+            "Look at the node that it watches; if the value is fine, the threshold is not",
+        ),
+        Remedy::param(
+            "INSUFFICIENT_DATA",
+            "treat_missing_data",
+            "The metric has no values in the period: say what that means, or take a longer period",
+        ),
+    ],
 };
 
 impl Kind for Alarm {

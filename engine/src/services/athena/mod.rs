@@ -1,9 +1,11 @@
 //! Amazon Athena: SQL over the tables of a data catalog, on a schedule or by hand.
 
+mod charge;
 mod config;
 mod model;
 mod query;
 
+pub use charge::{ScanCharge, scan_charge};
 pub use config::Config;
 pub use model::Model;
 
@@ -12,7 +14,7 @@ use crate::lake::check_query;
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Retuned, TraceCx,
+    Remedy, Retuned, TraceCx,
 };
 
 /// The kind.
@@ -114,6 +116,28 @@ static SPEC: KindSpec = KindSpec {
         "athena.service_processing",
     ],
     faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
+    remedies: &[
+        Remedy::param(
+            "active queries",
+            "schedule_seconds",
+            "Ask less often, or read less per query: partitions and Parquet make queries shorter",
+        ),
+        Remedy::param(
+            "throttled",
+            "schedule_seconds",
+            "Ask less often: calls that start queries have a limit of their own",
+        ),
+        Remedy::param(
+            "errors",
+            "sql",
+            "See in the list of events what fails, and correct the SQL",
+        ),
+        Remedy::param(
+            "errors",
+            "workgroup_bytes_limit",
+            "Allow a query to read more, or filter on partition keys",
+        ),
+    ],
 };
 
 impl Kind for Athena {

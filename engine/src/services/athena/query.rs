@@ -106,13 +106,18 @@ impl Terms {
     }
     /// Bytes that a query which read `bytes` is billed.
     pub(super) fn billed(&self, bytes: u64) -> u64 {
-        let rounded = bytes.div_ceil(self.step).saturating_mul(self.step);
-        rounded.max(self.min_billed)
+        billed(bytes, self.min_billed, self.step)
     }
     /// GET requests for `bytes` of `files`: ranges of the recommended size, one per file at the least.
     pub(super) const fn gets(&self, bytes: u64, files: u64) -> u64 {
         files + bytes / self.range_get
     }
+}
+
+/// Bytes that are billed for `bytes` read: whole steps, and a minimum.
+pub(super) fn billed(bytes: u64, min: u64, step: u64) -> u64 {
+    let rounded = bytes.div_ceil(step).saturating_mul(step);
+    rounded.max(min)
 }
 
 /// True for statements that only look at the catalog.

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use super::query::{is_free, reads_text};
+use super::scan_charge;
+use crate::books::Books;
 use crate::lake::{Column, Format, Lake, LakeError, Table};
 use crate::node::{AnyKind, FaultKind, Flow, Notice, Problems, TraceCx};
 use crate::runtime::Action;
@@ -316,5 +318,41 @@ fn text_tables_and_free_statements_are_known() {
         ("SELECT 'show'", false),
     ] {
         assert_eq!(is_free(sql), free, "{sql}");
+    }
+}
+
+/// By hand: 10 MB at the least, then whole MB, at the region's price; statements on the catalog alone are free.
+#[test]
+fn charge_of_a_query_by_hand_follows_the_books() {
+    for region in Books::regions() {
+        let books = Books::for_region(region).unwrap();
+        let least = books.quota_value("athena.min_billed_bytes").unwrap();
+        let step = books.quota_value("athena.billed_step_bytes").unwrap();
+        let per_tb = books
+            .price("athena.scanned_tb")
+            .unwrap()
+            .first_rate()
+            .unwrap();
+        for (sql, bytes, billed, minimum) in [
+            ("SELECT 1", 0, least, true),
+            ("SELECT * FROM t", 1, least, true),
+            ("SELECT * FROM t", least, least, false),
+            ("SELECT * FROM t", least + 1, least + step, false),
+            ("SHOW TABLES", 0, 0, false),
+        ] {
+            let charge = scan_charge(&books, sql, bytes).unwrap();
+            assert_eq!(
+                (charge.billed_bytes, charge.minimum_applied),
+                (billed, minimum),
+                "{sql} {bytes}"
+            );
+            let wanted = per_tb.as_f64() * billed as f64 / (1_u64 << 40) as f64;
+            assert!(
+                (charge.usd.unwrap().as_f64() - wanted).abs() < 1e-11,
+                "{charge:?}"
+            );
+            assert!(charge.unit_price.contains("per TB"), "{charge:?}");
+            assert!(charge.price_origin.is_some() && charge.minimum_origin.is_some());
+        }
     }
 }

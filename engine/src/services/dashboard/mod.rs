@@ -8,7 +8,9 @@ pub use model::Model;
 
 use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
-use crate::node::{BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, Retuned};
+use crate::node::{
+    BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, Remedy, Retuned,
+};
 use crate::units::HOURS_PER_MONTH;
 
 /// The kind.
@@ -70,6 +72,10 @@ static SPEC: KindSpec = KindSpec {
     quotas: &["cloudwatch.dashboard_widgets_max"],
     latencies: &[],
     faults: &[],
+    remedies: &[Remedy::elsewhere(
+        "widgets",
+        "Connect fewer results, metrics and alarms, or draw a second dashboard",
+    )],
 };
 
 impl Kind for Dashboard {

@@ -6,7 +6,9 @@ use super::buffer::{Closed, Stay};
 use super::prefix;
 use crate::books::LatencyLaw;
 use crate::metrics::Part;
-use crate::node::{CallId, Cx, FaultKind, NodeResult, ObjectPut, Outcome, Payload, Tag, WireId};
+use crate::node::{
+    CallId, Cx, FaultKind, NodeResult, ObjectPut, Outcome, Payload, Tag, TraceEnd, WireId,
+};
 use crate::units::{SimDuration, SimTime};
 
 pub(super) const TIMER_READY: u32 = 4;
@@ -137,7 +139,9 @@ impl Delivery {
     }
     fn send(&mut self, object: ObjectPut, sent: Sent, cx: &mut Cx<'_>) {
         let Some(wire) = self.wire else {
-            cx.dropped("the stream has no destination", sent.records);
+            let why = "the stream has no destination";
+            cx.dropped(why, sent.records);
+            cx.ended(TraceEnd::Dropped(why), |g| object.holds(g.born));
             return;
         };
         if cx.strikes(FaultKind::Errors) {
@@ -159,7 +163,9 @@ impl Delivery {
     }
     fn retry(&mut self, object: ObjectPut, mut sent: Sent, cx: &mut Cx<'_>) {
         if cx.now().since(sent.flushed) >= self.give_up {
-            cx.failed("lost: S3 refused the file for 24 hours", sent.records);
+            let place = "lost: S3 refused the file for 24 hours";
+            cx.failed(place, sent.records);
+            cx.ended(TraceEnd::Failed(place), |g| object.holds(g.born));
             cx.event(
                 "lost",
                 format!(

@@ -19,7 +19,7 @@ use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Retuned, Schemas, TraceCx,
+    Remedy, Retuned, Schemas, TraceCx,
 };
 
 pub use config::{Compression, Config, OutputFormat};
@@ -184,6 +184,48 @@ static SPEC: KindSpec = KindSpec {
     ],
     latencies: &["firehose.delivery_overhead", "s3.put_object"],
     faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
+    remedies: &[
+        Remedy::elsewhere(
+            "direct put quotas",
+            "Put a stream between the sender and this: it grows with its shards, and reading from it has no such quota",
+        ),
+        Remedy::elsewhere(
+            "throttled",
+            "Put a stream between the sender and this: it grows with its shards, and reading from it has no such quota",
+        ),
+        Remedy::param(
+            "errors",
+            "buffer_size_mib",
+            "The bucket refuses files or deliveries fail; larger buffers make fewer files",
+        ),
+        Remedy::param(
+            "processing-failed",
+            "transform_buffer_mib",
+            "Hand the function smaller batches, or give it more time and memory",
+        ),
+        Remedy::param(
+            "DeliveryToS3.DataFreshness",
+            "buffer_interval_seconds",
+            "Deliver more often: what arrives waits for the interval or for a full buffer",
+        ),
+        Remedy::param(
+            "DeliveryToS3.DataFreshness",
+            "buffer_size_mib",
+            "A smaller buffer is full sooner",
+        ),
+        Remedy::elsewhere(
+            "KinesisMillisBehindLatest",
+            "The stream has more than is read: let fewer nodes read its shards, or add shards",
+        ),
+        Remedy::elsewhere(
+            "invalid",
+            "Records are larger than a delivery takes: make smaller ones where they are made",
+        ),
+        Remedy::elsewhere(
+            "the stream has no destination",
+            "Connect the output to a bucket",
+        ),
+    ],
 };
 
 /// The kind.

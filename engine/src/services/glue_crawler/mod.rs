@@ -12,7 +12,7 @@ use crate::lake::Catalog;
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Retuned, TraceCx,
+    Remedy, Retuned, TraceCx,
 };
 
 /// The kind.
@@ -96,6 +96,10 @@ static SPEC: KindSpec = KindSpec {
         "glue-crawler.stop",
     ],
     faults: &[FaultKind::Errors, FaultKind::Latency],
+    remedies: &[Remedy::elsewhere(
+        "errors",
+        "A failed run is made good by the next one; start one by hand to be sooner",
+    )],
 };
 
 impl Kind for GlueCrawler {

@@ -15,7 +15,7 @@ use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Retuned, Schemas, TraceCx,
+    Remedy, Retuned, Schemas, TraceCx,
 };
 
 pub use config::Config;
@@ -144,6 +144,64 @@ static SPEC: KindSpec = KindSpec {
         FaultKind::Throttle,
         FaultKind::Latency,
         FaultKind::ShardLoss,
+    ],
+    remedies: &[
+        Remedy::param(
+            "records written a second to the busiest shard",
+            "shard_count",
+            "Add shards: each brings its own write limit",
+        ),
+        Remedy::param(
+            "records written a second to the busiest shard",
+            "partition_key",
+            "Choose a key with many values of about the same traffic: a hot key stays in one shard, however many there are",
+        ),
+        Remedy::param(
+            "bytes written a second to the busiest shard",
+            "shard_count",
+            "Add shards: each brings its own write limit",
+        ),
+        Remedy::param(
+            "bytes written a second to the busiest shard",
+            "partition_key",
+            "Choose a key with many values of about the same traffic: a hot key stays in one shard, however many there are",
+        ),
+        Remedy::param(
+            "throttled",
+            "shard_count",
+            "Add shards: each brings its own write limit",
+        ),
+        Remedy::param(
+            "throttled",
+            "partition_key",
+            "Choose a key with many values of about the same traffic: a hot key stays in one shard, however many there are",
+        ),
+        Remedy::param(
+            "read-throttled",
+            "shard_count",
+            "All readers of a shard share its read limit: add shards, or let fewer nodes read this stream",
+        ),
+        Remedy::elsewhere(
+            "GetRecords.IteratorAgeMilliseconds",
+            "The reader is slower than the stream: let it read more at once or more in parallel",
+        ),
+        Remedy::param(
+            "retention ended before it was read",
+            "retention_hours",
+            "Keep records longer, or make the reader faster",
+        ),
+        Remedy::elsewhere(
+            "retention ended and nobody reads",
+            "Connect a reader to the output",
+        ),
+        Remedy::elsewhere(
+            "errors",
+            "Requests fail by a fault, and senders try again: give them more tries if records are lost there",
+        ),
+        Remedy::elsewhere(
+            "invalid",
+            "Records are larger than a stream takes: make smaller ones where they are made",
+        ),
     ],
 };
 

@@ -9,7 +9,7 @@ use crate::books::LatencyLaw;
 use crate::data::BatchLog;
 use crate::node::{
     Admit, Ask, BuildCx, Cx, Gauges, Node, NodeResult, Notice, Pace, Payload, Retuned, Tag,
-    TokenBucket, WireId,
+    TokenBucket, TraceEnd, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -297,7 +297,9 @@ impl Model {
                 };
                 if entry.log.is_none() {
                     self.counted -= entry.records;
-                    cx.dropped("retention ended and nobody reads", entry.records);
+                    let why = "retention ended and nobody reads";
+                    cx.dropped(why, entry.records);
+                    cx.ended(TraceEnd::Dropped(why), |g| g.arrived == entry.arrived);
                 }
                 let weight = entry.records / u64::from(entry.rows.max(1));
                 for reader in &mut self.readers {
@@ -309,7 +311,9 @@ impl Model {
                             entry: shard.first + 1,
                             row: 0,
                         };
-                        cx.dropped("retention ended before it was read", missed);
+                        let why = "retention ended before it was read";
+                        cx.dropped(why, missed);
+                        cx.ended(TraceEnd::Dropped(why), |g| g.arrived == entry.arrived);
                     }
                 }
                 if let Some(number) = entry.log {

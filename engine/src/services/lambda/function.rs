@@ -45,6 +45,8 @@ pub(super) struct Output {
     pub(super) merged: u64,
     /// Rows beyond those that came in.
     pub(super) created: u64,
+    /// True when no row of the result is one record of the input.
+    pub(super) regrouped: bool,
 }
 
 /// A run of the function that has begun.
@@ -318,6 +320,7 @@ fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
             filtered: 0,
             merged: rows_in.saturating_sub(rows_out) * weight,
             created: rows_out.saturating_sub(rows_in) * weight,
+            regrouped: true,
         });
     }
     let kept = match &applied.kept {
@@ -337,5 +340,6 @@ fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
         filtered: (rows_in - rows_out) * weight,
         merged: 0,
         created: 0,
+        regrouped: false,
     })
 }

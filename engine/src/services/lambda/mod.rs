@@ -16,7 +16,7 @@ use crate::lake::Transform;
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Retuned, Schemas, TraceCx,
+    Remedy, Retuned, Schemas, TraceCx,
 };
 
 pub use config::{Architecture, Config, Runtime};
@@ -129,6 +129,65 @@ static SPEC: KindSpec = KindSpec {
         "kinesis-data-streams.put_records",
     ],
     faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
+    remedies: &[
+        Remedy::param(
+            "concurrent executions",
+            "reserved_concurrency",
+            "Reserve more executions at once, or none so that the account's limit holds",
+        ),
+        Remedy::param(
+            "concurrent executions",
+            "memory_mb",
+            "More memory brings more processor: runs are shorter, so fewer run at once",
+        ),
+        Remedy::param(
+            "throttled",
+            "reserved_concurrency",
+            "Reserve more executions at once, or none so that the account's limit holds",
+        ),
+        Remedy::param(
+            "throttled",
+            "batch_size",
+            "Larger batches need fewer runs for the same records",
+        ),
+        Remedy::param(
+            "errors",
+            "sql",
+            "See in the list of events what fails: the SQL, the time or a fault",
+        ),
+        Remedy::param(
+            "errors",
+            "timeout_seconds",
+            "Give runs that time out more time, or more memory to be faster",
+        ),
+        Remedy::param(
+            "IteratorAge",
+            "parallelization_factor",
+            "Read each shard with more batches at once",
+        ),
+        Remedy::param(
+            "IteratorAge",
+            "batch_size",
+            "Larger batches: each run has a fixed part of its time",
+        ),
+        Remedy::param(
+            "discarded by the event source mapping",
+            "maximum_retry_attempts",
+            "Let batches be tried more often, or split so that one bad record does not take the others along",
+        ),
+        Remedy::elsewhere(
+            "buffer-full",
+            "The receiver of the results takes less than is made: raise its limits",
+        ),
+        Remedy::elsewhere(
+            "given-up",
+            "The receiver of the results refuses them again and again: raise its limits",
+        ),
+        Remedy::elsewhere(
+            "refused",
+            "The receiver of the results takes no such records: make smaller ones",
+        ),
+    ],
 };
 
 /// The kind.

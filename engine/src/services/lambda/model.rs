@@ -9,7 +9,7 @@ use crate::data::Batch;
 use crate::metrics::Part;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload, PutPolicy,
-    Putter, ReplyStatus, Retuned, Tag, WireId,
+    Putter, ReplyStatus, Retuned, Tag, TraceEnd, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -118,9 +118,10 @@ impl Model {
                 (Part::Service, run.duration),
             ],
         };
+        let input = run.input().clone();
         let result = self.function.end(run, cx)?;
         match caller {
-            Caller::Wire(wire, call) => answer(wire, call, result, &times, cx),
+            Caller::Wire(wire, call) => answer((wire, call), &input, result, &times, cx),
             Caller::Stream(job) => {
                 match result {
                     Ok(output) => self.succeeded(&job, &output, &times, cx),
@@ -143,7 +144,7 @@ impl Model {
             (Part::Retry, times.begun.since(first_run)),
         ];
         way.extend(times.parts);
-        account(output, cx);
+        account(&job.batch, output, cx);
         self.put(&output.batch, &way, cx);
     }
     /// Hands results on in calls of the most that one may hold; without a wire the function itself is the end of the line.
@@ -182,7 +183,11 @@ impl Model {
         let most = config.maximum_retry_attempts;
         if too_old || (most >= 0 && job.tries > most.unsigned_abs()) {
             mapping.done(job.lane, job.slot);
-            cx.failed("discarded by the event source mapping", job.batch.records());
+            let place = "discarded by the event source mapping";
+            cx.failed(place, job.batch.records());
+            cx.ended(TraceEnd::Failed(place), |g| {
+                job.batch.born.contains(&g.born)
+            });
             let reason = if too_old { "too old" } else { "out of tries" };
             cx.event(
                 "discarded",
@@ -239,8 +244,18 @@ fn passed(way: &[(Part, SimDuration)], records: u64, cx: &mut Cx<'_>) {
 }
 
 /// What the SQL left out, joined or added.
-fn account(output: &Output, cx: &mut Cx<'_>) {
-    cx.dropped("left out by the function's WHERE", output.filtered);
+fn account(input: &Batch, output: &Output, cx: &mut Cx<'_>) {
+    let why = "left out by the function's WHERE";
+    cx.dropped(why, output.filtered);
+    let end = if output.regrouped {
+        TraceEnd::Regrouped
+    } else {
+        TraceEnd::Dropped(why)
+    };
+    cx.ended(end, |g| {
+        let goes_on = !output.regrouped && output.batch.born.contains(&g.born);
+        !goes_on && input.born.contains(&g.born)
+    });
     if output.merged > 0 {
         cx.merged(output.merged);
     }
@@ -250,8 +265,8 @@ fn account(output: &Output, cx: &mut Cx<'_>) {
 }
 
 fn answer(
-    wire: WireId,
-    call: CallId,
+    (wire, call): (WireId, CallId),
+    input: &Batch,
     result: Result<Output, (Batch, &'static str)>,
     times: &Times,
     cx: &mut Cx<'_>,
@@ -260,7 +275,7 @@ fn answer(
         Ok(output) => {
             let records = output.batch.records() + output.filtered + output.merged;
             passed(&times.parts, records, cx);
-            account(&output, cx);
+            account(input, &output, cx);
             (ReplyStatus::Ok, output.batch)
         }
         Err((input, _)) => (ReplyStatus::FunctionError, input),

@@ -12,8 +12,8 @@ mod tests;
 
 use crate::metrics::MetricSpec;
 use crate::node::{
-    BuildCx, Category, Cx, FaultKind, Flow, Kind, KindSpec, NodeResult, OutPort, Problems, Retuned,
-    Schemas, TraceCx,
+    BuildCx, Category, Cx, FaultKind, Flow, Kind, KindSpec, NodeResult, OutPort, Problems, Remedy,
+    Retuned, Schemas, TraceCx,
 };
 
 pub use config::{Arrival, Config, ReplayPace};
@@ -66,6 +66,32 @@ static SPEC: KindSpec = KindSpec {
         FaultKind::PoisonRecords,
         FaultKind::TrafficSpike,
         FaultKind::Latency,
+    ],
+    remedies: &[
+        Remedy::param(
+            "records that may wait to be sent",
+            "buffer_records",
+            "The receiver takes less than is made: raise its limits first; more records that may wait only bridge a peak",
+        ),
+        Remedy::param(
+            "buffer-full",
+            "buffer_records",
+            "The receiver takes less than is made: raise its limits first; more records that may wait only bridge a peak",
+        ),
+        Remedy::param(
+            "given-up",
+            "max_retries",
+            "Raise the limits of the receiver; more tries help over a short peak",
+        ),
+        Remedy::param(
+            "refused",
+            "record_bytes",
+            "The receiver takes no such records, whatever the number of tries: make smaller ones",
+        ),
+        Remedy::elsewhere(
+            "nothing is connected",
+            "Connect the output to a stream or a delivery",
+        ),
     ],
 };
 

@@ -11,7 +11,7 @@ use crate::lake::BucketName;
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Retuned, TraceCx,
+    Remedy, Retuned, TraceCx,
 };
 
 /// The kind.
@@ -87,6 +87,20 @@ static SPEC: KindSpec = KindSpec {
     ],
     latencies: &["s3.put_object"],
     faults: &[FaultKind::Errors, FaultKind::Throttle],
+    remedies: &[
+        Remedy::elsewhere(
+            "PUT requests of a prefix",
+            "Let larger buffers make fewer files, or spread the files over more prefixes",
+        ),
+        Remedy::elsewhere(
+            "throttled",
+            "Let larger buffers make fewer files, or spread the files over more prefixes",
+        ),
+        Remedy::elsewhere(
+            "errors",
+            "Requests fail by a fault or for their key; the sender puts the file again later",
+        ),
+    ],
 };
 
 impl Kind for S3 {

@@ -8,7 +8,7 @@ use crate::books::LatencyLaw;
 use crate::lake::ObjectKey;
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, ObjectPut, Payload,
-    Retuned, Tag, TokenBucket, WireId,
+    Retuned, Tag, TokenBucket, TraceEnd, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -142,7 +142,11 @@ impl Model {
         cx.meter(self.terms.put, 1);
         cx.metric("BytesUploaded", bytes as f64);
         if put.failed {
-            cx.failed("error output in S3", records);
+            let place = "error output in S3";
+            cx.failed(place, records);
+            cx.ended(TraceEnd::Failed(place), |g| {
+                put.born.iter().any(|(_, born)| born.contains(&g.born))
+            });
         } else {
             let mut record_bytes = put.record_bytes;
             for (weight, born) in &put.born {
