@@ -145,7 +145,7 @@ impl Events {
             painter.text(pos2(rect.left(), y_of(i)), Align2::LEFT_CENTER, incident_name(kind), small.clone(), colour);
         }
         let mut nearest: Option<(f32, &RunEvent)> = None;
-        for event in &run.events_log {
+        for event in run.events_log.iter().map(|e| &**e) {
             let Some(i) = kinds.iter().position(|(k, _)| *k == event.kind) else { continue };
             let place = pos2(x_of(event.at_seconds), y_of(i));
             painter.line_segment([place - vec2(0.0, 4.0), place + vec2(0.0, 4.0)], Stroke::new(2.0, event_look(&event.kind).1));
@@ -179,7 +179,7 @@ impl Events {
 /// How often each word occurs.
 fn counts<'a>(run: &'a RunSnapshot, word: impl Fn(&'a RunEvent) -> &'a String) -> BTreeMap<&'a str, usize> {
     let mut counts = BTreeMap::new();
-    for event in &run.events_log {
+    for event in run.events_log.iter().map(|e| &**e) {
         *counts.entry(word(event).as_str()).or_default() += 1;
     }
     counts
@@ -306,6 +306,7 @@ mod tests {
             event(1, "b", "throttled", "Rate exceeded"),
             event(2, "a", "throttled", "rate again"),
         ];
+        let events_log = events_log.into_iter().map(std::sync::Arc::new).collect();
         RunSnapshot { events_log, events_total: 3, ..RunSnapshot::default() }
     }
 

@@ -276,7 +276,7 @@ impl Maker<'_> {
             ["RecordsIn", "RecordsOut"]
         };
         let mut wanted = Vec::new();
-        for node in &self.run.nodes {
+        for node in self.run.nodes.iter().map(|n| &**n) {
             for (i, name) in names.iter().enumerate() {
                 // What a source makes is shown once, as it leaves.
                 let is_made = i == 0 && self.is_source(node);
@@ -323,7 +323,7 @@ impl Maker<'_> {
     /// End to end where records come to rest; of a selected node that only passes them on, its own.
     fn latency(&self) -> Chart {
         let mut traces = Vec::new();
-        for node in &self.run.nodes {
+        for node in self.run.nodes.iter().map(|n| &**n) {
             let is_selected = self.selected.contains(&node.id);
             let series = match () {
                 () if node.end_to_end.is_some() => &node.end_to_end_series,
@@ -356,7 +356,7 @@ impl Maker<'_> {
     /// One layer for each kind of node that costs something.
     fn run_rate(&self) -> Chart {
         let mut kinds: BTreeMap<&'static str, Vec<&NodeSnapshot>> = BTreeMap::new();
-        for node in &self.run.nodes {
+        for node in self.run.nodes.iter().map(|n| &**n) {
             if Self::meter(node, "CostPerHour").is_some_and(|m| m.total.sum > 0.0) {
                 kinds.entry(node.kind).or_default().push(node);
             }

@@ -97,6 +97,7 @@ pub(super) fn show(
         .events_log
         .iter()
         .filter(|e| e.at_seconds >= from && e.at_seconds <= to)
+        .map(|e| &**e)
         .collect();
     for event in &inside {
         let x = x_of(event.at_seconds);
@@ -186,9 +187,9 @@ mod tests {
             now: SimTime::ZERO + SimDuration::secs(60),
             ..RunSnapshot::default()
         };
-        run.nodes
-            .push(crate::designer::panels::plots::testing::node("alarm"));
-        run.nodes[0].gauges.alarm = Some(Arc::new(status));
+        let mut node = crate::designer::panels::plots::testing::node("alarm");
+        node.gauges.alarm = Some(Arc::new(status));
+        run.nodes.push(Arc::new(node));
         let spans: Vec<(f64, f64)> = bands(&run).iter().map(|b| (b.from, b.to)).collect();
         assert_eq!(spans, [(20.0, 30.0), (50.0, 60.0)]);
     }

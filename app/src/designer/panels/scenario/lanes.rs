@@ -281,12 +281,16 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, axis: Axis) {
     let grid = axis.grid();
     let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0].iter().map(|m| m * grid).find(|s| axis.x(*s) - axis.left > 72.0);
     let step = step.unwrap_or(axis.seconds);
-    let mut at = 0.0;
+    let (mut at, mut free) = (0.0, 0.0);
     while at <= axis.seconds {
         let x = axis.x(at);
         ui.painter().line_segment([pos2(x, rect.bottom() - 3.0), pos2(x, rect.bottom())], t.hairline());
-        let align = if at + step > axis.seconds { Align2::RIGHT_TOP } else { Align2::LEFT_TOP };
-        ui.painter().text(pos2(x, rect.top()), align, format::clock(at), small.clone(), t.secondary);
+        let text = ui.painter().layout_no_wrap(format::clock(at), small.clone(), t.secondary);
+        let left = x.min(axis.left + axis.width - text.size().x);
+        if left > free {
+            free = left + text.size().x + 8.0;
+            ui.painter().galley(pos2(left, rect.top()), text, t.secondary);
+        }
         at += step;
     }
     if let Some(cursor) = cx.cursor.filter(|c| *c <= axis.seconds) {
