@@ -100,7 +100,7 @@ impl Gallery {
     /// Draws it. False when it was closed; what is opened closes it too.
     pub(super) fn show(&mut self, ui: &Ui, cx: &Cx<'_>) -> bool {
         let ((), stays) = modal(ui, "weir-gallery", "", Vec2::new(1120.0, 660.0), |ui| {
-            self.body(ui, cx)
+            self.body(ui, cx);
         });
         stays
     }

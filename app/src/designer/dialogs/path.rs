@@ -200,11 +200,11 @@ impl PathDialog {
             });
         });
         if let Some((path, is_folder)) = next {
-            self.go(path, is_folder);
+            self.go(&path, is_folder);
         }
     }
 
-    fn go(&mut self, path: PathBuf, is_folder: bool) {
+    fn go(&mut self, path: &Path, is_folder: bool) {
         let name = Path::new(self.text.trim()).file_name().map(PathBuf::from);
         let keeps_name =
             self.wanted == Wanted::Save && !self.text.ends_with(std::path::MAIN_SEPARATOR);

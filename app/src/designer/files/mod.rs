@@ -463,7 +463,7 @@ impl Designer {
     fn answered(&mut self, ctx: &egui::Context) {
         match self.files.picker.poll(ctx) {
             Some(Picked::File(Wanted::Open, path)) => {
-                self.guarded(Leave::open(path.display().to_string()))
+                self.guarded(Leave::open(path.display().to_string()));
             }
             Some(Picked::File(Wanted::Save, path)) => self.save_to(&path),
             Some(Picked::NoDialog(wanted)) => self.ask_path(wanted),
