@@ -68,6 +68,7 @@ fn presenting(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
 }
 
 fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
+    parts.panels.scenario.tick(cx);
     if cx.presenter {
         presenting(ui, parts, cx);
     } else {

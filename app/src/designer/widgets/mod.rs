@@ -3,10 +3,12 @@
 pub(crate) mod code;
 pub(crate) mod format;
 mod icon;
+mod node;
 mod parts;
 mod save;
 mod table;
 
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
+pub(crate) use node::{event_look, node_colours, node_name, shade};
 pub(crate) use parts::{chip, empty, icon_button, link, primary, section, stat, switch};
 pub(crate) use table::{TableState, one_line, table, table_bar};
