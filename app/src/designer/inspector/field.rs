@@ -72,7 +72,14 @@ pub(super) fn label(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts:
     let text = RichText::new(name).color(if is_changed(target, field) { t.text } else { t.secondary });
     ui.allocate_ui_with_layout(Vec2::new(width, 24.0), Layout::left_to_right(Align::Center), |ui| {
         ui.set_width(width);
-        let response = ui.add(Label::new(text).wrap().sense(Sense::click()));
+        let response = ui.add(Label::new(text).wrap().selectable(false).sense(Sense::click()));
+        // What it does when it is pressed; the control beside it bears the plain name.
+        let about = trf("inspector.about", &[("name", &name)]);
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_role(egui::accesskit::Role::Button);
+            node.clear_value();
+            node.set_label(about);
+        });
         let response = response.on_hover_ui(|ui| explain::card(ui, target, field));
         let response = response.on_hover_cursor(egui::CursorIcon::Help);
         if response.clicked() {
@@ -242,7 +249,7 @@ fn code_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, code: Code, dr
     if is_wide {
         let mut open = true;
         let title = format!("{} · {name}", target.nodes.join(", "));
-        egui::Window::new(title).id(target.id(field).with("window")).open(&mut open).default_size([640.0, 420.0]).show(
+        egui::Window::new(title).id(target.id(field).with("window")).open(&mut open).default_size([640.0, 420.0]).pivot(egui::Align2::CENTER_CENTER).default_pos(ui.ctx().content_rect().center()).show(
             ui.ctx(),
             |ui| {
                 egui::ScrollArea::vertical().show(ui, |ui| {

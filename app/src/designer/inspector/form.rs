@@ -1,6 +1,6 @@
 //! The form of parameters: fields under their headings, and what is wrong beside them.
 
-use egui::{CollapsingHeader, RichText, Ui};
+use egui::{RichText, Ui};
 use weir_engine::node::Problem;
 
 use super::field;
@@ -11,7 +11,7 @@ use crate::designer::cx::Cx;
 use crate::designer::edit::Edit;
 use crate::designer::i18n::{group_name, tr, trf};
 use crate::designer::theme::{figures, semibold, theme};
-use crate::designer::widgets::icon_button;
+use crate::designer::widgets::{icon, icon_button};
 
 /// Shows the parameters of the nodes `ids`: all of one node, those in common of several.
 pub(super) fn show<'a>(ui: &mut Ui, cx: &Cx<'_>, ids: impl IntoIterator<Item = &'a str>, drafts: &mut Drafts) {
@@ -32,7 +32,7 @@ pub(super) fn show<'a>(ui: &mut Ui, cx: &Cx<'_>, ids: impl IntoIterator<Item = &
         if field.group != group {
             group = &field.group;
             let count = fields.iter().skip(i).take_while(|f| f.group == *group).count();
-            open = heading(ui, &target, group, &fields[i..i + count]);
+            open = heading(ui, &target, group, &fields[i..i + count], drafts);
         }
         if open {
             field::show(ui, &target, field, drafts);
@@ -41,7 +41,7 @@ pub(super) fn show<'a>(ui: &mut Ui, cx: &Cx<'_>, ids: impl IntoIterator<Item = &
 }
 
 /// The heading of a group, which opens and closes it. True when it is open.
-fn heading(ui: &mut Ui, target: &Target<'_, '_>, group: &str, fields: &[&Field]) -> bool {
+fn heading(ui: &mut Ui, target: &Target<'_, '_>, group: &str, fields: &[&Field], drafts: &mut Drafts) -> bool {
     if group.is_empty() {
         return true;
     }
@@ -54,11 +54,22 @@ fn heading(ui: &mut Ui, target: &Target<'_, '_>, group: &str, fields: &[&Field])
         title = format!("{title} · {}", trf("inspector.changed", &[("count", &changed)]));
     }
     ui.add_space(t.space(0));
-    let header = CollapsingHeader::new(RichText::new(title).font(semibold(t.shape.caption)).color(colour))
-        .id_salt(("weir-group", target.kind, group))
-        .default_open(true)
-        .show(ui, |_| {});
-    header.openness > 0.5
+    let key = (target.kind.to_owned(), group.to_owned());
+    let is_open = !drafts.closed.contains(&key);
+    let line = ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = t.space(0);
+        icon(ui, if is_open { "chevron-down" } else { "chevron-right" }, 14.0, t.secondary);
+        let text = RichText::new(title.as_str()).font(semibold(t.shape.caption)).color(colour);
+        ui.add(egui::Label::new(text).wrap().selectable(false));
+    });
+    let response = line.response.interact(egui::Sense::click()).on_hover_cursor(egui::CursorIcon::PointingHand);
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, ui.is_enabled(), is_open, &title)
+    });
+    if response.clicked() && !drafts.closed.remove(&key) {
+        drafts.closed.insert(key);
+    }
+    is_open
 }
 
 /// Problems of the node that belong to no field of the form, and parameters that its kind does not have.

@@ -21,6 +21,8 @@ mod schema;
 mod schemas;
 mod suggest;
 mod target;
+#[cfg(test)]
+mod tests;
 mod typing;
 mod value;
 mod wire;

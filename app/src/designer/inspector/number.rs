@@ -12,7 +12,7 @@ use super::schema::{Field, Number, Shared};
 use super::target::{Drafts, Target, typed};
 use super::value;
 use crate::designer::cx::Act;
-use crate::designer::i18n::{param_label, tr, unit_name};
+use crate::designer::i18n::{param_label, tr, trf, unit_name};
 use crate::designer::theme::{figures, regular, theme};
 
 /// Shows the row with label and value, and the slider.
@@ -151,6 +151,9 @@ fn drag(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, drafts:
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     if response.clicked() {
         ui.memory_mut(|m| m.request_focus(id));
+        if let Shared::Same(value) = target.shared(field) {
+            select_all(ui, id, &value::shown(&value));
+        }
     }
     let Some(now) = current(target, field, drafts) else { return };
     if response.dragged() {
@@ -194,7 +197,8 @@ fn slider_in(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, dr
         .handle_shape(HandleShape::Circle)
         .trailing_fill(true);
     let response = ui.add(slider);
-    name(ui, target, field, &response);
+    let name = trf("inspector.slider_of", &[("name", &param_label(target.kind, &field.name))]);
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
     let key = target.key(field);
     if response.changed() {
         let new = clamped(n, value::rounded(at, n.is_whole));

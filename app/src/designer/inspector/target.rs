@@ -124,6 +124,8 @@ pub(super) struct Drafts {
     texts: BTreeMap<String, Draft>,
     /// The number that a slider or a drag is at while the run must not see it yet.
     pub(super) drag: Option<(String, f64)>,
+    /// Groups of parameters that are closed, with their kinds.
+    pub(super) closed: BTreeSet<(String, String)>,
     /// The code field that is shown in a window of its own.
     pub(super) wide: Option<String>,
     /// Parameters whose help is open, with their kinds.
