@@ -28,12 +28,23 @@ fn window(nodes: &[&str]) -> Headless {
 }
 
 fn select(window: &mut Headless, selection: Selection) {
-    window.designer_mut().acts.borrow_mut().push(Act::Select(selection));
+    window
+        .designer_mut()
+        .acts
+        .borrow_mut()
+        .push(Act::Select(selection));
     window.steps(3);
 }
 
 fn param(window: &Headless, node: &str, name: &str) -> Option<Value> {
-    window.designer().document().node(node).unwrap().params.get(name).cloned()
+    window
+        .designer()
+        .document()
+        .node(node)
+        .unwrap()
+        .params
+        .get(name)
+        .cloned()
 }
 
 /// Presses the field and types over what it says.
@@ -49,7 +60,10 @@ fn quantities_are_typed_and_undone_in_one_step() {
     let mut window = window(&["producer"]);
     let steps = window.designer().undo_names().len();
     retype(&mut window, "Records per second", "12k");
-    assert_eq!(param(&window, "producer", "records_per_second"), Some(json!(12_000.0)));
+    assert_eq!(
+        param(&window, "producer", "records_per_second"),
+        Some(json!(12_000.0))
+    );
     window.key(Key::Enter, Modifiers::NONE);
     window.steps(2);
     assert_eq!(window.designer().undo_names().len(), steps + 1);
@@ -66,7 +80,10 @@ fn what_cannot_be_read_stays_and_changes_nothing() {
     assert!(sentence(&window).contains("`many` is not a quantity"));
     select(&mut window, Selection::node("producer"));
     select(&mut window, Selection::node("stream"));
-    assert!(sentence(&window).contains("`many` is not a quantity"), "the sentence is lost");
+    assert!(
+        sentence(&window).contains("`many` is not a quantity"),
+        "the sentence is lost"
+    );
     assert!(window.click_on("Reset Shards to its default: 1"));
     window.steps(2);
     assert_eq!(sentence(&window), "");
@@ -82,14 +99,36 @@ fn sentence(window: &Headless) -> String {
 #[test]
 fn every_tab_of_every_node_and_every_page_shows() {
     let mut window = window(&[]);
-    let ids: Vec<String> = window.designer().document().nodes.iter().map(|n| n.id.clone()).collect();
+    let ids: Vec<String> = window
+        .designer()
+        .document()
+        .nodes
+        .iter()
+        .map(|n| n.id.clone())
+        .collect();
     for lang in [Lang::En, Lang::Ko] {
         window.designer_mut().prefs.lang = lang;
         for id in &ids {
             select(&mut window, Selection::node(id));
             let tabs = match lang {
-                Lang::En => ["Parameters", "Schema", "Data", "Metrics", "Cost", "Model", "Help"],
-                Lang::Ko => ["파라미터", "스키마", "데이터", "지표", "비용", "모델", "도움말"],
+                Lang::En => [
+                    "Parameters",
+                    "Schema",
+                    "Data",
+                    "Metrics",
+                    "Cost",
+                    "Model",
+                    "Help",
+                ],
+                Lang::Ko => [
+                    "파라미터",
+                    "스키마",
+                    "데이터",
+                    "지표",
+                    "비용",
+                    "모델",
+                    "도움말",
+                ],
             };
             for tab in tabs {
                 assert!(window.click_on(tab), "{tab}");
@@ -99,7 +138,10 @@ fn every_tab_of_every_node_and_every_page_shows() {
         for wire in window.designer().document().wires.clone() {
             select(&mut window, Selection::one(Item::wire(&wire)));
         }
-        select(&mut window, Selection::nodes_of(ids.iter().map(String::as_str)));
+        select(
+            &mut window,
+            Selection::nodes_of(ids.iter().map(String::as_str)),
+        );
         select(&mut window, Selection::default());
     }
 }
@@ -112,7 +154,11 @@ fn an_edit_of_several_nodes_is_one_step_for_all() {
     window.key(Key::Enter, Modifiers::NONE);
     window.steps(2);
     for node in ["crawler", "fraud-query"] {
-        assert_eq!(param(&window, node, "schedule_seconds"), Some(json!(120)), "{node}");
+        assert_eq!(
+            param(&window, node, "schedule_seconds"),
+            Some(json!(120)),
+            "{node}"
+        );
     }
     assert_eq!(window.designer().undo_names().len(), steps + 1);
 }
@@ -125,10 +171,22 @@ fn problems_stand_beside_the_field() {
         name: "sql".to_owned(),
         value: Some(json!("SELECT nothing FROM records")),
     };
-    window.designer_mut().acts.borrow_mut().push(Act::Edit(Box::new(edit)));
+    window
+        .designer_mut()
+        .acts
+        .borrow_mut()
+        .push(Act::Edit(Box::new(edit)));
     window.settle(REST);
     let designer = window.designer_mut();
     let found = std::sync::Arc::clone(designer.checker.latest());
-    let problems: Vec<&str> = found.of_field("enrich", "sql").map(|p| p.message.as_str()).collect();
-    assert!(problems.iter().any(|p| p.contains("there is no column `nothing`")), "{problems:?}");
+    let problems: Vec<&str> = found
+        .of_field("enrich", "sql")
+        .map(|p| p.message.as_str())
+        .collect();
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.contains("there is no column `nothing`")),
+        "{problems:?}"
+    );
 }
