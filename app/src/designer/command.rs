@@ -207,6 +207,8 @@ fn clipboard(input: &mut egui::InputState, typing: bool, taken: &mut Vec<Command
         match event {
             egui::Event::Copy => taken.push(Command::Copy),
             egui::Event::Cut => taken.push(Command::Cut),
+            // The system tells of the text, not of the keys: Shift with it keeps the inputs.
+            egui::Event::Paste(_) if input.modifiers.shift => taken.push(Command::PasteWithInputs),
             egui::Event::Paste(_) => taken.push(Command::Paste),
             _ => {}
         }

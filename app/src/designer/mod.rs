@@ -173,6 +173,12 @@ impl Designer {
         self.history.undo_steps().iter().map(|s| s.name.clone()).collect()
     }
 
+    /// Where a port, written `node.port`, was drawn in the latest frame, on the screen.
+    #[must_use]
+    pub fn port_position(&self, port: &str) -> Option<egui::Pos2> {
+        self.canvas.port_position(port)
+    }
+
     /// Looks after threads. Called before each frame, and while the window is hidden. True when something changed.
     pub fn logic(&mut self, ctx: &egui::Context) -> bool {
         let wake = ctx.clone();

@@ -109,6 +109,8 @@ impl Edit {
             Self::Settings(_) => Some("settings".to_owned()),
             Self::Scenario(_) => Some("scenario".to_owned()),
             Self::Text(_) => Some("text".to_owned()),
+            // All wires of a port that are moved in one gesture.
+            Self::Rewire { .. } => Some("rewire".to_owned()),
             _ => None,
         }
     }
