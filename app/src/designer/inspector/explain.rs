@@ -26,6 +26,16 @@ pub(super) fn quota_value(quota: &Quota) -> String {
     }
 }
 
+/// The words of a key such as `lambda.memory_max_mb`, without the service.
+pub(super) fn words(key: &str) -> String {
+    let own = key.split_once('.').map_or(key, |(_, own)| own);
+    let mut words = own.replace('_', " ");
+    if let Some(first) = words.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
 /// How much a figure can be trusted, in words.
 pub(super) fn basis_name(basis: Basis) -> &'static str {
     match basis {

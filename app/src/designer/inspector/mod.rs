@@ -1,6 +1,8 @@
 //! The inspector: everything about what is selected, from what its kind declares.
 
+mod card;
 mod controls;
+mod cost;
 mod decor;
 mod document;
 mod explain;
@@ -10,10 +12,13 @@ mod header;
 mod help;
 mod list;
 mod many;
+mod metrics;
 mod node;
 mod number;
 mod objectives;
+mod records;
 mod schema;
+mod schemas;
 mod suggest;
 mod target;
 mod typing;

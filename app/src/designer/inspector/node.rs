@@ -2,28 +2,44 @@
 
 use egui::{Sense, Ui, vec2};
 
+use super::card::Card;
+use super::cost::Cost;
 use super::form;
 use super::help::Help;
+use super::metrics;
+use super::records::Records;
+use super::schemas;
 use super::scroll;
 use super::target::Drafts;
 use crate::designer::cx::Cx;
 use crate::designer::i18n::tr;
-use crate::designer::theme::{figures, regular, semibold, theme};
+use crate::designer::theme::{regular, semibold, theme};
 
 /// A tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Tab {
     #[default]
     Parameters,
+    Schema,
+    Data,
+    Metrics,
+    Cost,
+    Card,
     Help,
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::Parameters, Self::Help];
+    const ALL: [Self; 7] =
+        [Self::Parameters, Self::Schema, Self::Data, Self::Metrics, Self::Cost, Self::Card, Self::Help];
 
     fn title(self) -> &'static str {
         match self {
             Self::Parameters => tr("inspector.tab_parameters"),
+            Self::Schema => tr("inspector.tab_schema"),
+            Self::Data => tr("inspector.tab_data"),
+            Self::Metrics => tr("inspector.tab_metrics"),
+            Self::Cost => tr("inspector.tab_cost"),
+            Self::Card => tr("inspector.tab_card"),
             Self::Help => tr("inspector.tab_help"),
         }
     }
@@ -33,6 +49,9 @@ impl Tab {
 #[derive(Default)]
 pub(super) struct Tabs {
     open: Tab,
+    records: Records,
+    cost: Cost,
+    card: Card,
     help: Help,
 }
 
@@ -46,6 +65,11 @@ impl Tabs {
         self.bar(ui);
         match self.open {
             Tab::Parameters => scroll(ui, "parameters", |ui| form::show(ui, cx, [id], drafts)),
+            Tab::Schema => scroll(ui, "schemas", |ui| schemas::show(ui, cx, id)),
+            Tab::Data => self.records.show(ui, cx, id),
+            Tab::Metrics => scroll(ui, "metrics", |ui| metrics::show(ui, cx, id)),
+            Tab::Cost => scroll(ui, "cost", |ui| self.cost.show(ui, cx, id)),
+            Tab::Card => scroll(ui, "card", |ui| self.card.show(ui, cx, id)),
             Tab::Help => scroll(ui, "help", |ui| self.help.show(ui, cx, id)),
         }
     }
@@ -85,24 +109,11 @@ fn entry(ui: &mut Ui, title: &str, is_open: bool) -> egui::Response {
     let place = egui::Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min;
     ui.painter().galley_with_override_text_color(place, galley, colour);
     if is_open {
-        let line = egui::Rect::from_min_max(egui::pos2(rect.left() + 3.0, rect.bottom() - 2.0), rect.right_bottom() - vec2(3.0, 0.0));
+        let line = egui::Rect::from_min_max(
+            egui::pos2(rect.left() + 3.0, rect.bottom() - 2.0),
+            rect.right_bottom() - vec2(3.0, 0.0),
+        );
         ui.painter().rect_filled(line, 1.0, t.accent);
     }
     response
-}
-
-/// The columns of the records at a port: name, type, whether a value may be missing.
-pub(super) fn columns(ui: &mut Ui, port: &str, schema: &arrow::datatypes::Schema) {
-    let t = theme();
-    egui::Grid::new(("weir-columns", port)).num_columns(2).spacing(vec2(t.space(1), 2.0)).striped(true).show(ui, |ui| {
-        for column in schema.fields() {
-            ui.add(egui::Label::new(egui::RichText::new(column.name()).font(figures(t.shape.caption))).truncate());
-            let missing = if column.is_nullable() { "?" } else { "" };
-            let kind = egui::RichText::new(format!("{}{missing}", column.data_type())).font(figures(t.shape.caption));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.add(egui::Label::new(kind.color(t.secondary)).truncate());
-            });
-            ui.end_row();
-        }
-    });
 }

@@ -10,7 +10,7 @@ use crate::designer::i18n::{flow_name, kind_title, port_help, tr};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{TableState, format, icon_button, kind_icon, section, stat, table};
 
-use super::node::columns;
+use super::schemas::columns;
 
 /// What the page keeps between frames.
 #[derive(Default)]
