@@ -1,4 +1,5 @@
 //! The designer driven as a person does: by pointer and keyboard, finding things by what they are called.
 
 mod basics;
+mod canvas;
 mod person;
