@@ -51,6 +51,7 @@ static SPEC: KindSpec = KindSpec {
     quotas: &[],
     latencies: &[],
     faults: &[],
+    remedies: &[],
 };
 
 /// The kind.
