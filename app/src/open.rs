@@ -8,7 +8,7 @@ use weir_engine::document::Document;
 use weir_engine::node::closest;
 
 use crate::failure::Failure;
-use crate::templates;
+use crate::templates::{self, Template};
 
 /// The document's name in a folder.
 pub(crate) const PIPELINE: &str = "pipeline.json";
@@ -18,6 +18,10 @@ pub(crate) const PIPELINE: &str = "pipeline.json";
 pub(crate) struct Opened {
     pub(crate) doc: Document,
     pub(crate) root: Root,
+    /// The document's file; in a temporary folder for a template.
+    pub(crate) path: PathBuf,
+    /// The template, when it is one.
+    pub(crate) template: Option<&'static Template>,
     /// Files of a template while it is used from the program itself.
     pub(crate) unpacked: Option<TempDir>,
 }
@@ -45,7 +49,9 @@ pub(crate) fn open(name: &str) -> Result<Opened, Failure> {
     let unpacked =
         unpacked.map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
     template.write_to(unpacked.path())?;
-    file(&unpacked.path().join(PIPELINE), Some(unpacked))
+    let mut opened = file(&unpacked.path().join(PIPELINE), Some(unpacked))?;
+    opened.template = Some(template);
+    Ok(opened)
 }
 
 fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
@@ -58,6 +64,8 @@ fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
     Ok(Opened {
         doc,
         root,
+        path: path.to_owned(),
+        template: None,
         unpacked,
     })
 }

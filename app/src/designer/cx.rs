@@ -10,6 +10,7 @@ use weir_engine::services;
 
 use super::command::Command;
 use super::edit::{Edit, History, Item, Selection};
+use super::files::FileAct;
 use super::findings::Findings;
 use super::live::RunView;
 use super::panes::Pane;
@@ -91,6 +92,10 @@ pub(crate) enum Act {
     OpenFile(PathBuf),
     /// Open the template; asks about unsaved changes first.
     OpenTemplate(&'static str),
+    /// Do something with the drawing's file.
+    File(FileAct),
+    /// Undo or redo until this many steps are done.
+    GoTo(usize),
     /// Put text on the system's clipboard.
     Copy(String),
 }

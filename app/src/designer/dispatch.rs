@@ -7,7 +7,8 @@ use super::command::Command;
 use super::cx::{Act, Cx, Tone};
 use super::dialogs::Dialog;
 use super::edit::{Edit, Item, Selection};
-use super::i18n::{Lang, tr, trf};
+use super::files::Leave;
+use super::i18n::{Lang, trf};
 use super::live::Phase;
 use super::panes::{self, Pane};
 use super::prefs::Prefs;
@@ -97,8 +98,10 @@ impl Designer {
             Act::Cursor(at) => self.cursor = at,
             Act::Prefs(prefs) => self.prefs = *prefs,
             Act::Toast(tone, text) => self.toasts.push(tone, text),
-            Act::OpenFile(path) => self.guarded(Leave::Open(path.display().to_string())),
-            Act::OpenTemplate(id) => self.guarded(Leave::Open(id.to_owned())),
+            Act::OpenFile(path) => self.guarded(Leave::open(path.display().to_string())),
+            Act::OpenTemplate(id) => self.guarded(Leave::open(id)),
+            Act::File(act) => self.file_act(ctx, act),
+            Act::GoTo(steps) => self.go_to(steps),
             Act::Copy(text) => ctx.copy_text(text),
         }
     }
@@ -191,6 +194,13 @@ impl Designer {
         }
     }
 
+    /// Undoes or redoes until `steps` steps are done.
+    pub(super) fn go_to(&mut self, steps: usize) {
+        while self.history.undo_steps().len() > steps && self.history.undo().is_some() {}
+        while self.history.undo_steps().len() < steps && self.history.redo().is_some() {}
+        self.selection.retain_of(self.history.doc());
+    }
+
     /// Commands that change how the window looks. False when the command is none of them.
     fn view_command(&mut self, command: Command) -> bool {
         let Prefs { lang, dark, scale, motion, snap, grid, minimap, palette, inspector, .. } =
@@ -252,27 +262,5 @@ impl Designer {
         let doc = std::sync::Arc::clone(self.history.doc());
         self.history.seal();
         self.live.start(&doc, self.files.root(), paused, move || wake.request_repaint());
-    }
-}
-
-/// What a person wants to do that throws the drawing away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Leave {
-    /// Begin anew.
-    New,
-    /// Open a file, a folder or a template.
-    Open(String),
-    /// Close the window.
-    Quit,
-}
-
-impl Leave {
-    /// What the question about unsaved changes says.
-    pub(crate) fn words(&self) -> &'static str {
-        match self {
-            Self::New => tr("files.leave_new"),
-            Self::Open(_) => tr("files.leave_open"),
-            Self::Quit => tr("files.leave_quit"),
-        }
     }
 }

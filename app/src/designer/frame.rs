@@ -7,6 +7,8 @@ use super::command::{COMMANDS, Command, Group, take_shortcuts};
 use super::cx::{Act, Cx};
 use super::i18n::set_lang;
 use super::panes::Pane;
+use super::presenter;
+use super::regions::Region;
 use super::theme::{apply, theme};
 use super::{Designer, Parts};
 
@@ -14,24 +16,68 @@ impl Designer {
     /// Draws the window and takes input.
     pub fn ui(&mut self, ui: &mut Ui) {
         set_lang(self.prefs.lang);
-        apply(ui.ctx(), self.prefs.dark, self.presenter, self.prefs.motion);
-        if (ui.ctx().zoom_factor() - self.prefs.scale).abs() > 1e-3 {
-            ui.ctx().set_zoom_factor(self.prefs.scale);
-        }
+        apply(ui.ctx(), self.prefs.dark, self.prefs.motion);
+        self.fit_screen(ui.ctx());
+        self.files_frame(ui.ctx());
         let blocked = self.dialogs.is_modal();
+        if self.presenter && !blocked {
+            let asked = presenter::keys(ui.ctx(), &self.live.view.phase);
+            self.acts.borrow_mut().extend(asked);
+        }
         let commands = if blocked { Vec::new() } else { take_shortcuts(ui.ctx()) };
         self.acts.borrow_mut().extend(commands.into_iter().map(Act::Do));
         self.with_cx(|parts, cx| layout(ui, parts, cx));
         self.dispatch(ui.ctx());
+        self.close_if_decided(ui.ctx());
     }
 }
 
-fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
-    if !cx.presenter {
-        Panel::top("weir-menu").frame(bar(6)).show(ui, |ui| menu(ui, cx));
+impl Designer {
+    /// Scale of the interface; presenter mode takes the whole screen and shows everything larger.
+    fn fit_screen(&mut self, ctx: &egui::Context) {
+        let factor = if self.presenter { theme().shape.presenter } else { 1.0 };
+        let scale = self.prefs.scale * factor;
+        if (ctx.zoom_factor() - scale).abs() > 1e-3 {
+            ctx.set_zoom_factor(scale);
+        }
+        if self.fullscreen != self.presenter {
+            self.fullscreen = self.presenter;
+            ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(self.presenter));
+            self.canvas.fit_soon();
+        }
     }
+}
+
+/// Presenter mode: run bar, drawing, what is happening, plots.
+fn presenting(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
     Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
-    if !cx.presenter {
+    let height = ui.available_height() * 0.36;
+    Panel::bottom("weir-presenter-plots").default_size(height).resizable(true).frame(side()).show(ui, |ui| {
+        ui.set_min_size(ui.available_size());
+        parts.panels.show(Pane::Plots, ui, cx);
+    });
+    Panel::bottom("weir-caption").frame(bar(8)).show(ui, |ui| presenter::caption(ui, cx));
+    egui::CentralPanel::no_frame().show(ui, |ui| {
+        ui.painter().rect_filled(ui.max_rect(), 0.0, theme().canvas);
+        parts.canvas.show(ui, cx);
+    });
+}
+
+fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
+    if cx.presenter {
+        presenting(ui, parts, cx);
+    } else {
+        docked(ui, parts, cx);
+    }
+    parts.dialogs.show(ui, cx);
+    parts.toasts.show(ui);
+}
+
+/// The window as it is mostly: everything around the panes.
+fn docked(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
+    Panel::top("weir-menu").frame(bar(6)).show(ui, |ui| menu(ui, cx));
+    let run_bar = Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
+    Region::RunBar.mark(ui.ctx(), run_bar.response.rect);
         Panel::bottom("weir-status").frame(bar(4)).show(ui, |ui| parts.panels.status.show(ui, cx));
         if cx.prefs.palette {
             Panel::left("weir-palette")
@@ -41,21 +87,19 @@ fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
                 .show(ui, |ui| parts.panels.palette.show(ui, cx));
         }
         if cx.prefs.inspector {
-            Panel::right("weir-inspector")
+            let inspector = Panel::right("weir-inspector")
                 .default_size(328.0)
                 .size_range(260.0..=640.0)
                 .frame(side())
                 .show(ui, |ui| parts.inspector.show(ui, cx));
+            Region::Inspector.mark(ui.ctx(), inspector.response.rect);
         }
-    }
     egui::CentralPanel::no_frame().show(ui, |ui| {
         ui.painter().rect_filled(ui.max_rect(), 0.0, theme().canvas);
         let Parts { panes, canvas, panels, .. } = parts;
         let mut behavior = Docked { cx, canvas, panels };
         panes.ui(&mut behavior, ui);
     });
-    parts.dialogs.show(ui, cx);
-    parts.toasts.show(ui);
 }
 
 fn bar(vertical: i8) -> egui::Frame {
@@ -102,6 +146,7 @@ impl Behavior<Pane> for Docked<'_, '_> {
         pane.title().into()
     }
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
+        Region::Pane(*pane).mark(ui.ctx(), ui.max_rect());
         if *pane == Pane::Canvas {
             self.canvas.show(ui, self.cx);
         } else {

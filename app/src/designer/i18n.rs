@@ -80,6 +80,15 @@ pub(crate) fn tr(key: &'static str) -> &'static str {
     }
 }
 
+/// The text with this key in a language of choice.
+pub(crate) fn tr_in(lang: Lang, key: &'static str) -> &'static str {
+    match (TEXTS.get(key), lang) {
+        (Some(entry), Lang::En) => &entry.en,
+        (Some(entry), Lang::Ko) => &entry.ko,
+        (None, _) => key,
+    }
+}
+
 /// The text with this key, each `{name}` replaced by its value.
 pub(crate) fn trf(key: &'static str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
     let mut text = tr(key).to_owned();

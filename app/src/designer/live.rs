@@ -221,6 +221,13 @@ impl Live {
     pub(crate) const fn prepared(&self) -> Option<&Prepared> {
         self.running.as_ref()
     }
+    /// Another drawing is opened: ends the run at once and shows none. Earlier runs stay.
+    pub(crate) fn forget(&mut self) {
+        self.abandon();
+        self.marks.clear();
+        let RunView { number, pace, past, .. } = std::mem::take(&mut self.view);
+        self.view = RunView { number, pace, past, ..RunView::default() };
+    }
     /// Ends the run at once and forgets it.
     fn abandon(&mut self) {
         if let Some(run) = self.running.take() {

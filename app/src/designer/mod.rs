@@ -21,6 +21,8 @@ mod live;
 mod panels;
 mod panes;
 mod prefs;
+mod presenter;
+mod regions;
 mod theme;
 mod toasts;
 mod widgets;
@@ -87,6 +89,8 @@ pub struct Designer {
     files: Files,
     prefs: Prefs,
     presenter: bool,
+    /// The system was asked for the whole screen.
+    fullscreen: bool,
     cursor: Option<f64>,
     panes: egui_tiles::Tree<Pane>,
     canvas: Canvas,
@@ -95,8 +99,6 @@ pub struct Designer {
     dialogs: Dialogs,
     toasts: Toasts,
     acts: RefCell<Vec<Act>>,
-    /// Host time of the latest frame, in seconds.
-    started: bool,
 }
 
 impl Designer {
@@ -120,9 +122,10 @@ impl Designer {
             selection: Selection::default(),
             checker: Checker::new(move || wake.request_repaint()),
             live: Live::default(),
-            files: Files::new(setup.recovery.clone()),
+            files: Files::new(setup),
             prefs,
             presenter: false,
+            fullscreen: false,
             cursor: None,
             panes,
             canvas: Canvas::default(),
@@ -131,7 +134,6 @@ impl Designer {
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             acts: RefCell::default(),
-            started: false,
         };
         designer.begin(setup);
         designer
@@ -185,7 +187,9 @@ impl Designer {
         let changed = self.live.poll(move || wake.request_repaint());
         self.checker
             .ask(self.history.doc(), self.files.root(), self.history.revision());
-        self.files.autosave(&self.history, &self.prefs);
+        if let Some(wait) = self.files.autosave(&self.history, self.prefs.autosave_seconds) {
+            ctx.request_repaint_after(wait);
+        }
         changed
     }
 

@@ -204,10 +204,10 @@ pub(crate) fn install_fonts(ctx: &egui::Context) {
     ctx.set_fonts(fonts);
 }
 
-/// Makes the look of `ctx` dark or light, at the presenter's or the ordinary type size; with or without motion.
-pub(crate) fn apply(ctx: &egui::Context, is_dark: bool, presenter: bool, motion: bool) {
+/// Makes the look of `ctx` dark or light, with or without motion.
+pub(crate) fn apply(ctx: &egui::Context, is_dark: bool, motion: bool) {
     IS_DARK.set(is_dark);
-    let wanted = (is_dark, presenter, motion);
+    let wanted = (is_dark, motion);
     let id = egui::Id::new("weir-look");
     if ctx.data(|d| d.get_temp(id)) == Some(wanted) {
         return;
@@ -218,17 +218,16 @@ pub(crate) fn apply(ctx: &egui::Context, is_dark: bool, presenter: bool, motion:
     } else {
         egui::Theme::Light
     });
-    ctx.all_styles_mut(|style| restyle(style, theme(), presenter, motion));
+    ctx.all_styles_mut(|style| restyle(style, theme(), motion));
 }
 
-fn restyle(style: &mut egui::Style, t: &Theme, presenter: bool, motion: bool) {
-    let factor = if presenter { t.shape.presenter } else { 1.0 };
+fn restyle(style: &mut egui::Style, t: &Theme, motion: bool) {
     style.text_styles = [
-        (TextStyle::Small, regular(t.shape.caption * factor)),
-        (TextStyle::Body, regular(t.shape.body * factor)),
-        (TextStyle::Button, regular(t.shape.body * factor)),
-        (TextStyle::Heading, semibold(t.shape.emphasis * factor)),
-        (TextStyle::Monospace, figures(t.shape.body * factor)),
+        (TextStyle::Small, regular(t.shape.caption)),
+        (TextStyle::Body, regular(t.shape.body)),
+        (TextStyle::Button, regular(t.shape.body)),
+        (TextStyle::Heading, semibold(t.shape.emphasis)),
+        (TextStyle::Monospace, figures(t.shape.body)),
     ]
     .into();
     style.animation_time = if motion { t.shape.motion } else { 0.0 };

@@ -19,11 +19,12 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
     };
     let setup = Setup {
         file,
-        recovery: eframe::storage_dir("weir"),
+        recovery: eframe::storage_dir("weir").map(|folder| folder.join("recovery")),
         ..Setup::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
-        let designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
+        let mut designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
+        designer.use_system_dialogs();
         Ok(Box::new(Window(designer)))
     });
     eframe::run_native("weir", options, create).map_err(|e| {

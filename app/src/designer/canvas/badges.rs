@@ -1,8 +1,10 @@
 //! Badges: small marks on a node that something is the matter, and the popup that says what and what would help.
 
 use egui::{Color32, Pos2, Rect, RichText, Ui, vec2};
-use weir_engine::node::Severity;
+use weir_engine::node::{KindSpec, Severity};
+use weir_engine::report::explain as why;
 use weir_engine::runtime::NodeSnapshot;
+use weir_engine::services;
 
 use super::draw::{Pen, TextStyle};
 use super::model::NodeBox;
@@ -73,7 +75,11 @@ const COLD_POINTS: usize = 20;
 const COLD_PART: usize = 3;
 
 /// The badges of a node with so many errors and warnings, as the run has it.
-pub(super) fn badges((errors, warnings): (usize, usize), seen: Option<&NodeSnapshot>) -> Vec<Badge> {
+pub(super) fn badges(
+    (errors, warnings): (usize, usize),
+    seen: Option<&NodeSnapshot>,
+    spec: Option<&'static KindSpec>,
+) -> Vec<Badge> {
     let mut all = Vec::new();
     let mut add = |about, text: String| all.push(Badge { about, text });
     if errors > 0 {
@@ -91,7 +97,9 @@ pub(super) fn badges((errors, warnings): (usize, usize), seen: Option<&NodeSnaps
     }
     let cold = &seen.part_series[COLD_PART];
     let from = cold.len().saturating_sub(COLD_POINTS);
-    if cold.points().skip(from).any(|(_, p)| p.count > 0 && p.sum > 0.0) {
+    // Only some kinds start anything; the others need no look at their history.
+    let starts = spec.is_some_and(|s| s.latencies.iter().any(|l| l.contains("cold")));
+    if starts && cold.points().skip(from).any(|(_, p)| p.count > 0 && p.sum > 0.0) {
         add(About::ColdStart, String::new());
     }
     if !seen.faults.is_empty() {
@@ -183,6 +191,41 @@ pub(super) fn explain(ui: &mut Ui, cx: &Cx<'_>, id: &str, badge: &Badge) {
         }
     }
     limit(ui, cx, id);
+    if !matches!(badge.about, About::Errors | About::Warnings) {
+        causes(ui, cx, id);
+    }
+}
+
+/// Causes that are told, the likely origin among them.
+const CAUSES_MAX: usize = 4;
+
+/// What led to it and what would help, as the engine sees it.
+fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
+    let Some(snapshot) = &cx.run.snapshot else { return };
+    let t = theme();
+    let mut causes = why(snapshot, services::ALL, id);
+    // The origin stands last and is told first.
+    causes.reverse();
+    causes.truncate(CAUSES_MAX);
+    for cause in causes {
+        ui.add_space(t.space(0));
+        ui.separator();
+        ui.horizontal(|ui| {
+            let title = if cause.is_origin { tr("canvas.began_here") } else { tr("canvas.and_here") };
+            ui.label(RichText::new(title).color(t.secondary).size(t.shape.caption));
+            if cause.node != id && link(ui, &cause.node).clicked() {
+                let at = cause.at.map(weir_engine::units::SimTime::as_secs_f64);
+                cx.act(Act::Reveal { item: Item::Node(cause.node.clone()), at });
+            }
+        });
+        ui.label(super::wiring::sentence(&cause.text));
+        for remedy in cause.remedies.iter().take(3) {
+            ui.horizontal_top(|ui| {
+                icon(ui, "check", 14.0, t.green);
+                ui.label(remedy.help);
+            });
+        }
+    }
 }
 
 fn problems(ui: &mut Ui, cx: &Cx<'_>, id: &str, severity: Severity) {

@@ -62,8 +62,8 @@ impl Canvas {
         self.navigate(ui, response);
         let pointer = ui.input(|i| i.pointer.latest_pos()).unwrap_or_default();
         let inside = response.contains_pointer();
-        self.pointer = inside.then_some(pointer);
         let idle = matches!(self.gesture, Gesture::Idle);
+        self.pointer = (inside || !idle).then_some(pointer);
         self.hover = if inside && idle { self.hit(cx.doc, pointer) } else { Hit::Nothing };
         if response.secondary_clicked() {
             self.open_menu(cx, pointer);
@@ -498,6 +498,7 @@ impl Canvas {
         if ui.input(|i| i.key_pressed(Key::Backspace)) && !cx.selection.is_empty() {
             cx.act(Act::Do(Command::Delete));
         }
+        self.walk(ui, cx);
         let step = ui.input(|i| {
             if i.modifiers.alt || i.modifiers.command {
                 return Vec2::ZERO;
@@ -514,6 +515,29 @@ impl Canvas {
         if step != Vec2::ZERO && !cx.selection.is_empty() && matches!(self.gesture, Gesture::Idle) {
             let items = self.with_contents(cx.doc, cx.selection);
             cx.edit(Edit::Move(items.into_iter().map(|(i, at)| (i, place(at + step))).collect()));
+        }
+    }
+
+    /// Full stop and comma go from node to node, in the order of the drawing from left to right.
+    fn walk(&self, ui: &Ui, cx: &Cx<'_>) {
+        let (next, back) = ui.input(|i| {
+            let plain = i.modifiers.is_none();
+            (plain && i.key_pressed(Key::Period), plain && i.key_pressed(Key::Comma))
+        });
+        if !next && !back {
+            return;
+        }
+        let mut order: Vec<&super::model::NodeBox> = self.model.nodes.iter().collect();
+        order.sort_by(|a, b| a.home.x.total_cmp(&b.home.x).then(a.home.y.total_cmp(&b.home.y)));
+        let now = cx.selection.single_node().and_then(|id| order.iter().position(|n| n.id == id));
+        let count = order.len();
+        let to = match now {
+            None => 0,
+            Some(i) if next => (i + 1) % count,
+            Some(i) => (i + count - 1) % count,
+        };
+        if let Some(node) = order.get(to) {
+            cx.act(Act::Reveal { item: Item::Node(node.id.clone()), at: None });
         }
     }
 

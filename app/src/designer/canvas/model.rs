@@ -1,6 +1,6 @@
 //! The drawing and the run as boxes and wires, made anew only when the document, the findings or the snapshot changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
@@ -147,6 +147,7 @@ pub(super) struct Model {
     pub(super) nodes: Vec<NodeBox>,
     pub(super) wires: Vec<WireBox>,
     index: HashMap<String, usize>,
+    wire_index: BTreeMap<WireKey, usize>,
     /// Nodes glide to new places until this instant.
     glide: Option<(f64, Vec<(usize, Pos2)>)>,
 }
@@ -158,7 +159,7 @@ impl Model {
     }
     /// The wire's place.
     pub(super) fn wire(&self, key: &WireKey) -> Option<usize> {
-        self.wires.iter().position(|w| w.key == *key)
+        self.wire_index.get(key).copied()
     }
     /// Where a wire begins and ends in the drawing.
     pub(super) fn ends(&self, wire: &WireBox) -> (Pos2, Pos2) {
@@ -244,6 +245,7 @@ impl Model {
                 path,
             });
         }
+        self.wire_index = self.wires.iter().enumerate().map(|(i, w)| (w.key.clone(), i)).collect();
     }
 
     /// Moves gliding nodes on. True while some still move.
@@ -268,7 +270,7 @@ impl Model {
             for node in &mut self.nodes {
                 node.live = None;
                 node.live_index = None;
-                node.badges = badges(problems(cx, &node.id), None);
+                node.badges = badges(problems(cx, &node.id), None, node.spec);
             }
             for wire in &mut self.wires {
                 (wire.live_index, wire.pressure, wire.rate, wire.in_flight) = (None, None, Rate::default(), 0);
@@ -279,9 +281,9 @@ impl Model {
         let is_live = run.phase.is_live();
         for node in &mut self.nodes {
             node.live_index = places.get(node.id.as_str()).copied();
-            let seen = node.live_index.map(|i| &snapshot.nodes[i]);
+            let seen = node.live_index.map(|i| snapshot.nodes[i].as_ref());
             node.live = seen.map(|s| node_live(s, node.live_index.and_then(|i| run.nodes.get(i))));
-            node.badges = badges(problems(cx, &node.id), seen);
+            node.badges = badges(problems(cx, &node.id), seen, node.spec);
         }
         type Ends<'a> = (&'a str, &'a str, &'a str, &'a str);
         let wires: HashMap<Ends<'_>, usize> = snapshot

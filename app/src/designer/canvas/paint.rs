@@ -9,7 +9,7 @@ use super::gestures::Gesture;
 use super::hit::Hit;
 use super::model::{PortBox, size_of};
 use super::node_draw::{self, Detail, Look, PortLook};
-use super::path::{curve, dashes};
+use super::path::{curve, dashes, middle};
 use super::wire_draw;
 use crate::designer::cx::Cx;
 use crate::designer::edit::{Item, Selection};
@@ -69,7 +69,7 @@ impl Canvas {
             }
             _ => self.chosen(cx.selection),
         };
-        let travels = self.paint_wires(&mut pen, cx, &chosen, ui.input(|i| i.time));
+        let travels = self.paint_wires(ui, &mut pen, cx, &chosen);
         self.paint_nodes(ui, &mut pen, cx, &chosen);
         self.paint_gesture(&mut pen, cx);
         self.paint_new(ui, &mut pen, cx);
@@ -104,7 +104,8 @@ impl Canvas {
         painter.add(Shape::mesh(mesh));
     }
 
-    fn paint_wires(&mut self, pen: &mut Pen<'_>, cx: &Cx<'_>, chosen: &Chosen, time: f64) -> bool {
+    fn paint_wires(&mut self, ui: &Ui, pen: &mut Pen<'_>, cx: &Cx<'_>, chosen: &Chosen) -> bool {
+        let time = ui.input(|i| i.time);
         let zoom = self.camera.zoom();
         let level = match zoom {
             z if z < 0.3 => 2,
@@ -139,6 +140,9 @@ impl Canvas {
                 time,
                 rich,
             };
+            if rich {
+                tell_wire(ui, wire, middle(&points), look.selected);
+            }
             travels |= wire_draw::wire(pen, wire, points, look);
         }
         // Figures above all wires.
@@ -172,13 +176,13 @@ impl Canvas {
                 dimmed: self.is_dimmed(i),
                 has_run: snapshot.is_some(),
             };
-            let live = snapshot.and_then(|s| s.nodes.get(node.live_index?));
+            let live = snapshot.and_then(|s| s.nodes.get(node.live_index?)).map(AsRef::as_ref);
             node_draw::node(pen, node, rect, look, live);
             self.tell_node(ui, i, rect, look.selected);
             if detail > Detail::Tile {
                 for (p, port) in node.ports.iter().enumerate() {
                     let at = self.camera.to_screen(node.port_at(p));
-                    node_draw::port(pen, port, at, self.port_look(i, p, port));
+                    node_draw::port(pen, port, at, self.port_look(i, p));
                     self.tell_port(ui, i, port, at);
                 }
             }
@@ -192,16 +196,13 @@ impl Canvas {
         !is_end && !(0..self.model.nodes[node].ports.len()).any(|p| self.port_fits(wiring, node, p))
     }
 
-    fn port_look(&self, node: usize, p: usize, port: &PortBox) -> PortLook {
+    fn port_look(&self, node: usize, p: usize) -> PortLook {
         match &self.gesture {
             Gesture::Wire(wiring) if wiring.fixed.contains(&(node, p)) => PortLook::Hovered,
             Gesture::Wire(wiring) if self.port_fits(wiring, node, p) => PortLook::Fits,
             Gesture::Wire(_) => PortLook::Misfit,
             _ if self.hover == Hit::Port(node, p) => PortLook::Hovered,
-            _ => {
-                let _plain = port;
-                PortLook::Plain
-            }
+            _ => PortLook::Plain,
         }
     }
 
@@ -332,4 +333,14 @@ impl Canvas {
         let title = format!("{} · {}", port.name(), flow_name(port.flow()));
         pen.hint(at, &[(&title, t.text), (port_help(spec, port.name()), t.secondary)]);
     }
+}
+
+/// Tells readers of the screen, and tests, of a wire.
+fn tell_wire(ui: &Ui, wire: &super::model::WireBox, at: Pos2, selected: bool) {
+    let rect = Rect::from_center_size(at, vec2(8.0, 8.0));
+    let response = ui.interact(rect, ui.id().with(&wire.key), Sense::HOVER);
+    response.widget_info(|| {
+        let label = format!("wire {} to {}", wire.key.0, wire.key.1);
+        egui::WidgetInfo::selected(egui::WidgetType::Other, true, selected, label)
+    });
 }

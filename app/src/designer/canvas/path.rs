@@ -65,7 +65,8 @@ fn segments_cross(a: Pos2, b: Pos2, c: Pos2, d: Pos2) -> bool {
     let side = |p: Pos2, q: Pos2, r: Pos2| (q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x);
     let (s1, s2) = (side(a, b, c), side(a, b, d));
     let (s3, s4) = (side(c, d, a), side(c, d, b));
-    s1 * s2 < 0.0 && s3 * s4 < 0.0
+    // A corner of the line belongs to one of its two pieces, so that a cut through it counts.
+    (s1 < 0.0) != (s2 < 0.0) && (s3 < 0.0) != (s4 < 0.0)
 }
 
 /// Pieces of the line, `on` points drawn and `off` not, the pattern moved on by `shift` points.

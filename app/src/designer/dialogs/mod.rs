@@ -1,8 +1,25 @@
 //! Windows over the window: gallery, settings, command palette, cheat sheet, tour, questions.
 
-use egui::Ui;
+mod about;
+mod cheat_sheet;
+mod fuzzy;
+mod gallery;
+mod palette;
+mod path;
+mod picture;
+mod questions;
+mod settings;
+mod tour;
+
+use std::path::PathBuf;
+
+use egui::{Align, Id, Layout, RichText, Ui, Vec2};
 
 use super::cx::Cx;
+use super::files::{Found, Leave, Wanted};
+use super::i18n::tr;
+use super::theme::{semibold, theme};
+use super::widgets::icon_button;
 
 /// A dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,21 +32,131 @@ pub(crate) enum Dialog {
     About,
 }
 
-/// What is open.
+/// Something that must be answered before anything else.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// Unsaved changes would be lost.
+    Leave(Leave),
+    /// Drawings were left behind by a crash.
+    Recovered(Vec<Found>),
+    /// Which file: for where the system has no dialog. Begins at the path.
+    Path(Wanted, PathBuf),
+}
+
+/// Something that must be known before anything else.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+/// What is open: a dialog, over it a question, over it a message.
 #[derive(Default)]
 pub(crate) struct Dialogs {
     open: Option<Dialog>,
+    question: Option<Question>,
+    message: Option<Message>,
+    gallery: gallery::Gallery,
+    palette: palette::Palette,
+    tour: tour::Tour,
+    path: path::PathDialog,
 }
 
 impl Dialogs {
     /// Opens a dialog; another one that is open closes.
     pub(crate) fn open(&mut self, dialog: Dialog) {
         self.open = Some(dialog);
+        match dialog {
+            Dialog::Gallery => self.gallery.begin(),
+            Dialog::Palette => self.palette.begin(),
+            Dialog::Tour => self.tour.begin(),
+            Dialog::Settings | Dialog::CheatSheet | Dialog::About => {}
+        }
+    }
+    /// Closes the dialog; a question or a message stays.
+    pub(crate) fn close(&mut self) {
+        if self.open != Some(Dialog::Tour) {
+            self.open = None;
+        }
+    }
+    /// Asks a question.
+    pub(crate) fn ask(&mut self, question: Question) {
+        if let Question::Path(wanted, start) = &question {
+            self.path.begin(*wanted, start);
+        }
+        self.question = Some(question);
+    }
+    /// Tells something.
+    pub(crate) fn tell(&mut self, message: Message) {
+        self.message = Some(message);
+    }
+    /// The question that is open.
+    #[cfg(test)]
+    pub(crate) const fn question(&self) -> Option<&Question> {
+        self.question.as_ref()
+    }
+    /// The message that is open.
+    #[cfg(test)]
+    pub(crate) const fn message(&self) -> Option<&Message> {
+        self.message.as_ref()
     }
     /// True while a dialog takes all keys.
     pub(crate) const fn is_modal(&self) -> bool {
-        false
+        self.question.is_some() || self.message.is_some() || !matches!(self.open, None | Some(Dialog::Tour))
     }
     /// Draws what is open.
-    pub(crate) fn show(&mut self, _ui: &mut Ui, _cx: &Cx<'_>) {}
+    pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let stays = match self.open {
+            Some(Dialog::Gallery) => self.gallery.show(ui, cx),
+            Some(Dialog::Settings) => settings::show(ui, cx),
+            Some(Dialog::Palette) => self.palette.show(ui, cx),
+            Some(Dialog::CheatSheet) => cheat_sheet::show(ui, cx),
+            Some(Dialog::About) => about::show(ui, cx),
+            // The tour waits for an answer that is due.
+            Some(Dialog::Tour) => self.question.is_some() || self.message.is_some() || self.tour.show(ui, cx),
+            None => false,
+        };
+        if !stays {
+            self.open = None;
+        }
+        let stays = match &mut self.question {
+            Some(Question::Leave(leave)) => questions::leave(ui, cx, leave),
+            Some(Question::Recovered(found)) => questions::recovered(ui, cx, found),
+            Some(Question::Path(..)) => self.path.show(ui, cx),
+            None => false,
+        };
+        if !stays {
+            self.question = None;
+        }
+        if self.message.as_ref().is_some_and(|m| !questions::message(ui, m)) {
+            self.message = None;
+        }
+        questions::drop_hint(ui);
+    }
+}
+
+/// Draws a window over the window, at most `size` large, with a title and a way out. Returns what `show` returns, and false
+/// when the person closed it.
+fn modal<R>(ui: &Ui, id: &'static str, title: &str, size: Vec2, show: impl FnOnce(&mut Ui) -> R) -> (R, bool) {
+    let t = theme();
+    let room = ui.ctx().content_rect().size() - Vec2::splat(2.0 * t.space(5));
+    let size = size.min(room);
+    let mut is_closed = false;
+    let frame = egui::Frame::window(&ui.ctx().global_style()).inner_margin(t.space(3));
+    let shown = egui::Modal::new(Id::new(id)).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(size.x);
+        ui.set_max_height(size.y);
+        if !title.is_empty() {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(title).font(semibold(t.shape.title)));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    is_closed = icon_button(ui, "close", tr("files.close"), false).clicked();
+                });
+            });
+            ui.add_space(t.space(1));
+        }
+        show(ui)
+    });
+    is_closed |= shown.should_close();
+    (shown.inner, !is_closed)
 }

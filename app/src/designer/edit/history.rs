@@ -1,5 +1,6 @@
 //! Undo and redo.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use weir_engine::document::Document;
@@ -30,6 +31,8 @@ pub(crate) struct History {
     revision: u64,
     /// Steps with the same key that follow each other are one step.
     merge: Option<String>,
+    /// The answer of [`History::is_dirty`] at a revision: it is asked each frame.
+    dirty: Cell<Option<(u64, bool)>>,
 }
 
 impl History {
@@ -43,6 +46,7 @@ impl History {
             redo: Vec::new(),
             revision: 0,
             merge: None,
+            dirty: Cell::default(),
         }
     }
     /// The document as it is now.
@@ -55,16 +59,23 @@ impl History {
     }
     /// True when the document differs from what was saved last.
     pub(crate) fn is_dirty(&self) -> bool {
-        !Arc::ptr_eq(&self.doc, &self.saved) && *self.doc != *self.saved
+        if let Some((_, known)) = self.dirty.get().filter(|(at, _)| *at == self.revision) {
+            return known;
+        }
+        let dirty = !Arc::ptr_eq(&self.doc, &self.saved) && *self.doc != *self.saved;
+        self.dirty.set(Some((self.revision, dirty)));
+        dirty
     }
     /// The document as it is now was saved.
     pub(crate) fn mark_saved(&mut self) {
         self.saved = Arc::clone(&self.doc);
         self.merge = None;
+        self.dirty.set(None);
     }
     /// The document was never saved as it is (a recovered one).
     pub(crate) fn mark_unsaved(&mut self) {
         self.saved = Arc::new(Document::new(""));
+        self.dirty.set(None);
     }
     /// What can be undone, the latest last.
     pub(crate) fn undo_steps(&self) -> &[Step] {

@@ -1,33 +1,128 @@
 //! The drawing's file: opened, saved, guarded, kept from being lost.
 
-use std::path::{Path, PathBuf};
+mod pick;
+mod recovery;
+mod save;
 
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::ViewportCommand;
 use tempfile::TempDir;
 use weir_engine::data::Root;
+use weir_engine::document::Document;
 
+use self::pick::{Picked, Picker};
+use self::recovery::Recovery;
+pub(crate) use self::pick::Wanted;
+pub(crate) use self::recovery::{Found, Origin};
 use super::Designer;
 use super::Setup;
 use super::command::Command;
-use super::cx::Tone;
-use super::dialogs::Dialog;
-use super::dispatch::Leave;
-use super::edit::{History, Selection};
-use super::i18n::trf;
-use super::prefs::Prefs;
+use super::cx::{Act, Tone};
+use super::dialogs::{Dialog, Message, Question};
+use super::edit::{Edit, History, Selection, Settings};
+use super::i18n::{Lang, tr, tr_in, trf};
+use crate::failure::Failure;
+use crate::open::Opened;
+use crate::templates::{self, Template};
 
 /// Where the drawing lives.
 pub(crate) struct Files {
     path: Option<PathBuf>,
     root: Root,
+    /// Where data files are that the drawing reads: its own folder, or that of the unpacked template.
+    folder: Option<PathBuf>,
     /// Data files of a template while it has no folder of its own.
     unpacked: Option<TempDir>,
-    recovery: Option<PathBuf>,
+    template: Option<&'static Template>,
+    /// The file's text as it was read, and what it holds: written back unchanged while nothing was changed.
+    read: Option<(Arc<Document>, String)>,
+    recovery: Recovery,
+    picker: Picker,
+    /// Files are asked for by the system's dialogs where it has them; otherwise, and in tests, by our own.
+    system_dialogs: bool,
+    /// What the person wanted to do when asked to save first.
+    after_save: Option<Leave>,
+    /// The window may be closed.
+    closing: bool,
+    /// The window's title as the system knows it.
+    title: String,
+}
+
+/// What a person wants to do that throws the drawing away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Begin anew.
+    New,
+    /// Open a file, a folder or a template; and run it at once.
+    Open { name: String, run: bool },
+    /// Close the window.
+    Quit,
+}
+
+impl Leave {
+    /// Opens `name`.
+    pub(crate) fn open(name: impl Into<String>) -> Self {
+        Self::Open { name: name.into(), run: false }
+    }
+    /// What the question about unsaved changes says.
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Self::New => tr("files.leave_new"),
+            Self::Open { .. } => tr("files.leave_open"),
+            Self::Quit => tr("files.leave_quit"),
+        }
+    }
+}
+
+/// The answer to the question about unsaved changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Save,
+    ThrowAway,
+    Cancel,
+}
+
+/// Something that dialogs ask of files.
+#[derive(Debug, Clone)]
+pub(crate) enum FileAct {
+    /// Open it, and run it at once; asks about unsaved changes first.
+    Open { name: String, run: bool },
+    /// Write the drawing there.
+    SaveTo(PathBuf),
+    /// Unsaved changes were asked about.
+    Leave(Leave, Answer),
+    /// Go on with a drawing that was left behind.
+    Restore(Found),
+    /// Throw it away.
+    Discard(Found),
+    /// A recent file is not wanted in the list any more.
+    Forget(PathBuf),
 }
 
 impl Files {
     /// No file yet.
-    pub(crate) fn new(recovery: Option<PathBuf>) -> Self {
-        Self { path: None, root: Root::new(Path::new(".")), unpacked: None, recovery }
+    pub(crate) fn new(setup: &Setup) -> Self {
+        Self {
+            path: None,
+            root: Root::samples_only(),
+            folder: None,
+            unpacked: None,
+            template: None,
+            read: None,
+            recovery: Recovery::new(setup.recovery.clone()),
+            picker: Picker::default(),
+            system_dialogs: false,
+            after_save: None,
+            closing: false,
+            title: String::new(),
+        }
     }
     /// The file, when there is one.
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -37,42 +132,335 @@ impl Files {
     pub(crate) const fn root(&self) -> &Root {
         &self.root
     }
-    /// Keeps an unsaved drawing for the next start.
-    pub(crate) fn autosave(&mut self, _history: &History, _prefs: &Prefs) {
-        let _todo = (&self.recovery, &self.unpacked);
+    /// Keeps an unsaved drawing for the next start. Returns when to look again.
+    pub(crate) fn autosave(&mut self, history: &History, seconds: u32) -> Option<Duration> {
+        if self.closing || !history.is_dirty() {
+            self.recovery.forget();
+            return None;
+        }
+        let (path, template) = (&self.path, self.template);
+        let origin = || Origin { path: path.clone(), template: template.map(|t| t.id.to_owned()) };
+        let wait = Duration::from_secs(seconds.into());
+        self.recovery.keep(Instant::now(), history.doc(), wait, origin)
+    }
+    /// The drawing's home from now on.
+    fn settle(&mut self, path: PathBuf) {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+        self.root = Root::new(&folder);
+        self.folder = Some(folder);
+        self.path = Some(path);
+        self.template = None;
+        self.unpacked = None;
+    }
+    fn reset(&mut self) {
+        self.path = None;
+        self.root = Root::samples_only();
+        self.folder = None;
+        self.template = None;
+        self.unpacked = None;
+        self.read = None;
     }
 }
 
 impl Designer {
-    /// The first drawing.
-    pub(super) fn begin(&mut self, setup: &Setup) {
-        match &setup.file {
-            Some(name) => self.load(name),
-            None => self.dialogs.open(Dialog::Gallery),
-        }
-        self.started = true;
+    /// Asks for files by the system's dialogs, where there are any.
+    pub(super) const fn use_system_dialogs(&mut self) {
+        self.files.system_dialogs = true;
     }
-    /// Opens `name`: a file, a folder or a template.
-    pub(super) fn load(&mut self, name: &str) {
+
+    /// The first drawing, and what is shown over it.
+    pub(super) fn begin(&mut self, setup: &Setup) {
+        let opened = setup.file.as_deref().is_some_and(|name| self.load(name));
+        let found = self.files.recovery.found();
+        if !found.is_empty() {
+            self.dialogs.ask(Question::Recovered(found));
+        }
+        if setup.tour && !self.prefs.tour_done {
+            self.dialogs.open(Dialog::Tour);
+        } else if !opened {
+            self.dialogs.open(Dialog::Gallery);
+        }
+    }
+
+    /// Opens `name`: a file, a folder or a template. False when it cannot be; the drawing stays then.
+    pub(super) fn load(&mut self, name: &str) -> bool {
         match crate::open::open(name) {
             Ok(opened) => {
-                self.history = History::new(opened.doc);
-                self.selection = Selection::default();
-                self.files.root = opened.root;
-                self.files.unpacked = opened.unpacked;
-                self.checker.reset();
-                self.canvas.fit_soon();
+                self.take(opened);
+                true
             }
-            Err(failure) => self.toasts.push(Tone::Bad, failure.plain()),
+            Err(failure) => {
+                self.refuse(name, &failure);
+                false
+            }
         }
     }
+
+    fn take(&mut self, opened: Opened) {
+        let Opened { doc, root, path, template, unpacked } = opened;
+        self.replace(doc);
+        let files = &mut self.files;
+        files.root = root;
+        files.template = template;
+        files.folder = path.parent().map(Path::to_owned);
+        files.unpacked = unpacked;
+        if template.is_none() {
+            let text = fs::read_to_string(&path).ok();
+            files.read = text.map(|text| (Arc::clone(self.history.doc()), text));
+            let path = fs::canonicalize(&path).unwrap_or(path);
+            self.prefs.remember_file(&path);
+            files.path = Some(path);
+        }
+    }
+
+    /// Goes over to another document; what was drawn is not kept.
+    fn replace(&mut self, doc: Document) {
+        self.files.recovery.forget();
+        self.show_document(doc);
+    }
+
+    fn show_document(&mut self, doc: Document) {
+        self.files.reset();
+        self.live.forget();
+        self.history = History::new(doc);
+        self.selection = Selection::default();
+        self.cursor = None;
+        self.checker.reset();
+        self.canvas.fit_soon();
+    }
+
+    fn refuse(&mut self, name: &str, failure: &Failure) {
+        let path = Path::new(name);
+        if !path.exists() {
+            self.prefs.recent_files.retain(|p| p != path);
+        }
+        self.dialogs.tell(Message {
+            title: tr("files.cannot_open").to_owned(),
+            text: failure.plain(),
+        });
+    }
+
     /// Does `leave` at once, or asks when changes would be lost.
     pub(super) fn guarded(&mut self, leave: Leave) {
-        if let Leave::Open(name) = leave {
-            self.load(&name);
+        if self.history.is_dirty() {
+            self.dialogs.ask(Question::Leave(leave));
+        } else {
+            self.leave(leave);
         }
     }
+
+    fn leave(&mut self, leave: Leave) {
+        match leave {
+            Leave::New => {
+                self.replace(Document::new(tr("files.untitled")));
+                self.dialogs.close();
+            }
+            Leave::Open { name, run } => {
+                if self.load(&name) {
+                    self.dialogs.close();
+                    if run {
+                        self.acts.borrow_mut().push(Act::Start { paused: false });
+                    }
+                }
+            }
+            Leave::Quit => {
+                self.files.closing = true;
+                self.files.recovery.forget();
+            }
+        }
+    }
+
+    pub(super) fn file_act(&mut self, ctx: &egui::Context, act: FileAct) {
+        match act {
+            FileAct::Open { name, run } => self.guarded(Leave::Open { name, run }),
+            FileAct::SaveTo(path) => self.save_to(&path),
+            FileAct::Leave(leave, Answer::Save) => {
+                self.files.after_save = Some(leave);
+                self.file_command(ctx, Command::Save);
+            }
+            FileAct::Leave(leave, Answer::ThrowAway) => self.leave(leave),
+            FileAct::Leave(_, Answer::Cancel) => self.files.after_save = None,
+            FileAct::Restore(found) => self.restore(&found),
+            FileAct::Discard(found) => Recovery::discard(&found),
+            FileAct::Forget(path) => self.prefs.recent_files.retain(|p| *p != path),
+        }
+    }
+
     pub(super) fn file_command(&mut self, _ctx: &egui::Context, command: Command) {
-        self.toasts.push(Tone::Info, trf("common.undone", &[("what", &command.title())]));
+        match (command, self.files.path.clone()) {
+            (Command::New, _) => self.guarded(Leave::New),
+            (Command::Quit, _) => self.guarded(Leave::Quit),
+            (Command::Open, _) => self.pick(Wanted::Open),
+            (Command::Save, Some(path)) => self.save_to(&path),
+            _ => self.pick(Wanted::Save),
+        }
+    }
+
+    /// Asks for a file: by the system's dialog, or by our own where it has none.
+    fn pick(&mut self, wanted: Wanted) {
+        let name = save::file_name(&self.history.doc().name);
+        let folder = self.folder();
+        if !self.files.system_dialogs || !self.files.picker.ask(wanted, folder.as_deref(), &name) {
+            self.ask_path(wanted);
+        }
+    }
+
+    fn ask_path(&mut self, wanted: Wanted) {
+        let name = save::file_name(&self.history.doc().name);
+        let folder = self.folder().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+        let start = match (wanted, &self.files.path) {
+            (Wanted::Open, _) => folder,
+            (Wanted::Save, Some(path)) => path.clone(),
+            (Wanted::Save, None) => folder.join(name),
+        };
+        self.dialogs.ask(Question::Path(wanted, start));
+    }
+
+    /// Where a dialog begins: by the drawing's file, or by the one opened last.
+    fn folder(&self) -> Option<PathBuf> {
+        let last = self.prefs.recent_files.first();
+        let file = self.files.path.as_ref().or(last)?;
+        file.parent().map(Path::to_owned)
+    }
+
+    fn save_to(&mut self, path: &Path) {
+        let path = save::target(path);
+        self.name_after(&path);
+        let doc = Arc::clone(self.history.doc());
+        let unchanged = self.files.read.as_ref().filter(|(read, _)| **read == *doc);
+        let text = unchanged.map_or_else(|| doc.to_json_pretty(), |(_, text)| text.clone());
+        if let Err(e) = save::write_text(&path, &text) {
+            self.files.after_save = None;
+            self.dialogs.tell(Message {
+                title: tr("files.cannot_save").to_owned(),
+                text: trf("files.save_failed", &[("path", &path.display()), ("why", &e)]),
+            });
+            return;
+        }
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        self.bring_data(&doc, &path);
+        self.files.settle(path.clone());
+        self.files.read = Some((doc, text));
+        self.files.recovery.forget();
+        self.history.mark_saved();
+        self.checker.reset();
+        self.prefs.remember_file(&path);
+        self.toasts.push(Tone::Good, trf("files.saved", &[("path", &path.display())]));
+        if let Some(leave) = self.files.after_save.take() {
+            self.leave(leave);
+        }
+    }
+
+    /// A drawing that nobody named is called as its file.
+    fn name_after(&mut self, path: &Path) {
+        let doc = self.history.doc();
+        let is_untitled = [Lang::En, Lang::Ko].iter().any(|l| tr_in(*l, "files.untitled") == doc.name);
+        let stem = path.file_stem().and_then(|s| s.to_str()).filter(|s| *s != "pipeline");
+        if let Some(stem) = stem.filter(|_| is_untitled || doc.name.is_empty()) {
+            let settings = Settings { name: stem.to_owned(), ..Settings::of(doc) };
+            self.edit(Edit::Settings(settings));
+        }
+    }
+
+    fn bring_data(&mut self, doc: &Document, path: &Path) {
+        let (Some(from), Some(to)) = (self.files.folder.as_deref(), path.parent()) else {
+            return;
+        };
+        let beside = save::copy_data(doc, from, to);
+        if beside.copied > 0 {
+            self.toasts.push(Tone::Info, trf("files.data_copied", &[("count", &beside.copied)]));
+        }
+        if !beside.failed.is_empty() {
+            let what = beside.failed.join(", ");
+            self.toasts.push(Tone::Bad, trf("files.data_not_copied", &[("what", &what)]));
+        }
+    }
+
+    /// Goes on with a drawing that was left behind; it counts as unsaved.
+    fn restore(&mut self, found: &Found) {
+        let doc = match self.files.recovery.adopt(found) {
+            Ok(doc) => doc,
+            Err(why) => {
+                self.dialogs.tell(Message { title: tr("files.cannot_open").to_owned(), text: why });
+                return;
+            }
+        };
+        self.show_document(doc);
+        self.history.mark_unsaved();
+        let template = found.origin.template.as_deref().and_then(templates::find);
+        match (&found.origin.path, template.map(|t| crate::open::open(t.id))) {
+            (Some(path), _) => self.files.settle(path.clone()),
+            (None, Some(Ok(opened))) => {
+                self.files.root = opened.root;
+                self.files.folder = opened.path.parent().map(Path::to_owned);
+                self.files.template = opened.template;
+                self.files.unpacked = opened.unpacked;
+            }
+            _ => {}
+        }
+        self.dialogs.close();
+    }
+
+    /// The next frame's part of files: answers of dialogs, dropped files, the window's title and its closing.
+    pub(super) fn files_frame(&mut self, ctx: &egui::Context) {
+        self.answered(ctx);
+        self.dropped(ctx);
+        self.close_requested(ctx);
+        let title = self.title();
+        if title != self.files.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.files.title = title;
+        }
+    }
+
+    fn answered(&mut self, ctx: &egui::Context) {
+        match self.files.picker.poll(ctx) {
+            Some(Picked::File(Wanted::Open, path)) => self.guarded(Leave::open(path.display().to_string())),
+            Some(Picked::File(Wanted::Save, path)) => self.save_to(&path),
+            Some(Picked::NoDialog(wanted)) => self.ask_path(wanted),
+            Some(Picked::Nothing) => self.files.after_save = None,
+            None => {}
+        }
+    }
+
+    fn dropped(&mut self, ctx: &egui::Context) {
+        let first = ctx.input(|i| {
+            let file = i.raw.dropped_files.first()?;
+            Some((file.path().to_owned(), i.raw.dropped_files.len()))
+        });
+        let Some((path, count)) = first else { return };
+        if count > 1 {
+            self.toasts.push(Tone::Info, tr("files.dropped_many").to_owned());
+        }
+        self.guarded(Leave::open(path.display().to_string()));
+    }
+
+    fn close_requested(&mut self, ctx: &egui::Context) {
+        if ctx.input(|i| i.viewport().close_requested()) && !self.files.closing {
+            if self.history.is_dirty() {
+                ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            }
+            self.guarded(Leave::Quit);
+        }
+    }
+
+    /// Closes the window when the person has decided so. Called at the end of a frame.
+    pub(super) fn close_if_decided(&self, ctx: &egui::Context) {
+        if self.files.closing && !ctx.input(|i| i.viewport().close_requested()) {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    /// What stands over the window: a mark while unsaved, the drawing's name, its file.
+    fn title(&self) -> String {
+        let mark = if self.history.is_dirty() { "● " } else { "" };
+        let name = match self.history.doc().name.as_str() {
+            "" => tr("files.untitled"),
+            name => name,
+        };
+        let file = self.files.path.as_deref().and_then(Path::file_name);
+        let file = file.map_or_else(String::new, |f| format!(" ({})", f.display()));
+        format!("{mark}{name}{file} - Weir")
     }
 }

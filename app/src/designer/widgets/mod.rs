@@ -8,6 +8,6 @@ mod save;
 mod table;
 
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
-pub(crate) use parts::{chip, empty, icon_button, link, section, stat, switch};
+pub(crate) use parts::{chip, empty, icon_button, link, primary, section, stat, switch};
 pub(crate) use save::Saving;
 pub(crate) use table::{TableState, table, table_bar};

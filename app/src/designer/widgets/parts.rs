@@ -79,7 +79,8 @@ pub(crate) fn empty(
     pressed
 }
 
-fn primary(ui: &mut Ui, text: &str) -> Response {
+/// The button that most people press.
+pub(crate) fn primary(ui: &mut Ui, text: &str) -> Response {
     let t = theme();
     let label = RichText::new(text).color(t.on_accent).font(semibold(t.shape.body));
     ui.add(egui::Button::new(label).fill(t.accent).min_size(Vec2::new(0.0, 28.0)))
