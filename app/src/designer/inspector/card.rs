@@ -7,7 +7,7 @@ use egui::{Align, Label, Layout, RichText, Sense, Ui};
 use weir_engine::books::{Basis, Books, Origin, Price};
 use weir_engine::node::KindSpec;
 
-use super::explain::{basis_name, figure, quota_value, words};
+use super::explain::{basis_name, figure, quota_value, right, words};
 use super::schema::form_of;
 use super::value::readable;
 use crate::designer::cx::Cx;
@@ -103,7 +103,9 @@ impl Card {
             ui.spacing_mut().item_spacing.y = 0.0;
             if is_narrow {
                 ui.add(Label::new(name).wrap().selectable(false));
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| figure(ui, value, origin.basis));
+                right(ui, |ui| {
+                    figure(ui, value, origin.basis);
+                });
             } else {
                 ui.horizontal(|ui| {
                     let room = ui.available_width() - width - 2.0 * ui.spacing().item_spacing.x;

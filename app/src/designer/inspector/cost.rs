@@ -35,7 +35,8 @@ impl Cost {
         };
         stat(ui, tr("inspector.cost_run"), &format::usd(sum(|l| l.usd)));
         stat(ui, tr("inspector.cost_month"), &trf("inspector.per_month", &[("usd", &format::usd(sum(|l| l.usd_per_month)))]));
-        for line in lines {
+        // What was not used costs nothing and says nothing.
+        for line in lines.into_iter().filter(|l| l.quantity > 0.0) {
             self.line(ui, line);
         }
         for unknown in bill.unknown.iter().filter(|u| u.node == id) {

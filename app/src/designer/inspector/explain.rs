@@ -11,6 +11,12 @@ use crate::designer::i18n::{param_help, param_label, tr, trf, unit_name};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::format;
 
+/// Ends of keys that only repeat the unit.
+const UNITS: [&str; 5] = ["_bytes", "_ms", "_mb", "_s", "_h"];
+/// Words of keys that are written in their own way.
+const PROPER: [&str; 13] =
+    ["AWS", "CloudWatch", "DPU", "GB", "IA", "ID", "Kinesis", "Lambda", "MB", "PUT", "S3", "SQL", "vCPU"];
+
 /// The quota with this key in the document's region.
 pub(super) fn quota(cx: &Cx<'_>, key: &str) -> Option<Quota> {
     Books::for_region(&cx.doc.region).ok()?.quota(key).cloned()
@@ -29,8 +35,13 @@ pub(super) fn quota_value(quota: &Quota) -> String {
 /// The words of a key such as `lambda.memory_max_mb`, without the service.
 pub(super) fn words(key: &str) -> String {
     let own = key.split_once('.').map_or(key, |(_, own)| own);
-    let mut words = own.replace('_', " ");
-    if let Some(first) = words.get_mut(0..1) {
+    // The unit stands beside the value.
+    let own = UNITS.iter().find_map(|u| own.strip_suffix(u)).unwrap_or(own);
+    let proper = |word: &str| PROPER.iter().find(|p| p.eq_ignore_ascii_case(word)).map_or(word.to_owned(), |p| (*p).to_owned());
+    let mut words = own.split('_').map(proper).collect::<Vec<_>>().join(" ");
+    if !words.starts_with("vCPU")
+        && let Some(first) = words.get_mut(0..1)
+    {
         first.make_ascii_uppercase();
     }
     words
@@ -61,6 +72,14 @@ pub(super) fn figure(ui: &mut Ui, text: &str, basis: Basis) -> egui::Response {
     response
 }
 
+/// One line at the right edge.
+pub(super) fn right(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.scope(|ui| {
+        ui.spacing_mut().interact_size.y = 14.0;
+        ui.horizontal(|ui| ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), add));
+    });
+}
+
 /// A dotted line under `rect`: an assumption.
 pub(super) fn dotted(ui: &Ui, rect: egui::Rect) {
     let y = rect.bottom() - 0.5;
@@ -72,7 +91,7 @@ pub(super) fn dotted(ui: &Ui, rect: egui::Rect) {
 pub(super) fn quota_line(ui: &mut Ui, cx: &Cx<'_>, field: &Field) {
     let Some(quota) = field.quota.as_deref().and_then(|key| quota(cx, key)) else { return };
     let text = trf("inspector.quota", &[("value", &quota_value(&quota))]);
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    right(ui, |ui| {
         figure(ui, &text, quota.origin.basis).on_hover_ui(|ui| quota_card(ui, &quota));
     });
 }

@@ -11,7 +11,7 @@ use super::suggest;
 use super::target::{Drafts, Target, typed};
 use super::value;
 use crate::designer::i18n::{choice, choice_help, param_help, param_label, tr, trf};
-use crate::designer::theme::{figures, regular, theme};
+use crate::designer::theme::{regular, theme};
 use crate::designer::widgets::code::{Editor, Language, Mark};
 use crate::designer::widgets::{icon, icon_button};
 
@@ -216,15 +216,13 @@ fn text_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, hint: Option<H
 }
 
 fn code_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, code: Code, drafts: &mut Drafts) {
-    let (language, word) = match code {
-        Code::Sql => (Language::Sql, "SQL"),
-        Code::Python => (Language::Python, "Python"),
+    let language = match code {
+        Code::Sql => Language::Sql,
+        Code::Python => Language::Python,
     };
     let key = target.key(field);
     let is_wide = drafts.wide.as_deref() == Some(key.as_str());
-    row(ui, target, field, drafts, 56.0, |ui| {
-        ui.label(RichText::new(word).font(figures(theme().shape.caption)).color(theme().faint));
-    });
+    row(ui, target, field, drafts, 0.0, |_| {});
     let marks: Vec<Mark> = target
         .problems(field)
         .into_iter()

@@ -54,8 +54,11 @@ impl Header {
         self.id_line(ui, cx, id);
         match spec {
             Some(spec) => {
-                let text = RichText::new(kind_title(spec)).size(t.shape.caption).color(t.secondary);
-                ui.label(text).on_hover_text(kind_summary(spec));
+                let mut text = kind_summary(spec).to_owned();
+                if node.title.is_some() {
+                    text = format!("{} · {text}", kind_title(spec));
+                }
+                ui.add(egui::Label::new(RichText::new(text).size(t.shape.caption).color(t.secondary)).wrap());
             }
             None => {
                 problem_line(ui, Severity::Error, &trf("inspector.no_kind", &[("kind", &node.kind)]));

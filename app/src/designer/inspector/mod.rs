@@ -25,7 +25,7 @@ mod typing;
 mod value;
 mod wire;
 
-use egui::{ScrollArea, Ui};
+use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 
 use self::header::Header;
 use self::node::{Tab, Tabs};
@@ -84,9 +84,12 @@ impl Inspector {
 /// A page that is longer than the panel.
 fn scroll(ui: &mut Ui, id: &str, show: impl FnOnce(&mut Ui)) {
     ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| {
-        // Room for the scroll bar, and for what stands left of changed parameters.
+        // Room for the scroll bar. What is wider than the panel must not widen it.
         let width = ui.available_width() - 8.0;
-        ui.set_max_width(width);
-        show(ui);
+        let room = Rect::from_min_size(ui.cursor().min, vec2(width, f32::INFINITY));
+        let mut page = ui.new_child(UiBuilder::new().max_rect(room));
+        show(&mut page);
+        let height = page.min_rect().height();
+        ui.allocate_space(vec2(width, height));
     });
 }

@@ -1,6 +1,10 @@
 //! Numbers: the value as a field that is dragged or typed into, and a slider below it.
 
-use egui::{Align, CursorIcon, RichText, Sense, Slider, SliderClamping, TextEdit, Ui, Vec2};
+use std::sync::Arc;
+
+use egui::style::HandleShape;
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{Align, CursorIcon, Galley, RichText, Sense, Slider, SliderClamping, TextEdit, Ui, Vec2};
 use serde_json::Value;
 
 use super::field::{label, label_width};
@@ -9,7 +13,7 @@ use super::target::{Drafts, Target, typed};
 use super::value;
 use crate::designer::cx::Act;
 use crate::designer::i18n::{param_label, tr, unit_name};
-use crate::designer::theme::{figures, theme};
+use crate::designer::theme::{figures, regular, theme};
 
 /// Shows the row with label and value, and the slider.
 pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, drafts: &mut Drafts) {
@@ -19,7 +23,8 @@ pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Numb
     let is_typed = ui.memory(|m| m.has_focus(id)) || drafts.get(&key).is_some();
     let now = current(target, field, drafts);
     let text = shown(target, field, n, now);
-    let width = if is_typed { 108.0 } else { value_width(ui, &text) };
+    let galley = ui.fonts_mut(|f| f.layout_job(styled(target, field, n, &text)));
+    let width = if is_typed { 108.0 } else { (galley.size().x + 2.0 * theme().space(1)).clamp(56.0, 160.0) };
     ui.horizontal(|ui| {
         let left = label_width(ui, target, field, width);
         label(ui, target, field, drafts, left);
@@ -28,12 +33,12 @@ pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Numb
             if is_typed {
                 type_into(ui, target, field, n, drafts);
             } else {
-                drag(ui, target, field, n, drafts, &text, width);
+                drag(ui, target, field, n, drafts, &text, galley);
             }
         });
     });
     if let Some(now) = now {
-        slider(ui, target, field, n, drafts, now);
+        ui.scope(|ui| slider_in(ui, target, field, n, drafts, now));
     }
 }
 
@@ -60,10 +65,24 @@ fn shown(target: &Target<'_, '_>, field: &Field, n: &Number, now: Option<f64>) -
     }
 }
 
-fn value_width(ui: &Ui, text: &str) -> f32 {
-    let font = figures(theme().shape.body);
-    let galley = ui.fonts_mut(|f| f.layout_no_wrap(text.to_owned(), font, theme().text));
-    (galley.size().x + 2.0 * theme().space(1)).clamp(56.0, 150.0)
+/// The value in figures of equal width, its unit quieter; an assumption in italics.
+fn styled(target: &Target<'_, '_>, field: &Field, n: &Number, text: &str) -> LayoutJob {
+    let t = theme();
+    let is_number = matches!(target.shared(field), Shared::Same(Value::Number(_)));
+    let (font, colour) =
+        if is_number { (figures(t.shape.body), t.text) } else { (regular(t.shape.body), t.secondary) };
+    let unit = unit_name(&n.unit);
+    let format = |font, colour| TextFormat { italics: field.assumed, ..TextFormat::simple(font, colour) };
+    let mut job = LayoutJob::default();
+    match text.strip_suffix(unit).filter(|_| is_number && !unit.is_empty()) {
+        Some(number) => {
+            job.append(number, 0.0, format(font, colour));
+            job.append(unit, 0.0, format(regular(t.shape.body), t.secondary));
+        }
+        None => job.append(text, 0.0, format(font, colour)),
+    }
+    job.wrap = TextWrapping::truncate_at_width(144.0);
+    job
 }
 
 /// The text field; with its unit, so that `90` and `90s` are both clear.
@@ -112,32 +131,17 @@ fn name(ui: &Ui, target: &Target<'_, '_>, field: &Field, response: &egui::Respon
 }
 
 /// The value while it is not typed: dragged sideways, or pressed to type.
-fn drag(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, drafts: &mut Drafts, text: &str, width: f32) {
+fn drag(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, drafts: &mut Drafts, text: &str, galley: Arc<Galley>) {
     let t = theme();
     let (id, key) = (target.id(field), target.key(field));
+    let width = (galley.size().x + 2.0 * t.space(1)).max(56.0);
     let (_, rect) = ui.allocate_space(Vec2::new(width, 24.0));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     let fill = if response.hovered() { ui.visuals().widgets.hovered.bg_fill } else { t.raised };
     ui.painter().rect_filled(rect, t.shape.radius_control, fill);
-    let colour = match target.shared(field) {
-        Shared::Same(Value::Number(_)) => t.text,
-        _ => t.secondary,
-    };
     let place = rect.right_center() - egui::vec2(t.space(1), 0.0);
-    let mut job = egui::text::LayoutJob::default();
-    let format = |colour| egui::TextFormat { italics: field.assumed, ..egui::TextFormat::simple(figures(t.shape.body), colour) };
-    let unit = unit_name(&n.unit);
-    match text.strip_suffix(unit).filter(|_| !unit.is_empty()) {
-        Some(number) => {
-            job.append(number, 0.0, format(colour));
-            job.append(unit, 0.0, format(t.secondary));
-        }
-        None => job.append(text, 0.0, format(colour)),
-    }
-    job.wrap = egui::text::TextWrapping::truncate_at_width(width - 2.0 * t.space(1));
-    let galley = ui.fonts_mut(|f| f.layout_job(job));
     let at = egui::Align2::RIGHT_CENTER.anchor_size(place, galley.size()).min;
-    ui.painter().galley(at, galley, colour);
+    ui.painter().galley(at, galley, t.text);
     response.widget_info(|| {
         let label = param_label(target.kind, &field.name);
         let mut info = egui::WidgetInfo::labeled(egui::WidgetType::DragValue, ui.is_enabled(), label);
@@ -174,15 +178,20 @@ fn clamped(n: &Number, number: f64) -> f64 {
     n.max.map_or(low, |m| low.min(m))
 }
 
-fn slider(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, drafts: &mut Drafts, now: f64) {
+fn slider_in(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, n: &Number, drafts: &mut Drafts, now: f64) {
     let Some((min, max)) = n.slider() else { return };
     let mut at = now;
-    ui.spacing_mut().slider_width = ui.available_width();
+    let width = ui.available_width();
+    let spacing = ui.spacing_mut();
+    // A slim one: the field above is what is read.
+    spacing.interact_size.y = 16.0;
+    spacing.slider_width = width;
     let slider = Slider::new(&mut at, min..=max)
         .show_value(false)
         .logarithmic(n.is_logarithmic())
         .smallest_positive(if n.is_whole { 1.0 } else { (max / 1e5).max(1e-6) })
         .clamping(SliderClamping::Never)
+        .handle_shape(HandleShape::Circle)
         .trailing_fill(true);
     let response = ui.add(slider);
     name(ui, target, field, &response);

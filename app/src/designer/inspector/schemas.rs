@@ -1,7 +1,7 @@
 //! What is known of the records at a node's ports before anything runs.
 
 use arrow::datatypes::{DataType, Schema};
-use egui::{Label, RichText, Ui, vec2};
+use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use weir_engine::node::Schemas;
 
 use crate::designer::cx::Cx;
@@ -21,7 +21,7 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     let side = |ui: &mut Ui, name: &str, flow: &str, word: &str, schemas: &Schemas| {
         let Some(schema) = schemas.get(name) else { return };
         port(ui, word, name, flow, port_help(spec, name));
-        columns(ui, &format!("{word} {name}"), schema);
+        columns(ui, schema);
     };
     for input in spec.inputs {
         let flows: Vec<&str> = input.accepts.iter().map(|f| flow_name(*f)).collect();
@@ -45,26 +45,26 @@ fn port(ui: &mut Ui, word: &str, name: &str, flow: &str, help: &str) {
 }
 
 /// The columns of records: name, type, whether a value may be missing.
-pub(super) fn columns(ui: &mut Ui, salt: &str, schema: &Schema) {
+pub(super) fn columns(ui: &mut Ui, schema: &Schema) {
     let t = theme();
-    let width = ui.available_width();
-    let grid = egui::Grid::new(("weir-columns", salt)).num_columns(2).spacing(vec2(t.space(1), 2.0)).striped(true);
-    grid.show(ui, |ui| {
-        for column in schema.fields() {
-            let name = RichText::new(column.name()).font(figures(t.shape.caption));
-            ui.scope(|ui| {
-                ui.set_width(width * 0.5);
-                ui.add(Label::new(name).truncate());
+    ui.spacing_mut().item_spacing.y = 0.0;
+    for column in schema.fields() {
+        ui.horizontal(|ui| {
+            ui.set_min_height(20.0);
+            let half = ui.available_width() * 0.5;
+            ui.allocate_ui_with_layout(vec2(half, 18.0), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_width(half);
+                ui.add(Label::new(RichText::new(column.name()).font(figures(t.shape.caption))).truncate());
             });
-            let kind = type_name(column.data_type());
-            let missing = if column.is_nullable() { tr("inspector.nullable") } else { "" };
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(missing).size(t.shape.caption).color(t.faint));
-                ui.add(Label::new(RichText::new(kind).font(figures(t.shape.caption)).color(t.secondary)).truncate());
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if column.is_nullable() {
+                    ui.label(RichText::new(tr("inspector.nullable")).size(t.shape.caption).color(t.faint));
+                }
+                let kind = RichText::new(type_name(column.data_type())).font(figures(t.shape.caption));
+                ui.add(Label::new(kind.color(t.secondary)).truncate());
             });
-            ui.end_row();
-        }
-    });
+        });
+    }
 }
 
 /// The type as SQL calls it, where it has a short name there.

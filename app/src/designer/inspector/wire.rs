@@ -40,7 +40,7 @@ impl Page {
         let schemas = cx.findings.schemas.get(&from.node);
         if let Some(schema) = schemas.and_then(|s| s.outputs.get(&from.port)) {
             section(ui, tr("inspector.tab_schema"));
-            columns(ui, &from.port, schema);
+            columns(ui, schema);
         }
     }
 
