@@ -34,7 +34,7 @@ fn an_impossible_wire_is_refused_with_the_reason() {
     person.wires("source.out", "lake.in");
     assert!(person.wires_drawn().is_empty());
     let words = person.reads();
-    assert!(words.contains("record") && words.contains("object"), "{words}");
+    assert!(words.contains("gives records that are put, but `lake.in` takes files"), "{words}");
     person.wires("source.out", "delivery.out");
     assert!(person.reads_of("Both ends are outputs"), "{}", person.reads());
     assert!(person.wires_drawn().is_empty() && person.designer().undo_names().is_empty());
@@ -54,7 +54,7 @@ fn a_wire_released_on_the_empty_canvas_offers_what_fits() {
     let mut person = Person::draws_on(&CHAIN[..1], &[]);
     let port = person.place("port source.out").center();
     person.drags(port, port + vec2(160.0, 120.0));
-    assert!(person.sees("Add a node"), "{}", person.reads());
+    assert!(person.sees("Connect to: type a few letters"), "{}", person.reads());
     person.types("stream");
     person.presses(Key::Enter);
     assert_eq!(person.nodes_drawn(), ["source", "kinesis-data-streams"]);

@@ -2,4 +2,6 @@
 
 mod basics;
 mod canvas;
+mod files;
+mod inspector;
 mod person;

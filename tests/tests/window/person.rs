@@ -21,6 +21,19 @@ pub(crate) struct Person {
     folder: tempfile::TempDir,
 }
 
+/// A file that is dropped.
+#[derive(Debug)]
+struct Dropped(std::path::PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
 /// English, dark, no motion, no tour, nothing kept.
 pub(crate) fn setup(file: Option<&str>) -> Setup {
     Setup {
@@ -155,7 +168,8 @@ impl Person {
     fn named<'a>(&'a self, fits: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = Node<'a>> {
         self.all().filter(move |n| {
             let node = n.accesskit_node();
-            node.label().is_some_and(|l| fits(&l)) || node.value().is_some_and(|v| fits(&v))
+            let texts = [node.label(), node.value(), node.placeholder().map(str::to_owned)];
+            texts.into_iter().flatten().any(|t| fits(&t))
         })
     }
     /// True when something is called `label`.
@@ -290,9 +304,22 @@ impl Person {
         let canvas = self.place("Canvas").center();
         self.points(canvas);
         self.presses(Key::Tab);
-        assert!(self.sees("Add a node"), "no search; on the screen:\n{}", self.reads());
+        assert!(self.sees("Add a node: type a few letters"), "no search; on the screen:\n{}", self.reads());
         self.types(words);
         self.presses(Key::Enter);
+    }
+    /// Drops a file on the window.
+    pub(crate) fn drops(&mut self, path: &std::path::Path) {
+        self.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.to_owned())));
+        self.frames(4);
+    }
+    /// Does a command of the command palette.
+    #[track_caller]
+    pub(crate) fn commands(&mut self, words: &str) {
+        self.combines(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::P);
+        self.types(words);
+        self.presses(Key::Enter);
+        self.frames(2);
     }
     /// Copies what is selected, as the system's keys do.
     #[track_caller]
