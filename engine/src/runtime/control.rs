@@ -18,8 +18,8 @@ use crate::units::SimTime;
 const COMMANDS: usize = 1024;
 /// Between two snapshots so many times the host time goes by that the last one took: they cost a twentieth at the most.
 const SNAPSHOT_REST: u32 = 19;
-/// Events between two looks at the host's clock.
-const EVENTS_PER_LOOK: u64 = 256;
+/// Events between two looks at the host's clock: few, because some events wait for real work.
+const EVENTS_PER_LOOK: u64 = 16;
 
 /// What may be asked of a run.
 #[derive(Debug, Clone)]

@@ -270,6 +270,9 @@ fn problems(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &Drafts
 }
 
 fn pending(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &Drafts) {
+    if let Some(why) = target.refused_by_run(field) {
+        problem_line(ui, Severity::Warning, &trf("inspector.next_run", &[("why", &why)]));
+    }
     let is_waiting = drafts.get(&target.key(field)).is_some_and(|d| d.error.is_none());
     if target.is_live() && is_waiting {
         ui.label(RichText::new(tr("inspector.apply_hint")).size(theme().shape.caption).color(theme().secondary));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use egui::{Id, Response, Ui};
 use serde_json::Value;
 use weir_engine::node::Problem;
+use weir_engine::runtime::RunEvent;
 
 use super::schema::{Field, Shared, is_same, shared};
 use super::value;
@@ -76,6 +77,14 @@ impl<'a, 'b> Target<'a, 'b> {
         let nodes = self.nodes.iter().map(|n| (*n).to_owned()).collect();
         self.cx.edit(Edit::Param { nodes, name: field.name.clone(), value });
     }
+    /// Why the run that goes on did not take the field's latest change over; none when it did.
+    pub(super) fn refused_by_run(&self, field: &Field) -> Option<&'a str> {
+        let snapshot = self.cx.run.snapshot.as_ref().filter(|_| self.is_live())?;
+        let key = format!("{{\"{}\":", field.name);
+        let is_own = |e: &RunEvent| e.kind == "set" && self.nodes.contains(&e.node.as_str()) && e.text.contains(&key);
+        let latest = snapshot.events_log.iter().rev().find(|e| is_own(e))?;
+        reason(&latest.text)
+    }
     /// What the check found about the field, each sentence once.
     pub(super) fn problems<'f>(&self, field: &'f Field) -> Vec<&'f Problem>
     where
@@ -89,6 +98,12 @@ impl<'a, 'b> Target<'a, 'b> {
         }
         found
     }
+}
+
+/// The reason in `refused {...}: reason (who)`.
+fn reason(text: &str) -> Option<&str> {
+    let (_, rest) = text.strip_prefix("refused ")?.split_once("}: ")?;
+    Some(rest.rsplit_once(" (").map_or(rest, |(why, _)| why))
 }
 
 /// A text that is being typed.
@@ -188,4 +203,16 @@ fn finish(target: &Target<'_, '_>, field: &Field, drafts: &mut Drafts, key: &str
         drafts.discard(key);
     }
     target.cx.act(Act::Seal);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_taken_out_of_the_event() {
+        let text = "refused {\"bucket\":\"x\"}: `bucket`: a bucket keeps its name (person)";
+        assert_eq!(reason(text), Some("`bucket`: a bucket keeps its name"));
+        assert_eq!(reason("set {\"shard_count\":3} (person)"), None);
+    }
 }
