@@ -54,7 +54,7 @@ fn a_wire_released_on_the_empty_canvas_offers_what_fits() {
     let mut person = Person::draws_on(&CHAIN[..1], &[]);
     let port = person.place("port source.out").center();
     person.drags(port, port + vec2(160.0, 120.0));
-    assert!(person.sees("Connect to: type a few letters"), "{}", person.reads());
+    assert!(person.sees("Add a node"), "{}", person.reads());
     person.types("stream");
     person.presses(Key::Enter);
     assert_eq!(person.nodes_drawn(), ["source", "kinesis-data-streams"]);

@@ -55,9 +55,7 @@ fn a_text_that_is_no_document_keeps_the_drawing() {
     let mut person = Person::opens(Some("first-stream"));
     let before = person.document().clone();
     person.combines(Modifiers::COMMAND, Key::Num8);
-    person.clicks("Document as text");
-    person.combines(Modifiers::COMMAND, Key::A);
-    person.types("{ \"weir\": 1, \"name\": ");
+    person.fills("Document as text", "{ \"weir\": 1, \"name\": ");
     person.frames(3);
     assert_eq!(*person.document(), before);
     assert!(person.reads_of("Not a document yet"), "{}", person.reads());

@@ -5,3 +5,4 @@ mod canvas;
 mod files;
 mod inspector;
 mod person;
+mod running;

@@ -201,6 +201,16 @@ impl Person {
         };
         node.rect()
     }
+    /// Where the field called `label` is, to be typed into.
+    #[track_caller]
+    pub(crate) fn field(&self, label: &str) -> Rect {
+        let is_field = |n: &Node<'_>| {
+            let role = n.accesskit_node().role();
+            matches!(role, Role::TextInput | Role::MultilineTextInput | Role::SpinButton)
+        };
+        let found = self.named(|l| l == label).find(is_field).map(|n| n.rect());
+        found.unwrap_or_else(|| panic!("no field is called `{label}`; on the screen:\n{}", self.reads()))
+    }
     /// Labels and places of everything that has both.
     pub(crate) fn places(&self) -> Vec<(String, Rect)> {
         let with_bounds = self.all().filter(|n| n.accesskit_node().raw_bounds().is_some());
@@ -289,7 +299,9 @@ impl Person {
     /// Replaces the text of the field called `label`.
     #[track_caller]
     pub(crate) fn fills(&mut self, label: &str, text: &str) {
-        self.clicks(label);
+        let at = self.field(label).center();
+        self.clicks_at(at, PointerButton::Primary, Modifiers::NONE);
+        assert!(self.harness.ctx.egui_wants_keyboard_input(), "`{label}` at {at} does not take the keyboard");
         self.combines(Modifiers::COMMAND, Key::A);
         self.types(text);
     }
@@ -304,7 +316,7 @@ impl Person {
         let canvas = self.place("Canvas").center();
         self.points(canvas);
         self.presses(Key::Tab);
-        assert!(self.sees("Add a node: type a few letters"), "no search; on the screen:\n{}", self.reads());
+        assert!(self.sees("Add a node"), "no search; on the screen:\n{}", self.reads());
         self.types(words);
         self.presses(Key::Enter);
     }
