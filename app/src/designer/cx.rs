@@ -15,6 +15,7 @@ use super::findings::Findings;
 use super::live::RunView;
 use super::panes::Pane;
 use super::prefs::Prefs;
+use super::query::Which;
 
 /// Everything that panels read. Made anew each frame.
 pub(crate) struct Cx<'a> {
@@ -92,6 +93,8 @@ pub(crate) enum Act {
     OpenFile(PathBuf),
     /// Open the template; asks about unsaved changes first.
     OpenTemplate(&'static str),
+    /// Put a statement into the SQL console, over this run, and run it.
+    Query(String, Which),
     /// Do something with the drawing's file.
     File(FileAct),
     /// Undo or redo until this many steps are done.

@@ -102,6 +102,10 @@ impl Designer {
             Act::OpenTemplate(id) => self.guarded(Leave::open(id)),
             Act::File(act) => self.file_act(ctx, act),
             Act::GoTo(steps) => self.go_to(steps),
+            Act::Query(sql, which) => {
+                self.panels.sql.load(&sql, Some(which), true);
+                self.show_pane(Pane::Sql);
+            }
             Act::Copy(text) => ctx.copy_text(text),
         }
     }

@@ -52,7 +52,7 @@ impl Designer {
 fn presenting(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
     Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
     let height = ui.available_height() * 0.36;
-    Panel::bottom("weir-presenter-plots").default_size(height).resizable(true).frame(side()).show(ui, |ui| {
+    Panel::bottom("weir-presenter-plots").exact_size(height).resizable(false).frame(side()).show(ui, |ui| {
         ui.set_min_size(ui.available_size());
         parts.panels.show(Pane::Plots, ui, cx);
     });

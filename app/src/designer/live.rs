@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use weir_engine::books::Books;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
+use weir_engine::lake::Lake;
 use weir_engine::report::Summary;
 use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
 use weir_engine::services;
@@ -54,6 +56,15 @@ pub(crate) struct Rate {
     pub(crate) refused: f64,
 }
 
+/// What a run reads and writes besides records: may be looked at from any thread while the run goes on, and after it as
+/// long as its folder is there.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) lake: Lake,
+    /// Prices and quotas of its region.
+    pub(crate) books: Arc<Books>,
+}
+
 /// A finished run, kept to be compared and queried.
 #[derive(Debug)]
 pub(crate) struct PastRun {
@@ -64,6 +75,7 @@ pub(crate) struct PastRun {
     pub(crate) snapshot: Arc<RunSnapshot>,
     pub(crate) summary: Summary,
     pub(crate) folder: PathBuf,
+    pub(crate) world: Option<World>,
     /// Keeps a temporary folder alive.
     _outcome: Outcome,
 }
@@ -85,6 +97,8 @@ pub(crate) struct RunView {
     pub(crate) nodes: Vec<(Rate, Rate)>,
     /// Records made a second of the machine.
     pub(crate) host_rate: f64,
+    /// Lake and books of the run that goes on or ended last.
+    pub(crate) world: Option<World>,
     /// Why the run could not start or finish.
     pub(crate) error: Option<String>,
     /// Runs that have ended, the latest last.
@@ -102,6 +116,7 @@ impl Default for RunView {
             wires: Vec::new(),
             nodes: Vec::new(),
             host_rate: 0.0,
+            world: None,
             error: None,
             past: Vec::new(),
         }
@@ -197,6 +212,7 @@ impl Live {
                 self.view.doc = Some(Arc::clone(doc));
                 self.view.number += 1;
                 self.view.error = None;
+                self.view.world = None;
                 self.marks.clear();
             }
             Err(e) => self.view.error = Some(format!("the system gives no thread: {e}")),
@@ -254,6 +270,7 @@ impl Live {
                 for command in self.waiting.drain(..) {
                     let _ended = prepared.send(command);
                 }
+                self.view.world = Some(World { lake: prepared.lake(), books: prepared.books() });
                 self.running = Some(prepared);
                 self.view.phase = Phase::Running;
             }
@@ -310,6 +327,7 @@ impl Live {
             snapshot: Arc::clone(&outcome.snapshot),
             summary: outcome.summary.clone(),
             folder: outcome.folder().to_owned(),
+            world: self.view.world.clone(),
             _outcome: outcome,
         };
         self.view.past.push(Arc::new(past));

@@ -23,6 +23,7 @@ mod panes;
 mod prefs;
 mod presenter;
 mod regions;
+mod query;
 mod theme;
 mod toasts;
 mod widgets;

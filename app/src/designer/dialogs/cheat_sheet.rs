@@ -92,6 +92,7 @@ fn draw(ui: &mut Ui, (title, lines): &Block) {
     let t = theme();
     ui.label(RichText::new(*title).font(semibold(t.shape.emphasis)).color(t.accent));
     ui.add_space(t.space(0));
+    ui.spacing_mut().item_spacing.y = t.space(0) * 0.75;
     for (keys, what) in lines {
         ui.horizontal_top(|ui| {
             let frame = egui::Frame::new()

@@ -14,7 +14,7 @@ use crate::designer::theme::{regular, semibold, theme};
 use crate::designer::widgets::{icon_image, paint_icon, section};
 use crate::templates;
 
-const CARD: Vec2 = Vec2::new(272.0, 232.0);
+const CARD: Vec2 = Vec2::new(272.0, 248.0);
 const PICTURE: f32 = 116.0;
 
 /// A template as it is shown.
@@ -79,8 +79,10 @@ impl Gallery {
 
     fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let t = theme();
-        let height = ui.available_height().max(320.0);
-        ui.set_height(height);
+        let rows = self.cards.len().div_ceil(3) as f32;
+        // The rest of the window is what stands above the cards.
+        let wanted = (CARD.y + t.space(2)) * rows + 96.0;
+        ui.set_height(ui.available_height().min(wanted.max(400.0)));
         ui.horizontal(|ui| {
             ui.label(RichText::new(tr("files.gallery")).font(semibold(t.shape.title)));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -101,6 +103,7 @@ impl Gallery {
     fn search(&mut self, ui: &mut Ui) {
         let field = egui::TextEdit::singleline(&mut self.query)
             .hint_text(tr("files.gallery_search"))
+            .margin(egui::Margin::symmetric(8, 6))
             .desired_width(260.0);
         let response = ui.add(field);
         response.widget_info(|| {
@@ -238,7 +241,7 @@ fn card(ui: &mut Ui, card: &Card, width: f32, is_at: bool) -> (Response, bool) {
     let title = elided(ui, card.title(), semibold(t.shape.emphasis), t.text, text.width(), 1);
     let height = title.size().y;
     painter.galley(text.min, title, t.text);
-    let summary = elided(ui, card.summary(), regular(t.shape.body), t.secondary, text.width(), 3);
+    let summary = elided(ui, card.summary(), regular(t.shape.body), t.secondary, text.width(), 4);
     painter.galley(text.min + Vec2::new(0.0, height + t.space(0)), summary, t.secondary);
     let count = trf("files.card_count", &[("nodes", &card.doc.nodes.len()), ("wires", &card.doc.wires.len())]);
     let run = Rect::from_min_max(text.right_bottom() - Vec2::new(76.0, 26.0), text.right_bottom());

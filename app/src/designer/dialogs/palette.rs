@@ -66,6 +66,7 @@ impl Palette {
         let field = egui::TextEdit::singleline(&mut self.query)
             .hint_text(tr("files.palette_search"))
             .font(regular(t.shape.emphasis))
+            .margin(egui::Margin::symmetric(8, 8))
             .desired_width(f32::INFINITY);
         // Taken before the field sees them: Enter would end its editing.
         let keys = ui.input_mut(|i| {

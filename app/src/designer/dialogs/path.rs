@@ -62,6 +62,7 @@ impl PathDialog {
         let t = theme();
         let field = egui::TextEdit::singleline(&mut self.text)
             .hint_text(tr("files.path_hint"))
+            .margin(egui::Margin::symmetric(8, 6))
             .desired_width(f32::INFINITY);
         let response = ui.add(field);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.path")));

@@ -16,7 +16,7 @@ const WIDTH: f32 = 460.0;
 /// Buttons at the right, the most likely one first.
 fn buttons(ui: &mut Ui, show: impl FnOnce(&mut Ui)) {
     ui.add_space(theme().space(3));
-    ui.with_layout(Layout::right_to_left(Align::Center), show);
+    ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), show));
 }
 
 /// Asks about unsaved changes. False when answered.

@@ -51,10 +51,10 @@ fn looks(ui: &mut Ui, prefs: &mut Prefs) {
     section(ui, tr("files.settings_looks"));
     // Right to left: the last choice first.
     row(ui, tr("files.settings_language"), |ui| {
-        ui.horizontal(|ui| switch(ui, &mut prefs.lang, &[(Lang::En, "English"), (Lang::Ko, "한국어")]));
+        ui.horizontal(|ui| switch(ui, &mut prefs.lang, &[(Lang::Ko, "한국어"), (Lang::En, "English")]));
     });
     row(ui, tr("files.settings_theme"), |ui| {
-        let choices = [(true, tr("files.settings_dark")), (false, tr("files.settings_light"))];
+        let choices = [(false, tr("files.settings_light")), (true, tr("files.settings_dark"))];
         ui.horizontal(|ui| switch(ui, &mut prefs.dark, &choices));
     });
     row(ui, tr("files.settings_scale"), |ui| {

@@ -27,7 +27,7 @@ use super::command::Command;
 use super::cx::{Act, Tone};
 use super::dialogs::{Dialog, Message, Question};
 use super::edit::{Edit, History, Selection, Settings};
-use super::i18n::{Lang, tr, tr_in, trf};
+use super::i18n::{Lang, set_lang, tr, tr_in, trf};
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::templates::{self, Template};
@@ -171,6 +171,8 @@ impl Designer {
 
     /// The first drawing, and what is shown over it.
     pub(super) fn begin(&mut self, setup: &Setup) {
+        set_lang(self.prefs.lang);
+        self.replace(Document::new(tr("files.untitled")));
         let opened = setup.file.as_deref().is_some_and(|name| self.load(name));
         let found = self.files.recovery.found();
         if !found.is_empty() {
@@ -235,10 +237,13 @@ impl Designer {
         if !path.exists() {
             self.prefs.recent_files.retain(|p| p != path);
         }
-        self.dialogs.tell(Message {
-            title: tr("files.cannot_open").to_owned(),
-            text: failure.plain(),
-        });
+        let is_path = path.components().count() > 1 || path.extension().is_some();
+        let text = if is_path && !path.exists() {
+            trf("files.not_there", &[("path", &name)])
+        } else {
+            failure.plain()
+        };
+        self.dialogs.tell(Message { title: tr("files.cannot_open").to_owned(), text });
     }
 
     /// Does `leave` at once, or asks when changes would be lost.

@@ -28,7 +28,7 @@ pub(crate) struct Panels {
     plots: plots::Plots,
     data: data::Data,
     lake: lake::LakeBrowser,
-    sql: sql::SqlConsole,
+    pub(crate) sql: sql::SqlConsole,
     events: events::Events,
     cost: cost::Cost,
     text: text::Text,

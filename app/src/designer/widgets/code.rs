@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat};
+use egui::text_edit::TextEditOutput;
 use egui::{Color32, Galley, Id, Margin, Pos2, Response, RichText, Stroke, TextBuffer, TextEdit, Ui, vec2};
 
 use crate::designer::theme::{figures, theme};
@@ -215,6 +216,15 @@ pub(crate) struct Editor<'a> {
 impl Editor<'_> {
     /// Shows the editor over `text`, as wide as there is room, and the marks below it.
     pub(crate) fn show(&self, ui: &mut Ui, text: &mut String) -> Response {
+        let response = self.show_text(ui, text).response.response;
+        for mark in self.marks {
+            show_mark(ui, mark);
+        }
+        response
+    }
+
+    /// Shows the editor alone; the output says where the caret is.
+    pub(crate) fn show_text(&self, ui: &mut Ui, text: &mut String) -> TextEditOutput {
         let t = theme();
         let size = egui::TextStyle::Monospace.resolve(ui.style()).size - 0.5;
         let digits = text.lines().count().max(1).to_string().len().max(2);
@@ -234,12 +244,8 @@ impl Editor<'_> {
             .layouter(&mut layouter)
             .show(ui);
         self.line_numbers(ui, &output.galley, output.galley_pos, output.response.response.rect, gutter, size);
-        let response = output.response.response;
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(self.label));
-        for mark in self.marks {
-            show_mark(ui, mark);
-        }
-        response
+        ui.ctx().accesskit_node_builder(output.response.response.id, |node| node.set_label(self.label));
+        output
     }
 
     fn line_numbers(&self, ui: &Ui, galley: &Galley, origin: Pos2, rect: egui::Rect, gutter: f32, size: f32) {

@@ -9,5 +9,4 @@ mod table;
 
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
 pub(crate) use parts::{chip, empty, icon_button, link, primary, section, stat, switch};
-pub(crate) use save::Saving;
-pub(crate) use table::{TableState, table, table_bar};
+pub(crate) use table::{TableState, one_line, table, table_bar};

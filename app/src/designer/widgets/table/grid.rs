@@ -5,7 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, CursorIcon, FontId, Galley, Id, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Color32, CursorIcon, FontId, Galley, Id, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2,
+    WidgetInfo, WidgetType, pos2, vec2,
+};
 
 use super::keys::keys;
 use super::rows::{Head, Sort};
@@ -44,10 +47,23 @@ impl Measure {
         let pad = theme().space(1);
         let gutter = width_of(ui, &digits, &caption) + 2.0 * pad;
         let row = (text.size * 1.7).round();
-        Self { row, head: row + 2.0, gutter, name: semibold(text.size), caption: regular(caption.size), text, figures, pad }
+        Self {
+            row,
+            head: row + 2.0,
+            gutter,
+            name: semibold(text.size),
+            caption: regular(caption.size),
+            text,
+            figures,
+            pad,
+        }
     }
     fn font(&self, head: &Head) -> &FontId {
-        if head.is_figures { &self.figures } else { &self.text }
+        if head.is_figures {
+            &self.figures
+        } else {
+            &self.text
+        }
     }
 }
 
@@ -61,21 +77,34 @@ pub(super) fn grid(ui: &mut Ui, id: Id, state: &mut TableState) -> Response {
         m.gutter + state.widths.iter().sum::<f32>(),
         m.head + m.row * state.rows.len() as f32,
     );
-    let area = egui::ScrollArea::both().id_salt(id.with("scroll")).auto_shrink(false);
+    let area = egui::ScrollArea::both()
+        .id_salt(id.with("scroll"))
+        .auto_shrink(false);
     area.show_viewport(ui, |ui, view| {
         ui.set_min_size(size);
         let origin = ui.min_rect().min;
         let screen = Rect::from_min_size(origin + view.min.to_vec2(), view.size());
         let body = Rect::from_min_max(screen.min + vec2(m.gutter, m.head), screen.max);
         let response = ui.interact(screen, id, Sense::focusable_noninteractive() | Sense::DRAG);
-        let grid = Grid { m: &m, origin, screen, body, id };
+        let grid = Grid {
+            m: &m,
+            origin,
+            screen,
+            body,
+            id,
+        };
         grid.body(ui, state, &response);
         grid.gutter(ui, state, &response);
         grid.head(ui, state);
         if response.has_focus() && state.picked.is_none() {
             let t = theme();
             let stroke = egui::Stroke::new(1.5, t.accent);
-            ui.painter().rect_stroke(screen, t.shape.radius_control, stroke, egui::StrokeKind::Inside);
+            ui.painter().rect_stroke(
+                screen,
+                t.shape.radius_control,
+                stroke,
+                egui::StrokeKind::Inside,
+            );
         }
         response
     })
@@ -115,7 +144,10 @@ impl Grid<'_> {
         out
     }
     fn cell(&self, at: usize, x: egui::Rangef) -> Rect {
-        Rect::from_x_y_ranges(x, egui::Rangef::new(self.top(at), self.top(at) + self.m.row))
+        Rect::from_x_y_ranges(
+            x,
+            egui::Rangef::new(self.top(at), self.top(at) + self.m.row),
+        )
     }
 
     fn body(&self, ui: &mut Ui, state: &mut TableState, response: &Response) {
@@ -127,13 +159,21 @@ impl Grid<'_> {
         }
         response.widget_info(|| {
             let count = format::count(rows as u64);
-            let text = trf("data.table_label", &[("rows", &count), ("columns", &columns)]);
+            let text = trf(
+                "data.table_label",
+                &[("rows", &count), ("columns", &columns)],
+            );
             WidgetInfo::labeled(WidgetType::Other, true, text)
         });
-        let painter = ui.painter().with_clip_rect(self.body.intersect(ui.clip_rect()));
+        let painter = ui
+            .painter()
+            .with_clip_rect(self.body.intersect(ui.clip_rect()));
         let visible = self.visible_columns(&state.widths);
         for at in self.visible_rows(rows) {
-            let line = Rect::from_x_y_ranges(self.body.x_range(), self.cell(at, self.body.x_range()).y_range());
+            let line = Rect::from_x_y_ranges(
+                self.body.x_range(),
+                self.cell(at, self.body.x_range()).y_range(),
+            );
             if at % 2 == 1 {
                 painter.rect_filled(line, 0.0, t.tint(t.raised, 0.5));
             }
@@ -162,17 +202,27 @@ impl Grid<'_> {
     ) {
         let t = theme();
         let (at, column) = place;
-        let Some(head) = state.rows.heads().get(column) else { return };
+        let Some(head) = state.rows.heads().get(column) else {
+            return;
+        };
         let text = state.rows.text(at, column);
         let (shown, colour) = match &text {
             Some(text) => (text.as_str(), t.text),
             None => ("null", t.faint),
         };
-        let font = if text.is_some() { self.m.font(head) } else { &self.m.caption };
+        let font = if text.is_some() {
+            self.m.font(head)
+        } else {
+            &self.m.caption
+        };
         let inner = rect.shrink2(vec2(self.m.pad, 0.0));
-        let galley = line(ui, shown, font, colour, inner.width());
+        let galley = one_line(ui, shown, font, colour, inner.width());
         let y = inner.center().y - galley.size().y * 0.5;
-        let x = if head.is_number { inner.right() - galley.size().x } else { inner.left() };
+        let x = if head.is_number {
+            inner.right() - galley.size().x
+        } else {
+            inner.left()
+        };
         let is_elided = galley.elided || shown.len() > CELL_CHARS;
         painter.galley(pos2(x, y), galley, colour);
         // Not reachable by Tab: arrows move between cells.
@@ -195,17 +245,32 @@ impl Grid<'_> {
 
     fn gutter(&self, ui: &Ui, state: &mut TableState, table: &Response) {
         let t = theme();
-        let rect = Rect::from_min_max(self.screen.min, pos2(self.body.left(), self.screen.bottom()));
+        let rect = Rect::from_min_max(
+            self.screen.min,
+            pos2(self.body.left(), self.screen.bottom()),
+        );
         let clip = Rect::from_min_max(pos2(rect.left(), self.body.top()), rect.max);
         let painter = ui.painter().with_clip_rect(clip.intersect(ui.clip_rect()));
         painter.rect_filled(rect, 0.0, t.panel);
         for at in self.visible_rows(state.rows.len()) {
             let line = self.cell(at, rect.x_range());
-            let number = state.rows.row(at).map_or_else(String::new, |r| format::count(r as u64 + 1));
-            let hit = ui.interact(line.intersect(clip), self.id.with(("row", at)), Sense::CLICK);
+            let number = state
+                .rows
+                .row(at)
+                .map_or_else(String::new, |r| format::count(r as u64 + 1));
+            let hit = ui.interact(
+                line.intersect(clip),
+                self.id.with(("row", at)),
+                Sense::CLICK,
+            );
             hit.widget_info(|| {
                 let label = trf("data.table_row", &[("number", &number)]);
-                WidgetInfo::selected(WidgetType::SelectableLabel, true, state.picked.is_some_and(|p| p.has_row(at)), label)
+                WidgetInfo::selected(
+                    WidgetType::SelectableLabel,
+                    true,
+                    state.picked.is_some_and(|p| p.has_row(at)),
+                    label,
+                )
             });
             if hit.clicked() {
                 table.request_focus();
@@ -214,7 +279,13 @@ impl Grid<'_> {
             }
             let colour = if hit.hovered() { t.text } else { t.faint };
             let right = pos2(line.right() - self.m.pad, line.center().y);
-            painter.text(right, egui::Align2::RIGHT_CENTER, number, self.m.caption.clone(), colour);
+            painter.text(
+                right,
+                egui::Align2::RIGHT_CENTER,
+                number,
+                self.m.caption.clone(),
+                colour,
+            );
         }
         painter.vline(rect.right() - 0.5, rect.y_range(), t.hairline());
     }
@@ -223,7 +294,8 @@ impl Grid<'_> {
         let t = theme();
         let bar = Rect::from_min_size(self.screen.min, vec2(self.screen.width(), self.m.head));
         ui.painter().rect_filled(bar, 0.0, t.raised);
-        let clip = Rect::from_min_max(pos2(self.body.left(), bar.top()), bar.max).intersect(ui.clip_rect());
+        let clip = Rect::from_min_max(pos2(self.body.left(), bar.top()), bar.max)
+            .intersect(ui.clip_rect());
         let whole = ui.clip_rect();
         ui.set_clip_rect(clip);
         for (column, x) in self.visible_columns(&state.widths) {
@@ -232,46 +304,71 @@ impl Grid<'_> {
             self.handle(ui, state, column, rect);
         }
         ui.set_clip_rect(whole);
-        ui.painter().hline(bar.x_range(), bar.bottom() - 0.5, t.hairline());
+        ui.painter()
+            .hline(bar.x_range(), bar.bottom() - 0.5, t.hairline());
     }
 
     /// Name and type of a column; a click sorts.
     fn title(&self, ui: &Ui, state: &mut TableState, column: usize, rect: Rect) {
         let t = theme();
-        let Some(head) = state.rows.heads().get(column).cloned() else { return };
+        let Some(head) = state.rows.heads().get(column).cloned() else {
+            return;
+        };
         let sorted = state.sort.filter(|s| s.column == column);
-        let hit = ui.interact(rect.intersect(ui.clip_rect()), self.id.with(("head", column)), Sense::click());
-        hit.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, sorted.is_some(), &head.name));
+        let hit = ui.interact(
+            rect.intersect(ui.clip_rect()),
+            self.id.with(("head", column)),
+            Sense::click(),
+        );
+        hit.widget_info(|| {
+            WidgetInfo::selected(WidgetType::Button, true, sorted.is_some(), &head.name)
+        });
         let mut inner = rect.shrink2(vec2(self.m.pad, 0.0));
         if hit.hovered() || hit.has_focus() {
             ui.painter().rect_filled(rect, 0.0, t.tint(t.text, 0.1));
         }
         if let Some(sort) = sorted {
-            let name = if sort.descending { "chevron-down" } else { "chevron-up" };
+            let name = if sort.descending {
+                "chevron-down"
+            } else {
+                "chevron-up"
+            };
             let size = Vec2::splat(self.m.text.size);
-            let place = Rect::from_center_size(pos2(inner.right() - size.x * 0.5, inner.center().y), size);
+            let place =
+                Rect::from_center_size(pos2(inner.right() - size.x * 0.5, inner.center().y), size);
             paint_icon(ui, icon_image(name), place, t.accent);
             inner.max.x -= size.x + 2.0;
         }
-        let name = line(ui, &head.name, &self.m.name, t.text, inner.width());
+        let name = one_line(ui, &head.name, &self.m.name, t.text, inner.width());
         let room = inner.width() - name.size().x - 6.0;
         let y = inner.center().y;
-        let type_name = (room > 20.0).then(|| line(ui, &head.type_name, &self.m.caption, t.faint, room));
+        let type_name =
+            (room > 20.0).then(|| one_line(ui, &head.type_name, &self.m.caption, t.faint, room));
         let mut left = inner.left();
-        if head.is_number && let Some(g) = &type_name {
+        if head.is_number
+            && let Some(g) = &type_name
+        {
             left = inner.right() - name.size().x - 6.0 - g.size().x;
         } else if head.is_number {
             left = (inner.right() - name.size().x).max(inner.left());
         }
         let next = left + name.size().x + 6.0;
-        ui.painter().galley(pos2(left, y - name.size().y * 0.5), name, t.text);
+        ui.painter()
+            .galley(pos2(left, y - name.size().y * 0.5), name, t.text);
         if let Some(g) = type_name {
-            ui.painter().galley(pos2(next, y - g.size().y * 0.5 + 1.0), g, t.faint);
+            ui.painter()
+                .galley(pos2(next, y - g.size().y * 0.5 + 1.0), g, t.faint);
         }
         if hit.clicked() {
             state.sort = match sorted {
-                None => Some(Sort { column, descending: false }),
-                Some(s) if !s.descending => Some(Sort { column, descending: true }),
+                None => Some(Sort {
+                    column,
+                    descending: false,
+                }),
+                Some(s) if !s.descending => Some(Sort {
+                    column,
+                    descending: true,
+                }),
                 Some(_) => None,
             };
             state.picked = None;
@@ -281,16 +378,31 @@ impl Grid<'_> {
 
     /// The right edge of a column: dragged for its width, double-clicked for the width of what is in it.
     fn handle(&self, ui: &Ui, state: &mut TableState, column: usize, rect: Rect) {
-        let edge = Rect::from_center_size(pos2(rect.right(), rect.center().y), vec2(8.0, rect.height()));
+        let edge = Rect::from_center_size(
+            pos2(rect.right(), rect.center().y),
+            vec2(8.0, rect.height()),
+        );
         let id = self.id.with(("edge", column));
-        let hit = ui.interact(edge.intersect(ui.clip_rect()), id, Sense::CLICK | Sense::DRAG);
+        let hit = ui.interact(
+            edge.intersect(ui.clip_rect()),
+            id,
+            Sense::CLICK | Sense::DRAG,
+        );
         if hit.hovered() || hit.dragged() {
             ui.set_cursor_icon(CursorIcon::ResizeColumn);
             let t = theme();
-            ui.painter().vline(rect.right() - 1.0, rect.y_range(), egui::Stroke::new(2.0, t.accent));
+            ui.painter().vline(
+                rect.right() - 1.0,
+                rect.y_range(),
+                egui::Stroke::new(2.0, t.accent),
+            );
         }
-        let fitted = hit.double_clicked().then(|| width(ui, self.m, state, column, WIDTHS[2]));
-        let Some(width) = state.widths.get_mut(column) else { return };
+        let fitted = hit
+            .double_clicked()
+            .then(|| width(ui, self.m, state, column, WIDTHS[2]));
+        let Some(width) = state.widths.get_mut(column) else {
+            return;
+        };
         match fitted {
             Some(fit) => *width = fit,
             None => *width = (*width + hit.drag_delta().x).clamp(WIDTHS[0], WIDTHS[2]),
@@ -298,7 +410,8 @@ impl Grid<'_> {
     }
 
     fn reveal(&self, ui: &Ui, state: &TableState, (at, column): (usize, usize)) {
-        let left: f32 = self.origin.x + self.m.gutter + state.widths.iter().take(column).sum::<f32>();
+        let left: f32 =
+            self.origin.x + self.m.gutter + state.widths.iter().take(column).sum::<f32>();
         let width = state.widths.get(column).copied().unwrap_or_default();
         let mut rect = self.cell(at, egui::Rangef::new(left, left + width));
         // Room for what stays above and at the left.
@@ -309,26 +422,48 @@ impl Grid<'_> {
 
 /// The widths of all columns for their heads and the first rows.
 fn widths(ui: &Ui, m: &Measure, state: &TableState) -> Vec<f32> {
-    (0..state.rows.heads().len()).map(|c| width(ui, m, state, c, WIDTHS[1])).collect()
+    (0..state.rows.heads().len())
+        .map(|c| width(ui, m, state, c, WIDTHS[1]))
+        .collect()
 }
 
 fn width(ui: &Ui, m: &Measure, state: &TableState, column: usize, most: f32) -> f32 {
-    let Some(head) = state.rows.heads().get(column) else { return WIDTHS[0] };
+    let Some(head) = state.rows.heads().get(column) else {
+        return WIDTHS[0];
+    };
     let name = width_of(ui, &head.name, &m.name) + 6.0 + width_of(ui, &head.type_name, &m.caption);
     let cells = (0..state.rows.len().min(MEASURED)).filter_map(|at| state.rows.text(at, column));
-    let widest = cells.map(|text| width_of(ui, &text, m.font(head))).fold(name, f32::max);
+    let widest = cells
+        .map(|text| width_of(ui, &text, m.font(head)))
+        .fold(name, f32::max);
     (widest + 2.0 * m.pad + 2.0).ceil().clamp(WIDTHS[0], most)
 }
 
 fn width_of(ui: &Ui, text: &str, font: &FontId) -> f32 {
-    line(ui, text, font, Color32::WHITE, f32::INFINITY).size().x
+    one_line(ui, text, font, Color32::WHITE, f32::INFINITY)
+        .size()
+        .x
 }
 
 /// One line of text, cut with an ellipsis where the room ends.
-pub(super) fn line(ui: &Ui, text: &str, font: &FontId, colour: Color32, room: f32) -> Arc<Galley> {
-    let short: String = text.chars().take(CELL_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+pub(crate) fn one_line(
+    ui: &Ui,
+    text: &str,
+    font: &FontId,
+    colour: Color32,
+    room: f32,
+) -> Arc<Galley> {
+    let short: String = text
+        .chars()
+        .take(CELL_CHARS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let mut job = LayoutJob::simple_singleline(short, font.clone(), colour);
-    job.wrap = TextWrapping { max_rows: 1, break_anywhere: true, ..TextWrapping::wrap_at_width(room.max(0.0)) };
+    job.wrap = TextWrapping {
+        max_rows: 1,
+        break_anywhere: true,
+        ..TextWrapping::wrap_at_width(room.max(0.0))
+    };
     ui.painter().layout_job(job)
 }
 

@@ -9,14 +9,22 @@ pub(super) fn keys(ui: &Ui, response: &Response, state: &mut TableState, page: u
     if !response.has_focus() {
         return;
     }
-    let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+    let filter = EventFilter {
+        horizontal_arrows: true,
+        vertical_arrows: true,
+        ..EventFilter::default()
+    };
     ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
     let (rows, columns) = (state.rows.len(), state.rows.heads().len());
     if rows == 0 || columns == 0 {
         return;
     }
     if ui.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::A)) {
-        state.picked = Some(Picked { anchor: (0, 0), lead: (rows - 1, columns - 1), whole: true });
+        state.picked = Some(Picked {
+            anchor: (0, 0),
+            lead: (rows - 1, columns - 1),
+            whole: true,
+        });
     }
     if ui.input(|i| i.events.iter().any(|e| matches!(e, Event::Copy)))
         && let Some(text) = state.copied()
@@ -44,8 +52,12 @@ pub(super) fn keys(ui: &Ui, response: &Response, state: &mut TableState, page: u
                     continue;
                 }
                 shift |= modifiers.shift;
-                to.0 = to.0.saturating_add_signed(down * signed(times)).min(rows - 1);
-                to.1 = to.1.saturating_add_signed(right * signed(times)).min(columns - 1);
+                to.0 =
+                    to.0.saturating_add_signed(down * signed(times))
+                        .min(rows - 1);
+                to.1 =
+                    to.1.saturating_add_signed(right * signed(times))
+                        .min(columns - 1);
             }
         }
     });

@@ -10,6 +10,7 @@ mod text;
 use arrow::array::RecordBatch;
 use egui::{Response, RichText, Ui};
 
+pub(crate) use self::grid::one_line;
 use self::rows::{Rows, Sort};
 use super::save::Saving;
 use super::{format, icon, icon_button};
@@ -74,7 +75,11 @@ struct Picked {
 impl Picked {
     fn pick(old: &mut Option<Self>, place: (usize, usize), extend: bool, whole: bool) {
         let anchor = old.filter(|_| extend).map_or(place, |p| p.anchor);
-        *old = Some(Self { anchor, lead: place, whole });
+        *old = Some(Self {
+            anchor,
+            lead: place,
+            whole,
+        });
     }
     fn has_row(&self, at: usize) -> bool {
         (self.anchor.0.min(self.lead.0)..=self.anchor.0.max(self.lead.0)).contains(&at)
@@ -83,32 +88,60 @@ impl Picked {
         let columns = self.anchor.1.min(self.lead.1)..=self.anchor.1.max(self.lead.1);
         self.has_row(at) && (self.whole || columns.contains(&column))
     }
-    fn ranges(&self, columns: usize) -> (std::ops::RangeInclusive<usize>, std::ops::RangeInclusive<usize>) {
+    fn ranges(
+        &self,
+        columns: usize,
+    ) -> (
+        std::ops::RangeInclusive<usize>,
+        std::ops::RangeInclusive<usize>,
+    ) {
         let places = self.anchor.0.min(self.lead.0)..=self.anchor.0.max(self.lead.0);
         let picked = self.anchor.1.min(self.lead.1)..=self.anchor.1.max(self.lead.1);
-        (places, if self.whole { 0..=columns.saturating_sub(1) } else { picked })
+        (
+            places,
+            if self.whole {
+                0..=columns.saturating_sub(1)
+            } else {
+                picked
+            },
+        )
     }
 }
 
 /// The rows of `batch` in all the room there is. `id` is unique in the window.
-pub(crate) fn table(ui: &mut Ui, id: &str, batch: &RecordBatch, state: &mut TableState) -> Response {
+pub(crate) fn table(
+    ui: &mut Ui,
+    id: &str,
+    batch: &RecordBatch,
+    state: &mut TableState,
+) -> Response {
     state.take(batch);
     grid::grid(ui, egui::Id::new(("weir-table", id)), state)
 }
 
 /// The line above a table: filter, counts, copy, save. `name` is what a saved file is called.
-pub(crate) fn table_bar(ui: &mut Ui, cx: &Cx<'_>, name: &str, batch: &RecordBatch, state: &mut TableState) {
+pub(crate) fn table_bar(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    name: &str,
+    batch: &RecordBatch,
+    state: &mut TableState,
+) {
     let t = theme();
     state.take(batch);
     ui.horizontal(|ui| {
         icon(ui, "filter", 16.0, t.secondary);
         let hint = RichText::new(tr("data.filter_hint")).color(t.faint);
-        let field = egui::TextEdit::singleline(&mut state.filter).hint_text(hint).desired_width(180.0);
+        let field = egui::TextEdit::singleline(&mut state.filter)
+            .hint_text(hint)
+            .desired_width(180.0);
         let response = ui.add(field);
         response.widget_info(|| {
             egui::WidgetInfo::text_edit(true, "", &state.filter, tr("data.filter_hint"))
         });
-        if !state.filter.is_empty() && icon_button(ui, "close", tr("data.filter_clear"), false).clicked() {
+        if !state.filter.is_empty()
+            && icon_button(ui, "close", tr("data.filter_clear"), false).clicked()
+        {
             state.filter.clear();
         }
         let (shown, total) = (state.rows.len(), state.rows.total());
@@ -116,14 +149,22 @@ pub(crate) fn table_bar(ui: &mut Ui, cx: &Cx<'_>, name: &str, batch: &RecordBatc
         let count = if shown == total {
             trf("data.rows", &[("rows", &rows)])
         } else {
-            trf("data.rows_of", &[("shown", &format::count(shown as u64)), ("rows", &rows)])
+            trf(
+                "data.rows_of",
+                &[("shown", &format::count(shown as u64)), ("rows", &rows)],
+            )
         };
         ui.label(RichText::new(count).color(t.secondary));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| buttons(ui, cx, name, state));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            buttons(ui, cx, name, state)
+        });
     });
     if let Some(done) = state.saving.poll() {
         match done {
-            Ok(path) => cx.act(Act::Toast(Tone::Good, trf("data.saved", &[("path", &path.display())]))),
+            Ok(path) => cx.act(Act::Toast(
+                Tone::Good,
+                trf("data.saved", &[("path", &path.display())]),
+            )),
             Err(why) => cx.act(Act::Toast(Tone::Bad, why)),
         }
     }
@@ -132,10 +173,24 @@ pub(crate) fn table_bar(ui: &mut Ui, cx: &Cx<'_>, name: &str, batch: &RecordBatc
 fn buttons(ui: &mut Ui, cx: &Cx<'_>, name: &str, state: &mut TableState) {
     let mut file = None;
     if icon_button(ui, "download", tr("data.save_json"), false).clicked() {
-        file = Some(("json", state.rows.shown().map_err(|e| e.to_string()).and_then(|b| text::json(&b))));
+        file = Some((
+            "json",
+            state
+                .rows
+                .shown()
+                .map_err(|e| e.to_string())
+                .and_then(|b| text::json(&b)),
+        ));
     }
     if icon_button(ui, "csv", tr("data.save_csv"), false).clicked() {
-        file = Some(("csv", state.rows.shown().map_err(|e| e.to_string()).map(|b| text::csv(&b))));
+        file = Some((
+            "csv",
+            state
+                .rows
+                .shown()
+                .map_err(|e| e.to_string())
+                .map(|b| text::csv(&b)),
+        ));
     }
     if let Some((extension, made)) = file {
         let name = format!("{name}.{extension}");

@@ -46,7 +46,10 @@ impl Rows {
     /// Takes what is to be shown. True when the columns are others than before.
     pub(super) fn take(&mut self, batch: &RecordBatch, filter: &str, sort: Option<Sort>) -> bool {
         let is_same = self.batch.as_ref().is_some_and(|b| same(b, batch));
-        let is_new = self.batch.as_ref().is_none_or(|b| b.schema() != batch.schema());
+        let is_new = self
+            .batch
+            .as_ref()
+            .is_none_or(|b| b.schema() != batch.schema());
         if is_same && self.filter == filter && self.sort == sort {
             return false;
         }
@@ -62,9 +65,6 @@ impl Rows {
         self.sort = sort;
         self.arrange();
         is_new
-    }
-    pub(super) fn batch(&self) -> Option<&RecordBatch> {
-        self.batch.as_ref()
     }
     pub(super) fn heads(&self) -> &[Head] {
         &self.heads
@@ -90,13 +90,17 @@ impl Rows {
     pub(super) fn shown(&self) -> Result<RecordBatch, ArrowError> {
         match &self.batch {
             Some(batch) => take_record_batch(batch, &UInt32Array::from(self.order.clone())),
-            None => Err(ArrowError::InvalidArgumentError("there are no rows".to_owned())),
+            None => Err(ArrowError::InvalidArgumentError(
+                "there are no rows".to_owned(),
+            )),
         }
     }
     fn arrange(&mut self) {
         let Some(batch) = &self.batch else { return };
         let rows = u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
-        self.order = self.sort.map_or_else(|| (0..rows).collect(), |s| sorted(batch, s, rows));
+        self.order = self
+            .sort
+            .map_or_else(|| (0..rows).collect(), |s| sorted(batch, s, rows));
         let wanted = self.filter.trim().to_lowercase();
         if wanted.is_empty() {
             return;
@@ -137,12 +141,23 @@ fn heads(batch: &RecordBatch) -> Vec<Head> {
 /// Rows by a column, nulls last, equal ones in the order of the batch.
 fn sorted(batch: &RecordBatch, sort: Sort, rows: u32) -> Vec<u32> {
     let all = || (0..rows).collect::<Vec<u32>>();
-    let Some(values) = batch.columns().get(sort.column) else { return all() };
-    let options = Some(SortOptions { descending: sort.descending, nulls_first: false });
+    let Some(values) = batch.columns().get(sort.column) else {
+        return all();
+    };
+    let options = Some(SortOptions {
+        descending: sort.descending,
+        nulls_first: false,
+    });
     let place: ArrayRef = Arc::new(UInt32Array::from(all()));
     let by = [
-        SortColumn { values: Arc::clone(values), options },
-        SortColumn { values: place, options: None },
+        SortColumn {
+            values: Arc::clone(values),
+            options,
+        },
+        SortColumn {
+            values: place,
+            options: None,
+        },
     ];
     if let Ok(order) = lexsort_to_indices(&by, None) {
         return order.values().to_vec();
@@ -196,7 +211,12 @@ pub(super) mod tests {
         ];
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from(vec![Some(3), Some(10), None, Some(3)])),
-            Arc::new(StringArray::from(vec![Some("Seoul"), None, Some("a\tb"), Some("서울 \"x\"")])),
+            Arc::new(StringArray::from(vec![
+                Some("Seoul"),
+                None,
+                Some("a\tb"),
+                Some("서울 \"x\""),
+            ])),
             Arc::new(Float64Array::from(vec![1.5, -2.0, 0.0, 1.5])),
         ];
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
@@ -226,7 +246,16 @@ pub(super) mod tests {
         assert_eq!(by(1, false), [0, 2, 3, 1]);
         assert_eq!(by(2, false), [1, 2, 0, 3]);
         assert_eq!(by(9, false), [0, 1, 2, 3]);
-        assert_eq!(order("1.5", Some(Sort { column: 0, descending: true })), [0, 3]);
+        assert_eq!(
+            order(
+                "1.5",
+                Some(Sort {
+                    column: 0,
+                    descending: true
+                })
+            ),
+            [0, 3]
+        );
     }
 
     #[test]

@@ -8,11 +8,19 @@ use weir_engine::lake::batches_to_json;
 use super::rows::{Rows, cell};
 
 /// Cells as lines of values with tabs between them, as spreadsheets take them from the clipboard. Nulls are empty.
-pub(super) fn tsv(rows: &Rows, places: RangeInclusive<usize>, columns: RangeInclusive<usize>, head: bool) -> String {
+pub(super) fn tsv(
+    rows: &Rows,
+    places: RangeInclusive<usize>,
+    columns: RangeInclusive<usize>,
+    head: bool,
+) -> String {
     let mut out = String::new();
     if head {
-        let names: Vec<&str> =
-            columns.clone().filter_map(|c| rows.heads().get(c)).map(|h| h.name.as_str()).collect();
+        let names: Vec<&str> = columns
+            .clone()
+            .filter_map(|c| rows.heads().get(c))
+            .map(|h| h.name.as_str())
+            .collect();
         line(&mut out, names.into_iter().map(Some), '\t');
     }
     for at in places {
@@ -28,7 +36,11 @@ pub(super) fn tsv(rows: &Rows, places: RangeInclusive<usize>, columns: RangeIncl
 pub(super) fn csv(batch: &RecordBatch) -> String {
     let mut out = String::new();
     let schema = batch.schema();
-    line(&mut out, schema.fields().iter().map(|f| Some(f.name().as_str())), ',');
+    line(
+        &mut out,
+        schema.fields().iter().map(|f| Some(f.name().as_str())),
+        ',',
+    );
     for row in 0..batch.num_rows() {
         let cells: Vec<Option<String>> = batch.columns().iter().map(|c| cell(c, row)).collect();
         line(&mut out, cells.iter().map(Option::as_deref), ',');
@@ -50,7 +62,9 @@ fn line<'a>(out: &mut String, cells: impl Iterator<Item = Option<&'a str>>, bord
         }
         let Some(text) = text else { continue };
         let is_quoted = (text.is_empty() && border == ',')
-            || text.chars().any(|c| c == border || matches!(c, '"' | '\n' | '\r'));
+            || text
+                .chars()
+                .any(|c| c == border || matches!(c, '"' | '\n' | '\r'));
         if is_quoted {
             out.push('"');
             out.push_str(&text.replace('"', "\"\""));
@@ -81,7 +95,11 @@ mod tests {
     #[test]
     fn csv_quotes_what_has_commas_quotes_or_lines() {
         let mut out = String::new();
-        line(&mut out, [Some("a,b"), None, Some(""), Some("x\r\ny"), Some("\"")].into_iter(), ',');
+        line(
+            &mut out,
+            [Some("a,b"), None, Some(""), Some("x\r\ny"), Some("\"")].into_iter(),
+            ',',
+        );
         assert_eq!(out, "\"a,b\",,\"\",\"x\r\ny\",\"\"\"\"\n");
         assert_eq!(csv(&batch()).lines().next(), Some("id,city,amount"));
         assert_eq!(csv(&batch()).lines().nth(3), Some(",a\tb,0.0"));
