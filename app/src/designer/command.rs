@@ -158,6 +158,16 @@ commands! {
     About, "actions.about", Help, "info", None;
 }
 
+/// Keys that have a name where people see a sign.
+const SYMBOLS: [(&str, &str); 6] = [
+    ("Comma", ","),
+    ("CloseBracket", "]"),
+    ("OpenBracket", "["),
+    ("Questionmark", "?"),
+    ("Plus", "+"),
+    ("Minus", "-"),
+];
+
 impl Command {
     /// Its description.
     pub(crate) fn spec(self) -> &'static Spec {
@@ -171,7 +181,9 @@ impl Command {
     /// Its shortcut as the system writes it; empty for none.
     pub(crate) fn shortcut_text(self, ctx: &egui::Context) -> String {
         let shortcut = self.spec().shortcut;
-        shortcut.map_or_else(String::new, |s| ctx.format_shortcut(&s))
+        let text = shortcut.map_or_else(String::new, |s| ctx.format_shortcut(&s));
+        // As they stand on the keys.
+        SYMBOLS.iter().find_map(|(name, key)| Some(format!("{}{key}", text.strip_suffix(name)?))).unwrap_or(text)
     }
 }
 

@@ -40,9 +40,13 @@ impl Designer {
         if (ctx.zoom_factor() - scale).abs() > 1e-3 {
             ctx.set_zoom_factor(scale);
         }
-        if self.fullscreen != self.presenter {
-            self.fullscreen = self.presenter;
+        if self.presented.is_some() != self.presenter {
             ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(self.presenter));
+        }
+        // The scale takes effect with the next frame, the whole screen when the system gives it.
+        let size = self.presenter.then(|| ctx.content_rect().size());
+        if self.presented != size {
+            self.presented = size;
             self.canvas.fit_soon();
         }
     }
@@ -52,7 +56,7 @@ impl Designer {
 fn presenting(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
     Panel::top("weir-run-bar").frame(bar(8)).show(ui, |ui| parts.panels.run_bar.show(ui, cx));
     let height = ui.available_height() * 0.36;
-    Panel::bottom("weir-presenter-plots").default_size(height).resizable(true).frame(side()).show(ui, |ui| {
+    Panel::bottom("weir-presenter-plots").exact_size(height).resizable(false).frame(side()).show(ui, |ui| {
         ui.set_min_size(ui.available_size());
         parts.panels.show(Pane::Plots, ui, cx);
     });
@@ -64,6 +68,7 @@ fn presenting(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
 }
 
 fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
+    parts.panels.scenario.tick(cx);
     if cx.presenter {
         presenting(ui, parts, cx);
     } else {

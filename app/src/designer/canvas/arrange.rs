@@ -33,14 +33,34 @@ pub(super) fn snapped(p: Pos2) -> Pos2 {
 
 /// New places of the boxes when they share a line.
 pub(super) fn align(boxes: &[Placed], by: AlignBy, line: Alignment) -> Vec<Pos2> {
-    let mut layout: egui_graph::Layout = boxes.iter().enumerate().map(|(i, b)| (id(i), b.at)).collect();
-    let sizes: HashMap<NodeId, Vec2> = boxes.iter().enumerate().map(|(i, b)| (id(i), b.size)).collect();
+    let mut layout: egui_graph::Layout = boxes
+        .iter()
+        .enumerate()
+        .map(|(i, b)| (id(i), b.at))
+        .collect();
+    let sizes: HashMap<NodeId, Vec2> = boxes
+        .iter()
+        .enumerate()
+        .map(|(i, b)| (id(i), b.size))
+        .collect();
     // The least or greatest edge, not their mean: what stands at the edge stays.
     if by == AlignBy::Center {
-        let _line = align_nodes(&mut layout, (0..boxes.len()).map(id), &sizes, by, Some(line));
-        return (0..boxes.len()).map(|i| layout.get(&id(i)).map_or(boxes[i].at, |p| p.round())).collect();
+        let _line = align_nodes(
+            &mut layout,
+            (0..boxes.len()).map(id),
+            &sizes,
+            by,
+            Some(line),
+        );
+        return (0..boxes.len())
+            .map(|i| layout.get(&id(i)).map_or(boxes[i].at, |p| p.round()))
+            .collect();
     }
-    let all = boxes.iter().map(rect).reduce(Rect::union).unwrap_or(Rect::ZERO);
+    let all = boxes
+        .iter()
+        .map(rect)
+        .reduce(Rect::union)
+        .unwrap_or(Rect::ZERO);
     let place = |b: &Placed| match (line, by) {
         (Alignment::Column, AlignBy::Min) => Pos2::new(all.left(), b.at.y),
         (Alignment::Column, _) => Pos2::new(all.right() - b.size.x, b.at.y),
@@ -60,7 +80,9 @@ pub(super) fn distribute(boxes: &[Placed], horizontal: bool) -> Vec<Pos2> {
     let length = |b: &Placed| if horizontal { b.size.x } else { b.size.y };
     let mut order: Vec<usize> = (0..boxes.len()).collect();
     order.sort_by(|a, b| start(&boxes[*a]).total_cmp(&start(&boxes[*b])));
-    let (Some(first), Some(last)) = (order.first(), order.last()) else { return Vec::new() };
+    let (Some(first), Some(last)) = (order.first(), order.last()) else {
+        return Vec::new();
+    };
     let span = start(&boxes[*last]) + length(&boxes[*last]) - start(&boxes[*first]);
     let filled: f32 = boxes.iter().map(length).sum();
     #[expect(clippy::cast_precision_loss, reason = "few boxes")]
@@ -82,20 +104,38 @@ pub(super) fn distribute(boxes: &[Placed], horizontal: bool) -> Vec<Pos2> {
 pub(super) fn layered(model: &Model, chosen: &[usize]) -> Vec<(usize, Pos2)> {
     let inside: BTreeSet<usize> = chosen.iter().copied().collect();
     let offsets = |n: usize, is_output: bool| -> Vec<f32> {
-        let ports = model.nodes[n].ports.iter().filter(|p| p.is_output() == is_output);
+        let ports = model.nodes[n]
+            .ports
+            .iter()
+            .filter(|p| p.is_output() == is_output);
         ports.map(|p| p.offset.y).collect()
     };
     let nodes = chosen.iter().map(|&n| {
         let node = LayoutNode::new(model.nodes[n].size);
-        (id(n), node.input_offsets(offsets(n, false)).output_offsets(offsets(n, true)))
+        (
+            id(n),
+            node.input_offsets(offsets(n, false))
+                .output_offsets(offsets(n, true)),
+        )
     });
     let rank = |n: usize, port: Option<usize>, is_output: bool| {
         let ports = &model.nodes[n].ports;
-        port.map_or(0, |p| ports[..p].iter().filter(|q| q.is_output() == is_output).count())
+        port.map_or(0, |p| {
+            ports[..p]
+                .iter()
+                .filter(|q| q.is_output() == is_output)
+                .count()
+        })
     };
-    let wires = model.wires.iter().filter(|w| inside.contains(&w.from) && inside.contains(&w.to));
+    let wires = model
+        .wires
+        .iter()
+        .filter(|w| inside.contains(&w.from) && inside.contains(&w.to));
     let edges = wires.map(|w| {
-        ((id(w.from), rank(w.from, w.from_port, true)), (id(w.to), rank(w.to, w.to_port, false)))
+        (
+            (id(w.from), rank(w.from, w.from_port, true)),
+            (id(w.to), rank(w.to, w.to_port, false)),
+        )
     });
     let params = LayoutParams::new(egui::Direction::LeftToRight)
         .layer_gap(LAYER_GAP)
@@ -103,15 +143,25 @@ pub(super) fn layered(model: &Model, chosen: &[usize]) -> Vec<(usize, Pos2)> {
         .component_gap(LAYER_GAP)
         .straighten_edges(true);
     let layout = egui_graph::layout(nodes, edges, params);
-    let corner = |places: &mut dyn Iterator<Item = Pos2>| places.reduce(Pos2::min).unwrap_or_default();
+    let corner =
+        |places: &mut dyn Iterator<Item = Pos2>| places.reduce(Pos2::min).unwrap_or_default();
     let before = corner(&mut chosen.iter().map(|&n| model.nodes[n].home));
     let after = corner(&mut layout.values().copied());
-    let place = |n: usize| layout.get(&id(n)).map(|p| (n, snapped(*p - after.to_vec2() + before.to_vec2())));
+    let place = |n: usize| {
+        layout
+            .get(&id(n))
+            .map(|p| (n, snapped(*p - after.to_vec2() + before.to_vec2())))
+    };
     chosen.iter().filter_map(|&n| place(n)).collect()
 }
 
 /// Where a new node goes in the middle of a wire, and the nodes behind it that make room.
-pub(super) fn room(model: &Model, wire: usize, size: Vec2, keep: Option<usize>) -> (Pos2, Vec<(usize, Pos2)>) {
+pub(super) fn room(
+    model: &Model,
+    wire: usize,
+    size: Vec2,
+    keep: Option<usize>,
+) -> (Pos2, Vec<(usize, Pos2)>) {
     let wire = &model.wires[wire];
     let (from, to) = (&model.nodes[wire.from], &model.nodes[wire.to]);
     let (begin, end) = (from.home.x + from.size.x, to.home.x);
@@ -119,7 +169,10 @@ pub(super) fn room(model: &Model, wire: usize, size: Vec2, keep: Option<usize>) 
     let lack = wanted - (end - begin);
     let y = f32::midpoint(from.home.y, to.home.y);
     if lack <= 0.0 {
-        return (snapped(Pos2::new(f32::midpoint(begin, end) - size.x / 2.0, y)), Vec::new());
+        return (
+            snapped(Pos2::new(f32::midpoint(begin, end) - size.x / 2.0, y)),
+            Vec::new(),
+        );
     }
     let at = snapped(Pos2::new(begin + LAYER_GAP, y));
     // What comes after the receiver moves along, unless a cycle leads back to the sender.
@@ -134,16 +187,30 @@ pub(super) fn room(model: &Model, wire: usize, size: Vec2, keep: Option<usize>) 
     }
     behind.retain(|n| Some(*n) != keep && model.nodes[*n].home.x >= end - 1.0);
     let shift = vec2((lack / GRID).ceil() * GRID, 0.0);
-    (at, behind.into_iter().map(|n| (n, model.nodes[n].home + shift)).collect())
+    (
+        at,
+        behind
+            .into_iter()
+            .map(|n| (n, model.nodes[n].home + shift))
+            .collect(),
+    )
 }
 
 /// A free place near `wanted`: below what is there already.
-pub(super) fn free(model: &Model, wanted: Pos2, spec: Option<&'static weir_engine::node::KindSpec>) -> Pos2 {
+pub(super) fn free(
+    model: &Model,
+    wanted: Pos2,
+    spec: Option<&'static weir_engine::node::KindSpec>,
+) -> Pos2 {
     let size = size_of(spec);
     let mut at = snapped(wanted);
     for _ in 0..200 {
         let own = Rect::from_min_size(at, size).expand(GRID);
-        let Some(other) = model.nodes.iter().find(|n| Rect::from_min_size(n.home, n.size).intersects(own)) else {
+        let Some(other) = model
+            .nodes
+            .iter()
+            .find(|n| Rect::from_min_size(n.home, n.size).intersects(own))
+        else {
             break;
         };
         at.y = snapped(Pos2::new(0.0, other.home.y + other.size.y + 3.0 * GRID)).y;
@@ -161,19 +228,28 @@ pub(super) fn heal(
 ) -> (Vec<Wire>, Vec<String>) {
     let mut joins: Vec<Wire> = Vec::new();
     let mut failed = Vec::new();
-    for entering in wires.iter().filter(|w| !gone(&w.from.node) && gone(&w.to.node)) {
+    for entering in wires
+        .iter()
+        .filter(|w| !gone(&w.from.node) && gone(&w.to.node))
+    {
         // Everything that is reached through removed nodes.
         let mut seen = BTreeSet::from([entering.to.node.as_str()]);
         let mut open = vec![entering.to.node.as_str()];
         while let Some(node) = open.pop() {
-            for wire in wires.iter().filter(|w| w.from.node == node && w.from.port != "metrics") {
+            for wire in wires
+                .iter()
+                .filter(|w| w.from.node == node && w.from.port != "metrics")
+            {
                 if gone(&wire.to.node) {
                     if seen.insert(&wire.to.node) {
                         open.push(&wire.to.node);
                     }
                     continue;
                 }
-                let join = Wire { from: entering.from.clone(), to: wire.to.clone() };
+                let join = Wire {
+                    from: entering.from.clone(),
+                    to: wire.to.clone(),
+                };
                 if joins.contains(&join) {
                     continue;
                 }
@@ -196,18 +272,36 @@ mod tests {
     fn boxes() -> Vec<Placed> {
         let size = vec2(100.0, 50.0);
         vec![
-            Placed { at: pos2(0.0, 0.0), size },
-            Placed { at: pos2(130.0, 70.0), size },
-            Placed { at: pos2(400.0, 20.0), size: vec2(100.0, 80.0) },
+            Placed {
+                at: pos2(0.0, 0.0),
+                size,
+            },
+            Placed {
+                at: pos2(130.0, 70.0),
+                size,
+            },
+            Placed {
+                at: pos2(400.0, 20.0),
+                size: vec2(100.0, 80.0),
+            },
         ]
     }
 
     #[test]
     fn aligned_boxes_share_an_edge_or_a_middle() {
         let b = boxes();
-        assert!(align(&b, AlignBy::Min, Alignment::Row).iter().all(|p| p.y.abs() < 1e-3));
+        assert!(
+            align(&b, AlignBy::Min, Alignment::Row)
+                .iter()
+                .all(|p| p.y.abs() < 1e-3)
+        );
         let bottom = align(&b, AlignBy::Max, Alignment::Row);
-        assert!(bottom.iter().zip(&b).all(|(p, b)| (p.y + b.size.y - 120.0).abs() < 1e-3));
+        assert!(
+            bottom
+                .iter()
+                .zip(&b)
+                .all(|(p, b)| (p.y + b.size.y - 120.0).abs() < 1e-3)
+        );
         let middle = align(&b, AlignBy::Center, Alignment::Column);
         assert!(middle.iter().all(|p| (p.x - middle[0].x).abs() < 1e-3));
         assert!((middle[1].y - 70.0).abs() < 1e-3);
@@ -221,12 +315,20 @@ mod tests {
     }
 
     fn wire(from: &str, to: &str) -> Wire {
-        Wire { from: Endpoint::parse(from).unwrap(), to: Endpoint::parse(to).unwrap() }
+        Wire {
+            from: Endpoint::parse(from).unwrap(),
+            to: Endpoint::parse(to).unwrap(),
+        }
     }
 
     #[test]
     fn healing_joins_across_several_removed_nodes() {
-        let wires = [wire("a.out", "b.in"), wire("b.out", "c.in"), wire("c.out", "d.in"), wire("b.metrics", "e.in")];
+        let wires = [
+            wire("a.out", "b.in"),
+            wire("b.out", "c.in"),
+            wire("c.out", "d.in"),
+            wire("b.metrics", "e.in"),
+        ];
         let gone = |id: &str| id == "b" || id == "c";
         let (joins, failed) = heal(&wires, &gone, &|_| Ok(()));
         assert_eq!(joins, [wire("a.out", "d.in")]);

@@ -39,7 +39,9 @@ impl Badge {
         match self.about {
             About::Errors => "error",
             About::Warnings => "warning",
-            About::Incident(kind) if kind.contains("throttled") || kind == "buffer-full" => "throttled",
+            About::Incident(kind) if kind.contains("throttled") || kind == "buffer-full" => {
+                "throttled"
+            }
             About::Incident(_) => "error",
             About::Alarm => "alarm",
             About::ColdStart => "cold-start",
@@ -89,17 +91,30 @@ pub(super) fn badges(
         add(About::Warnings, warnings.to_string());
     }
     let Some(seen) = seen else { return all };
-    if seen.gauges.alarm.as_ref().is_some_and(|a| a.state == "ALARM") {
+    if seen
+        .gauges
+        .alarm
+        .as_ref()
+        .is_some_and(|a| a.state == "ALARM")
+    {
         add(About::Alarm, tr("canvas.badge_alarm").to_owned());
     }
     for incident in &seen.incidents {
-        add(About::Incident(incident.kind), super::super::widgets::format::si(wide(incident.count)));
+        add(
+            About::Incident(incident.kind),
+            super::super::widgets::format::si(wide(incident.count)),
+        );
     }
     let cold = &seen.part_series[COLD_PART];
     let from = cold.len().saturating_sub(COLD_POINTS);
     // Only some kinds start anything; the others need no look at their history.
     let starts = spec.is_some_and(|s| s.latencies.iter().any(|l| l.contains("cold")));
-    if starts && cold.points().skip(from).any(|(_, p)| p.count > 0 && p.sum > 0.0) {
+    if starts
+        && cold
+            .points()
+            .skip(from)
+            .any(|(_, p)| p.count > 0 && p.sum > 0.0)
+    {
         add(About::ColdStart, String::new());
     }
     if !seen.faults.is_empty() {
@@ -119,7 +134,10 @@ pub(super) fn places(node: &NodeBox, screen: Rect, zoom: f32) -> Vec<Rect> {
     let mut right = screen.right() - 8.0 * scale;
     let place = |badge: &Badge| {
         let width = (20.0 + 7.0 * letters(&badge.text)) * scale;
-        let rect = Rect::from_min_size(Pos2::new(right - width, screen.top() - 9.0 * scale), vec2(width, 18.0 * scale));
+        let rect = Rect::from_min_size(
+            Pos2::new(right - width, screen.top() - 9.0 * scale),
+            vec2(width, 18.0 * scale),
+        );
         right -= width + 4.0 * scale;
         rect
     };
@@ -144,11 +162,22 @@ pub(super) fn paint(pen: &mut Pen<'_>, node: &NodeBox, screen: Rect) {
             egui::Stroke::new(1.0, colour),
             egui::StrokeKind::Inside,
         );
-        let mark = Rect::from_center_size(Pos2::new(rect.left() + height * 0.55, rect.center().y), vec2(height, height) * 0.66);
+        let mark = Rect::from_center_size(
+            Pos2::new(rect.left() + height * 0.55, rect.center().y),
+            vec2(height, height) * 0.66,
+        );
         pen.icon(badge.icon(), mark, colour);
         if !badge.text.is_empty() {
-            let style = TextStyle { size: height * 0.6, ..TextStyle::figures(t.text) };
-            pen.text_fixed(Pos2::new(mark.right() + 2.0, rect.center().y), egui::Align2::LEFT_CENTER, &badge.text, style);
+            let style = TextStyle {
+                size: height * 0.6,
+                ..TextStyle::figures(t.text)
+            };
+            pen.text_fixed(
+                Pos2::new(mark.right() + 2.0, rect.center().y),
+                egui::Align2::LEFT_CENTER,
+                &badge.text,
+                style,
+            );
         }
     }
 }
@@ -169,11 +198,17 @@ pub(super) fn explain(ui: &mut Ui, cx: &Cx<'_>, id: &str, badge: &Badge) {
             if let Some(incident) = seen.and_then(|s| s.incidents.iter().find(|i| i.kind == kind)) {
                 ui.label(&incident.text);
                 let since = clock(incident.first.as_secs_f64());
-                let words = trf("canvas.since", &[("count", &count(incident.count)), ("time", &since)]);
+                let words = trf(
+                    "canvas.since",
+                    &[("count", &count(incident.count)), ("time", &since)],
+                );
                 ui.label(RichText::new(words).color(t.secondary));
                 if link(ui, tr("canvas.show_moment")).clicked() {
                     let at = Some(incident.first.as_secs_f64());
-                    cx.act(Act::Reveal { item: Item::Node(id.to_owned()), at });
+                    cx.act(Act::Reveal {
+                        item: Item::Node(id.to_owned()),
+                        at,
+                    });
                 }
             } else {
                 ui.label(RichText::new(tr("canvas.over")).color(t.secondary));
@@ -186,7 +221,10 @@ pub(super) fn explain(ui: &mut Ui, cx: &Cx<'_>, id: &str, badge: &Badge) {
         About::Fault => {
             for fault in seen.into_iter().flat_map(|s| &s.faults) {
                 let share = percent(fault.rate);
-                ui.label(trf("canvas.fault_on", &[("fault", &fault_name(fault.kind)), ("rate", &share)]));
+                ui.label(trf(
+                    "canvas.fault_on",
+                    &[("fault", &fault_name(fault.kind)), ("rate", &share)],
+                ));
             }
         }
     }
@@ -201,7 +239,9 @@ const CAUSES_MAX: usize = 4;
 
 /// What led to it and what would help, as the engine sees it.
 fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-    let Some(snapshot) = &cx.run.snapshot else { return };
+    let Some(snapshot) = &cx.run.snapshot else {
+        return;
+    };
     let t = theme();
     let mut causes = why(snapshot, services::ALL, id);
     // The origin stands last and is told first.
@@ -211,11 +251,22 @@ fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
         ui.add_space(t.space(0));
         ui.separator();
         ui.horizontal(|ui| {
-            let title = if cause.is_origin { tr("canvas.began_here") } else { tr("canvas.and_here") };
-            ui.label(RichText::new(title).color(t.secondary).size(t.shape.caption));
+            let title = if cause.is_origin {
+                tr("canvas.began_here")
+            } else {
+                tr("canvas.and_here")
+            };
+            ui.label(
+                RichText::new(title)
+                    .color(t.secondary)
+                    .size(t.shape.caption),
+            );
             if cause.node != id && link(ui, &cause.node).clicked() {
                 let at = cause.at.map(weir_engine::units::SimTime::as_secs_f64);
-                cx.act(Act::Reveal { item: Item::Node(cause.node.clone()), at });
+                cx.act(Act::Reveal {
+                    item: Item::Node(cause.node.clone()),
+                    at,
+                });
             }
         });
         ui.label(super::wiring::sentence(&cause.text));
@@ -240,23 +291,38 @@ fn problems(ui: &mut Ui, cx: &Cx<'_>, id: &str, severity: Severity) {
 }
 
 fn alarm(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-    let Some(alarm) = cx.run.node(id).and_then(|s| s.gauges.alarm.clone()) else { return };
+    let Some(alarm) = cx.run.node(id).and_then(|s| s.gauges.alarm.clone()) else {
+        return;
+    };
     ui.label(&alarm.condition);
     if let Some(change) = alarm.changes.last() {
         let time = clock(change.at_seconds);
-        ui.label(trf("canvas.alarm_since", &[("state", &state_name(change.to)), ("time", &time)]));
+        ui.label(trf(
+            "canvas.alarm_since",
+            &[("state", &state_name(change.to)), ("time", &time)],
+        ));
     }
-    if !alarm.node.is_empty() && link(ui, &trf("canvas.show_node", &[("node", &alarm.node)])).clicked() {
+    if !alarm.node.is_empty()
+        && link(ui, &trf("canvas.show_node", &[("node", &alarm.node)])).clicked()
+    {
         let at = alarm.changes.last().map(|c| c.at_seconds);
-        cx.act(Act::Reveal { item: Item::Node(alarm.node.clone()), at });
+        cx.act(Act::Reveal {
+            item: Item::Node(alarm.node.clone()),
+            at,
+        });
     }
 }
 
 /// The nearest limit in words.
 fn limit(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-    let Some((used, name)) = cx.run.node(id).and_then(|s| s.gauges.utilisation) else { return };
+    let Some((used, name)) = cx.run.node(id).and_then(|s| s.gauges.utilisation) else {
+        return;
+    };
     let t = theme();
     ui.add_space(t.space(0));
-    let words = trf("canvas.limit", &[("name", &limit_name(name)), ("used", &percent(used))]);
+    let words = trf(
+        "canvas.limit",
+        &[("name", &limit_name(name)), ("used", &percent(used))],
+    );
     ui.label(RichText::new(words).color(t.pressure(used)));
 }

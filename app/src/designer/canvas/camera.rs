@@ -30,8 +30,15 @@ pub(super) struct Camera {
 
 impl Default for Camera {
     fn default() -> Self {
-        let view = View { center: Pos2::ZERO, zoom: 1.0 };
-        Self { view, rect: Rect::from_min_size(Pos2::ZERO, Vec2::splat(100.0)), glide: None }
+        let view = View {
+            center: Pos2::ZERO,
+            zoom: 1.0,
+        };
+        Self {
+            view,
+            rect: Rect::from_min_size(Pos2::ZERO, Vec2::splat(100.0)),
+            glide: None,
+        }
     }
 }
 
@@ -73,12 +80,19 @@ impl Camera {
     pub(super) fn fitting(&self, world: Rect) -> View {
         let room = (self.rect.size() - Vec2::splat(64.0)).max(Vec2::splat(32.0));
         let scale = (room / world.size().max(Vec2::splat(1.0))).min_elem();
-        View { center: world.center(), zoom: scale.clamp(*ZOOM.start(), 1.0) }
+        View {
+            center: world.center(),
+            zoom: scale.clamp(*ZOOM.start(), 1.0),
+        }
     }
     /// Goes to `view`, gliding when things may move.
     pub(super) fn go(&mut self, view: View, now: f64, motion: bool) {
         if motion {
-            self.glide = Some(Glide { from: self.view, to: view, begun: now });
+            self.glide = Some(Glide {
+                from: self.view,
+                to: view,
+                begun: now,
+            });
         } else {
             self.glide = None;
             self.view = view;
@@ -90,7 +104,9 @@ impl Camera {
     }
     /// Moves a glide on. True while it lasts.
     pub(super) fn tick(&mut self, now: f64, seconds: f64) -> bool {
-        let Some(glide) = self.glide else { return false };
+        let Some(glide) = self.glide else {
+            return false;
+        };
         let t = ease((now - glide.begun) / seconds);
         // Zoom in even steps for the eye: in its logarithm.
         let zoom = glide.from.zoom * (glide.to.zoom / glide.from.zoom).powf(t);
@@ -118,7 +134,10 @@ mod tests {
 
     fn camera() -> Camera {
         let rect = Rect::from_min_size(pos2(100.0, 50.0), vec2(800.0, 600.0));
-        Camera { rect, ..Camera::default() }
+        Camera {
+            rect,
+            ..Camera::default()
+        }
     }
 
     #[test]
@@ -140,13 +159,22 @@ mod tests {
         let world = Rect::from_min_size(pos2(-500.0, 0.0), vec2(4000.0, 300.0));
         c.go(c.fitting(world), 0.0, false);
         assert!(c.rect.contains_rect(c.rect_to_screen(world)));
-        assert!((c.fitting(Rect::from_min_size(Pos2::ZERO, vec2(10.0, 10.0))).zoom - 1.0).abs() < 1e-6);
+        assert!(
+            (c.fitting(Rect::from_min_size(Pos2::ZERO, vec2(10.0, 10.0)))
+                .zoom
+                - 1.0)
+                .abs()
+                < 1e-6
+        );
     }
 
     #[test]
     fn a_glide_ends_where_it_should() {
         let mut c = camera();
-        let to = View { center: pos2(300.0, -20.0), zoom: 0.5 };
+        let to = View {
+            center: pos2(300.0, -20.0),
+            zoom: 0.5,
+        };
         c.go(to, 1.0, true);
         assert!(c.tick(1.05, 0.16));
         assert!(!c.tick(1.2, 0.16));

@@ -32,26 +32,47 @@ impl Canvas {
             Command::Copy => self.copy(cx),
             Command::Cut => {
                 self.copy(cx);
-                cx.edit(Edit::Remove { items: with_content(cx), joins: Vec::new() });
+                cx.edit(Edit::Remove {
+                    items: with_content(cx),
+                    joins: Vec::new(),
+                });
             }
-            Command::Paste | Command::PasteWithInputs => self.paste_command(ctx, cx, command == Command::PasteWithInputs),
-            Command::Duplicate | Command::DuplicateWithInputs => duplicate(cx, command == Command::DuplicateWithInputs),
-            Command::Delete => cx.edit(Edit::Remove { items: cx.selection.clone(), joins: Vec::new() }),
+            Command::Paste | Command::PasteWithInputs => {
+                self.paste_command(ctx, cx, command == Command::PasteWithInputs);
+            }
+            Command::Duplicate | Command::DuplicateWithInputs => {
+                duplicate(cx, command == Command::DuplicateWithInputs);
+            }
+            Command::Delete => cx.edit(Edit::Remove {
+                items: cx.selection.clone(),
+                joins: Vec::new(),
+            }),
             Command::DeleteHeal => delete_and_heal(cx),
             Command::Bypass | Command::Disable => toggle(cx, command == Command::Bypass),
             Command::AddNode => {
-                let at = self.pointer.unwrap_or_else(|| self.camera.rect.center() - egui::vec2(150.0, 120.0));
+                let at = self
+                    .pointer
+                    .unwrap_or_else(|| self.camera.rect.center() - egui::vec2(150.0, 120.0));
                 self.search_at(ctx, at, search::Wanted::Free);
             }
             Command::AddNote => {
-                let at = self.pointer.map_or(self.camera.view.center, |p| self.camera.to_world(p));
-                cx.edit(Edit::AddNote { at: place(snapped(at)), text: tr("canvas.new_note").to_owned() });
+                let at = self
+                    .pointer
+                    .map_or(self.camera.view.center, |p| self.camera.to_world(p));
+                cx.edit(Edit::AddNote {
+                    at: place(snapped(at)),
+                    text: tr("canvas.new_note").to_owned(),
+                });
             }
             Command::AddFrame => {
                 if let Some(bounds) = self.bounds_of(cx.doc, cx.selection) {
                     let (at, size) = notes::around(bounds);
                     let title = tr("canvas.new_frame").to_owned();
-                    cx.edit(Edit::AddFrame { at: place(at), size: place(size.to_pos2()), title });
+                    cx.edit(Edit::AddFrame {
+                        at: place(at),
+                        size: place(size.to_pos2()),
+                        title,
+                    });
                 }
             }
             other => self.arrange(other, cx),
@@ -59,7 +80,11 @@ impl Canvas {
     }
 
     fn arrange(&self, command: Command, cx: &Cx<'_>) {
-        let mut chosen: Vec<usize> = cx.selection.nodes().filter_map(|id| self.model.node(id)).collect();
+        let mut chosen: Vec<usize> = cx
+            .selection
+            .nodes()
+            .filter_map(|id| self.model.node(id))
+            .collect();
         if command == Command::AutoLayout {
             if chosen.len() < 2 {
                 chosen = (0..self.model.nodes.len()).collect();
@@ -68,14 +93,38 @@ impl Canvas {
             cx.edit(Edit::Arrange("canvas.arranged_layout", self.moves(&places)));
             return;
         }
-        let boxes: Vec<Placed> = chosen.iter().map(|n| Placed { at: self.model.nodes[*n].home, size: self.model.nodes[*n].size }).collect();
+        let boxes: Vec<Placed> = chosen
+            .iter()
+            .map(|n| Placed {
+                at: self.model.nodes[*n].home,
+                size: self.model.nodes[*n].size,
+            })
+            .collect();
         let (places, name) = match command {
-            Command::AlignLeft => (align(&boxes, AlignBy::Min, Alignment::Column), "canvas.aligned"),
-            Command::AlignCenter => (align(&boxes, AlignBy::Center, Alignment::Column), "canvas.aligned"),
-            Command::AlignRight => (align(&boxes, AlignBy::Max, Alignment::Column), "canvas.aligned"),
-            Command::AlignTop => (align(&boxes, AlignBy::Min, Alignment::Row), "canvas.aligned"),
-            Command::AlignMiddle => (align(&boxes, AlignBy::Center, Alignment::Row), "canvas.aligned"),
-            Command::AlignBottom => (align(&boxes, AlignBy::Max, Alignment::Row), "canvas.aligned"),
+            Command::AlignLeft => (
+                align(&boxes, AlignBy::Min, Alignment::Column),
+                "canvas.aligned",
+            ),
+            Command::AlignCenter => (
+                align(&boxes, AlignBy::Center, Alignment::Column),
+                "canvas.aligned",
+            ),
+            Command::AlignRight => (
+                align(&boxes, AlignBy::Max, Alignment::Column),
+                "canvas.aligned",
+            ),
+            Command::AlignTop => (
+                align(&boxes, AlignBy::Min, Alignment::Row),
+                "canvas.aligned",
+            ),
+            Command::AlignMiddle => (
+                align(&boxes, AlignBy::Center, Alignment::Row),
+                "canvas.aligned",
+            ),
+            Command::AlignBottom => (
+                align(&boxes, AlignBy::Max, Alignment::Row),
+                "canvas.aligned",
+            ),
             Command::DistributeH => (distribute(&boxes, true), "canvas.distributed"),
             Command::DistributeV => (distribute(&boxes, false), "canvas.distributed"),
             _ => return,
@@ -85,7 +134,10 @@ impl Canvas {
     }
 
     fn zoom_to(&mut self, ctx: &Context, cx: &Cx<'_>, zoom: f32) {
-        let view = View { zoom: zoom.clamp(*ZOOM.start(), *ZOOM.end()), ..self.camera.target() };
+        let view = View {
+            zoom: zoom.clamp(*ZOOM.start(), *ZOOM.end()),
+            ..self.camera.target()
+        };
         self.camera.go(view, ctx.input(|i| i.time), cx.prefs.motion);
         ctx.request_repaint();
     }
@@ -106,11 +158,22 @@ impl Canvas {
             }),
             Item::Wire((from, to)) => {
                 let ends = [&from.node, &to.node].map(|id| self.model.node(id));
-                let rects = ends.into_iter().flatten().map(|n| self.model.nodes[n].rect());
+                let rects = ends
+                    .into_iter()
+                    .flatten()
+                    .map(|n| self.model.nodes[n].rect());
                 rects.reduce(Rect::union)
             }
-            Item::Note(id) => doc.notes.iter().find(|n| n.id == *id).map(|n| rect_of(n.at, n.size)),
-            Item::Frame(id) => doc.frames.iter().find(|f| f.id == *id).map(|f| rect_of(f.at, f.size)),
+            Item::Note(id) => doc
+                .notes
+                .iter()
+                .find(|n| n.id == *id)
+                .map(|n| rect_of(n.at, n.size)),
+            Item::Frame(id) => doc
+                .frames
+                .iter()
+                .find(|f| f.id == *id)
+                .map(|f| rect_of(f.at, f.size)),
         };
         selection.0.iter().filter_map(of).reduce(Rect::union)
     }
@@ -137,8 +200,14 @@ impl Canvas {
         let keep_inputs = keep_inputs || std::mem::take(&mut self.paste_inputs);
         match Fragment::parse(&text) {
             Ok(fragment) => {
-                let at = self.pointer.map_or(self.camera.view.center, |p| self.camera.to_world(p));
-                cx.edit(Edit::Paste { fragment, at: place(snapped(at)), keep_inputs });
+                let at = self
+                    .pointer
+                    .map_or(self.camera.view.center, |p| self.camera.to_world(p));
+                cx.edit(Edit::Paste {
+                    fragment,
+                    at: place(snapped(at)),
+                    keep_inputs,
+                });
             }
             Err(why) => cx.act(Act::Toast(Tone::Bad, super::wiring::sentence(&why))),
         }
@@ -157,11 +226,24 @@ fn all(doc: &Document) -> Selection {
 /// The selection, with what stands in its frames.
 fn with_content(cx: &Cx<'_>) -> Selection {
     let mut chosen = cx.selection.clone();
-    for frame in cx.doc.frames.iter().filter(|f| cx.selection.has(&Item::Frame(f.id.clone()))) {
+    for frame in cx
+        .doc
+        .frames
+        .iter()
+        .filter(|f| cx.selection.has(&Item::Frame(f.id.clone())))
+    {
         let area = rect_of(frame.at, frame.size);
-        let nodes = cx.doc.nodes.iter().filter(|n| area.contains(super::model::point(n.at)));
+        let nodes = cx
+            .doc
+            .nodes
+            .iter()
+            .filter(|n| area.contains(super::model::point(n.at)));
         chosen.0.extend(nodes.map(|n| Item::Node(n.id.clone())));
-        let notes = cx.doc.notes.iter().filter(|n| area.contains_rect(rect_of(n.at, n.size)));
+        let notes = cx
+            .doc
+            .notes
+            .iter()
+            .filter(|n| area.contains_rect(rect_of(n.at, n.size)));
         chosen.0.extend(notes.map(|n| Item::Note(n.id.clone())));
     }
     chosen
@@ -171,7 +253,11 @@ fn duplicate(cx: &Cx<'_>, keep_inputs: bool) {
     if let Some(fragment) = Fragment::of(cx.doc, &with_content(cx)) {
         let corner = fragment.corner();
         let at = [corner[0] + COPY_OFFSET, corner[1] + COPY_OFFSET];
-        cx.edit(Edit::Duplicate { fragment, at, keep_inputs });
+        cx.edit(Edit::Duplicate {
+            fragment,
+            at,
+            keep_inputs,
+        });
     }
 }
 
@@ -179,7 +265,8 @@ fn delete_and_heal(cx: &Cx<'_>) {
     let items = cx.selection.clone();
     let mut left = cx.doc.clone();
     let gone = |id: &str| items.has_node(id);
-    left.wires.retain(|w| !gone(&w.from.node) && !gone(&w.to.node));
+    left.wires
+        .retain(|w| !gone(&w.from.node) && !gone(&w.to.node));
     left.nodes.retain(|n| !gone(&n.id));
     let fits = |wire: &Wire| connection(&left, services::ALL, &wire.from, &wire.to);
     let (joins, failed) = heal(&cx.doc.wires, &gone, &fits);
@@ -187,14 +274,34 @@ fn delete_and_heal(cx: &Cx<'_>) {
     cx.edit(Edit::Remove { items, joins });
     if let Some(why) = failed.first() {
         let why = super::wiring::sentence(why);
-        cx.act(Act::Toast(Tone::Info, trf("canvas.not_healed", &[("joined", &whole), ("open", &failed.len()), ("why", &why)])));
+        cx.act(Act::Toast(
+            Tone::Info,
+            trf(
+                "canvas.not_healed",
+                &[("joined", &whole), ("open", &failed.len()), ("why", &why)],
+            ),
+        ));
     }
 }
 
 fn toggle(cx: &Cx<'_>, bypass: bool) {
     let nodes: Vec<String> = cx.selection.nodes().map(str::to_owned).collect();
-    let is_on = |id: &String| cx.doc.node(id).is_some_and(|n| if bypass { n.bypassed } else { n.disabled });
+    let is_on = |id: &String| {
+        cx.doc
+            .node(id)
+            .is_some_and(|n| if bypass { n.bypassed } else { n.disabled })
+    };
     // One that is not yet: all become so.
     let to = !nodes.iter().all(is_on);
-    cx.edit(if bypass { Edit::Bypass { nodes, bypassed: to } } else { Edit::Disable { nodes, disabled: to } });
+    cx.edit(if bypass {
+        Edit::Bypass {
+            nodes,
+            bypassed: to,
+        }
+    } else {
+        Edit::Disable {
+            nodes,
+            disabled: to,
+        }
+    });
 }

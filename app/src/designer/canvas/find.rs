@@ -6,7 +6,12 @@ use weir_engine::services;
 /// Kinds that match `query`, best first; those of `recent` before others that match as well.
 pub(crate) fn find(query: &str, recent: &[String]) -> Vec<&'static KindSpec> {
     let query = query.trim().to_lowercase();
-    let place = |spec: &KindSpec| recent.iter().position(|k| k == spec.id).unwrap_or(usize::MAX);
+    let place = |spec: &KindSpec| {
+        recent
+            .iter()
+            .position(|k| k == spec.id)
+            .unwrap_or(usize::MAX)
+    };
     let mut scored: Vec<(u32, usize, usize, &'static KindSpec)> = services::ALL
         .iter()
         .map(|k| k.spec())
@@ -24,11 +29,22 @@ fn score(query: &str, spec: &KindSpec) -> Option<u32> {
     }
     let (en, ko) = (spec.title.to_lowercase(), spec.title_ko.to_lowercase());
     let names = [spec.id, &en, &ko];
-    let by_name = names.iter().filter_map(|name| name_score(query, name)).max();
-    let by_sound = ko_initials(&spec.title_ko).contains(query).then_some(40);
+    let by_name = names
+        .iter()
+        .filter_map(|name| name_score(query, name))
+        .max();
+    let by_sound = ko_initials(spec.title_ko).contains(query).then_some(40);
     // What people call it otherwise stands in its summary and in what its ports carry.
-    let ports = spec.inputs.iter().map(|p| p.help).chain(spec.outputs.iter().map(|p| p.help));
-    let words = |text: &str| text.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|w| w.starts_with(query));
+    let ports = spec
+        .inputs
+        .iter()
+        .map(|p| p.help)
+        .chain(spec.outputs.iter().map(|p| p.help));
+    let words = |text: &str| {
+        text.to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|w| w.starts_with(query))
+    };
     let by_summary = words(spec.summary).then_some(20);
     let by_port = (query.len() > 2 && ports.into_iter().any(words)).then_some(10);
     by_name.max(by_sound).max(by_summary).max(by_port)
@@ -41,7 +57,10 @@ fn name_score(query: &str, name: &str) -> Option<u32> {
     if name.starts_with(query) {
         return Some(90);
     }
-    let parts = || name.split(|c: char| !c.is_alphanumeric()).filter(|p| !p.is_empty());
+    let parts = || {
+        name.split(|c: char| !c.is_alphanumeric())
+            .filter(|p| !p.is_empty())
+    };
     if parts().any(|p| p.starts_with(query)) {
         return Some(80);
     }
@@ -54,14 +73,18 @@ fn name_score(query: &str, name: &str) -> Option<u32> {
     }
     // Letters in order, with others between.
     let mut letters = name.chars();
-    let in_order = query.chars().filter(|c| !c.is_whitespace()).all(|c| letters.any(|l| l == c));
+    let in_order = query
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .all(|c| letters.any(|l| l == c));
     in_order.then_some(30)
 }
 
 /// The initial consonants of Korean syllables: `스트림` is `ㅅㅌㄹ`.
 fn ko_initials(text: &str) -> String {
     const INITIALS: [char; 19] = [
-        'ㄱ', 'ㄲ', 'ㄴ', 'ㄷ', 'ㄸ', 'ㄹ', 'ㅁ', 'ㅂ', 'ㅃ', 'ㅅ', 'ㅆ', 'ㅇ', 'ㅈ', 'ㅉ', 'ㅊ', 'ㅋ', 'ㅌ', 'ㅍ', 'ㅎ',
+        'ㄱ', 'ㄲ', 'ㄴ', 'ㄷ', 'ㄸ', 'ㄹ', 'ㅁ', 'ㅂ', 'ㅃ', 'ㅅ', 'ㅆ', 'ㅇ', 'ㅈ', 'ㅉ', 'ㅊ',
+        'ㅋ', 'ㅌ', 'ㅍ', 'ㅎ',
     ];
     let initial = |c: char| {
         let n = (c as u32).checked_sub(0xAC00)?;

@@ -1,24 +1,21 @@
 //! What the pointer does on the canvas: pan, select, drag, resize, slice. Wires are drawn in `wiring.rs`.
 
 use egui::{CursorIcon, Key, PointerButton, Pos2, Rect, Response, Ui, Vec2, vec2};
-use weir_engine::check::insertable;
-use weir_engine::document::{Document, Wire};
-use weir_engine::services;
+use weir_engine::document::Document;
 
-use super::arrange::{GRID, room, snapped};
+use super::arrange::snapped;
+use super::dragging::Drag;
 use super::hit::Hit;
-use super::model::{place, point, rect_of};
+use super::model::{place, rect_of};
 use super::path::crosses;
 use super::wiring::Wiring;
 use super::{Canvas, search};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
-use crate::designer::edit::{Edit, Item, Selection, WireKey};
+use crate::designer::edit::{Edit, Item, Selection};
 
 /// Points of the screen that the pointer may move before a press is a drag.
 const SLOP: f32 = 4.0;
-/// Points of the screen within which edges align.
-const ALIGN_REACH: f32 = 6.0;
 /// Least size of a frame or note.
 const SIZE_MIN: f32 = 48.0;
 
@@ -28,32 +25,27 @@ pub(super) enum Gesture {
     #[default]
     Idle,
     /// A button went down and the pointer has hardly moved since.
-    Press { hit: Hit, at: Pos2 },
+    Press {
+        hit: Hit,
+        at: Pos2,
+    },
     Pan,
     /// A rectangle selects, from a point of the drawing; added to what was selected.
-    Select { origin: Pos2, base: Selection },
+    Select {
+        origin: Pos2,
+        base: Selection,
+    },
     Drag(Drag),
     Wire(Box<Wiring>),
     /// Points of the drawing through which wires are cut.
     Slice(Vec<Pos2>),
     /// A frame or note gets another size.
-    Resize { item: Item, start: Rect, origin: Pos2, now: Rect },
-}
-
-/// Items that are moved.
-#[derive(Debug)]
-pub(super) struct Drag {
-    /// Where the pointer was, in the drawing.
-    origin: Pos2,
-    /// Items and where they were.
-    pub(super) items: Vec<(Item, Pos2)>,
-    /// What they cover.
-    bounds: Rect,
-    pub(super) delta: Vec2,
-    /// Lines along which edges meet, in the drawing.
-    pub(super) guides: Vec<[Pos2; 2]>,
-    /// The wire that the node would be put into.
-    pub(super) splice: Option<usize>,
+    Resize {
+        item: Item,
+        start: Rect,
+        origin: Pos2,
+        now: Rect,
+    },
 }
 
 impl Canvas {
@@ -64,7 +56,11 @@ impl Canvas {
         let inside = response.contains_pointer();
         let idle = matches!(self.gesture, Gesture::Idle);
         self.pointer = (inside || !idle).then_some(pointer);
-        self.hover = if inside && idle { self.hit(cx.doc, pointer) } else { Hit::Nothing };
+        self.hover = if inside && idle {
+            self.hit(cx.doc, pointer)
+        } else {
+            Hit::Nothing
+        };
         if response.secondary_clicked() {
             self.open_menu(cx, pointer);
         }
@@ -73,7 +69,12 @@ impl Canvas {
             return;
         }
         let (pressed, released, modifiers, space) = ui.input(|i| {
-            (i.pointer.primary_pressed(), i.pointer.primary_released(), i.modifiers, i.key_down(Key::Space))
+            (
+                i.pointer.primary_pressed(),
+                i.pointer.primary_released(),
+                i.modifiers,
+                i.key_down(Key::Space),
+            )
         });
         if let Gesture::Wire(wiring) = &self.gesture
             && wiring.armed
@@ -104,7 +105,12 @@ impl Canvas {
             return;
         }
         let (scroll, zoom, shift, at) = ui.input(|i| {
-            (i.smooth_scroll_delta(), i.zoom_delta(), i.modifiers.shift, i.pointer.latest_pos())
+            (
+                i.smooth_scroll_delta(),
+                i.zoom_delta(),
+                i.modifiers.shift,
+                i.pointer.latest_pos(),
+            )
         });
         let at = at.unwrap_or_else(|| self.camera.rect.center());
         if (zoom - 1.0).abs() > 1e-4 {
@@ -162,9 +168,15 @@ impl Canvas {
                     points.push(world);
                 }
             }
-            Gesture::Resize { start, origin, now, .. } => {
+            Gesture::Resize {
+                start, origin, now, ..
+            } => {
                 let size = (start.size() + (world - *origin)).max(Vec2::splat(SIZE_MIN));
-                let size = if cx.prefs.snap && !modifiers.alt { snapped(size.to_pos2()).to_vec2() } else { size };
+                let size = if cx.prefs.snap && !modifiers.alt {
+                    snapped(size.to_pos2()).to_vec2()
+                } else {
+                    size
+                };
                 *now = Rect::from_min_size(start.min, size);
             }
             Gesture::Select { .. } => self.auto_pan(ui, pointer),
@@ -185,7 +197,11 @@ impl Canvas {
         self.gesture = match hit {
             Hit::Nothing | Hit::Wire(_) => {
                 let adds = modifiers.shift || modifiers.command;
-                let base = if adds { cx.selection.clone() } else { Selection::default() };
+                let base = if adds {
+                    cx.selection.clone()
+                } else {
+                    Selection::default()
+                };
                 Gesture::Select { origin, base }
             }
             Hit::Port(node, port) => match Wiring::begin(self, cx, node, port, modifiers.shift) {
@@ -194,155 +210,38 @@ impl Canvas {
             },
             Hit::NoteCorner(n) => cx.doc.notes.get(n).map_or(Gesture::Idle, |note| {
                 let start = rect_of(note.at, note.size);
-                Gesture::Resize { item: Item::Note(note.id.clone()), start, origin, now: start }
+                Gesture::Resize {
+                    item: Item::Note(note.id.clone()),
+                    start,
+                    origin,
+                    now: start,
+                }
             }),
             Hit::FrameCorner(n) => cx.doc.frames.get(n).map_or(Gesture::Idle, |frame| {
                 let start = rect_of(frame.at, frame.size);
-                Gesture::Resize { item: Item::Frame(frame.id.clone()), start, origin, now: start }
+                Gesture::Resize {
+                    item: Item::Frame(frame.id.clone()),
+                    start,
+                    origin,
+                    now: start,
+                }
             }),
             Hit::Node(_) | Hit::Badge(..) | Hit::Note(_) | Hit::Frame(_) => {
                 let mut moved = cx.selection.clone();
                 if let Some(item) = self.item(cx.doc, hit)
                     && !moved.has(&item)
                 {
-                    moved = if modifiers.shift || modifiers.command { moved } else { Selection::default() };
+                    moved = if modifiers.shift || modifiers.command {
+                        moved
+                    } else {
+                        Selection::default()
+                    };
                     moved.0.insert(item);
                     cx.act(Act::Select(moved.clone()));
                 }
                 self.begin_drag(cx.doc, origin, &moved)
             }
         };
-    }
-
-    fn begin_drag(&self, doc: &Document, origin: Pos2, chosen: &Selection) -> Gesture {
-        let items = self.with_contents(doc, chosen);
-        let bounds = items.iter().map(|(item, at)| Rect::from_min_size(*at, self.size_of(doc, item)));
-        let bounds = bounds.reduce(Rect::union).unwrap_or(Rect::ZERO);
-        Gesture::Drag(Drag { origin, items, bounds, delta: Vec2::ZERO, guides: Vec::new(), splice: None })
-    }
-
-    /// The places of what is chosen, with everything that stands in a chosen frame.
-    fn with_contents(&self, doc: &Document, chosen: &Selection) -> Vec<(Item, Pos2)> {
-        let frames: Vec<Rect> = doc
-            .frames
-            .iter()
-            .filter(|f| chosen.has(&Item::Frame(f.id.clone())))
-            .map(|f| rect_of(f.at, f.size))
-            .collect();
-        let inside = |r: Rect| frames.iter().any(|f| f.contains_rect(r));
-        let mut items = Vec::new();
-        let mut take = |item: Item, rect: Rect| {
-            if chosen.has(&item) || inside(rect) {
-                items.push((item, rect.min));
-            }
-        };
-        for node in &self.model.nodes {
-            take(Item::Node(node.id.clone()), Rect::from_min_size(node.home, node.size));
-        }
-        for note in &doc.notes {
-            take(Item::Note(note.id.clone()), rect_of(note.at, note.size));
-        }
-        for frame in &doc.frames {
-            take(Item::Frame(frame.id.clone()), rect_of(frame.at, frame.size));
-        }
-        items
-    }
-
-    /// What an item covers, in the drawing.
-    pub(super) fn size_of(&self, doc: &Document, item: &Item) -> Vec2 {
-        match item {
-            Item::Node(id) => self.model.node(id).map_or(Vec2::ZERO, |n| self.model.nodes[n].size),
-            Item::Note(id) => doc.notes.iter().find(|n| n.id == *id).map_or(Vec2::ZERO, |n| point(n.size).to_vec2()),
-            Item::Frame(id) => doc.frames.iter().find(|f| f.id == *id).map_or(Vec2::ZERO, |f| point(f.size).to_vec2()),
-            Item::Wire(_) => Vec2::ZERO,
-        }
-    }
-
-    fn drag(&mut self, cx: &Cx<'_>, world: Pos2, modifiers: egui::Modifiers) {
-        let Gesture::Drag(drag) = &self.gesture else { return };
-        let raw = world - drag.origin;
-        let mut delta = raw;
-        let mut guides = Vec::new();
-        if cx.prefs.snap && !modifiers.alt {
-            let corner = drag.bounds.min;
-            delta = snapped(corner + raw) - corner;
-            self.align(drag, raw, &mut delta, &mut guides);
-        }
-        let splice = self.splice_target(cx, drag, world, modifiers);
-        let Gesture::Drag(drag) = &mut self.gesture else { return };
-        (drag.delta, drag.guides, drag.splice) = (delta, guides, splice);
-        let moved: Vec<(Item, Pos2)> = drag.items.iter().map(|(i, at)| (i.clone(), *at + delta)).collect();
-        for (item, at) in moved {
-            if let Item::Node(id) = &item
-                && let Some(n) = self.model.node(id)
-            {
-                self.model.nodes[n].at = at;
-            }
-        }
-    }
-
-    /// Lets the edges and middles of what is dragged meet those of other nodes.
-    fn align(&self, drag: &Drag, raw: Vec2, delta: &mut Vec2, guides: &mut Vec<[Pos2; 2]>) {
-        let reach = ALIGN_REACH / self.camera.zoom();
-        let own = drag.bounds.translate(raw);
-        let seen = self.camera.seen();
-        let dragged = |id: &str| drag.items.iter().any(|(i, _)| matches!(i, Item::Node(n) if n == id));
-        let mut best = [(reach, None), (reach, None)];
-        for node in self.model.nodes.iter().filter(|n| seen.intersects(n.rect())) {
-            if dragged(&node.id) {
-                continue;
-            }
-            let other = node.rect();
-            let lines = |r: Rect| [[r.left(), r.center().x, r.right()], [r.top(), r.center().y, r.bottom()]];
-            for (axis, (mine, theirs)) in lines(own).into_iter().zip(lines(other)).enumerate() {
-                // Left with left, middle with middle, right with right.
-                for (a, b) in mine.into_iter().zip(theirs) {
-                    if (b - a).abs() < best[axis].0 {
-                        best[axis] = ((b - a).abs(), Some((b - a, b, other)));
-                    }
-                }
-            }
-        }
-        for (axis, (_, found)) in best.into_iter().enumerate() {
-            let Some((shift, line, other)) = found else { continue };
-            let both = own.union(other);
-            if axis == 0 {
-                delta.x = raw.x + shift;
-                guides.push([Pos2::new(line, both.top()), Pos2::new(line, both.bottom())]);
-            } else {
-                delta.y = raw.y + shift;
-                guides.push([Pos2::new(both.left(), line), Pos2::new(both.right(), line)]);
-            }
-        }
-    }
-
-    /// The wire that a single dragged node without wires would go into.
-    fn splice_target(&self, cx: &Cx<'_>, drag: &Drag, world: Pos2, modifiers: egui::Modifiers) -> Option<usize> {
-        if modifiers.command {
-            return None;
-        }
-        let [(Item::Node(id), _)] = drag.items.as_slice() else { return None };
-        let node = &self.model.nodes[self.model.node(id)?];
-        if node.ports.iter().any(|p| p.wires > 0) {
-            return None;
-        }
-        self.insert_target(cx, self.camera.to_screen(world), node.spec?.id)
-    }
-
-    /// The wire under a point of the screen that a node of this kind fits into.
-    pub(super) fn insert_target(&self, cx: &Cx<'_>, at: Pos2, kind: &str) -> Option<usize> {
-        let wire = self.wire_near(at, 24.0)?;
-        let key = &self.model.wires[wire].key;
-        let wire_doc = Wire { from: key.0.clone(), to: key.1.clone() };
-        insertable(cx.doc, services::ALL, &wire_doc, kind).map(|_| wire)
-    }
-
-    /// The wires by which a node stands in the place of a wire.
-    pub(super) fn through(cx: &Cx<'_>, key: &WireKey, kind: &str, id: &str) -> Option<Vec<Wire>> {
-        let wire = Wire { from: key.0.clone(), to: key.1.clone() };
-        let (input, output) = insertable(cx.doc, services::ALL, &wire, kind)?;
-        let end = |port: &str| weir_engine::document::Endpoint { node: id.to_owned(), port: port.to_owned() };
-        Some(vec![Wire { from: wire.from, to: end(input) }, Wire { from: end(output), to: wire.to }])
     }
 
     fn release(&mut self, ui: &Ui, cx: &Cx<'_>, pointer: Pos2, modifiers: egui::Modifiers) {
@@ -398,61 +297,61 @@ impl Canvas {
     /// What a rectangle of the drawing covers, with what was selected.
     pub(super) fn covered(&self, doc: &Document, area: Rect, base: Selection) -> Selection {
         let mut chosen = base;
-        let nodes = self.model.nodes.iter().filter(|n| area.intersects(n.rect()));
+        let nodes = self
+            .model
+            .nodes
+            .iter()
+            .filter(|n| area.intersects(n.rect()));
         chosen.0.extend(nodes.map(|n| Item::Node(n.id.clone())));
         let wires = self.model.wires.iter().filter(|w| {
             let inside = |p: Pos2| area.contains(p);
             !w.path.points.is_empty() && w.path.points.iter().copied().any(inside)
         });
         chosen.0.extend(wires.map(|w| Item::Wire(w.key.clone())));
-        let notes = doc.notes.iter().filter(|n| area.intersects(self.note_rect(n)));
+        let notes = doc
+            .notes
+            .iter()
+            .filter(|n| area.intersects(self.note_rect(n)));
         chosen.0.extend(notes.map(|n| Item::Note(n.id.clone())));
         // A frame is chosen when it lies inside: a rectangle drawn within it means its contents.
-        let frames = doc.frames.iter().filter(|f| area.contains_rect(self.frame_rect(f)));
+        let frames = doc
+            .frames
+            .iter()
+            .filter(|f| area.contains_rect(self.frame_rect(f)));
         chosen.0.extend(frames.map(|f| Item::Frame(f.id.clone())));
         chosen
     }
 
-    fn drop_items(&mut self, cx: &Cx<'_>, drag: Drag) {
-        if let Some(wire) = drag.splice
-            && let [(Item::Node(id), _)] = drag.items.as_slice()
-            && let Some(n) = self.model.node(id)
-            && let Some(spec) = self.model.nodes[n].spec
-        {
-            let key = self.model.wires[wire].key.clone();
-            if let Some(wires) = Self::through(cx, &key, spec.id, id) {
-                let (at, moved) = room(&self.model, wire, self.model.nodes[n].size, Some(n));
-                let mut moved = self.moves(&moved);
-                moved.push((Item::Node(id.clone()), place(at)));
-                cx.edit(Edit::Splice { node: id.clone(), old: key, wires, moved });
-                return;
-            }
-        }
-        if drag.delta != Vec2::ZERO {
-            cx.edit(Edit::Move(drag.items.into_iter().map(|(i, at)| (i, place(at + drag.delta))).collect()));
-        }
-    }
-
-    /// Places of nodes as an edit has them.
-    pub(super) fn moves(&self, places: &[(usize, Pos2)]) -> Vec<(Item, [f64; 2])> {
-        places.iter().map(|(n, at)| (Item::Node(self.model.nodes[*n].id.clone()), place(*at))).collect()
-    }
-
     fn slice(&self, cx: &Cx<'_>, points: &[Pos2]) {
-        let cut = |w: &&super::model::WireBox| points.windows(2).any(|p| crosses(&w.path.points, p[0], p[1]));
-        let cut: Selection = Selection(self.model.wires.iter().filter(cut).map(|w| Item::Wire(w.key.clone())).collect());
+        let cut = |w: &&super::model::WireBox| {
+            points
+                .windows(2)
+                .any(|p| crosses(&w.path.points, p[0], p[1]))
+        };
+        let cut: Selection = Selection(
+            self.model
+                .wires
+                .iter()
+                .filter(cut)
+                .map(|w| Item::Wire(w.key.clone()))
+                .collect(),
+        );
         if !cut.is_empty() {
-            cx.edit(Edit::Remove { items: cut, joins: Vec::new() });
+            cx.edit(Edit::Remove {
+                items: cut,
+                joins: Vec::new(),
+            });
         }
     }
 
     /// Pans while something is dragged at the edge of the canvas.
     fn auto_pan(&mut self, ui: &Ui, pointer: Pos2) {
-        let inner = self.camera.rect.shrink(28.0);
+        let inner = self.camera.rect.shrink(16.0);
         let over = pointer - pointer.clamp(inner.min, inner.max);
         if over != Vec2::ZERO {
             let seconds = ui.input(|i| i.stable_dt).min(0.05);
-            self.camera.pan(-over.clamp(Vec2::splat(-48.0), Vec2::splat(48.0)) * 18.0 * seconds);
+            self.camera
+                .pan(-over.clamp(Vec2::splat(-48.0), Vec2::splat(48.0)) * 18.0 * seconds);
             ui.ctx().request_repaint();
         }
     }
@@ -462,7 +361,9 @@ impl Canvas {
             (Gesture::Pan, _) => CursorIcon::Grabbing,
             (Gesture::Drag(_), _) => CursorIcon::Move,
             (Gesture::Slice(_), _) => CursorIcon::Crosshair,
-            (Gesture::Resize { .. }, _) | (_, Hit::NoteCorner(_) | Hit::FrameCorner(_)) => CursorIcon::ResizeNwSe,
+            (Gesture::Resize { .. }, _) | (_, Hit::NoteCorner(_) | Hit::FrameCorner(_)) => {
+                CursorIcon::ResizeNwSe
+            }
             (Gesture::Wire(_), _) | (_, Hit::Port(..)) => CursorIcon::Crosshair,
             (_, Hit::Badge(..) | Hit::Wire(_)) => CursorIcon::PointingHand,
             _ if space => CursorIcon::Grab,
@@ -470,74 +371,6 @@ impl Canvas {
         };
         if response.contains_pointer() || !matches!(self.gesture, Gesture::Idle) {
             ui.ctx().set_cursor_icon(icon);
-        }
-    }
-
-    /// An item's rectangle as it is dragged or resized just now.
-    pub(super) fn shifted(&self, item: &Item, rect: Rect) -> Rect {
-        match &self.gesture {
-            Gesture::Drag(drag) if drag.items.iter().any(|(i, _)| i == item) => rect.translate(drag.delta),
-            Gesture::Resize { item: own, now, .. } if own == item => *now,
-            _ => rect,
-        }
-    }
-
-    /// Keys of the canvas that are no commands: arrows move what is selected, Backspace deletes, Escape leaves.
-    pub(super) fn keys(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        if ui.ctx().egui_wants_keyboard_input() || self.search.is_some() || self.editing.is_some() {
-            return;
-        }
-        if ui.input(|i| i.key_pressed(Key::Escape)) {
-            let busy = !matches!(self.gesture, Gesture::Idle);
-            if busy {
-                self.cancel();
-            } else if self.popup.take().is_none() && !cx.selection.is_empty() {
-                cx.act(Act::Select(Selection::default()));
-            }
-        }
-        if ui.input(|i| i.key_pressed(Key::Backspace)) && !cx.selection.is_empty() {
-            cx.act(Act::Do(Command::Delete));
-        }
-        self.walk(ui, cx);
-        let step = ui.input(|i| {
-            if i.modifiers.alt || i.modifiers.command {
-                return Vec2::ZERO;
-            }
-            let size = if i.modifiers.shift { 1.0 } else { GRID };
-            let keys = [
-                (Key::ArrowLeft, vec2(-size, 0.0)),
-                (Key::ArrowRight, vec2(size, 0.0)),
-                (Key::ArrowUp, vec2(0.0, -size)),
-                (Key::ArrowDown, vec2(0.0, size)),
-            ];
-            keys.into_iter().filter(|(k, _)| i.key_pressed(*k)).map(|(_, v)| v).fold(Vec2::ZERO, |a, b| a + b)
-        });
-        if step != Vec2::ZERO && !cx.selection.is_empty() && matches!(self.gesture, Gesture::Idle) {
-            let items = self.with_contents(cx.doc, cx.selection);
-            cx.edit(Edit::Move(items.into_iter().map(|(i, at)| (i, place(at + step))).collect()));
-        }
-    }
-
-    /// Full stop and comma go from node to node, in the order of the drawing from left to right.
-    fn walk(&self, ui: &Ui, cx: &Cx<'_>) {
-        let (next, back) = ui.input(|i| {
-            let plain = i.modifiers.is_none();
-            (plain && i.key_pressed(Key::Period), plain && i.key_pressed(Key::Comma))
-        });
-        if !next && !back {
-            return;
-        }
-        let mut order: Vec<&super::model::NodeBox> = self.model.nodes.iter().collect();
-        order.sort_by(|a, b| a.home.x.total_cmp(&b.home.x).then(a.home.y.total_cmp(&b.home.y)));
-        let now = cx.selection.single_node().and_then(|id| order.iter().position(|n| n.id == id));
-        let count = order.len();
-        let to = match now {
-            None => 0,
-            Some(i) if next => (i + 1) % count,
-            Some(i) => (i + count - 1) % count,
-        };
-        if let Some(node) = order.get(to) {
-            cx.act(Act::Reveal { item: Item::Node(node.id.clone()), at: None });
         }
     }
 
@@ -556,14 +389,20 @@ fn resized(cx: &Cx<'_>, item: &Item, now: Rect) {
         Item::Note(id) => {
             if let Some(note) = cx.doc.notes.iter().find(|n| n.id == *id) {
                 cx.act(Act::Seal);
-                cx.edit(Edit::Note(weir_engine::document::Note { size, ..note.clone() }));
+                cx.edit(Edit::Note(weir_engine::document::Note {
+                    size,
+                    ..note.clone()
+                }));
                 cx.act(Act::Seal);
             }
         }
         Item::Frame(id) => {
             if let Some(frame) = cx.doc.frames.iter().find(|f| f.id == *id) {
                 cx.act(Act::Seal);
-                cx.edit(Edit::Frame(weir_engine::document::Frame { size, ..frame.clone() }));
+                cx.edit(Edit::Frame(weir_engine::document::Frame {
+                    size,
+                    ..frame.clone()
+                }));
                 cx.act(Act::Seal);
             }
         }

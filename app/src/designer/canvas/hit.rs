@@ -67,7 +67,9 @@ impl Canvas {
     }
 
     fn hit_rest(&self, doc: &Document, p: Pos2, world: Pos2, zoom: f32) -> Hit {
-        let corner = |r: Rect| Rect::from_min_max(r.max - vec2(CORNER, CORNER) / zoom, r.max).contains(world);
+        let corner = |r: Rect| {
+            Rect::from_min_max(r.max - vec2(CORNER, CORNER) / zoom, r.max).contains(world)
+        };
         for (i, note) in doc.notes.iter().enumerate().rev() {
             let rect = self.note_rect(note);
             if corner(rect) {
@@ -86,7 +88,8 @@ impl Canvas {
                 return Hit::FrameCorner(i);
             }
             let edge = 5.0 / zoom;
-            let header = Rect::from_min_size(rect.min, vec2(rect.width(), FRAME_HEADER.max(16.0 / zoom)));
+            let header =
+                Rect::from_min_size(rect.min, vec2(rect.width(), FRAME_HEADER.max(16.0 / zoom)));
             let is_edge = rect.expand(edge).contains(world) && !rect.shrink(edge).contains(world);
             if header.contains(world) || is_edge {
                 return Hit::Frame(i);
@@ -119,7 +122,10 @@ impl Canvas {
             let d = self.camera.to_screen(box_.port_at(i)).distance(p);
             (d <= reach).then_some((d, i))
         };
-        (0..box_.ports.len()).filter_map(near).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, i)| i)
+        (0..box_.ports.len())
+            .filter_map(near)
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, i)| i)
     }
 
     /// Where a note is drawn now, in the drawing.
@@ -137,7 +143,9 @@ impl Canvas {
     pub(super) fn item(&self, doc: &Document, hit: Hit) -> Option<Item> {
         Some(match hit {
             Hit::Nothing => return None,
-            Hit::Node(n) | Hit::Port(n, _) | Hit::Badge(n, _) => Item::Node(self.model.nodes.get(n)?.id.clone()),
+            Hit::Node(n) | Hit::Port(n, _) | Hit::Badge(n, _) => {
+                Item::Node(self.model.nodes.get(n)?.id.clone())
+            }
             Hit::Wire(w) => Item::Wire(self.model.wires.get(w)?.key.clone()),
             Hit::Note(n) | Hit::NoteCorner(n) => Item::Note(doc.notes.get(n)?.id.clone()),
             Hit::Frame(f) | Hit::FrameCorner(f) => Item::Frame(doc.frames.get(f)?.id.clone()),
@@ -146,6 +154,9 @@ impl Canvas {
     /// The end of a wire at a port.
     pub(super) fn endpoint(&self, node: usize, port: usize) -> Option<Endpoint> {
         let node = self.model.nodes.get(node)?;
-        Some(Endpoint { node: node.id.clone(), port: node.ports.get(port)?.name().to_owned() })
+        Some(Endpoint {
+            node: node.id.clone(),
+            port: node.ports.get(port)?.name().to_owned(),
+        })
     }
 }

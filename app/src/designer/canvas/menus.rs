@@ -37,7 +37,9 @@ impl Canvas {
 
     /// Draws the menu while it is open.
     pub(super) fn show_menu(&mut self, response: &Response, cx: &Cx<'_>) {
-        let Some(menu) = self.menu.clone() else { return };
+        let Some(menu) = self.menu.clone() else {
+            return;
+        };
         response.context_menu(|ui| {
             ui.set_min_width(240.0);
             match &menu.item {
@@ -63,24 +65,40 @@ impl Canvas {
     }
 
     fn canvas_menu(&mut self, ui: &mut Ui, cx: &Cx<'_>, at: Pos2) {
-        if button(ui, "plus", Command::AddNode.title(), &Command::AddNode.shortcut_text(ui.ctx())) {
+        if button(
+            ui,
+            "plus",
+            Command::AddNode.title(),
+            &Command::AddNode.shortcut_text(ui.ctx()),
+        ) {
             self.search_at(ui.ctx(), at, search::Wanted::Free);
         }
         for command in [Command::AddNote, Command::Paste, Command::PasteWithInputs] {
             entry(ui, cx, command);
         }
         ui.separator();
-        for command in [Command::SelectAll, Command::AutoLayout, Command::FitAll, Command::ActualSize] {
+        for command in [
+            Command::SelectAll,
+            Command::AutoLayout,
+            Command::FitAll,
+            Command::ActualSize,
+        ] {
             entry(ui, cx, command);
         }
         ui.separator();
-        for command in [Command::ToggleSnap, Command::ToggleGrid, Command::ToggleMinimap] {
+        for command in [
+            Command::ToggleSnap,
+            Command::ToggleGrid,
+            Command::ToggleMinimap,
+        ] {
             entry(ui, cx, command);
         }
     }
 
     fn frame_menu(&mut self, ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-        let Some(f) = cx.doc.frames.iter().position(|f| f.id == *id) else { return };
+        let Some(f) = cx.doc.frames.iter().position(|f| f.id == *id) else {
+            return;
+        };
         if button(ui, "edit", tr("canvas.edit_frame"), "") {
             self.edit_frame(cx.doc, f);
         }
@@ -88,10 +106,19 @@ impl Canvas {
             for color in FrameColor::ALL {
                 let (rect, response) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::click());
                 let name = format!("{color:?}");
-                response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::ColorButton, true, name.as_str()));
-                ui.painter().circle_filled(rect.center(), if response.hovered() { 8.0 } else { 6.5 }, super::notes::frame_hue(Some(color)));
+                response.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::WidgetType::ColorButton, true, name.as_str())
+                });
+                ui.painter().circle_filled(
+                    rect.center(),
+                    if response.hovered() { 8.0 } else { 6.5 },
+                    super::notes::frame_hue(Some(color)),
+                );
                 if response.clicked() {
-                    let frame = weir_engine::document::Frame { color: Some(color), ..cx.doc.frames[f].clone() };
+                    let frame = weir_engine::document::Frame {
+                        color: Some(color),
+                        ..cx.doc.frames[f].clone()
+                    };
                     cx.act(Act::Seal);
                     cx.edit(Edit::Frame(frame));
                     ui.close();
@@ -105,7 +132,9 @@ impl Canvas {
     pub(super) fn show_empty(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let t = theme();
         let rect = egui::Rect::from_center_size(self.camera.rect.center(), vec2(440.0, 220.0));
-        let builder = egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Center));
+        let builder = egui::UiBuilder::new()
+            .max_rect(rect)
+            .layout(egui::Layout::top_down(egui::Align::Center));
         ui.scope_builder(builder, |ui| {
             icon(ui, "gallery", 32.0, t.faint);
             ui.add_space(t.space(1));
@@ -113,13 +142,29 @@ impl Canvas {
             ui.add_space(t.space(0));
             ui.label(RichText::new(tr("canvas.empty_text")).color(t.secondary));
             ui.add_space(t.space(2));
-            let gallery = RichText::new(tr("canvas.empty_gallery")).color(t.on_accent).font(semibold(t.shape.body));
-            if ui.add(egui::Button::new(gallery).fill(t.accent).min_size(vec2(200.0, 30.0))).clicked() {
+            let gallery = RichText::new(tr("canvas.empty_gallery"))
+                .color(t.on_accent)
+                .font(semibold(t.shape.body));
+            if ui
+                .add(
+                    egui::Button::new(gallery)
+                        .fill(t.accent)
+                        .min_size(vec2(200.0, 30.0)),
+                )
+                .clicked()
+            {
                 cx.act(Act::Do(Command::Gallery));
             }
             ui.add_space(t.space(0));
-            if ui.add(egui::Button::new(tr("canvas.empty_add")).min_size(vec2(200.0, 28.0))).clicked() {
-                self.search_at(ui.ctx(), rect.center() - vec2(150.0, 60.0), search::Wanted::Free);
+            if ui
+                .add(egui::Button::new(tr("canvas.empty_add")).min_size(vec2(200.0, 28.0)))
+                .clicked()
+            {
+                self.search_at(
+                    ui.ctx(),
+                    rect.center() - vec2(150.0, 60.0),
+                    search::Wanted::Free,
+                );
             }
         });
     }
@@ -137,7 +182,12 @@ fn node_menu(ui: &mut Ui, cx: &Cx<'_>) {
     entry(ui, cx, Command::Rename);
     entry(ui, cx, Command::NodeHelp);
     ui.separator();
-    for command in [Command::Cut, Command::Copy, Command::Duplicate, Command::DuplicateWithInputs] {
+    for command in [
+        Command::Cut,
+        Command::Copy,
+        Command::Duplicate,
+        Command::DuplicateWithInputs,
+    ] {
         entry(ui, cx, command);
     }
     ui.separator();
@@ -147,7 +197,17 @@ fn node_menu(ui: &mut Ui, cx: &Cx<'_>) {
     if cx.selection.nodes().count() > 1 {
         ui.menu_button(tr("actions.group_arrange"), |ui| {
             use Command as C;
-            let all = [C::AlignLeft, C::AlignCenter, C::AlignRight, C::AlignTop, C::AlignMiddle, C::AlignBottom, C::DistributeH, C::DistributeV, C::AutoLayout];
+            let all = [
+                C::AlignLeft,
+                C::AlignCenter,
+                C::AlignRight,
+                C::AlignTop,
+                C::AlignMiddle,
+                C::AlignBottom,
+                C::DistributeH,
+                C::DistributeV,
+                C::AutoLayout,
+            ];
             for command in all {
                 entry(ui, cx, command);
             }
@@ -160,7 +220,12 @@ fn node_menu(ui: &mut Ui, cx: &Cx<'_>) {
 
 fn common(ui: &mut Ui, cx: &Cx<'_>) {
     ui.separator();
-    for command in [Command::Cut, Command::Copy, Command::Duplicate, Command::Delete] {
+    for command in [
+        Command::Cut,
+        Command::Copy,
+        Command::Duplicate,
+        Command::Delete,
+    ] {
         entry(ui, cx, command);
     }
 }
@@ -169,7 +234,12 @@ fn common(ui: &mut Ui, cx: &Cx<'_>) {
 fn entry(ui: &mut Ui, cx: &Cx<'_>, command: Command) {
     let spec = command.spec();
     ui.add_enabled_ui(dispatch::is_enabled(command, cx), |ui| {
-        if button(ui, spec.icon, &dispatch::title(command, cx), &command.shortcut_text(ui.ctx())) {
+        if button(
+            ui,
+            spec.icon,
+            &dispatch::title(command, cx),
+            &command.shortcut_text(ui.ctx()),
+        ) {
             cx.act(Act::Do(command));
         }
     });
@@ -177,11 +247,23 @@ fn entry(ui: &mut Ui, cx: &Cx<'_>, command: Command) {
 
 fn button(ui: &mut Ui, name: &'static str, text: &str, shortcut: &str) -> bool {
     let t = theme();
-    let mark = icon_image(if name.is_empty() { "chevron-right" } else { name });
-    let tint = if name.is_empty() { egui::Color32::TRANSPARENT } else { t.secondary };
+    let mark = icon_image(if name.is_empty() {
+        "chevron-right"
+    } else {
+        name
+    });
+    let tint = if name.is_empty() {
+        egui::Color32::TRANSPARENT
+    } else {
+        t.secondary
+    };
     let mark = mark.fit_to_exact_size(vec2(16.0, 16.0)).tint(tint);
-    let button = egui::Button::image_and_text(mark, text).shortcut_text(shortcut).wrap_mode(egui::TextWrapMode::Extend);
-    let clicked = ui.add(button.min_size(vec2(ui.available_width(), 0.0))).clicked();
+    let button = egui::Button::image_and_text(mark, text)
+        .shortcut_text(shortcut)
+        .wrap_mode(egui::TextWrapMode::Extend);
+    let clicked = ui
+        .add(button.min_size(vec2(ui.available_width(), 0.0)))
+        .clicked();
     if clicked {
         ui.close();
     }

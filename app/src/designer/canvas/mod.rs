@@ -8,10 +8,12 @@ mod arrange;
 mod badges;
 mod camera;
 mod commands;
+mod dragging;
 mod draw;
 mod find;
 mod gestures;
 mod hit;
+mod keys;
 mod menus;
 mod minimap;
 mod model;
@@ -98,12 +100,16 @@ impl Canvas {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let rect = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(rect, Sense::click_and_drag());
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Other, true, tr("canvas.canvas")));
+        response.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::WidgetType::Other, true, tr("canvas.canvas"))
+        });
         self.camera.rect = rect;
         let now = ui.input(|i| i.time);
         self.model.update(cx, now, self.fit);
         self.look(cx, now);
-        let mut moving = self.camera.tick(now, f64::from(theme().shape.motion.max(0.01)));
+        let mut moving = self
+            .camera
+            .tick(now, f64::from(theme().shape.motion.max(0.01)));
         moving |= self.model.tick(now);
         self.minimap_input(ui, cx);
         self.gestures(ui, &response, cx);
@@ -127,18 +133,32 @@ impl Canvas {
         if std::mem::take(&mut self.fit) {
             match self.model.bounds() {
                 Some(bounds) => self.camera.go(self.camera.fitting(bounds), now, false),
-                None => self.camera.go(camera::View { center: Pos2::ZERO, zoom: 1.0 }, now, false),
+                None => self.camera.go(
+                    camera::View {
+                        center: Pos2::ZERO,
+                        zoom: 1.0,
+                    },
+                    now,
+                    false,
+                ),
             }
         }
-        let Some(item) = self.reveal.take() else { return };
-        let Some(bounds) = self.bounds_of(cx.doc, &Selection::one(item)) else { return };
+        let Some(item) = self.reveal.take() else {
+            return;
+        };
+        let Some(bounds) = self.bounds_of(cx.doc, &Selection::one(item)) else {
+            return;
+        };
         let mut view = self.camera.target();
         let seen = egui::Rect::from_center_size(view.center, self.camera.rect.size() / view.zoom);
         if seen.shrink(24.0 / view.zoom).contains_rect(bounds) && view.zoom >= 0.3 {
             return;
         }
         view.center = bounds.center();
-        view.zoom = view.zoom.max(0.6).min(self.camera.fitting(bounds).zoom.max(0.3));
+        view.zoom = view
+            .zoom
+            .max(0.6)
+            .min(self.camera.fitting(bounds).zoom.max(0.3));
         self.camera.go(view, now, cx.prefs.motion);
     }
 
@@ -152,7 +172,9 @@ impl Canvas {
             self.add_at(cx, spec, self.camera.view.center - size / 2.0);
         }
         let (at, released) = ui.input(|i| (i.pointer.latest_pos(), i.pointer.any_released()));
-        let Some(at) = at.filter(|p| self.camera.rect.contains(*p)) else { return };
+        let Some(at) = at.filter(|p| self.camera.rect.contains(*p)) else {
+            return;
+        };
         if !released {
             return;
         }
@@ -160,7 +182,11 @@ impl Canvas {
             let refuses = ui.input(|i| i.modifiers.command);
             match self.insert_target(cx, at, spec.id).filter(|_| !refuses) {
                 Some(wire) => self.insert(cx, spec, wire),
-                None => self.add_at(cx, spec, self.camera.to_world(at) - egui::vec2(model::size_of(Some(spec)).x / 2.0, 24.0)),
+                None => self.add_at(
+                    cx,
+                    spec,
+                    self.camera.to_world(at) - egui::vec2(model::size_of(Some(spec)).x / 2.0, 24.0),
+                ),
             }
         }
     }
@@ -168,27 +194,43 @@ impl Canvas {
     /// The kind that is dragged over the canvas.
     fn dragged_kind(&self, ui: &Ui) -> Option<(&'static KindSpec, Pos2)> {
         let kind = egui::DragAndDrop::payload::<NewKind>(ui.ctx())?;
-        let at = ui.input(|i| i.pointer.latest_pos()).filter(|p| self.camera.rect.contains(*p))?;
+        let at = ui
+            .input(|i| i.pointer.latest_pos())
+            .filter(|p| self.camera.rect.contains(*p))?;
         Some((services::kind(kind.0)?.spec(), at))
     }
 
     /// The popup of a badge.
     fn show_popup(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        let Some((id, about)) = self.popup.clone() else { return };
+        let Some((id, about)) = self.popup.clone() else {
+            return;
+        };
         let Some(node) = self.model.node(&id).map(|n| &self.model.nodes[n]) else {
             self.popup = None;
             return;
         };
         let badge = node.badges.iter().find(|b| b.about == about).cloned();
-        let badge = badge.unwrap_or(badges::Badge { about, text: String::new() });
+        let badge = badge.unwrap_or(badges::Badge {
+            about,
+            text: String::new(),
+        });
         let screen = self.camera.rect_to_screen(node.rect());
         let at = Pos2::new(screen.right() + 8.0, screen.top());
-        let area = egui::Area::new(ui.id().with("badge")).order(egui::Order::Foreground).constrain(true).fixed_pos(at);
+        let area = egui::Area::new(ui.id().with("badge"))
+            .order(egui::Order::Foreground)
+            .constrain(true)
+            .fixed_pos(at);
         let shown = area.show(ui.ctx(), |ui| {
             egui::Frame::popup(ui.style()).show(ui, |ui| badges::explain(ui, cx, &id, &badge));
         });
-        let pressed = ui.input(|i| i.pointer.any_pressed().then(|| i.pointer.interact_pos()).flatten());
-        let elsewhere = pressed.is_some_and(|p| !shown.response.rect.contains(p) && !self.camera.rect.contains(p));
+        let pressed = ui.input(|i| {
+            i.pointer
+                .any_pressed()
+                .then(|| i.pointer.interact_pos())
+                .flatten()
+        });
+        let elsewhere = pressed
+            .is_some_and(|p| !shown.response.rect.contains(p) && !self.camera.rect.contains(p));
         if elsewhere || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
             self.popup = None;
         }

@@ -62,7 +62,9 @@ impl PortBox {
     /// True when a wire could join the two by their flows.
     pub(super) fn fits(&self, other: &Self) -> bool {
         match (self.spec, other.spec) {
-            (PortSpec::Out(o), PortSpec::In(i)) | (PortSpec::In(i), PortSpec::Out(o)) => i.accepts.contains(&o.flow),
+            (PortSpec::Out(o), PortSpec::In(i)) | (PortSpec::In(i), PortSpec::Out(o)) => {
+                i.accepts.contains(&o.flow)
+            }
             _ => false,
         }
     }
@@ -74,6 +76,8 @@ pub(super) struct NodeLive {
     /// Records a second that come in and go out, written.
     pub(super) came: String,
     pub(super) went: String,
+    /// The one that tells most where there is room for one only.
+    pub(super) rate: String,
     pub(super) is_moving: bool,
     /// Use of the nearest limit and its name.
     pub(super) limit: Option<(f64, &'static str)>,
@@ -108,14 +112,21 @@ impl NodeBox {
         Rect::from_min_size(self.at, self.size)
     }
     pub(super) fn port_at(&self, port: usize) -> Pos2 {
-        self.ports.get(port).map_or_else(|| self.rect().center(), |p| self.at + p.offset)
+        self.ports
+            .get(port)
+            .map_or_else(|| self.rect().center(), |p| self.at + p.offset)
     }
     pub(super) fn port(&self, name: &str, is_output: bool) -> Option<usize> {
-        self.ports.iter().position(|p| p.is_output() == is_output && p.name() == name)
+        self.ports
+            .iter()
+            .position(|p| p.is_output() == is_output && p.name() == name)
     }
     /// Health from 0 to 1 by its problems and its nearest limit.
     pub(super) fn pressure(&self) -> f64 {
-        self.live.as_ref().and_then(|l| l.limit).map_or(0.0, |(used, _)| used)
+        self.live
+            .as_ref()
+            .and_then(|l| l.limit)
+            .map_or(0.0, |(used, _)| used)
     }
 }
 
@@ -164,23 +175,39 @@ impl Model {
     /// Where a wire begins and ends in the drawing.
     pub(super) fn ends(&self, wire: &WireBox) -> (Pos2, Pos2) {
         let (from, to) = (&self.nodes[wire.from], &self.nodes[wire.to]);
-        let begin = wire.from_port.map_or_else(|| from.rect().right_center(), |p| from.port_at(p));
-        let end = wire.to_port.map_or_else(|| to.rect().left_center(), |p| to.port_at(p));
+        let begin = wire
+            .from_port
+            .map_or_else(|| from.rect().right_center(), |p| from.port_at(p));
+        let end = wire
+            .to_port
+            .map_or_else(|| to.rect().left_center(), |p| to.port_at(p));
         (begin, end)
     }
     /// What all nodes, notes and frames cover.
     pub(super) fn bounds(&self) -> Option<Rect> {
-        let nodes = self.nodes.iter().map(|n| Rect::from_min_size(n.home, n.size));
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|n| Rect::from_min_size(n.home, n.size));
         let doc = self.doc.as_ref();
-        let notes = doc.into_iter().flat_map(|d| &d.notes).map(|n| rect_of(n.at, n.size));
-        let frames = doc.into_iter().flat_map(|d| &d.frames).map(|f| rect_of(f.at, f.size));
+        let notes = doc
+            .into_iter()
+            .flat_map(|d| &d.notes)
+            .map(|n| rect_of(n.at, n.size));
+        let frames = doc
+            .into_iter()
+            .flat_map(|d| &d.frames)
+            .map(|f| rect_of(f.at, f.size));
         nodes.chain(notes).chain(frames).reduce(Rect::union)
     }
 
     /// Brings the boxes up to date. `settled` places nodes at once, without gliding.
     pub(super) fn update(&mut self, cx: &Cx<'_>, now: f64, settled: bool) {
         let doc = cx.history.doc();
-        let findings = (std::ptr::from_ref(cx.findings) as usize, cx.findings.revision);
+        let findings = (
+            std::ptr::from_ref(cx.findings) as usize,
+            cx.findings.revision,
+        );
         let same_doc = self.doc.as_ref().is_some_and(|d| Arc::ptr_eq(d, doc));
         let rebuilt = !same_doc || self.lang != lang() || self.findings != findings;
         if rebuilt {
@@ -189,7 +216,11 @@ impl Model {
             self.lang = lang();
             self.doc = Some(Arc::clone(doc));
         }
-        let snapshot = cx.run.snapshot.as_ref().map_or(0, |s| Arc::as_ptr(s) as usize);
+        let snapshot = cx
+            .run
+            .snapshot
+            .as_ref()
+            .map_or(0, |s| Arc::as_ptr(s) as usize);
         let live = (snapshot, cx.run.phase.is_live());
         if rebuilt || self.snapshot != live {
             self.snapshot = live;
@@ -202,10 +233,18 @@ impl Model {
         let before: HashMap<String, Pos2> = self.nodes.drain(..).map(|n| (n.id, n.at)).collect();
         let fresh = before.is_empty();
         self.nodes = doc.nodes.iter().map(node_box).collect();
-        self.index = self.nodes.iter().enumerate().map(|(i, n)| (n.id.clone(), i)).collect();
+        self.index = self
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, n)| (n.id.clone(), i))
+            .collect();
         let mut moved = Vec::new();
         for (i, node) in self.nodes.iter_mut().enumerate() {
-            if let Some(old) = before.get(&node.id).filter(|old| **old != node.at && !settled) {
+            if let Some(old) = before
+                .get(&node.id)
+                .filter(|old| **old != node.at && !settled)
+            {
                 moved.push((i, *old));
                 node.at = *old;
             }
@@ -218,7 +257,8 @@ impl Model {
         let mut paths: HashMap<WireKey, super::path::Cached> =
             self.wires.drain(..).map(|w| (w.key, w.path)).collect();
         for wire in &doc.wires {
-            let (Some(from), Some(to)) = (self.node(&wire.from.node), self.node(&wire.to.node)) else {
+            let (Some(from), Some(to)) = (self.node(&wire.from.node), self.node(&wire.to.node))
+            else {
                 continue;
             };
             let from_port = self.nodes[from].port(&wire.from.port, true);
@@ -245,12 +285,19 @@ impl Model {
                 path,
             });
         }
-        self.wire_index = self.wires.iter().enumerate().map(|(i, w)| (w.key.clone(), i)).collect();
+        self.wire_index = self
+            .wires
+            .iter()
+            .enumerate()
+            .map(|(i, w)| (w.key.clone(), i))
+            .collect();
     }
 
     /// Moves gliding nodes on. True while some still move.
     pub(super) fn tick(&mut self, now: f64) -> bool {
-        let Some((begun, moved)) = &self.glide else { return false };
+        let Some((begun, moved)) = &self.glide else {
+            return false;
+        };
         let t = super::camera::ease((now - begun) / f64::from(theme().shape.motion.max(0.01)));
         for (i, from) in moved {
             if let Some(node) = self.nodes.get_mut(*i) {
@@ -273,11 +320,17 @@ impl Model {
                 node.badges = badges(problems(cx, &node.id), None, node.spec);
             }
             for wire in &mut self.wires {
-                (wire.live_index, wire.pressure, wire.rate, wire.in_flight) = (None, None, Rate::default(), 0);
+                (wire.live_index, wire.pressure, wire.rate, wire.in_flight) =
+                    (None, None, Rate::default(), 0);
             }
             return;
         };
-        let places: HashMap<&str, usize> = snapshot.nodes.iter().enumerate().map(|(i, n)| (n.id.as_str(), i)).collect();
+        let places: HashMap<&str, usize> = snapshot
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, n)| (n.id.as_str(), i))
+            .collect();
         let is_live = run.phase.is_live();
         for node in &mut self.nodes {
             node.live_index = places.get(node.id.as_str()).copied();
@@ -294,14 +347,23 @@ impl Model {
             .collect();
         for wire in &mut self.wires {
             let (from, to) = &wire.key;
-            let ends = (from.node.as_str(), from.port.as_str(), to.node.as_str(), to.port.as_str());
+            let ends = (
+                from.node.as_str(),
+                from.port.as_str(),
+                to.node.as_str(),
+                to.port.as_str(),
+            );
             wire.live_index = wires.get(&ends).copied();
             let index = wire.live_index;
-            wire.rate = index.and_then(|i| run.wires.get(i)).copied().unwrap_or_default();
+            wire.rate = index
+                .and_then(|i| run.wires.get(i))
+                .copied()
+                .unwrap_or_default();
             wire.in_flight = index.map_or(0, |i| snapshot.wires[i].in_flight);
             let receiver = self.nodes[wire.to].live.as_ref().and_then(|l| l.limit);
-            wire.pressure = (is_live && index.is_some())
-                .then(|| wire_pressure(wire.rate, receiver.map_or(0.0, |(used, _)| used), wire.flow));
+            wire.pressure = (is_live && index.is_some()).then(|| {
+                wire_pressure(wire.rate, receiver.map_or(0.0, |(used, _)| used), wire.flow)
+            });
         }
         if run.phase == Phase::Idle {
             self.snapshot.0 = 0;
@@ -328,7 +390,11 @@ fn wire_pressure(rate: Rate, receiver: f64, flow: Option<Flow>) -> f64 {
         return 0.0;
     }
     let offered = rate.records + rate.refused;
-    let refused = if offered > 0.0 { rate.refused / offered } else { 0.0 };
+    let refused = if offered > 0.0 {
+        rate.refused / offered
+    } else {
+        0.0
+    };
     let t = theme();
     let by_refusal = match refused {
         r if r > 0.05 => t.shape.red_from,
@@ -343,9 +409,21 @@ fn node_live(seen: &NodeSnapshot, rates: Option<&(Rate, Rate)>) -> NodeLive {
     NodeLive {
         came: records_rate(came.records),
         went: records_rate(went.records),
+        rate: records_rate(if went.records > 0.0 {
+            went.records
+        } else {
+            came.records
+        }),
         is_moving: came.records > 0.0 || went.records > 0.0,
-        limit: seen.gauges.utilisation.map(|(used, name)| (used, limit_name(name))),
-        state: seen.gauges.state.as_deref().map(|s| state_name(s).to_owned()),
+        limit: seen
+            .gauges
+            .utilisation
+            .map(|(used, name)| (used, limit_name(name))),
+        state: seen
+            .gauges
+            .state
+            .as_deref()
+            .map(|s| state_name(s).to_owned()),
     }
 }
 
@@ -362,7 +440,10 @@ pub(super) fn place(p: Pos2) -> [f64; 2] {
     [p.x, p.y].map(|v| (f64::from(v) * 100.0).round() / 100.0)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "places on a canvas; a document bounds them")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a canvas; a document bounds them"
+)]
 const fn narrow(v: f64) -> f32 {
     v as f32
 }
@@ -395,7 +476,11 @@ pub(super) fn ports_of(spec: &'static KindSpec) -> Vec<PortBox> {
         offset: vec2(size.x, down(i, spec.outputs.len())),
         wires: 0,
     });
-    let metrics = PortBox { spec: PortSpec::Out(&METRICS_PORT), offset: vec2(size.x - 20.0, size.y), wires: 0 };
+    let metrics = PortBox {
+        spec: PortSpec::Out(&METRICS_PORT),
+        offset: vec2(size.x - 20.0, size.y),
+        wires: 0,
+    };
     ins.chain(outs).chain([metrics]).collect()
 }
 

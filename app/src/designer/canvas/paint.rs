@@ -1,6 +1,8 @@
 //! One picture of the canvas: grid, frames, wires, nodes, and what the pointer is doing.
 
-use egui::{Align2, Color32, Painter, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{
+    Align2, Color32, Painter, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2,
+};
 use weir_engine::runtime::RunSnapshot;
 
 use super::Canvas;
@@ -31,7 +33,10 @@ struct Chosen {
 
 impl Canvas {
     fn chosen(&self, selection: &Selection) -> Chosen {
-        let mut chosen = Chosen { nodes: vec![false; self.model.nodes.len()], wires: vec![false; self.model.wires.len()] };
+        let mut chosen = Chosen {
+            nodes: vec![false; self.model.nodes.len()],
+            wires: vec![false; self.model.wires.len()],
+        };
         for item in &selection.0 {
             match item {
                 Item::Node(id) => {
@@ -59,7 +64,11 @@ impl Canvas {
         if cx.prefs.grid {
             self.dots(&painter);
         }
-        let mut pen = Pen { painter: &painter, zoom, textures: &mut textures };
+        let mut pen = Pen {
+            painter: &painter,
+            zoom,
+            textures: &mut textures,
+        };
         self.paint_frames(&mut pen, cx);
         self.paint_notes(ui, cx);
         let chosen = match &self.gesture {
@@ -117,7 +126,8 @@ impl Canvas {
             let (from, to) = self.model.ends(&self.model.wires[i]);
             self.model.wires[i].path.update(from, to, level);
         }
-        let in_view = |w: &&super::model::WireBox| w.path.bounds.is_some_and(|b| seen.intersects(b));
+        let in_view =
+            |w: &&super::model::WireBox| w.path.bounds.is_some_and(|b| seen.intersects(b));
         let rich = zoom >= 0.2 && self.model.wires.iter().filter(in_view).count() <= RICH_WIRES;
         let drawing = match &self.gesture {
             Gesture::Wire(w) => w.moving.as_slice(),
@@ -130,7 +140,12 @@ impl Canvas {
             if !in_view(&wire) || drawing.contains(&wire.key) {
                 continue;
             }
-            let points: Vec<Pos2> = wire.path.points.iter().map(|p| self.camera.to_screen(*p)).collect();
+            let points: Vec<Pos2> = wire
+                .path
+                .points
+                .iter()
+                .map(|p| self.camera.to_screen(*p))
+                .collect();
             let off = |n: usize| self.model.nodes[n].disabled;
             let look = wire_draw::Look {
                 selected: chosen.wires[i],
@@ -150,7 +165,12 @@ impl Canvas {
         for (i, wire) in self.model.wires.iter().enumerate() {
             let shown = near || hovered == Some(i) || chosen.wires[i];
             if shown && wire.live_index.is_some() && in_view(&wire) && cx.run.snapshot.is_some() {
-                let points: Vec<Pos2> = wire.path.points.iter().map(|p| self.camera.to_screen(*p)).collect();
+                let points: Vec<Pos2> = wire
+                    .path
+                    .points
+                    .iter()
+                    .map(|p| self.camera.to_screen(*p))
+                    .collect();
                 wire_draw::pill(pen, wire, &points);
             }
         }
@@ -176,7 +196,9 @@ impl Canvas {
                 dimmed: self.is_dimmed(i),
                 has_run: snapshot.is_some(),
             };
-            let live = snapshot.and_then(|s| s.nodes.get(node.live_index?)).map(AsRef::as_ref);
+            let live = snapshot
+                .and_then(|s| s.nodes.get(node.live_index?))
+                .map(AsRef::as_ref);
             node_draw::node(pen, node, rect, look, live);
             self.tell_node(ui, i, rect, look.selected);
             if detail > Detail::Tile {
@@ -191,7 +213,9 @@ impl Canvas {
 
     /// While a wire is drawn, nodes that it cannot go to step back.
     fn is_dimmed(&self, node: usize) -> bool {
-        let Gesture::Wire(wiring) = &self.gesture else { return false };
+        let Gesture::Wire(wiring) = &self.gesture else {
+            return false;
+        };
         let is_end = wiring.fixed.iter().any(|(n, _)| *n == node);
         !is_end && !(0..self.model.nodes[node].ports.len()).any(|p| self.port_fits(wiring, node, p))
     }
@@ -218,9 +242,16 @@ impl Canvas {
     fn tell_port(&self, ui: &Ui, node: usize, port: &PortBox, at: Pos2) {
         let node = &self.model.nodes[node];
         let rect = Rect::from_center_size(at, vec2(10.0, 10.0));
-        let response = ui.interact(rect, ui.id().with((&node.id, port.name(), port.is_output())), Sense::HOVER);
+        let response = ui.interact(
+            rect,
+            ui.id().with((&node.id, port.name(), port.is_output())),
+            Sense::HOVER,
+        );
         response.widget_info(|| {
-            let label = format!("port {}.{}", node.id, port.name());
+            let name = port.name();
+            // An input may be called like the metrics that every node gives.
+            let twin = port.is_output() && node.spec.is_some_and(|s| s.input(name).is_some());
+            let label = format!("port {}.{name}{}", node.id, if twin { " out" } else { "" });
             egui::WidgetInfo::labeled(egui::WidgetType::Other, true, label)
         });
     }
@@ -229,9 +260,17 @@ impl Canvas {
         let t = theme();
         match &self.gesture {
             Gesture::Select { origin, .. } => {
-                let to = self.pointer.unwrap_or_else(|| self.camera.to_screen(*origin));
+                let to = self
+                    .pointer
+                    .unwrap_or_else(|| self.camera.to_screen(*origin));
                 let rect = Rect::from_two_pos(self.camera.to_screen(*origin), to);
-                pen.painter.rect(rect, 2.0, t.accent.gamma_multiply(0.12), Stroke::new(1.0, t.accent), StrokeKind::Inside);
+                pen.painter.rect(
+                    rect,
+                    2.0,
+                    t.accent.gamma_multiply(0.12),
+                    Stroke::new(1.0, t.accent),
+                    StrokeKind::Inside,
+                );
             }
             Gesture::Slice(points) => {
                 let line: Vec<Pos2> = points.iter().map(|p| self.camera.to_screen(*p)).collect();
@@ -239,7 +278,10 @@ impl Canvas {
             }
             Gesture::Drag(drag) => {
                 for guide in &drag.guides {
-                    pen.painter.line_segment(guide.map(|p| self.camera.to_screen(p)), Stroke::new(1.0, t.accent));
+                    pen.painter.line_segment(
+                        guide.map(|p| self.camera.to_screen(p)),
+                        Stroke::new(1.0, t.accent),
+                    );
                 }
                 if let Some(wire) = drag.splice {
                     self.mark_wire(pen, wire);
@@ -252,7 +294,12 @@ impl Canvas {
 
     /// Marks the wire that something would go into.
     fn mark_wire(&self, pen: &Pen<'_>, wire: usize) {
-        let points: Vec<Pos2> = self.model.wires[wire].path.points.iter().map(|p| self.camera.to_screen(*p)).collect();
+        let points: Vec<Pos2> = self.model.wires[wire]
+            .path
+            .points
+            .iter()
+            .map(|p| self.camera.to_screen(*p))
+            .collect();
         let stroke = Stroke::new(4.0, theme().accent);
         dashes(&points, 10.0, 7.0, 0.0, |a, b| {
             pen.painter.line_segment([a, b], stroke);
@@ -260,7 +307,9 @@ impl Canvas {
     }
 
     fn paint_wiring(&self, pen: &mut Pen<'_>, _cx: &Cx<'_>) {
-        let Gesture::Wire(wiring) = &self.gesture else { return };
+        let Gesture::Wire(wiring) = &self.gesture else {
+            return;
+        };
         let t = theme();
         let pointer = self.pointer.unwrap_or_else(|| self.camera.rect.center());
         let (loose, colour) = match &wiring.over {
@@ -270,9 +319,16 @@ impl Canvas {
         };
         for (n, p) in &wiring.fixed {
             let fixed = self.model.nodes[*n].port_at(*p);
-            let (from, to) = if wiring.loose_output { (loose, fixed) } else { (fixed, loose) };
-            let points: Vec<Pos2> = curve(from, to, 8.0).map(|p| self.camera.to_screen(p)).collect();
-            pen.painter.add(Shape::line(points, Stroke::new(2.5, colour)));
+            let (from, to) = if wiring.loose_output {
+                (loose, fixed)
+            } else {
+                (fixed, loose)
+            };
+            let points: Vec<Pos2> = curve(from, to, 8.0)
+                .map(|p| self.camera.to_screen(p))
+                .collect();
+            pen.painter
+                .add(Shape::line(points, Stroke::new(2.5, colour)));
         }
         match &wiring.over {
             Some((_, Err(why))) => pen.hint(pointer, &[(&super::wiring::sentence(why), t.red)]),
@@ -283,7 +339,9 @@ impl Canvas {
 
     /// A kind that is dragged from the palette.
     fn paint_new(&self, ui: &Ui, pen: &mut Pen<'_>, cx: &Cx<'_>) {
-        let Some((spec, at)) = self.dragged_kind(ui) else { return };
+        let Some((spec, at)) = self.dragged_kind(ui) else {
+            return;
+        };
         let t = theme();
         let refuses = ui.input(|i| i.modifiers.command);
         if let Some(wire) = self.insert_target(cx, at, spec.id).filter(|_| !refuses) {
@@ -293,33 +351,67 @@ impl Canvas {
         let rect = Rect::from_min_size(at - vec2(size.x / 2.0, 24.0 * pen.zoom), size);
         let hue = t.category(spec.category);
         let fill = t.panel.gamma_multiply(0.8);
-        pen.painter.rect(rect, t.shape.radius_node * pen.zoom, fill, Stroke::new(1.5, hue), StrokeKind::Inside);
-        let mark = Rect::from_min_size(rect.min + vec2(10.0, 9.0) * pen.zoom, vec2(30.0, 30.0) * pen.zoom);
+        pen.painter.rect(
+            rect,
+            t.shape.radius_node * pen.zoom,
+            fill,
+            Stroke::new(1.5, hue),
+            StrokeKind::Inside,
+        );
+        let mark = Rect::from_min_size(
+            rect.min + vec2(10.0, 9.0) * pen.zoom,
+            vec2(30.0, 30.0) * pen.zoom,
+        );
         pen.kind(spec, mark.shrink(4.0 * pen.zoom), hue);
         let style = TextStyle::strong(t.text);
-        pen.text(pos2(mark.right() + 9.0 * pen.zoom, mark.center().y), Align2::LEFT_CENTER, kind_title(spec), style);
+        pen.text(
+            pos2(mark.right() + 9.0 * pen.zoom, mark.center().y),
+            Align2::LEFT_CENTER,
+            kind_title(spec),
+            style,
+        );
     }
 
     /// What a person should know of what lies under the pointer.
     fn paint_hints(&self, pen: &mut Pen<'_>) {
-        let (Some(pointer), Gesture::Idle, None, None) = (self.pointer, &self.gesture, &self.search, &self.popup) else { return };
+        let (Some(pointer), Gesture::Idle, None, None) =
+            (self.pointer, &self.gesture, &self.search, &self.popup)
+        else {
+            return;
+        };
         let t = theme();
         match self.hover {
             Hit::Port(n, p) => self.port_hint(pen, n, p, pointer),
             Hit::Badge(n, b) => {
                 if let Some(badge) = self.model.nodes.get(n).and_then(|node| node.badges.get(b)) {
-                    pen.hint(pointer, &[(badge.name(), t.text), (tr("canvas.click_why"), t.secondary)]);
+                    pen.hint(
+                        pointer,
+                        &[
+                            (badge.name(), t.text),
+                            (tr("canvas.click_why"), t.secondary),
+                        ],
+                    );
                 }
             }
             Hit::Node(n) => {
-                let Some(node) = self.model.nodes.get(n) else { return };
+                let Some(node) = self.model.nodes.get(n) else {
+                    return;
+                };
                 let foot = self.camera.rect_to_screen(node.rect()).bottom() - 10.0 * pen.zoom;
-                if let Some((used, name)) = node.live.as_ref().and_then(|l| l.limit).filter(|_| pointer.y >= foot) {
+                if let Some((used, name)) = node
+                    .live
+                    .as_ref()
+                    .and_then(|l| l.limit)
+                    .filter(|_| pointer.y >= foot)
+                {
                     let words = trf("canvas.limit", &[("name", &name), ("used", &percent(used))]);
                     let word: Color32 = t.pressure(used);
                     pen.hint(pointer, &[(&words, word)]);
                 } else if Detail::at(pen.zoom) == Detail::Tile {
-                    pen.hint(pointer, &[(&node.title, t.text), (&node.subtitle, t.secondary)]);
+                    pen.hint(
+                        pointer,
+                        &[(&node.title, t.text), (&node.subtitle, t.secondary)],
+                    );
                 }
             }
             _ => {}
@@ -327,11 +419,21 @@ impl Canvas {
     }
 
     fn port_hint(&self, pen: &mut Pen<'_>, node: usize, port: usize, at: Pos2) {
-        let Some(node) = self.model.nodes.get(node) else { return };
-        let (Some(port), Some(spec)) = (node.ports.get(port), node.spec) else { return };
+        let Some(node) = self.model.nodes.get(node) else {
+            return;
+        };
+        let (Some(port), Some(spec)) = (node.ports.get(port), node.spec) else {
+            return;
+        };
         let t = theme();
         let title = format!("{} · {}", port.name(), flow_name(port.flow()));
-        pen.hint(at, &[(&title, t.text), (port_help(spec, port.name()), t.secondary)]);
+        pen.hint(
+            at,
+            &[
+                (&title, t.text),
+                (port_help(spec, port.name()), t.secondary),
+            ],
+        );
     }
 }
 

@@ -19,14 +19,21 @@ impl Cached {
         }
         self.ends = Some((from, to, level));
         self.points.clear();
-        self.points.extend(curve(from, to, [8.0, 16.0, 48.0][usize::from(level.min(2))]));
+        self.points.extend(curve(
+            from,
+            to,
+            [8.0, 16.0, 48.0][usize::from(level.min(2))],
+        ));
         self.bounds = Some(Rect::from_points(&self.points));
     }
 }
 
 /// The curve from an output at `from` to an input at `to`.
 pub(super) fn curve(from: Pos2, to: Pos2, step: f32) -> impl Iterator<Item = Pos2> {
-    let shape = EdgeShape::Flow { curvature: 0.5, min_span: 56.0 };
+    let shape = EdgeShape::Flow {
+        curvature: 0.5,
+        min_span: 56.0,
+    };
     let path = shape.path((from, Vec2::RIGHT), &[], (to, Vec2::LEFT));
     path.flatten(step).collect::<Vec<_>>().into_iter()
 }
@@ -36,7 +43,11 @@ pub(super) fn distance(points: &[Pos2], p: Pos2) -> f32 {
     let of = |pair: &[Pos2]| {
         let (a, b) = (pair[0], pair[1]);
         let (ab, ap) = (b - a, p - a);
-        let t = if ab.length_sq() > 0.0 { (ap.dot(ab) / ab.length_sq()).clamp(0.0, 1.0) } else { 0.0 };
+        let t = if ab.length_sq() > 0.0 {
+            (ap.dot(ab) / ab.length_sq()).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
         (ap - ab * t).length()
     };
     points.windows(2).map(of).fold(f32::INFINITY, f32::min)
@@ -70,7 +81,13 @@ fn segments_cross(a: Pos2, b: Pos2, c: Pos2, d: Pos2) -> bool {
 }
 
 /// Pieces of the line, `on` points drawn and `off` not, the pattern moved on by `shift` points.
-pub(super) fn dashes(points: &[Pos2], on: f32, off: f32, shift: f32, mut piece: impl FnMut(Pos2, Pos2)) {
+pub(super) fn dashes(
+    points: &[Pos2],
+    on: f32,
+    off: f32,
+    shift: f32,
+    mut piece: impl FnMut(Pos2, Pos2),
+) {
     let period = on + off;
     // Position within the pattern at the beginning.
     let mut at = (-shift).rem_euclid(period);

@@ -22,7 +22,11 @@ pub(super) enum Wanted {
     /// An empty place.
     Free,
     /// The other end of a wire that begins (or, at an input, ends) at `end`; kinds that do not fit too, if `all`.
-    Join { end: Endpoint, is_output: bool, all: bool },
+    Join {
+        end: Endpoint,
+        is_output: bool,
+        all: bool,
+    },
     /// The middle of a wire.
     Insert(WireKey),
 }
@@ -48,18 +52,33 @@ impl Canvas {
     pub(super) fn search_at(&mut self, ctx: &Context, at: Pos2, wanted: Wanted) {
         let world = self.camera.to_world(at);
         self.popup = None;
-        self.search = Some(Search { at, world, wanted, query: String::new(), chosen: 0, opened: false });
+        self.search = Some(Search {
+            at,
+            world,
+            wanted,
+            query: String::new(),
+            chosen: 0,
+            opened: false,
+        });
         ctx.request_repaint();
     }
 
     /// Draws the search and adds what is chosen.
     pub(super) fn show_search(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        let Some(mut search) = self.search.take() else { return };
+        let Some(mut search) = self.search.take() else {
+            return;
+        };
         let offers = offers(cx, &search);
         search.chosen = search.chosen.min(offers.len().saturating_sub(1));
         let keys = ui.input_mut(|i| {
             let mut key = |k| i.consume_key(egui::Modifiers::NONE, k);
-            (key(Key::ArrowUp), key(Key::ArrowDown), key(Key::Enter), key(Key::Escape), key(Key::Tab))
+            (
+                key(Key::ArrowUp),
+                key(Key::ArrowDown),
+                key(Key::Enter),
+                key(Key::Escape),
+                key(Key::Tab),
+            )
         });
         let (up, down, enter, escape, _tab) = keys;
         if up {
@@ -72,12 +91,16 @@ impl Canvas {
         let size = vec2(300.0, 340.0);
         let room = ui.ctx().content_rect().shrink(8.0);
         let at = search.at.min(room.max - size).max(room.min);
-        let area = egui::Area::new(ui.id().with("search")).order(egui::Order::Foreground).fixed_pos(at);
+        let area = egui::Area::new(ui.id().with("search"))
+            .order(egui::Order::Foreground)
+            .fixed_pos(at);
         let shown = area.show(ui.ctx(), |ui| {
             egui::Frame::popup(ui.style()).show(ui, |ui| {
                 ui.set_width(size.x - 16.0);
                 search.field(ui);
-                search.list(ui, &offers, (up || down).then_some(search.chosen)).or(picked)
+                search
+                    .list(ui, &offers, (up || down).then_some(search.chosen))
+                    .or(picked)
             })
         });
         picked = shown.inner.inner;
@@ -85,8 +108,14 @@ impl Canvas {
             self.add_offer(cx, &search, offer);
             return;
         }
-        let outside = ui.input(|i| i.pointer.any_pressed() && i.pointer.interact_pos().is_some_and(|p| !shown.response.rect.contains(p)));
-        if !escape && !(outside && search.opened) {
+        let outside = ui.input(|i| {
+            i.pointer.any_pressed()
+                && i.pointer
+                    .interact_pos()
+                    .is_some_and(|p| !shown.response.rect.contains(p))
+        });
+        let closes = escape || (outside && search.opened);
+        if !closes {
             search.opened = true;
             self.search = Some(search);
         }
@@ -103,12 +132,29 @@ impl Canvas {
             }
             Wanted::Join { end, is_output, .. } => {
                 let ports = ports_of(spec);
-                let joined = port.and_then(|name| ports.iter().find(|p| p.name() == name && p.is_output() != *is_output));
+                let joined = port.and_then(|name| {
+                    ports
+                        .iter()
+                        .find(|p| p.name() == name && p.is_output() != *is_output)
+                });
                 // The port comes to lie where the wire was let go.
                 let at = joined.map_or(search.world, |p| search.world - p.offset);
                 let wires = joined.map(|p| {
-                    let new = Endpoint { node: Edit::NEW.to_owned(), port: p.name().to_owned() };
-                    if *is_output { Wire { from: end.clone(), to: new } } else { Wire { from: new, to: end.clone() } }
+                    let new = Endpoint {
+                        node: Edit::NEW.to_owned(),
+                        port: p.name().to_owned(),
+                    };
+                    if *is_output {
+                        Wire {
+                            from: end.clone(),
+                            to: new,
+                        }
+                    } else {
+                        Wire {
+                            from: new,
+                            to: end.clone(),
+                        }
+                    }
                 });
                 let at = free(&self.model, at, Some(spec));
                 self.add(cx, spec, at, wires.into_iter().collect());
@@ -121,15 +167,29 @@ impl Canvas {
         self.add(cx, spec, free(&self.model, at, Some(spec)), Vec::new());
     }
     fn add(&self, cx: &Cx<'_>, spec: &'static KindSpec, at: Pos2, wires: Vec<Wire>) {
-        cx.edit(Edit::Add { kind: spec.id.to_owned(), at: place(at), wires, instead: None, moved: Vec::new() });
+        cx.edit(Edit::Add {
+            kind: spec.id.to_owned(),
+            at: place(at),
+            wires,
+            instead: None,
+            moved: Vec::new(),
+        });
     }
     /// Puts a new node into a wire.
     pub(super) fn insert(&self, cx: &Cx<'_>, spec: &'static KindSpec, wire: usize) {
         let key = self.model.wires[wire].key.clone();
-        let Some(wires) = Self::through(cx, &key, spec.id, Edit::NEW) else { return };
+        let Some(wires) = Self::through(cx, &key, spec.id, Edit::NEW) else {
+            return;
+        };
         let (at, moved) = room(&self.model, wire, size_of(Some(spec)), None);
         let moved = self.moves(&moved);
-        cx.edit(Edit::Add { kind: spec.id.to_owned(), at: place(at), wires, instead: Some(key), moved });
+        cx.edit(Edit::Add {
+            kind: spec.id.to_owned(),
+            at: place(at),
+            wires,
+            instead: Some(key),
+            moved,
+        });
     }
 }
 
@@ -139,11 +199,18 @@ fn offers(cx: &Cx<'_>, search: &Search) -> Vec<Offer> {
     match &search.wanted {
         Wanted::Free => found.into_iter().map(|s| (s, None)).collect(),
         Wanted::Insert(key) => {
-            let wire = Wire { from: key.0.clone(), to: key.1.clone() };
+            let wire = Wire {
+                from: key.0.clone(),
+                to: key.1.clone(),
+            };
             let fits = |s: &&KindSpec| insertable(cx.doc, services::ALL, &wire, s.id).is_some();
             found.into_iter().filter(fits).map(|s| (s, None)).collect()
         }
-        Wanted::Join { end, is_output, all } => {
+        Wanted::Join {
+            end,
+            is_output,
+            all,
+        } => {
             let kind = cx.doc.node(&end.node).map_or("", |n| n.kind.as_str());
             let partners = partners(services::ALL, kind, &end.port, *is_output);
             let port = |id: &str| partners.iter().find(|p| p.kind == id).map(|p| p.port);
@@ -162,7 +229,11 @@ fn offers(cx: &Cx<'_>, search: &Search) -> Vec<Offer> {
                 }
                 return offers;
             }
-            found.into_iter().map(|s| (s, port(s.id))).filter(|(_, p)| *all || p.is_some()).collect()
+            found
+                .into_iter()
+                .map(|s| (s, port(s.id)))
+                .filter(|(_, p)| *all || p.is_some())
+                .collect()
         }
     }
 }
@@ -174,9 +245,13 @@ impl Search {
             Wanted::Join { .. } => tr("canvas.search_join"),
             Wanted::Insert(_) => tr("canvas.search_insert"),
         };
-        let field = egui::TextEdit::singleline(&mut self.query).hint_text(hint).desired_width(f32::INFINITY);
+        let field = egui::TextEdit::singleline(&mut self.query)
+            .hint_text(hint)
+            .desired_width(f32::INFINITY);
         let response = ui.add(field);
-        response.widget_info(|| egui::WidgetInfo::text_edit(true, "", &self.query, tr("canvas.search")));
+        response.widget_info(|| {
+            egui::WidgetInfo::text_edit(true, "", &self.query, tr("canvas.search"))
+        });
         if response.changed() {
             self.chosen = 0;
         }
@@ -193,21 +268,23 @@ impl Search {
             return None;
         }
         let mut picked = None;
-        egui::ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            for (i, offer) in offers.iter().enumerate() {
-                let response = row(ui, offer.0, i == self.chosen);
-                if response.hovered() && ui.input(|i| i.pointer.is_moving()) {
-                    self.chosen = i;
+        egui::ScrollArea::vertical()
+            .max_height(280.0)
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for (i, offer) in offers.iter().enumerate() {
+                    let response = row(ui, offer.0, i == self.chosen);
+                    if response.hovered() && ui.input(|i| i.pointer.is_moving()) {
+                        self.chosen = i;
+                    }
+                    if scroll_to == Some(i) {
+                        response.scroll_to_me(None);
+                    }
+                    if response.clicked() {
+                        picked = Some(*offer);
+                    }
                 }
-                if scroll_to == Some(i) {
-                    response.scroll_to_me(None);
-                }
-                if response.clicked() {
-                    picked = Some(*offer);
-                }
-            }
-        });
+            });
         picked
     }
 }
@@ -217,14 +294,26 @@ fn row(ui: &mut Ui, spec: &'static KindSpec, is_chosen: bool) -> egui::Response 
     let t = theme();
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click());
     let title = kind_title(spec);
-    response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, is_chosen, title));
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, is_chosen, title)
+    });
     if is_chosen {
-        ui.painter().rect_filled(rect, t.shape.radius_control, t.tint(t.accent, 0.22));
+        ui.painter()
+            .rect_filled(rect, t.shape.radius_control, t.tint(t.accent, 0.22));
     }
     let hue = t.category(spec.category);
-    let mark = egui::Rect::from_center_size(Pos2::new(rect.left() + 16.0, rect.center().y), vec2(18.0, 18.0));
+    let mark = egui::Rect::from_center_size(
+        Pos2::new(rect.left() + 16.0, rect.center().y),
+        vec2(18.0, 18.0),
+    );
     paint_icon(ui, kind_icon(spec), mark, hue);
     let at = Pos2::new(mark.right() + 10.0, rect.center().y);
-    ui.painter().text(at, egui::Align2::LEFT_CENTER, title, crate::designer::theme::regular(t.shape.body), t.text);
+    ui.painter().text(
+        at,
+        egui::Align2::LEFT_CENTER,
+        title,
+        crate::designer::theme::regular(t.shape.body),
+        t.text,
+    );
     response
 }

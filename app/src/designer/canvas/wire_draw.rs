@@ -54,7 +54,12 @@ fn colour(wire: &WireBox, look: Look) -> Color32 {
     let t = theme();
     let neutral = wire.flow.map_or(t.secondary, flow_hue);
     let base = match wire.pressure {
-        Some(p) if style(wire.flow) == Style::Solid && (wire.rate.records > 0.0 || wire.rate.refused > 0.0) => t.pressure(p),
+        Some(p)
+            if style(wire.flow) == Style::Solid
+                && (wire.rate.records > 0.0 || wire.rate.refused > 0.0) =>
+        {
+            t.pressure(p)
+        }
         Some(p) if p >= t.shape.amber_from && style(wire.flow) != Style::Dotted => t.pressure(p),
         _ => t.canvas.lerp_to_gamma(neutral, 0.7),
     };
@@ -78,28 +83,55 @@ pub(super) fn wire(pen: &mut Pen<'_>, wire: &WireBox, points: Vec<Pos2>, look: L
     }
     let travels = moving && look.moves && look.rich;
     if look.selected {
-        pen.painter.add(Shape::line(points.clone(), Stroke::new(wide + 5.0, t.accent.gamma_multiply(0.25))));
+        pen.painter.add(Shape::line(
+            points.clone(),
+            Stroke::new(wide + 5.0, t.accent.gamma_multiply(0.25)),
+        ));
     }
     let kind = style(wire.flow);
     // The pace follows the rate.
     let pace = 16.0 + 14.0 * (1.0 + wire.rate.records).log10();
     let period = f64::from(14.0 * scale);
-    #[expect(clippy::cast_possible_truncation, reason = "less than a pattern's length")]
-    let shift = if travels { (look.time * pace).rem_euclid(period) as f32 } else { 0.0 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "less than a pattern's length"
+    )]
+    let shift = if travels {
+        (look.time * pace).rem_euclid(period) as f32
+    } else {
+        0.0
+    };
     match kind {
         _ if !look.rich => {
-            pen.painter.add(Shape::line(points, Stroke::new(wide, colour)));
+            pen.painter
+                .add(Shape::line(points, Stroke::new(wide, colour)));
         }
         Style::Solid if travels => {
             let under = Stroke::new(wide, t.canvas.lerp_to_gamma(colour, 0.45));
             pen.painter.add(Shape::line(points.clone(), under));
-            pieces(pen, &points, (8.0 * scale, 6.0 * scale, shift), Stroke::new(wide, colour));
+            pieces(
+                pen,
+                &points,
+                (8.0 * scale, 6.0 * scale, shift),
+                Stroke::new(wide, colour),
+            );
         }
         Style::Solid => {
-            pen.painter.add(Shape::line(points, Stroke::new(wide, colour)));
+            pen.painter
+                .add(Shape::line(points, Stroke::new(wide, colour)));
         }
-        Style::Dashed => pieces(pen, &points, (9.0 * scale, 5.0 * scale, shift), Stroke::new(wide, colour)),
-        Style::Dotted => pieces(pen, &points, (2.5 * scale, 4.5 * scale, 0.0), Stroke::new(wide.min(2.0), colour)),
+        Style::Dashed => pieces(
+            pen,
+            &points,
+            (9.0 * scale, 5.0 * scale, shift),
+            Stroke::new(wide, colour),
+        ),
+        Style::Dotted => pieces(
+            pen,
+            &points,
+            (2.5 * scale, 4.5 * scale, 0.0),
+            Stroke::new(wide.min(2.0), colour),
+        ),
     }
     travels
 }
@@ -108,7 +140,10 @@ fn pieces(pen: &Pen<'_>, points: &[Pos2], (on, off, shift): (f32, f32, f32), str
     let clip = pen.painter.clip_rect().expand(8.0);
     dashes(points, on, off, shift, |a, b| {
         if clip.contains(a) || clip.contains(b) {
-            pen.painter.add(Shape::LineSegment { points: [a, b], stroke });
+            pen.painter.add(Shape::LineSegment {
+                points: [a, b],
+                stroke,
+            });
         }
     });
 }
@@ -124,11 +159,30 @@ pub(super) fn pill(pen: &mut Pen<'_>, wire: &WireBox, points: &[Pos2]) {
         rate
     };
     let at = middle(points);
-    let style = TextStyle { size: t.shape.caption, ..TextStyle::figures(t.text) };
-    let galley = pen.painter.layout_no_wrap(text.clone(), crate::designer::theme::figures(t.shape.caption), t.text);
+    let style = TextStyle {
+        size: t.shape.caption,
+        ..TextStyle::figures(t.text)
+    };
+    let galley = pen.painter.layout_no_wrap(
+        text.clone(),
+        crate::designer::theme::figures(t.shape.caption),
+        t.text,
+    );
     let rect = Rect::from_center_size(at, galley.size() + vec2(14.0, 6.0));
-    let edge = wire.pressure.map_or(t.line, |p| if p >= t.shape.amber_from { t.pressure(p) } else { t.line });
-    pen.painter.rect(rect, rect.height() / 2.0, t.raised, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
+    let edge = wire.pressure.map_or(t.line, |p| {
+        if p >= t.shape.amber_from {
+            t.pressure(p)
+        } else {
+            t.line
+        }
+    });
+    pen.painter.rect(
+        rect,
+        rect.height() / 2.0,
+        t.raised,
+        Stroke::new(1.0, edge),
+        egui::StrokeKind::Inside,
+    );
     pen.text_fixed(at, Align2::CENTER_CENTER, &text, style);
 }
 

@@ -33,11 +33,21 @@ pub(super) struct Wiring {
 
 impl Wiring {
     /// Begins at a port. An input that has a wire gives it away; with `all`, every wire of the port is moved.
-    pub(super) fn begin(canvas: &Canvas, cx: &Cx<'_>, node: usize, port: usize, all: bool) -> Option<Self> {
+    pub(super) fn begin(
+        canvas: &Canvas,
+        cx: &Cx<'_>,
+        node: usize,
+        port: usize,
+        all: bool,
+    ) -> Option<Self> {
         let model = &canvas.model;
         let own = model.nodes.get(node)?.ports.get(port)?;
         let at_port = |w: &&super::model::WireBox| {
-            if own.is_output() { (w.from, w.from_port) == (node, Some(port)) } else { (w.to, w.to_port) == (node, Some(port)) }
+            if own.is_output() {
+                (w.from, w.from_port) == (node, Some(port))
+            } else {
+                (w.to, w.to_port) == (node, Some(port))
+            }
         };
         let there: Vec<&super::model::WireBox> = model.wires.iter().filter(at_port).collect();
         let taken = match () {
@@ -46,24 +56,39 @@ impl Wiring {
             () => Vec::new(),
         };
         let other = |w: &&super::model::WireBox| {
-            if own.is_output() { Some((w.to, w.to_port?)) } else { Some((w.from, w.from_port?)) }
+            if own.is_output() {
+                Some((w.to, w.to_port?))
+            } else {
+                Some((w.from, w.from_port?))
+            }
         };
         let moving: Vec<WireKey> = taken.iter().map(|w| w.key.clone()).collect();
         let mut doc = cx.doc.clone();
-        doc.wires.retain(|w| !moving.iter().any(|k| w.from == k.0 && w.to == k.1));
+        doc.wires
+            .retain(|w| !moving.iter().any(|k| w.from == k.0 && w.to == k.1));
         let (fixed, loose_output) = if taken.is_empty() {
             (vec![(node, port)], !own.is_output())
         } else {
             (taken.iter().filter_map(other).collect(), own.is_output())
         };
-        Some(Self { fixed, loose_output, moving, doc, over: None, armed: false, began: (node, port) })
+        Some(Self {
+            fixed,
+            loose_output,
+            moving,
+            doc,
+            over: None,
+            armed: false,
+            began: (node, port),
+        })
     }
 }
 
 impl Canvas {
     /// True when the port could be joined to what is drawn, by its flow alone.
     pub(super) fn port_fits(&self, wiring: &Wiring, node: usize, port: usize) -> bool {
-        let Some(own) = self.model.nodes.get(node).and_then(|n| n.ports.get(port)) else { return false };
+        let Some(own) = self.model.nodes.get(node).and_then(|n| n.ports.get(port)) else {
+            return false;
+        };
         let fixed = |&(n, p): &(usize, usize)| {
             let other = self.model.nodes.get(n).and_then(|b| b.ports.get(p));
             n != node && other.is_some_and(|o| o.fits(own))
@@ -73,22 +98,42 @@ impl Canvas {
 
     /// The wires that joining the loose end to this port would make.
     fn wires_to(&self, wiring: &Wiring, node: usize, port: usize) -> Vec<Wire> {
-        let Some(loose) = self.endpoint(node, port) else { return Vec::new() };
-        let fixed = wiring.fixed.iter().filter_map(|&(n, p)| self.endpoint(n, p));
+        let Some(loose) = self.endpoint(node, port) else {
+            return Vec::new();
+        };
+        let fixed = wiring
+            .fixed
+            .iter()
+            .filter_map(|&(n, p)| self.endpoint(n, p));
         let wire = |fixed: Endpoint| {
             if wiring.loose_output {
-                Wire { from: loose.clone(), to: fixed }
+                Wire {
+                    from: loose.clone(),
+                    to: fixed,
+                }
             } else {
-                Wire { from: fixed, to: loose.clone() }
+                Wire {
+                    from: fixed,
+                    to: loose.clone(),
+                }
             }
         };
         fixed.map(wire).collect()
     }
 
     fn verdict(&self, wiring: &Wiring, node: usize, port: usize) -> Result<(), String> {
-        let is_output = self.model.nodes.get(node).and_then(|n| n.ports.get(port)).is_some_and(super::model::PortBox::is_output);
+        let is_output = self
+            .model
+            .nodes
+            .get(node)
+            .and_then(|n| n.ports.get(port))
+            .is_some_and(super::model::PortBox::is_output);
         if is_output != wiring.loose_output {
-            let why = if is_output { tr("canvas.two_outputs") } else { tr("canvas.two_inputs") };
+            let why = if is_output {
+                tr("canvas.two_outputs")
+            } else {
+                tr("canvas.two_inputs")
+            };
             return Err(why.to_owned());
         }
         for wire in self.wires_to(wiring, node, port) {
@@ -100,13 +145,17 @@ impl Canvas {
     /// The pointer has moved: looks what it is over.
     pub(super) fn wire_move(&mut self, cx: &Cx<'_>, pointer: Pos2) {
         let hit = self.hit(cx.doc, pointer);
-        let Gesture::Wire(wiring) = &self.gesture else { return };
+        let Gesture::Wire(wiring) = &self.gesture else {
+            return;
+        };
         let port = match hit {
             Hit::Port(n, p) => Some((n, p)),
             // Anywhere on a node means its first port that fits.
             Hit::Node(n) | Hit::Badge(n, _) => {
                 let ports = 0..self.model.nodes.get(n).map_or(0, |b| b.ports.len());
-                ports.map(|p| (n, p)).find(|&(n, p)| self.port_fits(wiring, n, p) && self.verdict(wiring, n, p).is_ok())
+                ports.map(|p| (n, p)).find(|&(n, p)| {
+                    self.port_fits(wiring, n, p) && self.verdict(wiring, n, p).is_ok()
+                })
             }
             _ => None,
         };
@@ -114,14 +163,23 @@ impl Canvas {
             return;
         }
         let is_own = |p: (usize, usize)| p == wiring.began && wiring.moving.is_empty();
-        let over = port.filter(|p| !is_own(*p)).map(|(n, p)| ((n, p), self.verdict(wiring, n, p)));
+        let over = port
+            .filter(|p| !is_own(*p))
+            .map(|(n, p)| ((n, p), self.verdict(wiring, n, p)));
         if let Gesture::Wire(wiring) = &mut self.gesture {
             wiring.over = over;
         }
     }
 
     /// The button was let go.
-    pub(super) fn wire_release(&mut self, ui: &Ui, cx: &Cx<'_>, mut wiring: Wiring, pointer: Pos2, modifiers: egui::Modifiers) {
+    pub(super) fn wire_release(
+        &mut self,
+        ui: &Ui,
+        cx: &Cx<'_>,
+        mut wiring: Wiring,
+        pointer: Pos2,
+        modifiers: egui::Modifiers,
+    ) {
         match &wiring.over {
             Some(((node, port), Ok(()))) => {
                 self.join(cx, &wiring, *node, *port);
@@ -132,19 +190,29 @@ impl Canvas {
             }
             Some((_, Err(why))) => cx.act(Act::Toast(Tone::Bad, sentence(why))),
             None => {
-                let on_canvas = matches!(self.hit(cx.doc, pointer), Hit::Nothing | Hit::Wire(_) | Hit::Frame(_));
+                let on_canvas = matches!(
+                    self.hit(cx.doc, pointer),
+                    Hit::Nothing | Hit::Wire(_) | Hit::Frame(_)
+                );
                 if !on_canvas || !self.camera.rect.contains(pointer) {
                     return;
                 }
                 if wiring.moving.is_empty() {
                     let (node, port) = wiring.fixed[0];
                     if let Some(end) = self.endpoint(node, port) {
-                        let wanted = search::Wanted::Join { end, is_output: !wiring.loose_output, all: modifiers.shift };
+                        let wanted = search::Wanted::Join {
+                            end,
+                            is_output: !wiring.loose_output,
+                            all: modifiers.shift,
+                        };
                         self.search_at(ui.ctx(), pointer, wanted);
                     }
                 } else {
                     let items = Selection(wiring.moving.iter().cloned().map(Item::Wire).collect());
-                    cx.edit(Edit::Remove { items, joins: Vec::new() });
+                    cx.edit(Edit::Remove {
+                        items,
+                        joins: Vec::new(),
+                    });
                 }
             }
         }
@@ -157,7 +225,9 @@ impl Canvas {
         if !pressed {
             return;
         }
-        let Gesture::Wire(wiring) = std::mem::take(&mut self.gesture) else { return };
+        let Gesture::Wire(wiring) = std::mem::take(&mut self.gesture) else {
+            return;
+        };
         match &wiring.over {
             Some(((node, port), Ok(()))) => {
                 self.join(cx, &wiring, *node, *port);
@@ -182,7 +252,10 @@ impl Canvas {
         } else {
             for (old, new) in wiring.moving.iter().zip(wires) {
                 if new.from != old.0 || new.to != old.1 {
-                    cx.edit(Edit::Rewire { old: old.clone(), new });
+                    cx.edit(Edit::Rewire {
+                        old: old.clone(),
+                        new,
+                    });
                 }
             }
         }
@@ -193,7 +266,10 @@ impl Canvas {
 /// What the engine says, as a sentence.
 pub(super) fn sentence(why: &str) -> String {
     let mut letters = why.chars();
-    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|c| c.to_uppercase().collect::<String>())
+        .unwrap_or_default();
     let dot = if why.ends_with('.') { "" } else { "." };
     format!("{first}{}{dot}", letters.as_str())
 }

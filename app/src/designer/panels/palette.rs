@@ -32,9 +32,13 @@ impl Palette {
     /// Draws it.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let t = theme();
-        let field = egui::TextEdit::singleline(&mut self.query).hint_text(tr("canvas.palette_hint")).desired_width(f32::INFINITY);
+        let field = egui::TextEdit::singleline(&mut self.query)
+            .hint_text(tr("canvas.palette_hint"))
+            .desired_width(f32::INFINITY);
         let response = ui.add(field);
-        response.widget_info(|| egui::WidgetInfo::text_edit(true, "", &self.query, tr("canvas.palette_search")));
+        response.widget_info(|| {
+            egui::WidgetInfo::text_edit(true, "", &self.query, tr("canvas.palette_search"))
+        });
         let entered = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         let query = self.query.trim().to_owned();
         let found = find(&query, &cx.prefs.recent_kinds);
@@ -43,43 +47,58 @@ impl Palette {
             self.query.clear();
         }
         ui.add_space(t.space(0));
-        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 1.0;
-            if !query.is_empty() {
-                if found.is_empty() {
-                    ui.label(RichText::new(tr("canvas.search_nothing")).color(t.secondary));
+        egui::ScrollArea::vertical()
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 1.0;
+                if !query.is_empty() {
+                    if found.is_empty() {
+                        ui.label(RichText::new(tr("canvas.search_nothing")).color(t.secondary));
+                    }
+                    for spec in found {
+                        entry(ui, spec);
+                    }
+                    return;
                 }
-                for spec in found {
-                    entry(ui, spec);
+                for category in CATEGORIES {
+                    let kinds = services::ALL
+                        .iter()
+                        .map(|k| k.spec())
+                        .filter(|s| s.category == category);
+                    let mut kinds = kinds.peekable();
+                    if kinds.peek().is_some() {
+                        section(ui, category_name(category));
+                        kinds.for_each(|spec| entry(ui, spec));
+                    }
                 }
-                return;
-            }
-            for category in CATEGORIES {
-                let kinds = services::ALL.iter().map(|k| k.spec()).filter(|s| s.category == category);
-                let mut kinds = kinds.peekable();
-                if kinds.peek().is_some() {
-                    section(ui, category_name(category));
-                    kinds.for_each(|spec| entry(ui, spec));
-                }
-            }
-            ui.add_space(t.space(2));
-            ui.label(RichText::new(tr("canvas.palette_help")).color(t.faint).size(t.shape.caption));
-        });
+                ui.add_space(t.space(2));
+                ui.label(
+                    RichText::new(tr("canvas.palette_help"))
+                        .color(t.faint)
+                        .size(t.shape.caption),
+                );
+            });
     }
 }
 
 fn entry(ui: &mut Ui, spec: &'static KindSpec) {
     let t = theme();
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click_and_drag());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click_and_drag());
     let title = kind_title(spec);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, title));
     let focused = response.has_focus();
     if response.hovered() || response.dragged() || focused {
-        ui.painter().rect_filled(rect, t.shape.radius_control, t.raised);
+        ui.painter()
+            .rect_filled(rect, t.shape.radius_control, t.raised);
     }
-    let mark = egui::Rect::from_center_size(egui::pos2(rect.left() + 14.0, rect.center().y), vec2(18.0, 18.0));
+    let mark = egui::Rect::from_center_size(
+        egui::pos2(rect.left() + 14.0, rect.center().y),
+        vec2(18.0, 18.0),
+    );
     paint_icon(ui, kind_icon(spec), mark, t.category(spec.category));
-    let mut job = egui::text::LayoutJob::simple_singleline(title.to_owned(), regular(t.shape.body), t.text);
+    let mut job =
+        egui::text::LayoutJob::simple_singleline(title.to_owned(), regular(t.shape.body), t.text);
     job.wrap = egui::text::TextWrapping::truncate_at_width(rect.right() - mark.right() - 12.0);
     let galley = ui.painter().layout_job(job);
     let at = egui::pos2(mark.right() + 8.0, rect.center().y - galley.size().y / 2.0);
@@ -91,5 +110,7 @@ fn entry(ui: &mut Ui, spec: &'static KindSpec) {
     if response.double_clicked() || enter {
         add_soon(ui.ctx(), NewKind(spec.id));
     }
-    response.on_hover_cursor(egui::CursorIcon::Grab).on_hover_text(kind_summary(spec));
+    response
+        .on_hover_cursor(egui::CursorIcon::Grab)
+        .on_hover_text(kind_summary(spec));
 }

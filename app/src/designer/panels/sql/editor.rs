@@ -70,7 +70,9 @@ impl Editing {
     /// Shows the editor; true when the statement is to be run.
     pub(super) fn show(&mut self, ui: &mut Ui, tables: &[TableInfo]) -> bool {
         let has_focus = ui.memory(|m| m.has_focus(id()));
-        let run = has_focus && ui.input_mut(|i| i.consume_shortcut(&RUN));
+        // Also after Escape, when nothing has the focus.
+        let is_free = ui.memory(|m| m.focused().is_none());
+        let run = (has_focus || is_free) && ui.input_mut(|i| i.consume_shortcut(&RUN));
         let asked = has_focus && ui.input_mut(|i| i.consume_shortcut(&ASK));
         if has_focus {
             self.keys(ui);
