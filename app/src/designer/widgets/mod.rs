@@ -11,4 +11,5 @@ mod table;
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
 pub(crate) use node::{event_look, node_colours, node_name, shade};
 pub(crate) use parts::{chip, empty, icon_button, link, primary, section, stat, switch};
+pub(crate) use save::Saving;
 pub(crate) use table::{TableState, one_line, table, table_bar};
