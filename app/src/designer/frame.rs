@@ -40,9 +40,13 @@ impl Designer {
         if (ctx.zoom_factor() - scale).abs() > 1e-3 {
             ctx.set_zoom_factor(scale);
         }
-        if self.fullscreen != self.presenter {
-            self.fullscreen = self.presenter;
+        if self.presented.is_some() != self.presenter {
             ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(self.presenter));
+        }
+        // The scale takes effect with the next frame, the whole screen when the system gives it.
+        let size = self.presenter.then(|| ctx.content_rect().size());
+        if self.presented != size {
+            self.presented = size;
             self.canvas.fit_soon();
         }
     }
@@ -64,6 +68,7 @@ fn presenting(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
 }
 
 fn layout(ui: &mut Ui, parts: &mut Parts<'_>, cx: &Cx<'_>) {
+    parts.panels.scenario.tick(cx);
     if cx.presenter {
         presenting(ui, parts, cx);
     } else {

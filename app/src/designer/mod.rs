@@ -90,8 +90,8 @@ pub struct Designer {
     files: Files,
     prefs: Prefs,
     presenter: bool,
-    /// The system was asked for the whole screen.
-    fullscreen: bool,
+    /// The size of the window in presenter mode, for which the drawing was fitted into it.
+    presented: Option<egui::Vec2>,
     cursor: Option<f64>,
     panes: egui_tiles::Tree<Pane>,
     canvas: Canvas,
@@ -126,7 +126,7 @@ impl Designer {
             files: Files::new(setup),
             prefs,
             presenter: false,
-            fullscreen: false,
+            presented: None,
             cursor: None,
             panes,
             canvas: Canvas::default(),

@@ -17,13 +17,20 @@ pub(super) fn keys(ctx: &Context, phase: &Phase) -> Vec<Act> {
         return Vec::new();
     }
     let (space, escape) = ctx.input_mut(|i| {
-        (i.consume_key(Modifiers::NONE, Key::Space), i.consume_key(Modifiers::NONE, Key::Escape))
+        (
+            i.consume_key(Modifiers::NONE, Key::Space),
+            i.consume_key(Modifiers::NONE, Key::Escape),
+        )
     });
     let mut acts = Vec::new();
     if space {
         // Before there is a run, going on is beginning.
         let is_still = matches!(phase, Phase::Idle | Phase::Ended | Phase::Paused);
-        acts.push(Act::Do(if is_still { Command::Run } else { Command::NextStep }));
+        acts.push(Act::Do(if is_still {
+            Command::Run
+        } else {
+            Command::NextStep
+        }));
     }
     if escape {
         acts.push(Act::Do(Command::Presenter));
@@ -34,14 +41,26 @@ pub(super) fn keys(ctx: &Context, phase: &Phase) -> Vec<Act> {
 /// The line below the drawing: the step that is on, the next one, and what the pipeline is for.
 pub(super) fn caption(ui: &mut Ui, cx: &Cx<'_>) {
     let t = theme();
-    let steps = cx.run.doc.as_ref().map_or(cx.doc.scenario.as_slice(), |d| d.scenario.as_slice());
+    let steps = cx
+        .run
+        .doc
+        .as_ref()
+        .map_or(cx.doc.scenario.as_slice(), |d| d.scenario.as_slice());
     let now = SimDuration::from_secs_f64(cx.run.now_seconds());
     let is_begun = cx.run.snapshot.is_some();
-    let (on, next) = if is_begun { around(steps, now) } else { (None, steps.iter().min_by_key(|s| s.at)) };
+    let (on, next) = if is_begun {
+        around(steps, now)
+    } else {
+        (None, steps.iter().min_by_key(|s| s.at))
+    };
     ui.horizontal_wrapped(|ui| {
         match on {
             Some(step) => {
-                ui.label(RichText::new(at(step)).font(figures(t.shape.emphasis)).color(t.accent));
+                ui.label(
+                    RichText::new(at(step))
+                        .font(figures(t.shape.emphasis))
+                        .color(t.accent),
+                );
                 ui.label(RichText::new(words(step)).font(semibold(t.shape.emphasis)));
             }
             None => {
@@ -49,7 +68,10 @@ pub(super) fn caption(ui: &mut Ui, cx: &Cx<'_>) {
             }
         }
         if let Some(step) = next {
-            let text = trf("files.presenter_next", &[("at", &at(step)), ("what", &words(step))]);
+            let text = trf(
+                "files.presenter_next",
+                &[("at", &at(step)), ("what", &words(step))],
+            );
             ui.label(RichText::new(text).color(t.faint));
         }
     });
@@ -64,10 +86,16 @@ pub(super) fn caption(ui: &mut Ui, cx: &Cx<'_>) {
 /// The step that began last and is still on at `now`, and the one that comes next.
 fn around(steps: &[Step], now: SimDuration) -> (Option<&Step>, Option<&Step>) {
     let is_on = |s: &&Step| match &s.action {
-        Action::Fault { lasts: Some(lasts), .. } => now.0 < s.at.0.saturating_add(lasts.0),
+        Action::Fault {
+            lasts: Some(lasts), ..
+        } => now.0 < s.at.0.saturating_add(lasts.0),
         _ => true,
     };
-    let on = steps.iter().filter(|s| s.at <= now).filter(is_on).max_by_key(|s| s.at);
+    let on = steps
+        .iter()
+        .filter(|s| s.at <= now)
+        .filter(is_on)
+        .max_by_key(|s| s.at);
     (on, steps.iter().filter(|s| s.at > now).min_by_key(|s| s.at))
 }
 
@@ -78,13 +106,22 @@ fn at(step: &Step) -> String {
 /// A step in words: `producer: records_per_second = 9000`.
 fn words(step: &Step) -> String {
     let values = |map: &serde_json::Map<String, serde_json::Value>| {
-        let parts = map.iter().map(|(k, v)| format!("{k} = {}", v.as_str().map_or_else(|| v.to_string(), str::to_owned)));
+        let parts = map.iter().map(|(k, v)| {
+            format!(
+                "{k} = {}",
+                v.as_str().map_or_else(|| v.to_string(), str::to_owned)
+            )
+        });
         parts.collect::<Vec<_>>().join(", ")
     };
     match &step.action {
         Action::Set(map) => format!("{}: {}", step.node, values(map)),
-        Action::Fault { name, parameters, .. } if parameters.is_empty() => format!("{}: {name}", step.node),
-        Action::Fault { name, parameters, .. } => format!("{}: {name} ({})", step.node, values(parameters)),
+        Action::Fault {
+            name, parameters, ..
+        } if parameters.is_empty() => format!("{}: {name}", step.node),
+        Action::Fault {
+            name, parameters, ..
+        } => format!("{}: {name} ({})", step.node, values(parameters)),
     }
 }
 
@@ -111,6 +148,9 @@ mod tests {
         assert_eq!(said(12).0.unwrap(), "producer: records_per_second = 9000");
         assert_eq!(said(16).0.unwrap(), "enrich: errors (rate = 0.2)");
         // The fault is over; what was set before it holds on.
-        assert_eq!(said(20), (Some("producer: records_per_second = 9000".to_owned()), None));
+        assert_eq!(
+            said(20),
+            (Some("producer: records_per_second = 9000".to_owned()), None)
+        );
     }
 }

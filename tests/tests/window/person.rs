@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui::accesskit::Role;
+use egui_kittest::kittest::NodeT as _;
 use egui_kittest::{Harness, Node};
 use weir_app::designer::{Designer, Lang, Setup};
+use serde_json::json;
 use weir_engine::document::Document;
 
 /// Longest that anything may take on a busy machine.
@@ -15,6 +17,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Person {
     harness: Harness<'static, Option<Designer>>,
     size: Vec2,
+    /// Where files are written.
+    folder: tempfile::TempDir,
+}
+
+/// A file that is dropped.
+#[derive(Debug)]
+struct Dropped(std::path::PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
 }
 
 /// English, dark, no motion, no tour, nothing kept.
@@ -34,6 +51,19 @@ impl Person {
     pub(crate) fn opens(file: Option<&str>) -> Self {
         Self::with(setup(file), Vec2::new(1440.0, 900.0), 1.0)
     }
+    /// Opens the designer on a drawing of these nodes (`id`, `kind`, place) and wires (`from`, `to`).
+    pub(crate) fn draws_on(nodes: &[(&str, &str, [i32; 2])], wires: &[(&str, &str)]) -> Self {
+        let nodes: Vec<_> =
+            nodes.iter().map(|(id, kind, at)| json!({ "id": id, "kind": kind, "at": at })).collect();
+        let wires: Vec<_> = wires.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+        let doc = json!({ "weir": 1, "name": "Sketch", "run_for": "2m", "nodes": nodes, "wires": wires });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sketch.json");
+        std::fs::write(&file, doc.to_string()).unwrap();
+        let mut person = Self::opens(file.to_str());
+        person.folder = folder;
+        person
+    }
     /// Opens the designer in a window of `size` points of `scale` pixels.
     pub(crate) fn with(setup: Setup, size: Vec2, scale: f32) -> Self {
         let draw = move |ui: &mut egui::Ui, designer: &mut Option<Designer>| match designer {
@@ -45,7 +75,8 @@ impl Person {
             None => *designer = Some(Designer::new(ui.ctx(), &setup, None)),
         };
         let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).with_max_steps(30);
-        let mut person = Self { harness: builder.build_ui_state(draw, None), size };
+        let folder = tempfile::tempdir().unwrap();
+        let mut person = Self { harness: builder.build_ui_state(draw, None), size, folder };
         person.settles();
         person
     }
@@ -63,6 +94,37 @@ impl Person {
     }
     pub(crate) fn context(&self) -> &egui::Context {
         &self.harness.ctx
+    }
+
+    /// The wires of the drawing as `from > to`.
+    pub(crate) fn wires_drawn(&self) -> Vec<String> {
+        let wires = self.document().wires.iter();
+        wires.map(|w| format!("{}.{} > {}.{}", w.from.node, w.from.port, w.to.node, w.to.port)).collect()
+    }
+    /// Ids of the drawing's nodes.
+    pub(crate) fn nodes_drawn(&self) -> Vec<&str> {
+        self.document().nodes.iter().map(|n| n.id.as_str()).collect()
+    }
+    /// The folder where files may be written.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+    /// Text that the latest frames put on the clipboard.
+    pub(crate) fn copied(&mut self) -> Option<String> {
+        self.harness.output().platform_output.commands.iter().find_map(|c| match c {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+    /// How long the window may wait for its next frame.
+    pub(crate) fn repaint_delay(&self) -> Duration {
+        let output = self.harness.output().viewport_output.get(&egui::ViewportId::ROOT);
+        output.map_or(Duration::MAX, |v| v.repaint_delay)
+    }
+    /// Something that the system tells the window.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.harness.event(event);
+        self.harness.step();
     }
 
     /// Looks at `count` frames.
@@ -106,7 +168,8 @@ impl Person {
     fn named<'a>(&'a self, fits: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = Node<'a>> {
         self.all().filter(move |n| {
             let node = n.accesskit_node();
-            node.label().is_some_and(|l| fits(&l)) || node.value().is_some_and(|v| fits(&v))
+            let texts = [node.label(), node.value(), node.placeholder().map(str::to_owned)];
+            texts.into_iter().flatten().any(|t| fits(&t))
         })
     }
     /// True when something is called `label`.
@@ -128,14 +191,25 @@ impl Person {
         lines.dedup();
         lines.join("\n")
     }
-    /// Where the thing called `label` is.
+    /// Where the thing called `label` is; a control before a text that names it.
     #[track_caller]
     pub(crate) fn place(&self, label: &str) -> Rect {
-        let found = self.named(|l| l == label).next();
-        let Some(node) = found else {
+        let is_text = |n: &Node<'_>| n.accesskit_node().role() == Role::Label;
+        let control = self.named(|l| l == label).find(|n| !is_text(n));
+        let Some(node) = control.or_else(|| self.named(|l| l == label).next()) else {
             panic!("nothing is called `{label}`; on the screen:\n{}", self.reads())
         };
         node.rect()
+    }
+    /// Where the field called `label` is, to be typed into.
+    #[track_caller]
+    pub(crate) fn field(&self, label: &str) -> Rect {
+        let is_field = |n: &Node<'_>| {
+            let role = n.accesskit_node().role();
+            matches!(role, Role::TextInput | Role::MultilineTextInput | Role::SpinButton)
+        };
+        let found = self.named(|l| l == label).find(is_field).map(|n| n.rect());
+        found.unwrap_or_else(|| panic!("no field is called `{label}`; on the screen:\n{}", self.reads()))
     }
     /// Labels and places of everything that has both.
     pub(crate) fn places(&self) -> Vec<(String, Rect)> {
@@ -225,8 +299,55 @@ impl Person {
     /// Replaces the text of the field called `label`.
     #[track_caller]
     pub(crate) fn fills(&mut self, label: &str, text: &str) {
-        self.clicks(label);
+        let at = self.field(label).center();
+        self.clicks_at(at, PointerButton::Primary, Modifiers::NONE);
+        assert!(self.harness.ctx.egui_wants_keyboard_input(), "`{label}` at {at} does not take the keyboard");
         self.combines(Modifiers::COMMAND, Key::A);
         self.types(text);
+    }
+    /// Selects a node.
+    #[track_caller]
+    pub(crate) fn picks(&mut self, node: &str) {
+        self.clicks(&format!("node {node}"));
+    }
+    /// Adds a node by the search at the pointer.
+    #[track_caller]
+    pub(crate) fn adds(&mut self, words: &str) {
+        let canvas = self.place("Canvas").center();
+        self.points(canvas);
+        self.presses(Key::Tab);
+        assert!(self.sees("Add a node"), "no search; on the screen:\n{}", self.reads());
+        self.types(words);
+        self.presses(Key::Enter);
+    }
+    /// Drops a file on the window.
+    pub(crate) fn drops(&mut self, path: &std::path::Path) {
+        self.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.to_owned())));
+        self.frames(4);
+    }
+    /// Does a command of the command palette.
+    #[track_caller]
+    pub(crate) fn commands(&mut self, words: &str) {
+        self.combines(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::P);
+        self.types(words);
+        self.presses(Key::Enter);
+        self.frames(2);
+    }
+    /// Copies what is selected, as the system's keys do.
+    #[track_caller]
+    pub(crate) fn copies(&mut self) -> String {
+        self.harness.event(Event::Copy);
+        for _ in 0..4 {
+            self.harness.step();
+            if let Some(text) = self.copied() {
+                return text;
+            }
+        }
+        panic!("nothing was put on the clipboard");
+    }
+    /// Pastes text, as the system's keys do.
+    pub(crate) fn pastes(&mut self, text: &str) {
+        self.harness.event(Event::Paste(text.to_owned()));
+        self.frames(4);
     }
 }

@@ -22,7 +22,10 @@ fn gestures() -> [(&'static str, &'static str); 21] {
         (tr("files.do_drop_on_wire"), tr("files.gesture_splice")),
         (tr("files.do_double_click"), tr("files.gesture_search")),
         (tr("files.do_drag_box"), tr("files.gesture_select")),
-        (tr("files.do_shift_click"), tr("files.gesture_add_selection")),
+        (
+            tr("files.do_shift_click"),
+            tr("files.gesture_add_selection"),
+        ),
         (tr("files.do_alt_drag"), tr("files.gesture_slice")),
         (tr("files.do_space_drag"), tr("files.gesture_pan")),
         (tr("files.do_wheel"), tr("files.gesture_zoom")),
@@ -42,7 +45,9 @@ type Block = (&'static str, Vec<(String, String)>);
 
 fn blocks(ctx: &egui::Context) -> Vec<Block> {
     let of = |group: Group| {
-        let specs = COMMANDS.iter().filter(|s| s.group == group && s.shortcut.is_some());
+        let specs = COMMANDS
+            .iter()
+            .filter(|s| s.group == group && s.shortcut.is_some());
         let lines = specs.map(|s| (s.command.shortcut_text(ctx), s.command.title().to_owned()));
         (group.title(), lines.collect::<Vec<_>>())
     };
@@ -58,22 +63,31 @@ pub(super) fn show(ui: &Ui, cx: &Cx<'_>) -> bool {
     let t = theme();
     let blocks = blocks(ui.ctx());
     let title = tr("actions.cheat_sheet");
-    let ((), stays) = modal(ui, "weir-cheat-sheet", title, Vec2::new(1040.0, 680.0), |ui| {
-        let height = (ui.ctx().content_rect().height() - 200.0).clamp(200.0, 560.0);
-        egui::ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
-            ui.columns(3, |columns| {
-                for (block, column) in blocks.iter().zip(places(&blocks)) {
-                    if let Some(ui) = columns.get_mut(column) {
-                        draw(ui, block);
-                    }
-                }
-            });
-        });
-        ui.add_space(t.space(1));
-        if ui.button(tr("files.sheet_copy")).clicked() {
-            cx.act(Act::Copy(markdown(&blocks)));
-        }
-    });
+    let ((), stays) = modal(
+        ui,
+        "weir-cheat-sheet",
+        title,
+        Vec2::new(1040.0, 680.0),
+        |ui| {
+            let height = (ui.ctx().content_rect().height() - 200.0).clamp(200.0, 560.0);
+            egui::ScrollArea::vertical()
+                .max_height(height)
+                .auto_shrink(false)
+                .show(ui, |ui| {
+                    ui.columns(3, |columns| {
+                        for (block, column) in blocks.iter().zip(places(&blocks)) {
+                            if let Some(ui) = columns.get_mut(column) {
+                                draw(ui, block);
+                            }
+                        }
+                    });
+                });
+            ui.add_space(t.space(1));
+            if ui.button(tr("files.sheet_copy")).clicked() {
+                cx.act(Act::Copy(markdown(&blocks)));
+            }
+        },
+    );
     stays
 }
 
@@ -90,7 +104,11 @@ fn places(blocks: &[Block]) -> Vec<usize> {
 
 fn draw(ui: &mut Ui, (title, lines): &Block) {
     let t = theme();
-    ui.label(RichText::new(*title).font(semibold(t.shape.emphasis)).color(t.accent));
+    ui.label(
+        RichText::new(*title)
+            .font(semibold(t.shape.emphasis))
+            .color(t.accent),
+    );
     ui.add_space(t.space(0));
     ui.spacing_mut().item_spacing.y = t.space(0) * 0.75;
     for (keys, what) in lines {
@@ -104,7 +122,9 @@ fn draw(ui: &mut Ui, (title, lines): &Block) {
             ui.allocate_ui(Vec2::new(width, 0.0), |ui| {
                 ui.set_width(width);
                 frame.show(ui, |ui| {
-                    ui.add(egui::Label::new(RichText::new(keys).font(figures(t.shape.caption))).wrap());
+                    ui.add(
+                        egui::Label::new(RichText::new(keys).font(figures(t.shape.caption))).wrap(),
+                    );
                 });
             });
             ui.add(egui::Label::new(what).wrap());

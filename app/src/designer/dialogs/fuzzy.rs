@@ -3,16 +3,18 @@
 
 /// The initial consonants of Korean syllables, in the order of Unicode.
 const INITIALS: [char; 19] = [
-    'ㄱ', 'ㄲ', 'ㄴ', 'ㄷ', 'ㄸ', 'ㄹ', 'ㅁ', 'ㅂ', 'ㅃ', 'ㅅ', 'ㅆ', 'ㅇ', 'ㅈ', 'ㅉ', 'ㅊ', 'ㅋ', 'ㅌ', 'ㅍ', 'ㅎ',
+    'ㄱ', 'ㄲ', 'ㄴ', 'ㄷ', 'ㄸ', 'ㄹ', 'ㅁ', 'ㅂ', 'ㅃ', 'ㅅ', 'ㅆ', 'ㅇ', 'ㅈ', 'ㅉ', 'ㅊ', 'ㅋ',
+    'ㅌ', 'ㅍ', 'ㅎ',
 ];
 /// The vowels.
 const VOWELS: [char; 21] = [
-    'ㅏ', 'ㅐ', 'ㅑ', 'ㅒ', 'ㅓ', 'ㅔ', 'ㅕ', 'ㅖ', 'ㅗ', 'ㅘ', 'ㅙ', 'ㅚ', 'ㅛ', 'ㅜ', 'ㅝ', 'ㅞ', 'ㅟ', 'ㅠ', 'ㅡ', 'ㅢ', 'ㅣ',
+    'ㅏ', 'ㅐ', 'ㅑ', 'ㅒ', 'ㅓ', 'ㅔ', 'ㅕ', 'ㅖ', 'ㅗ', 'ㅘ', 'ㅙ', 'ㅚ', 'ㅛ', 'ㅜ', 'ㅝ', 'ㅞ',
+    'ㅟ', 'ㅠ', 'ㅡ', 'ㅢ', 'ㅣ',
 ];
 /// The final consonants; the first place is for none.
 const FINALS: [char; 28] = [
-    ' ', 'ㄱ', 'ㄲ', 'ㄳ', 'ㄴ', 'ㄵ', 'ㄶ', 'ㄷ', 'ㄹ', 'ㄺ', 'ㄻ', 'ㄼ', 'ㄽ', 'ㄾ', 'ㄿ', 'ㅀ', 'ㅁ', 'ㅂ', 'ㅄ', 'ㅅ', 'ㅆ',
-    'ㅇ', 'ㅈ', 'ㅊ', 'ㅋ', 'ㅌ', 'ㅍ', 'ㅎ',
+    ' ', 'ㄱ', 'ㄲ', 'ㄳ', 'ㄴ', 'ㄵ', 'ㄶ', 'ㄷ', 'ㄹ', 'ㄺ', 'ㄻ', 'ㄼ', 'ㄽ', 'ㄾ', 'ㄿ', 'ㅀ',
+    'ㅁ', 'ㅂ', 'ㅄ', 'ㅅ', 'ㅆ', 'ㅇ', 'ㅈ', 'ㅊ', 'ㅋ', 'ㅌ', 'ㅍ', 'ㅎ',
 ];
 
 /// A letter and whether a word or a syllable begins with it.
@@ -54,8 +56,18 @@ pub(super) struct Query(Vec<Vec<char>>);
 impl Query {
     /// What a person typed.
     pub(super) fn new(text: &str) -> Self {
-        let word = |w: &str| letters(w).into_iter().map(|(c, _)| c).collect::<Vec<char>>();
-        Self(text.split_whitespace().map(word).filter(|w| !w.is_empty()).collect())
+        let word = |w: &str| {
+            letters(w)
+                .into_iter()
+                .map(|(c, _)| c)
+                .collect::<Vec<char>>()
+        };
+        Self(
+            text.split_whitespace()
+                .map(word)
+                .filter(|w| !w.is_empty())
+                .collect(),
+        )
     }
     /// True when nothing was typed.
     pub(super) const fn is_empty(&self) -> bool {
@@ -81,7 +93,9 @@ fn best(word: &[char], text: &[Letter]) -> Option<i32> {
         let mut next = Vec::with_capacity(text.len());
         for (i, (letter, begins)) in text.iter().enumerate() {
             let own = if *begins { BEGINS } else { ELSEWHERE };
-            let beside = i.checked_sub(1).and_then(|p| scores.get(p).copied().flatten());
+            let beside = i
+                .checked_sub(1)
+                .and_then(|p| scores.get(p).copied().flatten());
             let score = if n == 0 {
                 Some(own + if i == 0 { 4 } else { 0 })
             } else {
@@ -107,7 +121,14 @@ mod tests {
 
     #[test]
     fn beginnings_of_words_and_whole_pieces_win() {
-        let texts = ["Save", "Save as...", "Select all", "Show the SQL console", "Fit everything", "Stop"];
+        let texts = [
+            "Save",
+            "Save as...",
+            "Select all",
+            "Show the SQL console",
+            "Fit everything",
+            "Stop",
+        ];
         assert_eq!(best("sa", &texts), Some("Save"));
         assert_eq!(best("saas", &texts), Some("Save as..."));
         assert_eq!(best("sql", &texts), Some("Show the SQL console"));
@@ -117,7 +138,12 @@ mod tests {
 
     #[test]
     fn korean_is_found_by_initial_consonants_and_half_syllables() {
-        let texts = ["실행/일시 정지", "저장", "다른 이름으로 저장...", "자동 배치"];
+        let texts = [
+            "실행/일시 정지",
+            "저장",
+            "다른 이름으로 저장...",
+            "자동 배치",
+        ];
         assert_eq!(best("ㅅㅎ", &texts), Some("실행/일시 정지"));
         assert_eq!(best("저자", &texts), Some("저장"));
         assert_eq!(best("자동", &texts), Some("자동 배치"));

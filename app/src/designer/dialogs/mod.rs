@@ -102,7 +102,9 @@ impl Dialogs {
     }
     /// True while a dialog takes all keys.
     pub(crate) const fn is_modal(&self) -> bool {
-        self.question.is_some() || self.message.is_some() || !matches!(self.open, None | Some(Dialog::Tour))
+        self.question.is_some()
+            || self.message.is_some()
+            || !matches!(self.open, None | Some(Dialog::Tour))
     }
     /// Draws what is open.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
@@ -113,7 +115,9 @@ impl Dialogs {
             Some(Dialog::CheatSheet) => cheat_sheet::show(ui, cx),
             Some(Dialog::About) => about::show(ui, cx),
             // The tour waits for an answer that is due.
-            Some(Dialog::Tour) => self.question.is_some() || self.message.is_some() || self.tour.show(ui, cx),
+            Some(Dialog::Tour) => {
+                self.question.is_some() || self.message.is_some() || self.tour.show(ui, cx)
+            }
             None => false,
         };
         if !stays {
@@ -128,7 +132,11 @@ impl Dialogs {
         if !stays {
             self.question = None;
         }
-        if self.message.as_ref().is_some_and(|m| !questions::message(ui, m)) {
+        if self
+            .message
+            .as_ref()
+            .is_some_and(|m| !questions::message(ui, m))
+        {
             self.message = None;
         }
         questions::drop_hint(ui);
@@ -137,26 +145,34 @@ impl Dialogs {
 
 /// Draws a window over the window, at most `size` large, with a title and a way out. Returns what `show` returns, and false
 /// when the person closed it.
-fn modal<R>(ui: &Ui, id: &'static str, title: &str, size: Vec2, show: impl FnOnce(&mut Ui) -> R) -> (R, bool) {
+fn modal<R>(
+    ui: &Ui,
+    id: &'static str,
+    title: &str,
+    size: Vec2,
+    show: impl FnOnce(&mut Ui) -> R,
+) -> (R, bool) {
     let t = theme();
     let room = ui.ctx().content_rect().size() - Vec2::splat(2.0 * t.space(5));
     let size = size.min(room);
     let mut is_closed = false;
     let frame = egui::Frame::window(&ui.ctx().global_style()).inner_margin(t.space(3));
-    let shown = egui::Modal::new(Id::new(id)).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_width(size.x);
-        ui.set_max_height(size.y);
-        if !title.is_empty() {
-            ui.horizontal(|ui| {
-                ui.label(RichText::new(title).font(semibold(t.shape.title)));
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    is_closed = icon_button(ui, "close", tr("files.close"), false).clicked();
+    let shown = egui::Modal::new(Id::new(id))
+        .frame(frame)
+        .show(ui.ctx(), |ui| {
+            ui.set_width(size.x);
+            ui.set_max_height(size.y);
+            if !title.is_empty() {
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new(title).font(semibold(t.shape.title)));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        is_closed = icon_button(ui, "close", tr("files.close"), false).clicked();
+                    });
                 });
-            });
-            ui.add_space(t.space(1));
-        }
-        show(ui)
-    });
+                ui.add_space(t.space(1));
+            }
+            show(ui)
+        });
     is_closed |= shown.should_close();
     (shown.inner, !is_closed)
 }

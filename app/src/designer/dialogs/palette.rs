@@ -5,19 +5,18 @@ use weir_engine::services;
 
 use super::fuzzy::Query;
 use super::modal;
+use crate::designer::canvas::{NewKind, add_soon};
 use crate::designer::command::{COMMANDS, Command};
 use crate::designer::cx::{Act, Cx};
 use crate::designer::dispatch;
-use crate::designer::edit::{Edit, Item};
-use crate::designer::i18n::{Lang, tr, tr_in, trf};
+use crate::designer::edit::Item;
+use crate::designer::i18n::{Lang, kind_title, tr, tr_in, trf};
 use crate::designer::theme::{figures, regular, theme};
 use crate::designer::widgets::{icon_image, kind_icon, paint_icon};
 
 /// Choices that are remembered.
 const RECENT_MAX: usize = 8;
 const ROW: f32 = 30.0;
-/// Where a new node goes: right of what is there.
-const STEP: f64 = 260.0;
 
 /// What a row does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +56,13 @@ impl Palette {
 
     /// Draws it. False when something was chosen or it was closed.
     pub(super) fn show(&mut self, ui: &Ui, cx: &Cx<'_>) -> bool {
-        let (chosen, stays) = modal(ui, "weir-command-palette", "", Vec2::new(620.0, 480.0), |ui| self.body(ui, cx));
+        let (chosen, stays) = modal(
+            ui,
+            "weir-command-palette",
+            "",
+            Vec2::new(620.0, 480.0),
+            |ui| self.body(ui, cx),
+        );
         stays && !chosen
     }
 
@@ -95,12 +100,16 @@ impl Palette {
         }
         .min(last);
         let pressed = self.list(ui, &rows, before != self.at);
-        let chosen = pressed.or_else(|| keys.2.then_some(self.at)).and_then(|i| rows.get(i));
-        let Some(row) = chosen.filter(|r| r.is_enabled) else { return false };
+        let chosen = pressed
+            .or_else(|| keys.2.then_some(self.at))
+            .and_then(|i| rows.get(i));
+        let Some(row) = chosen.filter(|r| r.is_enabled) else {
+            return false;
+        };
         self.recent.retain(|w| *w != row.what);
         self.recent.insert(0, row.what.clone());
         self.recent.truncate(RECENT_MAX);
-        act(cx, &row.what);
+        act(ui.ctx(), cx, &row.what);
         true
     }
 
@@ -111,7 +120,9 @@ impl Palette {
         }
         let mut pressed = None;
         ui.spacing_mut().item_spacing.y = 0.0;
-        let area = egui::ScrollArea::vertical().max_height(380.0).auto_shrink([false, true]);
+        let area = egui::ScrollArea::vertical()
+            .max_height(380.0)
+            .auto_shrink([false, true]);
         area.show_viewport(ui, |ui, viewport| {
             ui.set_height(ROW * rows.len() as f32);
             let top = ui.max_rect().top();
@@ -151,53 +162,86 @@ fn one(ui: &Ui, rect: Rect, row: &Row, is_at: bool) -> bool {
         painter.rect_filled(rect, t.shape.radius_control, t.raised);
     }
     let ink = if row.is_enabled { t.text } else { t.faint };
-    let place = Rect::from_center_size(egui::pos2(rect.left() + 18.0, rect.center().y), Vec2::splat(16.0));
+    let place = Rect::from_center_size(
+        egui::pos2(rect.left() + 18.0, rect.center().y),
+        Vec2::splat(16.0),
+    );
     match &row.what {
         What::Command(c) if !c.spec().icon.is_empty() => {
-            paint_icon(ui, icon_image(c.spec().icon), place, if row.is_enabled { t.secondary } else { t.faint });
+            paint_icon(
+                ui,
+                icon_image(c.spec().icon),
+                place,
+                if row.is_enabled { t.secondary } else { t.faint },
+            );
         }
         What::Add(kind) => {
             if let Some(kind) = services::kind(kind) {
-                paint_icon(ui, kind_icon(kind.spec()), place, t.category(kind.spec().category));
+                paint_icon(
+                    ui,
+                    kind_icon(kind.spec()),
+                    place,
+                    t.category(kind.spec().category),
+                );
             }
         }
         What::Go(_) => paint_icon(ui, icon_image("fit-selection"), place, t.secondary),
         What::Command(_) => {}
     }
     let left = egui::pos2(place.right() + t.space(1), rect.center().y);
-    painter.text(left, egui::Align2::LEFT_CENTER, &row.title, regular(t.shape.body), ink);
+    painter.text(
+        left,
+        egui::Align2::LEFT_CENTER,
+        &row.title,
+        regular(t.shape.body),
+        ink,
+    );
     if let What::Command(command) = row.what {
         let right = egui::pos2(rect.right() - t.space(1), rect.center().y);
         let keys = command.shortcut_text(ui.ctx());
-        painter.text(right, egui::Align2::RIGHT_CENTER, keys, figures(t.shape.caption), t.secondary);
+        painter.text(
+            right,
+            egui::Align2::RIGHT_CENTER,
+            keys,
+            figures(t.shape.caption),
+            t.secondary,
+        );
     }
     response.clicked()
 }
 
 /// Every row there is.
 fn all(cx: &Cx<'_>) -> Vec<Row> {
-    let commands = COMMANDS.iter().filter(|s| s.command != Command::Palette).map(|s| Row {
-        what: What::Command(s.command),
-        title: dispatch::title(s.command, cx),
-        also: [tr_in(Lang::En, s.key).to_owned(), tr_in(Lang::Ko, s.key).to_owned()],
-        is_enabled: dispatch::is_enabled(s.command, cx),
-    });
+    let commands = COMMANDS
+        .iter()
+        .filter(|s| s.command != Command::Palette)
+        .map(|s| Row {
+            what: What::Command(s.command),
+            title: dispatch::title(s.command, cx),
+            also: [
+                tr_in(Lang::En, s.key).to_owned(),
+                tr_in(Lang::Ko, s.key).to_owned(),
+            ],
+            is_enabled: dispatch::is_enabled(s.command, cx),
+        });
     let kinds = services::ALL.iter().map(|k| {
         let spec = k.spec();
-        let title = match crate::designer::i18n::lang() {
-            Lang::En => spec.title,
-            Lang::Ko => spec.title_ko,
-        };
         Row {
             what: What::Add(spec.id),
-            title: trf("files.palette_add", &[("kind", &title)]),
-            also: [format!("{} {}", spec.title, spec.id), spec.title_ko.to_owned()],
+            title: trf("files.palette_add", &[("kind", &kind_title(spec))]),
+            also: [
+                format!("{} {}", spec.title, spec.id),
+                spec.title_ko.to_owned(),
+            ],
             is_enabled: true,
         }
     });
     let nodes = cx.doc.nodes.iter().map(|n| Row {
         what: What::Go(n.id.clone()),
-        title: trf("files.palette_go", &[("node", &n.title.as_deref().unwrap_or(&n.id))]),
+        title: trf(
+            "files.palette_go",
+            &[("node", &n.title.as_deref().unwrap_or(&n.id))],
+        ),
         also: [n.id.clone(), n.kind.clone()],
         is_enabled: true,
     });
@@ -207,14 +251,28 @@ fn all(cx: &Cx<'_>) -> Vec<Row> {
 /// The rows that answer `query`, the best first; all of them, what was chosen lately first, when nothing was typed.
 fn ranked(rows: Vec<Row>, query: &str, recent: &[What]) -> Vec<Row> {
     let query = Query::new(query);
-    let age = |row: &Row| recent.iter().position(|w| *w == row.what).unwrap_or(RECENT_MAX);
+    let age = |row: &Row| {
+        recent
+            .iter()
+            .position(|w| *w == row.what)
+            .unwrap_or(RECENT_MAX)
+    };
     let mut scored: Vec<(i32, usize, Row)> = rows
         .into_iter()
         .filter_map(|row| {
             let texts = std::iter::once(&row.title).chain(&row.also);
-            let score = if query.is_empty() { Some(0) } else { texts.filter_map(|t| query.score(t)).max() };
+            let score = if query.is_empty() {
+                Some(0)
+            } else {
+                texts.filter_map(|t| query.score(t)).max()
+            };
             // What cannot be done now stands below what can.
-            let score = score? - if row.is_enabled || query.is_empty() { 0 } else { 256 };
+            let score = score?
+                - if row.is_enabled || query.is_empty() {
+                    0
+                } else {
+                    256
+                };
             Some((score, age(&row), row))
         })
         .collect();
@@ -222,30 +280,15 @@ fn ranked(rows: Vec<Row>, query: &str, recent: &[What]) -> Vec<Row> {
     scored.into_iter().map(|(_, _, row)| row).collect()
 }
 
-fn act(cx: &Cx<'_>, what: &What) {
+fn act(ctx: &egui::Context, cx: &Cx<'_>, what: &What) {
     match what {
         What::Command(command) => cx.act(Act::Do(*command)),
-        What::Go(id) => cx.act(Act::Reveal { item: Item::Node(id.clone()), at: None }),
-        What::Add(kind) => {
-            let beside = cx.selection.single_node().and_then(|id| cx.doc.node(id)).map(|n| n.at);
-            let right = || {
-                let least = |a: [f64; 2], b: [f64; 2]| if b[0] > a[0] { b } else { a };
-                cx.doc.nodes.iter().map(|n| n.at).reduce(least)
-            };
-            let at = beside.or_else(right).map_or([0.0, 0.0], |at| free_place(cx, [at[0] + STEP, at[1]]));
-            let kind = (*kind).to_owned();
-            let id = crate::designer::edit::free_id(&kind, |id| cx.doc.node(id).is_some());
-            cx.edit(Edit::Add { kind, at, wires: vec![], instead: None, moved: vec![] });
-            cx.act(Act::Reveal { item: Item::Node(id), at: None });
-        }
+        What::Go(id) => cx.act(Act::Reveal {
+            item: Item::Node(id.clone()),
+            at: None,
+        }),
+        What::Add(kind) => add_soon(ctx, NewKind(kind)),
     }
-}
-
-/// `at`, or the first place below it that no node covers.
-fn free_place(cx: &Cx<'_>, at: [f64; 2]) -> [f64; 2] {
-    let taken = |p: [f64; 2]| cx.doc.nodes.iter().any(|n| (n.at[0] - p[0]).abs() < 220.0 && (n.at[1] - p[1]).abs() < 120.0);
-    let below = (0..200).map(|i| [at[0], at[1] + 160.0 * f64::from(i)]);
-    below.into_iter().find(|p| !taken(*p)).unwrap_or(at)
 }
 
 #[cfg(test)]
@@ -257,12 +300,18 @@ mod tests {
         Row {
             what: What::Command(command),
             title: tr_in(Lang::En, key).to_owned(),
-            also: [tr_in(Lang::En, key).to_owned(), tr_in(Lang::Ko, key).to_owned()],
+            also: [
+                tr_in(Lang::En, key).to_owned(),
+                tr_in(Lang::Ko, key).to_owned(),
+            ],
             is_enabled,
         }
     }
     fn rows() -> Vec<Row> {
-        COMMANDS.iter().map(|s| row(s.command, s.command != Command::Redo)).collect()
+        COMMANDS
+            .iter()
+            .map(|s| row(s.command, s.command != Command::Redo))
+            .collect()
     }
     fn first(query: &str, recent: &[What]) -> What {
         ranked(rows(), query, recent).remove(0).what
@@ -286,7 +335,12 @@ mod tests {
     #[test]
     fn what_cannot_be_done_comes_below_what_can() {
         let found = ranked(rows(), "do", &[]);
-        let place = |c| found.iter().position(|r| r.what == What::Command(c)).unwrap();
+        let place = |c| {
+            found
+                .iter()
+                .position(|r| r.what == What::Command(c))
+                .unwrap()
+        };
         assert!(place(Command::Undo) < place(Command::Redo));
     }
 }

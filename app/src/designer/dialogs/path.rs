@@ -32,7 +32,13 @@ pub(super) struct PathDialog {
 
 impl Default for PathDialog {
     fn default() -> Self {
-        Self { wanted: Wanted::Open, text: String::new(), folder: PathBuf::new(), entries: Vec::new(), is_new: true }
+        Self {
+            wanted: Wanted::Open,
+            text: String::new(),
+            folder: PathBuf::new(),
+            entries: Vec::new(),
+            is_new: true,
+        }
     }
 }
 
@@ -54,7 +60,9 @@ impl PathDialog {
             Wanted::Open => tr("files.pick_open"),
             Wanted::Save => tr("files.pick_save"),
         };
-        let (answered, stays) = modal(ui, "weir-path", title, Vec2::new(600.0, 480.0), |ui| self.body(ui, cx));
+        let (answered, stays) = modal(ui, "weir-path", title, Vec2::new(600.0, 480.0), |ui| {
+            self.body(ui, cx)
+        });
         stays && !answered
     }
 
@@ -65,7 +73,9 @@ impl PathDialog {
             .margin(egui::Margin::symmetric(8, 6))
             .desired_width(f32::INFINITY);
         let response = ui.add(field);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.path")));
+        response.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.path"))
+        });
         if std::mem::take(&mut self.is_new) {
             response.request_focus();
             self.select_name(ui.ctx(), response.id);
@@ -73,7 +83,8 @@ impl PathDialog {
         if response.changed() {
             self.list();
         }
-        let entered = response.lost_focus() && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+        let entered =
+            response.lost_focus() && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
         ui.add_space(t.space(1));
         self.entries(ui);
         let path = self.path();
@@ -91,16 +102,23 @@ impl PathDialog {
                 pressed = primary(ui, word).clicked();
             });
         });
-        (pressed || entered) && self.answer(cx, path)
+        (pressed || entered) && self.answer(cx, &path)
     }
 
     fn select_name(&self, ctx: &egui::Context, id: egui::Id) {
         let chars = self.text.chars().count();
-        let name = self.text.rsplit(std::path::MAIN_SEPARATOR).next().unwrap_or_default();
+        let name = self
+            .text
+            .rsplit(std::path::MAIN_SEPARATOR)
+            .next()
+            .unwrap_or_default();
         let from = chars - name.chars().count();
         let to = chars - if name.ends_with(".json") { 5 } else { 0 };
         let mut state = egui::TextEdit::load_state(ctx, id).unwrap_or_default();
-        let range = egui::text::CCursorRange::two(egui::text::CCursor::new(from), egui::text::CCursor::new(to.max(from)));
+        let range = egui::text::CCursorRange::two(
+            egui::text::CCursor::new(from),
+            egui::text::CCursor::new(to.max(from)),
+        );
         state.cursor.set_char_range(Some(range));
         state.store(ctx, id);
     }
@@ -118,18 +136,20 @@ impl PathDialog {
         match self.wanted {
             Wanted::Save if path.is_file() => tr("files.path_exists").to_owned(),
             Wanted::Save if is_folder => trf("files.path_in_folder", &[("name", &PIPELINE)]),
-            Wanted::Open if is_folder && !path.join(PIPELINE).is_file() => tr("files.path_no_pipeline").to_owned(),
+            Wanted::Open if is_folder && !path.join(PIPELINE).is_file() => {
+                tr("files.path_no_pipeline").to_owned()
+            }
             Wanted::Open if !path.exists() => tr("files.path_nothing").to_owned(),
             _ => String::new(),
         }
     }
 
-    fn answer(&self, cx: &Cx<'_>, path: PathBuf) -> bool {
+    fn answer(&self, cx: &Cx<'_>, path: &Path) -> bool {
         match self.wanted {
             _ if path.as_os_str().is_empty() => return false,
             Wanted::Open if path.is_dir() && !path.join(PIPELINE).is_file() => return false,
-            Wanted::Open => cx.act(Act::OpenFile(path)),
-            Wanted::Save => cx.act(Act::File(FileAct::SaveTo(path))),
+            Wanted::Open => cx.act(Act::OpenFile(path.to_owned())),
+            Wanted::Save => cx.act(Act::File(FileAct::SaveTo(path.to_owned()))),
         }
         true
     }
@@ -138,23 +158,40 @@ impl PathDialog {
     fn entries(&mut self, ui: &mut Ui) {
         let t = theme();
         let mut next = None;
-        let frame = egui::Frame::new().fill(t.canvas).corner_radius(t.shape.radius_control).inner_margin(t.space(1));
+        let frame = egui::Frame::new()
+            .fill(t.canvas)
+            .corner_radius(t.shape.radius_control)
+            .inner_margin(t.space(1));
         frame.show(ui, |ui| {
             ui.set_min_height(240.0);
             let height = ui.spacing().interact_size.y;
             let up = self.folder.parent().map(Path::to_owned);
             let count = self.entries.len() + usize::from(up.is_some());
-            let area = egui::ScrollArea::vertical().max_height(240.0).auto_shrink([false, false]);
+            let area = egui::ScrollArea::vertical()
+                .max_height(240.0)
+                .auto_shrink([false, false]);
             area.show_rows(ui, height, count, |ui, rows| {
                 for row in rows {
-                    let entry = if up.is_some() { row.checked_sub(1) } else { Some(row) };
-                    let (name, is_folder, path) = match (entry.and_then(|i| self.entries.get(i)), &up) {
-                        (Some(e), _) => (e.name.as_str(), e.is_folder, self.folder.join(&e.name)),
-                        (None, Some(up)) => ("..", true, up.clone()),
-                        (None, None) => continue,
+                    let entry = if up.is_some() {
+                        row.checked_sub(1)
+                    } else {
+                        Some(row)
                     };
+                    let (name, is_folder, path) =
+                        match (entry.and_then(|i| self.entries.get(i)), &up) {
+                            (Some(e), _) => {
+                                (e.name.as_str(), e.is_folder, self.folder.join(&e.name))
+                            }
+                            (None, Some(up)) => ("..", true, up.clone()),
+                            (None, None) => continue,
+                        };
                     ui.horizontal(|ui| {
-                        icon(ui, if is_folder { "folder" } else { "file" }, 16.0, t.secondary);
+                        icon(
+                            ui,
+                            if is_folder { "folder" } else { "file" },
+                            16.0,
+                            t.secondary,
+                        );
                         if ui.selectable_label(false, name).clicked() {
                             next = Some((path, is_folder));
                         }
@@ -163,13 +200,14 @@ impl PathDialog {
             });
         });
         if let Some((path, is_folder)) = next {
-            self.go(path, is_folder);
+            self.go(&path, is_folder);
         }
     }
 
-    fn go(&mut self, path: PathBuf, is_folder: bool) {
+    fn go(&mut self, path: &Path, is_folder: bool) {
         let name = Path::new(self.text.trim()).file_name().map(PathBuf::from);
-        let keeps_name = self.wanted == Wanted::Save && !self.text.ends_with(std::path::MAIN_SEPARATOR);
+        let keeps_name =
+            self.wanted == Wanted::Save && !self.text.ends_with(std::path::MAIN_SEPARATOR);
         self.text = match name.filter(|_| is_folder && keeps_name) {
             Some(name) => path.join(name).display().to_string(),
             None => path.display().to_string(),
@@ -183,20 +221,32 @@ impl PathDialog {
     /// Reads the folder of the path, when it is another one.
     fn list(&mut self) {
         let path = self.path();
-        let folder = if path.is_dir() { path } else { path.parent().map(Path::to_owned).unwrap_or_default() };
+        let folder = if path.is_dir() {
+            path
+        } else {
+            path.parent().map(Path::to_owned).unwrap_or_default()
+        };
         if folder == self.folder && !self.is_new {
             return;
         }
         let read = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let mut entries: Vec<Entry> = read
             .filter_map(|e| {
-                let name = e.file_name().into_string().ok().filter(|n| !n.starts_with('.'))?;
+                let name = e
+                    .file_name()
+                    .into_string()
+                    .ok()
+                    .filter(|n| !n.starts_with('.'))?;
                 let is_folder = e.path().is_dir();
                 (is_folder || name.ends_with(".json")).then_some(Entry { name, is_folder })
             })
             .take(SHOWN_MAX)
             .collect();
-        entries.sort_by(|a, b| b.is_folder.cmp(&a.is_folder).then_with(|| a.name.cmp(&b.name)));
+        entries.sort_by(|a, b| {
+            b.is_folder
+                .cmp(&a.is_folder)
+                .then_with(|| a.name.cmp(&b.name))
+        });
         self.entries = entries;
         self.folder = folder;
     }

@@ -22,24 +22,42 @@ struct Fit {
 
 impl Fit {
     fn of(doc: &Document, rect: Rect) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "positions on a canvas, to be drawn")]
-        let at: Vec<Pos2> = doc.nodes.iter().map(|n| Pos2::new(n.at[0] as f32, n.at[1] as f32)).collect();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "positions on a canvas, to be drawn"
+        )]
+        let at: Vec<Pos2> = doc
+            .nodes
+            .iter()
+            .map(|n| Pos2::new(n.at[0] as f32, n.at[1] as f32))
+            .collect();
         let bounds = Rect::from_points(&at);
         let inner = rect.shrink(TILE.0 * 0.7);
         let across = inner.width() / bounds.width().max(1.0);
         let down = inner.height() / bounds.height().max(1.0);
         let scale = across.min(down).min(0.5);
-        let scale = Vec2::new(scale.max(across.min(0.5).min(scale * STRETCH)), scale.max(down.min(0.5).min(scale * STRETCH)));
-        let places: Vec<Pos2> =
-            at.iter().map(|p| inner.center() + (*p - bounds.center()) * scale).collect();
-        Self { side: (nearest(&places) * 0.62).clamp(TILE.1, TILE.0), places }
+        let scale = Vec2::new(
+            scale.max(across.min(0.5).min(scale * STRETCH)),
+            scale.max(down.min(0.5).min(scale * STRETCH)),
+        );
+        let places: Vec<Pos2> = at
+            .iter()
+            .map(|p| inner.center() + (*p - bounds.center()) * scale)
+            .collect();
+        Self {
+            side: (nearest(&places) * 0.62).clamp(TILE.1, TILE.0),
+            places,
+        }
     }
 }
 
 /// The least distance between two places, of those that follow each other: enough for a size.
 fn nearest(places: &[Pos2]) -> f32 {
     let apart = |a: &Pos2, b: &Pos2| (a.x - b.x).abs().max((a.y - b.y).abs());
-    let pairs = places.iter().enumerate().flat_map(|(i, a)| places.iter().skip(i + 1).take(40).map(move |b| apart(a, b)));
+    let pairs = places
+        .iter()
+        .enumerate()
+        .flat_map(|(i, a)| places.iter().skip(i + 1).take(40).map(move |b| apart(a, b)));
     pairs.fold(TILE.0 / 0.62, f32::min)
 }
 
@@ -52,7 +70,9 @@ pub(super) fn paint(ui: &Ui, painter: &Painter, rect: Rect, doc: &Document) {
         fit.places.get(index).copied()
     };
     for wire in &doc.wires {
-        let (Some(a), Some(b)) = (place(&wire.from.node), place(&wire.to.node)) else { continue };
+        let (Some(a), Some(b)) = (place(&wire.from.node), place(&wire.to.node)) else {
+            continue;
+        };
         let half = Vec2::new(fit.side * 0.5, 0.0);
         let (a, b) = (a + half, b - half);
         let bend = Vec2::new(((b.x - a.x).abs() * 0.5).max(fit.side * 0.5), 0.0);
@@ -70,7 +90,12 @@ pub(super) fn paint(ui: &Ui, painter: &Painter, rect: Rect, doc: &Document) {
         let hue = spec.map_or(t.secondary, |s| t.category(s.category));
         let radius = t.shape.radius_control;
         painter.rect_filled(tile, radius, t.tint(hue, 0.28));
-        painter.rect_stroke(tile, radius, Stroke::new(1.0, hue), egui::StrokeKind::Inside);
+        painter.rect_stroke(
+            tile,
+            radius,
+            Stroke::new(1.0, hue),
+            egui::StrokeKind::Inside,
+        );
         if let Some(spec) = spec.filter(|_| fit.side >= ICON_FROM) {
             paint_icon(ui, kind_icon(spec), tile.shrink(fit.side * 0.16), hue);
         }

@@ -23,26 +23,36 @@ fn buttons(ui: &mut Ui, show: impl FnOnce(&mut Ui)) {
 pub(super) fn leave(ui: &Ui, cx: &Cx<'_>, leave: &Leave) -> bool {
     let t = theme();
     let mut answer = None;
-    let ((), stays) = modal(ui, "weir-leave", leave.words(), Vec2::new(WIDTH, 300.0), |ui| {
-        let name = if cx.doc.name.is_empty() { tr("files.untitled") } else { &cx.doc.name };
-        ui.label(trf("files.leave_question", &[("name", &name)]));
-        ui.label(RichText::new(tr("files.leave_else")).color(t.secondary));
-        buttons(ui, |ui| {
-            let save = primary(ui, tr("files.leave_save"));
-            if ui.memory(|m| m.focused().is_none()) {
-                save.request_focus();
-            }
-            if save.clicked() {
-                answer = Some(Answer::Save);
-            }
-            if ui.button(tr("files.leave_throw_away")).clicked() {
-                answer = Some(Answer::ThrowAway);
-            }
-            if ui.button(tr("files.cancel")).clicked() {
-                answer = Some(Answer::Cancel);
-            }
-        });
-    });
+    let ((), stays) = modal(
+        ui,
+        "weir-leave",
+        leave.words(),
+        Vec2::new(WIDTH, 300.0),
+        |ui| {
+            let name = if cx.doc.name.is_empty() {
+                tr("files.untitled")
+            } else {
+                &cx.doc.name
+            };
+            ui.label(trf("files.leave_question", &[("name", &name)]));
+            ui.label(RichText::new(tr("files.leave_else")).color(t.secondary));
+            buttons(ui, |ui| {
+                let save = primary(ui, tr("files.leave_save"));
+                if ui.memory(|m| m.focused().is_none()) {
+                    save.request_focus();
+                }
+                if save.clicked() {
+                    answer = Some(Answer::Save);
+                }
+                if ui.button(tr("files.leave_throw_away")).clicked() {
+                    answer = Some(Answer::ThrowAway);
+                }
+                if ui.button(tr("files.cancel")).clicked() {
+                    answer = Some(Answer::Cancel);
+                }
+            });
+        },
+    );
     let answer = answer.or_else(|| (!stays).then_some(Answer::Cancel));
     if let Some(answer) = answer {
         cx.act(Act::File(FileAct::Leave(leave.clone(), answer)));
@@ -54,49 +64,63 @@ pub(super) fn leave(ui: &Ui, cx: &Cx<'_>, leave: &Leave) -> bool {
 pub(super) fn recovered(ui: &Ui, cx: &Cx<'_>, found: &mut Vec<Found>) -> bool {
     let t = theme();
     let mut restored = false;
-    let ((), stays) = modal(ui, "weir-recovered", tr("files.recovered"), Vec2::new(560.0, 420.0), |ui| {
-        ui.label(tr("files.recovered_text"));
-        ui.add_space(t.space(1));
-        let mut gone = None;
-        egui::ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
-            for (i, one) in found.iter().enumerate() {
-                ui.horizontal(|ui| {
-                    about(ui, one);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        if primary(ui, tr("files.restore")).clicked() {
-                            cx.act(Act::File(FileAct::Restore(one.clone())));
-                            restored = true;
-                        }
-                        if ui.button(tr("files.discard")).clicked() {
-                            cx.act(Act::File(FileAct::Discard(one.clone())));
-                            gone = Some(i);
-                        }
-                    });
+    let ((), stays) = modal(
+        ui,
+        "weir-recovered",
+        tr("files.recovered"),
+        Vec2::new(560.0, 420.0),
+        |ui| {
+            ui.label(tr("files.recovered_text"));
+            ui.add_space(t.space(1));
+            let mut gone = None;
+            egui::ScrollArea::vertical()
+                .max_height(280.0)
+                .show(ui, |ui| {
+                    for (i, one) in found.iter().enumerate() {
+                        ui.horizontal(|ui| {
+                            about(ui, one);
+                            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                                if primary(ui, tr("files.restore")).clicked() {
+                                    cx.act(Act::File(FileAct::Restore(one.clone())));
+                                    restored = true;
+                                }
+                                if ui.button(tr("files.discard")).clicked() {
+                                    cx.act(Act::File(FileAct::Discard(one.clone())));
+                                    gone = Some(i);
+                                }
+                            });
+                        });
+                        ui.separator();
+                    }
                 });
-                ui.separator();
+            if let Some(i) = gone {
+                found.remove(i);
             }
-        });
-        if let Some(i) = gone {
-            found.remove(i);
-        }
-        buttons(ui, |ui| {
-            ui.label(RichText::new(tr("files.recovered_later")).color(t.secondary));
-        });
-    });
+            buttons(ui, |ui| {
+                ui.label(RichText::new(tr("files.recovered_later")).color(t.secondary));
+            });
+        },
+    );
     stays && !restored && !found.is_empty()
 }
 
 fn about(ui: &mut Ui, one: &Found) {
     let t = theme();
     ui.vertical(|ui| {
-        let name = if one.name.is_empty() { tr("files.untitled") } else { &one.name };
+        let name = if one.name.is_empty() {
+            tr("files.untitled")
+        } else {
+            &one.name
+        };
         ui.label(RichText::new(name).font(semibold(t.shape.body)));
         let from = match (&one.origin.path, &one.origin.template) {
             (Some(path), _) => path.display().to_string(),
             (None, Some(template)) => trf("files.of_template", &[("name", template)]),
             (None, None) => tr("files.never_saved").to_owned(),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
         let minutes = now.saturating_sub(one.at) / 60;
         let age = if minutes < 120 {
             trf("files.minutes_ago", &[("count", &minutes)])
@@ -104,7 +128,11 @@ fn about(ui: &mut Ui, one: &Found) {
             trf("files.hours_ago", &[("count", &(minutes / 60))])
         };
         let nodes = trf("files.nodes", &[("count", &one.nodes)]);
-        ui.label(RichText::new(format!("{from} · {nodes} · {age}")).font(regular(t.shape.caption)).color(t.secondary));
+        ui.label(
+            RichText::new(format!("{from} · {nodes} · {age}"))
+                .font(regular(t.shape.caption))
+                .color(t.secondary),
+        );
     });
 }
 
@@ -112,19 +140,25 @@ fn about(ui: &mut Ui, one: &Found) {
 pub(super) fn message(ui: &Ui, message: &Message) -> bool {
     let t = theme();
     let mut read = false;
-    let ((), stays) = modal(ui, "weir-message", &message.title, Vec2::new(520.0, 420.0), |ui| {
-        ui.horizontal_top(|ui| {
-            icon(ui, "error", 20.0, t.red);
-            ui.add(egui::Label::new(&message.text).wrap().selectable(true));
-        });
-        buttons(ui, |ui| {
-            let ok = primary(ui, tr("files.understood"));
-            if ui.memory(|m| m.focused().is_none()) {
-                ok.request_focus();
-            }
-            read = ok.clicked();
-        });
-    });
+    let ((), stays) = modal(
+        ui,
+        "weir-message",
+        &message.title,
+        Vec2::new(520.0, 420.0),
+        |ui| {
+            ui.horizontal_top(|ui| {
+                icon(ui, "error", 20.0, t.red);
+                ui.add(egui::Label::new(&message.text).wrap().selectable(true));
+            });
+            buttons(ui, |ui| {
+                let ok = primary(ui, tr("files.understood"));
+                if ui.memory(|m| m.focused().is_none()) {
+                    ok.request_focus();
+                }
+                read = ok.clicked();
+            });
+        },
+    );
     stays && !read
 }
 
@@ -141,5 +175,11 @@ pub(super) fn drop_hint(ui: &Ui) {
     let inner = rect.shrink(t.space(4));
     let stroke = egui::Stroke::new(2.0, t.accent);
     painter.rect_stroke(inner, t.shape.radius_node, stroke, egui::StrokeKind::Inside);
-    painter.text(rect.center(), egui::Align2::CENTER_CENTER, tr("files.drop"), semibold(t.shape.title), t.text);
+    painter.text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        tr("files.drop"),
+        semibold(t.shape.title),
+        t.text,
+    );
 }

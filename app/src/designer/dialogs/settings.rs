@@ -17,15 +17,23 @@ const AUTOSAVES: [u32; 4] = [0, 10, 30, 60];
 /// Draws it. False when it was closed.
 pub(super) fn show(ui: &Ui, cx: &Cx<'_>) -> bool {
     let mut prefs = cx.prefs.clone();
-    let ((), stays) = modal(ui, "weir-settings", tr("files.settings"), Vec2::new(560.0, 560.0), |ui| {
-        egui::ScrollArea::vertical().max_height(460.0).show(ui, |ui| {
-            looks(ui, &mut prefs);
-            canvas(ui, &mut prefs);
-            saving(ui, &mut prefs);
-            ui.add_space(theme().space(2));
-            ui.label(RichText::new(tr("files.settings_pipeline")).color(theme().secondary));
-        });
-    });
+    let ((), stays) = modal(
+        ui,
+        "weir-settings",
+        tr("files.settings"),
+        Vec2::new(560.0, 560.0),
+        |ui| {
+            egui::ScrollArea::vertical()
+                .max_height(460.0)
+                .show(ui, |ui| {
+                    looks(ui, &mut prefs);
+                    canvas(ui, &mut prefs);
+                    saving(ui, &mut prefs);
+                    ui.add_space(theme().space(2));
+                    ui.label(RichText::new(tr("files.settings_pipeline")).color(theme().secondary));
+                });
+        },
+    );
     if prefs != *cx.prefs {
         cx.act(Act::Prefs(Box::new(prefs)));
     }
@@ -43,7 +51,9 @@ fn row(ui: &mut Ui, name: &str, show: impl FnOnce(&mut Ui)) {
 fn tick(ui: &mut Ui, name: &str, help: &str, value: &mut bool) {
     ui.checkbox(value, name);
     if !help.is_empty() {
-        ui.indent(name, |ui| ui.label(RichText::new(help).color(theme().secondary)));
+        ui.indent(name, |ui| {
+            ui.label(RichText::new(help).color(theme().secondary))
+        });
     }
 }
 
@@ -51,25 +61,44 @@ fn looks(ui: &mut Ui, prefs: &mut Prefs) {
     section(ui, tr("files.settings_looks"));
     // Right to left: the last choice first.
     row(ui, tr("files.settings_language"), |ui| {
-        ui.horizontal(|ui| switch(ui, &mut prefs.lang, &[(Lang::Ko, "한국어"), (Lang::En, "English")]));
+        ui.horizontal(|ui| {
+            switch(
+                ui,
+                &mut prefs.lang,
+                &[(Lang::Ko, "한국어"), (Lang::En, "English")],
+            )
+        });
     });
     row(ui, tr("files.settings_theme"), |ui| {
-        let choices = [(false, tr("files.settings_light")), (true, tr("files.settings_dark"))];
+        let choices = [
+            (false, tr("files.settings_light")),
+            (true, tr("files.settings_dark")),
+        ];
         ui.horizontal(|ui| switch(ui, &mut prefs.dark, &choices));
     });
     row(ui, tr("files.settings_scale"), |ui| {
         let now = format!("{:.0} %", prefs.scale * 100.0);
-        egui::ComboBox::from_id_salt("weir-scale").selected_text(now).show_ui(ui, |ui| {
-            for percent in SCALES {
-                let scale = f32::from(percent) / 100.0;
-                let is_now = (prefs.scale - scale).abs() < 1e-3;
-                if ui.selectable_label(is_now, format!("{percent} %")).clicked() {
-                    prefs.scale = scale;
+        egui::ComboBox::from_id_salt("weir-scale")
+            .selected_text(now)
+            .show_ui(ui, |ui| {
+                for percent in SCALES {
+                    let scale = f32::from(percent) / 100.0;
+                    let is_now = (prefs.scale - scale).abs() < 1e-3;
+                    if ui
+                        .selectable_label(is_now, format!("{percent} %"))
+                        .clicked()
+                    {
+                        prefs.scale = scale;
+                    }
                 }
-            }
-        });
+            });
     });
-    tick(ui, tr("files.settings_motion"), tr("files.settings_motion_help"), &mut prefs.motion);
+    tick(
+        ui,
+        tr("files.settings_motion"),
+        tr("files.settings_motion_help"),
+        &mut prefs.motion,
+    );
 }
 
 fn canvas(ui: &mut Ui, prefs: &mut Prefs) {
@@ -87,11 +116,13 @@ fn saving(ui: &mut Ui, prefs: &mut Prefs) {
     };
     row(ui, tr("files.settings_autosave"), |ui| {
         let now = word(prefs.autosave_seconds);
-        egui::ComboBox::from_id_salt("weir-autosave").selected_text(now).show_ui(ui, |ui| {
-            for seconds in AUTOSAVES {
-                ui.selectable_value(&mut prefs.autosave_seconds, seconds, word(seconds));
-            }
-        });
+        egui::ComboBox::from_id_salt("weir-autosave")
+            .selected_text(now)
+            .show_ui(ui, |ui| {
+                for seconds in AUTOSAVES {
+                    ui.selectable_value(&mut prefs.autosave_seconds, seconds, word(seconds));
+                }
+            });
     });
     ui.label(RichText::new(tr("files.settings_autosave_help")).color(theme().secondary));
 }

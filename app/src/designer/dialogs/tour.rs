@@ -1,6 +1,8 @@
 //! The tour: six steps over the window as it is, the last one with live data on the screen. Nothing is blocked meanwhile.
 
-use egui::{Align, Id, Key, Layout, Modifiers, Order, Rect, RichText, Stroke, StrokeKind, Ui, Vec2};
+use egui::{
+    Align, Id, Key, Layout, Modifiers, Order, Rect, RichText, Stroke, StrokeKind, Ui, Vec2,
+};
 use weir_engine::runtime::Pace;
 
 use crate::designer::cx::{Act, Cx};
@@ -31,14 +33,38 @@ const RUN: usize = 3;
 
 fn step(number: usize) -> Step {
     let (region, title, text) = match number {
-        0 => (Region::Pane(Pane::Canvas), tr("files.tour_1"), tr("files.tour_1_text")),
-        1 => (Region::Pane(Pane::Canvas), tr("files.tour_2"), tr("files.tour_2_text")),
-        2 => (Region::Inspector, tr("files.tour_3"), tr("files.tour_3_text")),
+        0 => (
+            Region::Pane(Pane::Canvas),
+            tr("files.tour_1"),
+            tr("files.tour_1_text"),
+        ),
+        1 => (
+            Region::Pane(Pane::Canvas),
+            tr("files.tour_2"),
+            tr("files.tour_2_text"),
+        ),
+        2 => (
+            Region::Inspector,
+            tr("files.tour_3"),
+            tr("files.tour_3_text"),
+        ),
         RUN => (Region::RunBar, tr("files.tour_4"), tr("files.tour_4_text")),
-        4 => (Region::Pane(Pane::Plots), tr("files.tour_5"), tr("files.tour_5_text")),
-        _ => (Region::Pane(Pane::Data), tr("files.tour_6"), tr("files.tour_6_text")),
+        4 => (
+            Region::Pane(Pane::Plots),
+            tr("files.tour_5"),
+            tr("files.tour_5_text"),
+        ),
+        _ => (
+            Region::Pane(Pane::Data),
+            tr("files.tour_6"),
+            tr("files.tour_6_text"),
+        ),
     };
-    Step { region, title, text }
+    Step {
+        region,
+        title,
+        text,
+    }
 }
 
 /// What the tour keeps between frames.
@@ -127,18 +153,31 @@ impl Tour {
         let t = theme();
         let at = place(ui.ctx().content_rect(), rect);
         let mut answer = None;
-        let area = egui::Area::new(Id::new("weir-tour")).order(Order::Foreground).fixed_pos(at).constrain(true);
+        let area = egui::Area::new(Id::new("weir-tour"))
+            .order(Order::Foreground)
+            .fixed_pos(at)
+            .constrain(true);
         area.show(ui.ctx(), |ui| {
-            let frame = egui::Frame::window(ui.style()).stroke(Stroke::new(1.0, t.accent)).inner_margin(t.space(3));
+            let frame = egui::Frame::window(ui.style())
+                .stroke(Stroke::new(1.0, t.accent))
+                .inner_margin(t.space(3));
             frame.show(ui, |ui| {
                 ui.set_width(CARD.x - 2.0 * t.space(3));
-                let count = trf("files.tour_count", &[("at", &(self.at + 1)), ("all", &STEPS)]);
-                ui.label(RichText::new(count).font(regular(t.shape.caption)).color(t.accent));
+                let count = trf(
+                    "files.tour_count",
+                    &[("at", &(self.at + 1)), ("all", &STEPS)],
+                );
+                ui.label(
+                    RichText::new(count)
+                        .font(regular(t.shape.caption))
+                        .color(t.accent),
+                );
                 ui.label(RichText::new(step.title).font(semibold(t.shape.emphasis)));
                 ui.add(egui::Label::new(RichText::new(step.text).color(t.secondary)).wrap());
                 ui.add_space(t.space(2));
                 ui.horizontal(|ui| {
-                    let skip = egui::Link::new(RichText::new(tr("files.tour_skip")).color(t.secondary));
+                    let skip =
+                        egui::Link::new(RichText::new(tr("files.tour_skip")).color(t.secondary));
                     if self.at + 1 < STEPS && ui.add(skip).clicked() {
                         answer = Some(Answer::End);
                     }
@@ -187,7 +226,9 @@ fn start(cx: &Cx<'_>) {
 fn dim(ui: &Ui, rect: Option<Rect>) {
     let t = theme();
     let all = ui.ctx().content_rect();
-    let painter = ui.ctx().layer_painter(egui::LayerId::new(Order::Middle, Id::new("weir-tour-dim")));
+    let painter = ui
+        .ctx()
+        .layer_painter(egui::LayerId::new(Order::Middle, Id::new("weir-tour-dim")));
     let veil = t.canvas.gamma_multiply(0.66);
     let Some(rect) = rect else {
         painter.rect_filled(all, 0.0, veil);
@@ -203,14 +244,21 @@ fn dim(ui: &Ui, rect: Option<Rect>) {
     for part in parts.into_iter().filter(|p| p.is_positive()) {
         painter.rect_filled(part, 0.0, veil);
     }
-    painter.rect_stroke(rect, t.shape.radius_control, Stroke::new(2.0, t.accent), StrokeKind::Inside);
+    painter.rect_stroke(
+        rect,
+        t.shape.radius_control,
+        Stroke::new(2.0, t.accent),
+        StrokeKind::Inside,
+    );
 }
 
 /// Where the card goes: beside what it talks about, below, above, right or left of it, where there is room.
 fn place(all: Rect, rect: Option<Rect>) -> egui::Pos2 {
     let gap = theme().space(2);
     let all = all.shrink(gap);
-    let Some(rect) = rect else { return all.center() - CARD * 0.5 };
+    let Some(rect) = rect else {
+        return all.center() - CARD * 0.5;
+    };
     let places = [
         egui::pos2(rect.left() + gap, rect.bottom() + gap),
         egui::pos2(rect.left() + gap, rect.top() - gap - CARD.y),

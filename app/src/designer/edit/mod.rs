@@ -11,7 +11,7 @@ mod selection;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fragment::{Fragment, free_id};
+pub(crate) use fragment::Fragment;
 pub(crate) use history::{History, Step};
 pub(crate) use ops::{Edit, Settings};
 pub(crate) use selection::{Item, Selection, WireKey};

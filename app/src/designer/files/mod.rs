@@ -17,9 +17,9 @@ use tempfile::TempDir;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
 
+pub(crate) use self::pick::Wanted;
 use self::pick::{Picked, Picker};
 use self::recovery::Recovery;
-pub(crate) use self::pick::Wanted;
 pub(crate) use self::recovery::{Found, Origin};
 use super::Designer;
 use super::Setup;
@@ -69,7 +69,10 @@ pub(crate) enum Leave {
 impl Leave {
     /// Opens `name`.
     pub(crate) fn open(name: impl Into<String>) -> Self {
-        Self::Open { name: name.into(), run: false }
+        Self::Open {
+            name: name.into(),
+            run: false,
+        }
     }
     /// What the question about unsaved changes says.
     pub(crate) fn words(&self) -> &'static str {
@@ -139,9 +142,13 @@ impl Files {
             return None;
         }
         let (path, template) = (&self.path, self.template);
-        let origin = || Origin { path: path.clone(), template: template.map(|t| t.id.to_owned()) };
+        let origin = || Origin {
+            path: path.clone(),
+            template: template.map(|t| t.id.to_owned()),
+        };
         let wait = Duration::from_secs(seconds.into());
-        self.recovery.keep(Instant::now(), history.doc(), wait, origin)
+        self.recovery
+            .keep(Instant::now(), history.doc(), wait, origin)
     }
     /// The drawing's home from now on.
     fn settle(&mut self, path: PathBuf) {
@@ -200,7 +207,13 @@ impl Designer {
     }
 
     fn take(&mut self, opened: Opened) {
-        let Opened { doc, root, path, template, unpacked } = opened;
+        let Opened {
+            doc,
+            root,
+            path,
+            template,
+            unpacked,
+        } = opened;
         self.replace(doc);
         let files = &mut self.files;
         files.root = root;
@@ -243,7 +256,10 @@ impl Designer {
         } else {
             failure.plain()
         };
-        self.dialogs.tell(Message { title: tr("files.cannot_open").to_owned(), text });
+        self.dialogs.tell(Message {
+            title: tr("files.cannot_open").to_owned(),
+            text,
+        });
     }
 
     /// Does `leave` at once, or asks when changes would be lost.
@@ -313,7 +329,10 @@ impl Designer {
 
     fn ask_path(&mut self, wanted: Wanted) {
         let name = save::file_name(&self.history.doc().name);
-        let folder = self.folder().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+        let folder = self
+            .folder()
+            .or_else(|| std::env::current_dir().ok())
+            .unwrap_or_default();
         let start = match (wanted, &self.files.path) {
             (Wanted::Open, _) => folder,
             (Wanted::Save, Some(path)) => path.clone(),
@@ -339,7 +358,10 @@ impl Designer {
             self.files.after_save = None;
             self.dialogs.tell(Message {
                 title: tr("files.cannot_save").to_owned(),
-                text: trf("files.save_failed", &[("path", &path.display()), ("why", &e)]),
+                text: trf(
+                    "files.save_failed",
+                    &[("path", &path.display()), ("why", &e)],
+                ),
             });
             return;
         }
@@ -351,7 +373,8 @@ impl Designer {
         self.history.mark_saved();
         self.checker.reset();
         self.prefs.remember_file(&path);
-        self.toasts.push(Tone::Good, trf("files.saved", &[("path", &path.display())]));
+        self.toasts
+            .push(Tone::Good, trf("files.saved", &[("path", &path.display())]));
         if let Some(leave) = self.files.after_save.take() {
             self.leave(leave);
         }
@@ -360,10 +383,18 @@ impl Designer {
     /// A drawing that nobody named is called as its file.
     fn name_after(&mut self, path: &Path) {
         let doc = self.history.doc();
-        let is_untitled = [Lang::En, Lang::Ko].iter().any(|l| tr_in(*l, "files.untitled") == doc.name);
-        let stem = path.file_stem().and_then(|s| s.to_str()).filter(|s| *s != "pipeline");
+        let is_untitled = [Lang::En, Lang::Ko]
+            .iter()
+            .any(|l| tr_in(*l, "files.untitled") == doc.name);
+        let stem = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .filter(|s| *s != "pipeline");
         if let Some(stem) = stem.filter(|_| is_untitled || doc.name.is_empty()) {
-            let settings = Settings { name: stem.to_owned(), ..Settings::of(doc) };
+            let settings = Settings {
+                name: stem.to_owned(),
+                ..Settings::of(doc)
+            };
             self.edit(Edit::Settings(settings));
         }
     }
@@ -374,11 +405,15 @@ impl Designer {
         };
         let beside = save::copy_data(doc, from, to);
         if beside.copied > 0 {
-            self.toasts.push(Tone::Info, trf("files.data_copied", &[("count", &beside.copied)]));
+            self.toasts.push(
+                Tone::Info,
+                trf("files.data_copied", &[("count", &beside.copied)]),
+            );
         }
         if !beside.failed.is_empty() {
             let what = beside.failed.join(", ");
-            self.toasts.push(Tone::Bad, trf("files.data_not_copied", &[("what", &what)]));
+            self.toasts
+                .push(Tone::Bad, trf("files.data_not_copied", &[("what", &what)]));
         }
     }
 
@@ -387,14 +422,20 @@ impl Designer {
         let doc = match self.files.recovery.adopt(found) {
             Ok(doc) => doc,
             Err(why) => {
-                self.dialogs.tell(Message { title: tr("files.cannot_open").to_owned(), text: why });
+                self.dialogs.tell(Message {
+                    title: tr("files.cannot_open").to_owned(),
+                    text: why,
+                });
                 return;
             }
         };
         self.show_document(doc);
         self.history.mark_unsaved();
         let template = found.origin.template.as_deref().and_then(templates::find);
-        match (&found.origin.path, template.map(|t| crate::open::open(t.id))) {
+        match (
+            &found.origin.path,
+            template.map(|t| crate::open::open(t.id)),
+        ) {
             (Some(path), _) => self.files.settle(path.clone()),
             (None, Some(Ok(opened))) => {
                 self.files.root = opened.root;
@@ -421,7 +462,9 @@ impl Designer {
 
     fn answered(&mut self, ctx: &egui::Context) {
         match self.files.picker.poll(ctx) {
-            Some(Picked::File(Wanted::Open, path)) => self.guarded(Leave::open(path.display().to_string())),
+            Some(Picked::File(Wanted::Open, path)) => {
+                self.guarded(Leave::open(path.display().to_string()));
+            }
             Some(Picked::File(Wanted::Save, path)) => self.save_to(&path),
             Some(Picked::NoDialog(wanted)) => self.ask_path(wanted),
             Some(Picked::Nothing) => self.files.after_save = None,
@@ -436,7 +479,8 @@ impl Designer {
         });
         let Some((path, count)) = first else { return };
         if count > 1 {
-            self.toasts.push(Tone::Info, tr("files.dropped_many").to_owned());
+            self.toasts
+                .push(Tone::Info, tr("files.dropped_many").to_owned());
         }
         self.guarded(Leave::open(path.display().to_string()));
     }

@@ -70,16 +70,26 @@ impl Picker {
         }
         let answer: Answer = match wanted {
             Wanted::Open => Box::pin(dialog.set_title(tr("files.pick_open")).pick_file()),
-            Wanted::Save => Box::pin(dialog.set_title(tr("files.pick_save")).set_file_name(name).save_file()),
+            Wanted::Save => Box::pin(
+                dialog
+                    .set_title(tr("files.pick_save"))
+                    .set_file_name(name)
+                    .save_file(),
+            ),
         };
-        self.asked = Some(Asked { wanted, since: Instant::now(), answer });
+        self.asked = Some(Asked {
+            wanted,
+            since: Instant::now(),
+            answer,
+        });
         true
     }
     /// The answer, once there is one.
     pub(crate) fn poll(&mut self, ctx: &egui::Context) -> Option<Picked> {
         let asked = self.asked.as_mut()?;
         let waker = Waker::from(Arc::new(Repaint(ctx.clone())));
-        let Poll::Ready(answer) = asked.answer.as_mut().poll(&mut Context::from_waker(&waker)) else {
+        let Poll::Ready(answer) = asked.answer.as_mut().poll(&mut Context::from_waker(&waker))
+        else {
             return None;
         };
         let picked = match answer {
@@ -97,11 +107,16 @@ fn has_dialogs() -> bool {
     if !cfg!(target_os = "linux") {
         return true;
     }
-    let is_there = |list: &str, name: &str| std::env::split_paths(list).any(|p| p.join(name).exists());
+    let is_there =
+        |list: &str, name: &str| std::env::split_paths(list).any(|p| p.join(name).exists());
     let of = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let bus = of("DBUS_SESSION_BUS_ADDRESS").is_some()
         || of("XDG_RUNTIME_DIR").is_some_and(|d| Path::new(&d).join("bus").exists());
     let shared = of("XDG_DATA_DIRS").unwrap_or_else(|| "/usr/local/share:/usr/share".to_owned());
-    let portal = bus && is_there(&shared, "dbus-1/services/org.freedesktop.portal.Desktop.service");
+    let portal = bus
+        && is_there(
+            &shared,
+            "dbus-1/services/org.freedesktop.portal.Desktop.service",
+        );
     portal || of("PATH").is_some_and(|path| is_there(&path, "zenity"))
 }

@@ -75,12 +75,24 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 impl Recovery {
     /// In `folder`, or nowhere.
     pub(crate) const fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, own: None, kept: None, since: None, writing: None }
+        Self {
+            folder,
+            own: None,
+            kept: None,
+            since: None,
+            writing: None,
+        }
     }
 
     /// Writes `doc`, which is unsaved, once it has been so for `wait`. Returns when to look again, `None` when nothing is to
     /// be done before the next change.
-    pub(crate) fn keep(&mut self, now: Instant, doc: &Arc<Document>, wait: Duration, origin: impl FnOnce() -> Origin) -> Option<Duration> {
+    pub(crate) fn keep(
+        &mut self,
+        now: Instant,
+        doc: &Arc<Document>,
+        wait: Duration,
+        origin: impl FnOnce() -> Origin,
+    ) -> Option<Duration> {
         self.folder.as_ref()?;
         if wait.is_zero() || self.kept.as_ref().is_some_and(|k| Arc::ptr_eq(k, doc)) {
             return None;
@@ -98,7 +110,10 @@ impl Recovery {
             // A disk that is full takes no recovery file; saving says so to the person.
             let _failed = write(&file, &own, origin);
         };
-        self.writing = std::thread::Builder::new().name("weir-autosave".to_owned()).spawn(work).ok();
+        self.writing = std::thread::Builder::new()
+            .name("weir-autosave".to_owned())
+            .spawn(work)
+            .ok();
         self.kept = Some(Arc::clone(doc));
         self.since = None;
         None
@@ -116,14 +131,30 @@ impl Recovery {
     }
     /// Drawings that other windows left behind, the latest first.
     pub(crate) fn found(&self) -> Vec<Found> {
-        let Some(folder) = &self.folder else { return Vec::new() };
-        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+        let Some(folder) = &self.folder else {
+            return Vec::new();
+        };
+        let Ok(entries) = fs::read_dir(folder) else {
+            return Vec::new();
+        };
         let files = entries.flatten().map(|e| e.path());
         let mut found: Vec<Found> = files
             .filter(|p| p.extension().is_some_and(|e| e == "json") && is_left(p))
             .filter_map(|p| {
-                let Kept { origin, name, nodes, at, .. } = read(&p)?;
-                Some(Found { file: p, origin, name, nodes, at })
+                let Kept {
+                    origin,
+                    name,
+                    nodes,
+                    at,
+                    ..
+                } = read(&p)?;
+                Some(Found {
+                    file: p,
+                    origin,
+                    name,
+                    nodes,
+                    at,
+                })
             })
             .collect();
         found.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.file.cmp(&b.file)));
@@ -135,7 +166,8 @@ impl Recovery {
     /// # Errors
     /// A sentence when it cannot be read.
     pub(crate) fn adopt(&mut self, found: &Found) -> Result<Document, String> {
-        let kept = read(&found.file).ok_or_else(|| format!("`{}` cannot be read", found.file.display()))?;
+        let kept = read(&found.file)
+            .ok_or_else(|| format!("`{}` cannot be read", found.file.display()))?;
         let doc = Document::parse(&kept.text).map_err(|e| e.to_string())?;
         self.wait();
         if let Some(own) = self.own() {
@@ -158,11 +190,19 @@ impl Recovery {
             let folder = self.folder.as_ref()?;
             fs::create_dir_all(folder).ok()?;
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            let file = folder.join(format!("drawing-{}-{}-{number}.json", std::process::id(), seconds()));
+            let file = folder.join(format!(
+                "drawing-{}-{}-{number}.json",
+                std::process::id(),
+                seconds()
+            ));
             let lock_file = file.with_extension("lock");
             let lock = File::create(&lock_file).ok()?;
             lock.try_lock().ok()?;
-            self.own = Some(Own { file, lock_file, _lock: lock });
+            self.own = Some(Own {
+                file,
+                lock_file,
+                _lock: lock,
+            });
         }
         self.own.as_ref()
     }
@@ -183,7 +223,9 @@ impl Drop for Recovery {
 }
 
 fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
 }
 
 fn write(file: &Path, doc: &Document, origin: Origin) -> std::io::Result<()> {

@@ -38,7 +38,13 @@ pub(super) fn write_text(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// A file name made of the drawing's name.
 pub(super) fn file_name(name: &str) -> String {
-    let word = |c: char| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let word = |c: char| {
+        if c.is_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     let raw: String = name.chars().map(word).collect();
     let parts: Vec<&str> = raw.split('-').filter(|p| !p.is_empty()).collect();
     let stem: String = parts.join("-").chars().take(60).collect();
@@ -49,7 +55,9 @@ pub(super) fn file_name(name: &str) -> String {
 fn data_files(doc: &Document) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     for node in &doc.nodes {
-        let Some(kind) = services::kind(&node.kind) else { continue };
+        let Some(kind) = services::kind(&node.kind) else {
+            continue;
+        };
         let schema = kind.schema();
         let fields = schema.get("properties").and_then(Value::as_object);
         for (name, field) in fields.into_iter().flatten() {
@@ -78,7 +86,9 @@ pub(super) fn copy_data(doc: &Document, from: &Path, to: &Path) -> Beside {
     }
     for name in data_files(doc) {
         // A document may come from anywhere: only what is in its own folder is its own.
-        let is_plain = Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
+        let is_plain = Path::new(name)
+            .components()
+            .all(|c| matches!(c, Component::Normal(_)));
         let (source, copy) = (from.join(name), to.join(name));
         if !is_plain || !source.is_file() || copy.symlink_metadata().is_ok() {
             continue;

@@ -17,7 +17,11 @@ fn act(designer: &mut Designer, act: FileAct) {
 
 fn rate(designer: &mut Designer, value: u64) {
     let node = designer.document().nodes[0].id.clone();
-    designer.edit(Edit::Param { nodes: vec![node], name: "records_per_second".into(), value: Some(value.into()) });
+    designer.edit(Edit::Param {
+        nodes: vec![node],
+        name: "records_per_second".into(),
+        value: Some(value.into()),
+    });
 }
 
 #[test]
@@ -28,17 +32,31 @@ fn what_is_opened_and_saved_is_byte_for_byte_the_same() {
         let by_hand = folder.path().join("by-hand.json");
         let by_weir = folder.path().join("by-weir.json");
         fs::write(&by_hand, template.pipeline).unwrap();
-        fs::write(&by_weir, Document::parse(template.pipeline).unwrap().to_json_pretty()).unwrap();
+        fs::write(
+            &by_weir,
+            Document::parse(template.pipeline).unwrap().to_json_pretty(),
+        )
+        .unwrap();
         for file in [by_hand, by_weir] {
             let copy = folder.path().join("copy.json");
             let mut d = designer(file.to_str(), None);
             act(&mut d, FileAct::SaveTo(copy.clone()));
-            assert_eq!(fs::read(&copy).unwrap(), fs::read(&file).unwrap(), "{}", template.id);
+            assert_eq!(
+                fs::read(&copy).unwrap(),
+                fs::read(&file).unwrap(),
+                "{}",
+                template.id
+            );
             // Changed and undone it is the same again.
             rate(&mut d, 5);
             d.go_to(0);
             act(&mut d, FileAct::SaveTo(copy.clone()));
-            assert_eq!(fs::read(&copy).unwrap(), fs::read(&file).unwrap(), "{}", template.id);
+            assert_eq!(
+                fs::read(&copy).unwrap(),
+                fs::read(&file).unwrap(),
+                "{}",
+                template.id
+            );
         }
     }
 }
@@ -49,7 +67,10 @@ fn saving_settles_the_drawing_and_names_a_nameless_one() {
     let mut d = designer(None, None);
     d.guarded(Leave::New);
     assert_eq!(d.title(), "Untitled - Weir");
-    d.edit(Edit::AddNote { at: [0.0, 0.0], text: "hello".into() });
+    d.edit(Edit::AddNote {
+        at: [0.0, 0.0],
+        text: "hello".into(),
+    });
     assert!(d.title().starts_with("● "));
     act(&mut d, FileAct::SaveTo(folder.path().join("my-drawing")));
     assert_eq!(d.document().name, "my-drawing");
@@ -78,14 +99,23 @@ fn data_goes_with_the_drawing() {
     fs::write(&file, text("a.csv")).unwrap();
     let mut d = designer(file.to_str(), None);
     act(&mut d, FileAct::SaveTo(to.path().join("t.json")));
-    assert_eq!(fs::read_to_string(to.path().join("a.csv")).unwrap(), "x\n1\n");
+    assert_eq!(
+        fs::read_to_string(to.path().join("a.csv")).unwrap(),
+        "x\n1\n"
+    );
     // What is there already stays, and no name leads out of the folder.
     fs::write(to.path().join("a.csv"), "mine").unwrap();
     let doc = Document::parse(&text("a.csv")).unwrap();
     assert_eq!(save::copy_data(&doc, from.path(), to.path()).copied, 0);
-    let name = format!("../{}/secret.csv", outside.path().file_name().unwrap().display());
+    let name = format!(
+        "../{}/secret.csv",
+        outside.path().file_name().unwrap().display()
+    );
     let doc = Document::parse(&text(&name)).unwrap();
-    assert_eq!(save::copy_data(&doc, from.path(), to.path()), save::Beside::default());
+    assert_eq!(
+        save::copy_data(&doc, from.path(), to.path()),
+        save::Beside::default()
+    );
 }
 
 #[test]
@@ -93,7 +123,10 @@ fn a_broken_or_newer_file_leaves_the_drawing_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let mut d = designer(Some("first-stream"), None);
     let before = d.document().clone();
-    for (text, said) in [("{ \"weir\": 1,", "Line 1"), ("{ \"weir\": 99, \"name\": \"x\" }", "99")] {
+    for (text, said) in [
+        ("{ \"weir\": 1,", "Line 1"),
+        ("{ \"weir\": 99, \"name\": \"x\" }", "99"),
+    ] {
         let file = folder.path().join("bad.json");
         fs::write(&file, text).unwrap();
         assert!(!d.load(&file.display().to_string()));
@@ -114,12 +147,18 @@ fn changes_are_asked_about_before_they_are_lost() {
     assert_eq!(d.document().name, "Weekend transactions");
     rate(&mut d, 7);
     d.guarded(Leave::New);
-    assert!(matches!(d.dialogs.question(), Some(Question::Leave(Leave::New))));
+    assert!(matches!(
+        d.dialogs.question(),
+        Some(Question::Leave(Leave::New))
+    ));
     act(&mut d, FileAct::Leave(Leave::New, Answer::Cancel));
     assert_eq!(d.document().name, "Weekend transactions");
     // Saving a drawing without a file asks for one, and goes on when it was saved.
     act(&mut d, FileAct::Leave(Leave::New, Answer::Save));
-    assert!(matches!(d.dialogs.question(), Some(Question::Path(Wanted::Save, _))));
+    assert!(matches!(
+        d.dialogs.question(),
+        Some(Question::Path(Wanted::Save, _))
+    ));
     assert_eq!(d.document().name, "Weekend transactions");
     let file = folder.path().join("kept.json");
     act(&mut d, FileAct::SaveTo(file.clone()));
@@ -127,7 +166,10 @@ fn changes_are_asked_about_before_they_are_lost() {
     let kept = Document::load(&file).unwrap();
     assert_eq!(kept.nodes[0].params["records_per_second"], 7);
     // Throwing away.
-    d.edit(Edit::AddNote { at: [0.0, 0.0], text: "hello".into() });
+    d.edit(Edit::AddNote {
+        at: [0.0, 0.0],
+        text: "hello".into(),
+    });
     act(&mut d, FileAct::Leave(Leave::Quit, Answer::ThrowAway));
     assert!(d.files.closing);
 }
@@ -135,10 +177,21 @@ fn changes_are_asked_about_before_they_are_lost() {
 fn autosave(d: &mut Designer) {
     // Zero seconds means never; the wait itself is the recovery's matter.
     let doc = Arc::clone(d.history.doc());
-    let origin = Origin { path: d.files.path.clone(), template: d.files.template.map(|t| t.id.to_owned()) };
+    let origin = Origin {
+        path: d.files.path.clone(),
+        template: d.files.template.map(|t| t.id.to_owned()),
+    };
     let (now, wait) = (Instant::now(), Duration::from_secs(10));
-    assert_eq!(d.files.recovery.keep(now, &doc, wait, || origin.clone()), Some(wait));
-    assert_eq!(d.files.recovery.keep(now + wait, &doc, wait, || origin.clone()), None);
+    assert_eq!(
+        d.files.recovery.keep(now, &doc, wait, || origin.clone()),
+        Some(wait)
+    );
+    assert_eq!(
+        d.files
+            .recovery
+            .keep(now + wait, &doc, wait, || origin.clone()),
+        None
+    );
 }
 
 #[test]
@@ -153,16 +206,26 @@ fn a_crash_loses_nothing() {
     drop(other);
     drop(d);
     let mut next = designer(None, Some(folder.path()));
-    let Some(Question::Recovered(found)) = next.dialogs.question() else { panic!("nothing was offered") };
+    let Some(Question::Recovered(found)) = next.dialogs.question() else {
+        panic!("nothing was offered")
+    };
     let found = found[0].clone();
     assert_eq!(found.origin.template.as_deref(), Some("first-stream"));
     act(&mut next, FileAct::Restore(found));
     assert_eq!(next.document().nodes[0].params["records_per_second"], 77);
     assert!(next.history.is_dirty());
     // Saved, it is not offered again.
-    act(&mut next, FileAct::SaveTo(folder.path().join("out").with_extension("txt")));
+    act(
+        &mut next,
+        FileAct::SaveTo(folder.path().join("out").with_extension("txt")),
+    );
     drop(next);
-    assert!(designer(None, Some(folder.path())).dialogs.question().is_none());
+    assert!(
+        designer(None, Some(folder.path()))
+            .dialogs
+            .question()
+            .is_none()
+    );
 }
 
 #[test]
@@ -180,16 +243,26 @@ fn what_is_saved_or_thrown_away_is_not_offered() {
     autosave(&mut d);
     drop(d);
     let mut next = designer(None, Some(folder.path()));
-    let Some(Question::Recovered(found)) = next.dialogs.question() else { panic!("nothing was offered") };
+    let Some(Question::Recovered(found)) = next.dialogs.question() else {
+        panic!("nothing was offered")
+    };
     let found = found[0].clone();
     act(&mut next, FileAct::Discard(found));
     drop(next);
-    assert!(designer(None, Some(folder.path())).dialogs.question().is_none());
+    assert!(
+        designer(None, Some(folder.path()))
+            .dialogs
+            .question()
+            .is_none()
+    );
 }
 
 #[test]
 fn names_of_files_come_from_names_of_drawings() {
-    assert_eq!(save::file_name("Weekend transactions, 2 %"), "weekend-transactions-2.json");
+    assert_eq!(
+        save::file_name("Weekend transactions, 2 %"),
+        "weekend-transactions-2.json"
+    );
     assert_eq!(save::file_name("주말 거래"), "주말-거래.json");
     assert_eq!(save::file_name("/../"), "pipeline.json");
 }

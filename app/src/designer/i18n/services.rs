@@ -105,8 +105,12 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         .unwrap_or_else(|e| panic!("i18n/words.toml: {e}"))
 });
 /// The JSON schema of each kind's parameters, made once.
-static SCHEMAS: LazyLock<BTreeMap<&'static str, Value>> =
-    LazyLock::new(|| services::ALL.iter().map(|k| (k.spec().id, k.schema())).collect());
+static SCHEMAS: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new(|| {
+    services::ALL
+        .iter()
+        .map(|k| (k.spec().id, k.schema()))
+        .collect()
+});
 
 /// The JSON schema of the parameters of `kind`.
 pub(crate) fn schema_of(kind: &str) -> Option<&'static Value> {
@@ -133,7 +137,11 @@ fn kind_texts(kind: &str) -> Option<&'static Kind> {
 
 /// The kind's name.
 pub(crate) fn kind_title(spec: &KindSpec) -> &'static str {
-    if is_korean() { spec.title_ko } else { spec.title }
+    if is_korean() {
+        spec.title_ko
+    } else {
+        spec.title
+    }
 }
 /// What the kind is for, in one sentence.
 pub(crate) fn kind_summary(spec: &KindSpec) -> &'static str {
@@ -141,7 +149,11 @@ pub(crate) fn kind_summary(spec: &KindSpec) -> &'static str {
 }
 /// The kind's manual page, Markdown.
 pub(crate) fn kind_docs(spec: &KindSpec) -> &'static str {
-    if is_korean() && !spec.docs_ko.is_empty() { spec.docs_ko } else { spec.docs }
+    if is_korean() && !spec.docs_ko.is_empty() {
+        spec.docs_ko
+    } else {
+        spec.docs
+    }
 }
 /// What people call the parameter `name` of `kind`; its own name when it has no label.
 pub(crate) fn param_label<'a>(kind: &str, name: &'a str) -> &'a str {
@@ -154,7 +166,9 @@ pub(crate) fn param_label<'a>(kind: &str, name: &'a str) -> &'a str {
 /// What the parameter does, as its folder or the translation says; empty when there is no such parameter.
 pub(crate) fn param_help(kind: &str, name: &str) -> &'static str {
     let english = schema_of(kind).and_then(|s| s["properties"][name]["description"].as_str());
-    let ko = kind_texts(kind).and_then(|k| k.params.get(name)).map(|p| &p.help_ko);
+    let ko = kind_texts(kind)
+        .and_then(|k| k.params.get(name))
+        .map(|p| &p.help_ko);
     or_english(ko, english.unwrap_or_default())
 }
 /// What people call the value `variant` of a parameter that offers choices.
@@ -167,7 +181,13 @@ pub(crate) fn choice<'a>(kind: &str, param: &str, variant: &'a str) -> &'a str {
 }
 /// What the choice means, in one sentence; `english` is what the schema says.
 pub(crate) fn choice_help<'a>(kind: &str, param: &str, variant: &str, english: &'a str) -> &'a str {
-    or_english(WORDS.choices.get(kind).and_then(|k| k.get(param)?.get(variant)), english)
+    or_english(
+        WORDS
+            .choices
+            .get(kind)
+            .and_then(|k| k.get(param)?.get(variant)),
+        english,
+    )
 }
 /// The heading of a group of parameters.
 pub(crate) fn group_name(group: &str) -> &str {
@@ -180,14 +200,23 @@ pub(crate) fn unit_name(unit: &str) -> &str {
 /// What goes in or out at the port `port` of the kind, in one sentence.
 pub(crate) fn port_help(spec: &KindSpec, port: &str) -> &'static str {
     let input = spec.input(port).map(|p| p.help);
-    let english = input.or_else(|| spec.output(port).map(|p| p.help)).unwrap_or_default();
+    let english = input
+        .or_else(|| spec.output(port).map(|p| p.help))
+        .unwrap_or_default();
     let own = kind_texts(spec.id).and_then(|k| k.ports.get(port));
-    or_english(own.or_else(|| WORDS.ports.get(port)).map(|h| &h.help_ko), english)
+    or_english(
+        own.or_else(|| WORDS.ports.get(port)).map(|h| &h.help_ko),
+        english,
+    )
 }
 /// What the metric of a node of `kind` tells, in one sentence.
 pub(crate) fn metric_help(kind: &str, metric: &MetricSpec) -> &'static str {
     let own = kind_texts(kind).and_then(|k| k.metrics.get(metric.name));
-    or_english(own.or_else(|| TEXTS.metrics.get(metric.name)).map(|h| &h.help_ko), metric.help)
+    or_english(
+        own.or_else(|| TEXTS.metrics.get(metric.name))
+            .map(|h| &h.help_ko),
+        metric.help,
+    )
 }
 /// The fault's name.
 pub(crate) fn fault_name(fault: FaultKind) -> &'static str {
@@ -207,11 +236,19 @@ pub(crate) fn fault_help(fault: FaultKind) -> &'static str {
 }
 /// What travels, as a noun.
 pub(crate) fn flow_name(flow: Flow) -> &'static str {
-    label(id_of(flow).and_then(|id| TEXTS.flows.get(&id)), flow.words())
+    label(
+        id_of(flow).and_then(|id| TEXTS.flows.get(&id)),
+        flow.words(),
+    )
 }
 /// The group of the palette.
 pub(crate) fn category_name(category: Category) -> &'static str {
-    label(TEXTS.categories.get(&crate::designer::theme::category_id(category)), "")
+    label(
+        TEXTS
+            .categories
+            .get(&crate::designer::theme::category_id(category)),
+        "",
+    )
 }
 /// A part of a latency, such as `cold_start`.
 pub(crate) fn part_name(part: &'static str) -> &'static str {
@@ -252,7 +289,10 @@ pub(crate) fn failed_reason(reason: &str) -> &str {
 
 /// The id that a unit variant is written as.
 fn id_of(value: impl serde::Serialize) -> Option<String> {
-    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+    serde_json::to_value(value)
+        .ok()?
+        .as_str()
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -280,14 +320,27 @@ mod tests {
             }
             let metrics = spec.metrics.iter().chain(&FLOW_METRICS);
             for metric in metrics {
-                assert!(is_hangul(metric_help(spec.id, metric)), "{}.{}", spec.id, metric.name);
+                assert!(
+                    is_hangul(metric_help(spec.id, metric)),
+                    "{}.{}",
+                    spec.id,
+                    metric.name
+                );
             }
-            let ports = spec.inputs.iter().map(|p| p.name).chain(spec.outputs.iter().map(|p| p.name));
+            let ports = spec
+                .inputs
+                .iter()
+                .map(|p| p.name)
+                .chain(spec.outputs.iter().map(|p| p.name));
             for port in ports.chain(["metrics"]) {
                 assert!(is_hangul(port_help(spec, port)), "{}.{port}", spec.id);
             }
             for fault in spec.faults {
-                assert!(is_hangul(fault_name(*fault)) && is_hangul(fault_help(*fault)), "{}", fault.id());
+                assert!(
+                    is_hangul(fault_name(*fault)) && is_hangul(fault_help(*fault)),
+                    "{}",
+                    fault.id()
+                );
             }
         }
         set_lang(Lang::En);

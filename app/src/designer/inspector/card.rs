@@ -59,8 +59,18 @@ impl Card {
         }
         section(ui, tr("inspector.limits"));
         for quota in keys.iter().filter_map(|key| books.quota(key)) {
-            let adjustable = tr(if quota.adjustable { "inspector.adjustable" } else { "inspector.not_adjustable" });
-            self.row(ui, &quota.key, &quota_value(quota), &quota.origin, adjustable);
+            let adjustable = tr(if quota.adjustable {
+                "inspector.adjustable"
+            } else {
+                "inspector.not_adjustable"
+            });
+            self.row(
+                ui,
+                &quota.key,
+                &quota_value(quota),
+                &quota.origin,
+                adjustable,
+            );
         }
     }
 
@@ -70,8 +80,16 @@ impl Card {
         }
         section(ui, tr("inspector.prices"));
         for usage in spec.usage {
-            let Some(price) = books.price(usage.key) else { continue };
-            self.row(ui, usage.key, &price_text(price), &price.origin, usage.rounding);
+            let Some(price) = books.price(usage.key) else {
+                continue;
+            };
+            self.row(
+                ui,
+                usage.key,
+                &price_text(price),
+                &price.origin,
+                usage.rounding,
+            );
         }
     }
 
@@ -85,9 +103,19 @@ impl Card {
             let text = if law.min == law.p99 {
                 ms(law.p50)
             } else {
-                trf("inspector.law", &[("min", &ms(law.min)), ("p50", &ms(law.p50)), ("p99", &ms(law.p99))])
+                trf(
+                    "inspector.law",
+                    &[
+                        ("min", &ms(law.min)),
+                        ("p50", &ms(law.p50)),
+                        ("p99", &ms(law.p99)),
+                    ],
+                )
             };
-            let fields: Vec<String> = law.fields().map(|(name, value)| format!("{name} = {}", readable(value as f64))).collect();
+            let fields: Vec<String> = law
+                .fields()
+                .map(|(name, value)| format!("{name} = {}", readable(value as f64)))
+                .collect();
             self.row(ui, &law.key, &text, &law.origin, &fields.join(", "));
         }
     }
@@ -96,7 +124,16 @@ impl Card {
     fn row(&mut self, ui: &mut Ui, key: &str, value: &str, origin: &Origin, more: &str) {
         let t = theme();
         let is_open = self.open.contains(key);
-        let width = ui.fonts_mut(|f| f.layout_no_wrap(value.to_owned(), crate::designer::theme::figures(t.shape.caption), t.text)).size().x;
+        let width = ui
+            .fonts_mut(|f| {
+                f.layout_no_wrap(
+                    value.to_owned(),
+                    crate::designer::theme::figures(t.shape.caption),
+                    t.text,
+                )
+            })
+            .size()
+            .x;
         let name = RichText::new(words(key)).size(t.shape.caption);
         let is_narrow = width > ui.available_width() * 0.55;
         let block = ui.scope(|ui| {
@@ -109,23 +146,39 @@ impl Card {
             } else {
                 ui.horizontal(|ui| {
                     let room = ui.available_width() - width - 2.0 * ui.spacing().item_spacing.x;
-                    ui.allocate_ui_with_layout(egui::vec2(room, 18.0), Layout::left_to_right(Align::Center), |ui| {
-                        ui.set_width(room);
-                        ui.add(Label::new(name).wrap().selectable(false));
+                    ui.allocate_ui_with_layout(
+                        egui::vec2(room, 18.0),
+                        Layout::left_to_right(Align::Center),
+                        |ui| {
+                            ui.set_width(room);
+                            ui.add(Label::new(name).wrap().selectable(false));
+                        },
+                    );
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        figure(ui, value, origin.basis)
                     });
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| figure(ui, value, origin.basis));
                 });
             }
         });
-        let response = block.response.interact(Sense::click()).on_hover_cursor(egui::CursorIcon::PointingHand);
-        response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, true, is_open, key));
+        let response = block
+            .response
+            .interact(Sense::click())
+            .on_hover_cursor(egui::CursorIcon::PointingHand);
+        response.widget_info(|| {
+            egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, true, is_open, key)
+        });
         if response.clicked() && !self.open.remove(key) {
             self.open.insert(key.to_owned());
         }
         if is_open {
             source(ui, origin, more);
         } else {
-            let basis = format!("{} · {} · {}", basis_name(origin.basis), origin.date, tr("inspector.press_source"));
+            let basis = format!(
+                "{} · {} · {}",
+                basis_name(origin.basis),
+                origin.date,
+                tr("inspector.press_source")
+            );
             response.on_hover_text(basis);
         }
     }
@@ -147,7 +200,10 @@ fn source(ui: &mut Ui, origin: &Origin, more: &str) {
     for word in origin.source.split_whitespace() {
         let address = word.trim_matches(['(', ')', ',', ';']);
         if address.starts_with("https://") {
-            ui.add(egui::Hyperlink::from_label_and_url(quiet(address).color(t.accent), address).open_in_new_tab(true));
+            ui.add(
+                egui::Hyperlink::from_label_and_url(quiet(address).color(t.accent), address)
+                    .open_in_new_tab(true),
+            );
         }
     }
     if let Some(note) = &origin.note {
@@ -158,9 +214,19 @@ fn source(ui: &mut Ui, origin: &Origin, more: &str) {
 
 /// `$0.015 per shard-hour`; of volume prices the first rate.
 fn price_text(price: &Price) -> String {
-    let Some(rate) = price.first_rate() else { return tr("inspector.unknown").to_owned() };
-    let per = if price.per == 1 { price.unit.clone() } else { format!("{} {}", readable(price.per as f64), price.unit) };
+    let Some(rate) = price.first_rate() else {
+        return tr("inspector.unknown").to_owned();
+    };
+    let per = if price.per == 1 {
+        price.unit.clone()
+    } else {
+        format!("{} {}", readable(price.per as f64), price.unit)
+    };
     let tiers = price.tiers.as_ref().map_or(0, Vec::len);
-    let key = if tiers > 1 { "inspector.price_from" } else { "inspector.price" };
+    let key = if tiers > 1 {
+        "inspector.price_from"
+    } else {
+        "inspector.price"
+    };
     trf(key, &[("usd", &format!("${rate}")), ("unit", &per)])
 }

@@ -36,7 +36,9 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, title: &str) {
 
 /// The page of a note.
 pub(super) fn note(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-    let Some(old) = cx.doc.notes.iter().find(|n| n.id == id) else { return };
+    let Some(old) = cx.doc.notes.iter().find(|n| n.id == id) else {
+        return;
+    };
     head(ui, cx, tr("inspector.note"));
     let mut note = old.clone();
     let edit = TextEdit::multiline(&mut note.text)
@@ -44,8 +46,11 @@ pub(super) fn note(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
         .desired_rows(10)
         .desired_width(f32::INFINITY);
     let response = ui.add(edit);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.note")));
-    let text = RichText::new(tr("inspector.markdown_hint")).size(theme().shape.caption).color(theme().faint);
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.note")));
+    let text = RichText::new(tr("inspector.markdown_hint"))
+        .size(theme().shape.caption)
+        .color(theme().faint);
     ui.label(text);
     let mut is_done = response.lost_focus();
     is_done |= size(ui, &mut note.size);
@@ -59,7 +64,9 @@ pub(super) fn note(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
 
 /// The page of a frame.
 pub(super) fn frame(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-    let Some(old) = cx.doc.frames.iter().find(|f| f.id == id) else { return };
+    let Some(old) = cx.doc.frames.iter().find(|f| f.id == id) else {
+        return;
+    };
     head(ui, cx, tr("inspector.frame"));
     let mut frame = old.clone();
     let edit = TextEdit::singleline(&mut frame.title)
@@ -67,7 +74,9 @@ pub(super) fn frame(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
         .hint_text(tr("inspector.frame_title"))
         .desired_width(f32::INFINITY);
     let response = ui.add(edit);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.frame_title")));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(tr("inspector.frame_title"));
+    });
     let mut is_done = response.lost_focus();
     section(ui, tr("inspector.colour"));
     ui.horizontal_wrapped(|ui| {
@@ -91,10 +100,13 @@ pub(super) fn frame(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
 
 fn swatch(ui: &mut Ui, colour: egui::Color32, name: &str, is_on: bool) -> egui::Response {
     let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(26.0), egui::Sense::click());
-    response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::RadioButton, ui.is_enabled(), is_on, name));
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::WidgetType::RadioButton, ui.is_enabled(), is_on, name)
+    });
     ui.painter().circle_filled(rect.center(), 9.0, colour);
     if is_on || response.has_focus() {
-        ui.painter().circle_stroke(rect.center(), 11.5, egui::Stroke::new(2.0, theme().text));
+        ui.painter()
+            .circle_stroke(rect.center(), 11.5, egui::Stroke::new(2.0, theme().text));
     }
     response.on_hover_text(name)
 }
@@ -107,8 +119,13 @@ fn size(ui: &mut Ui, size: &mut [f64; 2]) -> bool {
         let [width, height] = size;
         for (value, name) in [(width, "inspector.width"), (height, "inspector.height")] {
             ui.label(RichText::new(tr(name)).color(theme().secondary));
-            let response = ui.add(egui::DragValue::new(value).range(40.0..=4000.0).max_decimals(0));
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(tr(name)));
+            let response = ui.add(
+                egui::DragValue::new(value)
+                    .range(40.0..=4000.0)
+                    .max_decimals(0),
+            );
+            ui.ctx()
+                .accesskit_node_builder(response.id, |node| node.set_label(tr(name)));
             is_done |= response.drag_stopped() || response.lost_focus();
         }
     });
@@ -117,5 +134,12 @@ fn size(ui: &mut Ui, size: &mut [f64; 2]) -> bool {
 
 /// The page of several things that are no nodes.
 pub(super) fn several(ui: &mut Ui, cx: &Cx<'_>) {
-    head(ui, cx, &trf("inspector.things_selected", &[("count", &cx.selection.0.len())]));
+    head(
+        ui,
+        cx,
+        &trf(
+            "inspector.things_selected",
+            &[("count", &cx.selection.0.len())],
+        ),
+    );
 }

@@ -34,12 +34,21 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing) {
 }
 
 fn caption(ui: &mut Ui, key: &str) {
-    ui.label(RichText::new(key).size(theme().shape.caption).color(theme().secondary));
+    ui.label(
+        RichText::new(key)
+            .size(theme().shape.caption)
+            .color(theme().secondary),
+    );
 }
 
 fn name(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing, new: &mut Settings) {
     caption(ui, tr("inspector.name"));
-    let line = Line { key: "name", label: tr("inspector.name"), now: &cx.doc.name, hint: tr("inspector.untitled") };
+    let line = Line {
+        key: "name",
+        label: tr("inspector.name"),
+        now: &cx.doc.name,
+        hint: tr("inspector.untitled"),
+    };
     if let Some(typed) = typing.line(ui, cx, line, |text| Ok(text.to_owned())) {
         new.name = typed;
     }
@@ -51,7 +60,9 @@ fn name(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing, new: &mut Settings) {
         .desired_width(ui.available_width() - 8.0)
         .hint_text(tr("inspector.description_hint"));
     let response = ui.add(edit);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.description")));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(tr("inspector.description"));
+    });
     if response.changed() {
         new.description = (!text.is_empty()).then_some(text);
     }
@@ -64,14 +75,21 @@ fn region(ui: &mut Ui, cx: &Cx<'_>, new: &mut Settings) {
     caption(ui, tr("inspector.region"));
     let width = ui.available_width() - 8.0;
     let selected = new.region.clone();
-    let shown = ComboBox::from_id_salt("region").width(width).selected_text(selected).show_ui(ui, |ui| {
-        let mut changed = false;
-        for region in Books::regions() {
-            changed |= ui.selectable_value(&mut new.region, (*region).to_owned(), *region).changed();
-        }
-        changed
+    let shown = ComboBox::from_id_salt("region")
+        .width(width)
+        .selected_text(selected)
+        .show_ui(ui, |ui| {
+            let mut changed = false;
+            for region in Books::regions() {
+                changed |= ui
+                    .selectable_value(&mut new.region, (*region).to_owned(), *region)
+                    .changed();
+            }
+            changed
+        });
+    ui.ctx().accesskit_node_builder(shown.response.id, |node| {
+        node.set_label(tr("inspector.region"));
     });
-    ui.ctx().accesskit_node_builder(shown.response.id, |node| node.set_label(tr("inspector.region")));
     if shown.inner == Some(true) {
         cx.act(Act::Seal);
     }
@@ -79,7 +97,11 @@ fn region(ui: &mut Ui, cx: &Cx<'_>, new: &mut Settings) {
         Ok(books) => {
             let date = books.date().to_owned();
             let text = trf("inspector.prices_of", &[("date", &date)]);
-            ui.label(RichText::new(text).size(theme().shape.caption).color(theme().faint));
+            ui.label(
+                RichText::new(text)
+                    .size(theme().shape.caption)
+                    .color(theme().faint),
+            );
         }
         Err(e) => {
             problem_line(ui, Severity::Error, &e.to_string());
@@ -91,22 +113,42 @@ fn run(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing, new: &mut Settings) {
     section(ui, tr("inspector.run"));
     caption(ui, tr("inspector.run_for"));
     let now = format_duration(cx.doc.run_for);
-    let line = Line { key: "run_for", label: tr("inspector.run_for"), now: &now, hint: "" };
+    let line = Line {
+        key: "run_for",
+        label: tr("inspector.run_for"),
+        now: &now,
+        hint: "",
+    };
     let read = |text: &str| parse_duration(text).map_err(|e| e.to_string());
     if let Some(typed) = typing.line(ui, cx, line, read) {
         new.run_for = typed;
     }
     caption(ui, tr("inspector.seed"));
     let now = cx.doc.seed.to_string();
-    let line = Line { key: "seed", label: tr("inspector.seed"), now: &now, hint: "" };
-    let read = |text: &str| text.trim().parse::<u64>().map_err(|_text| tr("inspector.bad_seed").to_owned());
+    let line = Line {
+        key: "seed",
+        label: tr("inspector.seed"),
+        now: &now,
+        hint: "",
+    };
+    let read = |text: &str| {
+        text.trim()
+            .parse::<u64>()
+            .map_err(|_text| tr("inspector.bad_seed").to_owned())
+    };
     if let Some(typed) = typing.line(ui, cx, line, read) {
         new.seed = typed;
     }
     caption(ui, tr("inspector.start"));
     let now = start_text(cx.doc.start);
-    let line = Line { key: "start", label: tr("inspector.start"), now: &now, hint: "" };
-    let read = |text: &str| Start::parse(text.trim()).ok_or_else(|| tr("inspector.bad_start").to_owned());
+    let line = Line {
+        key: "start",
+        label: tr("inspector.start"),
+        now: &now,
+        hint: "",
+    };
+    let read =
+        |text: &str| Start::parse(text.trim()).ok_or_else(|| tr("inspector.bad_start").to_owned());
     if let Some(typed) = typing.line(ui, cx, line, read) {
         new.start = typed;
     }
@@ -115,7 +157,9 @@ fn run(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing, new: &mut Settings) {
 /// The instant as documents write it.
 fn start_text(start: Start) -> String {
     let value = serde_json::to_value(start).ok();
-    value.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    value
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// Everything that is wrong with the drawing; pressing a line goes there.
@@ -144,10 +188,15 @@ fn problems(ui: &mut Ui, cx: &Cx<'_>) {
         if cx.doc.node(&problem.node).is_none() {
             continue;
         }
-        let response = line.interact(egui::Sense::click()).on_hover_cursor(egui::CursorIcon::PointingHand);
+        let response = line
+            .interact(egui::Sense::click())
+            .on_hover_cursor(egui::CursorIcon::PointingHand);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Link, true, &text));
         if response.clicked() {
-            cx.act(Act::Reveal { item: Item::Node(problem.node.clone()), at: None });
+            cx.act(Act::Reveal {
+                item: Item::Node(problem.node.clone()),
+                at: None,
+            });
         }
     }
 }

@@ -14,8 +14,21 @@ use crate::designer::widgets::format;
 /// Ends of keys that only repeat the unit.
 const UNITS: [&str; 5] = ["_bytes", "_ms", "_mb", "_s", "_h"];
 /// Words of keys that are written in their own way.
-const PROPER: [&str; 13] =
-    ["AWS", "CloudWatch", "DPU", "GB", "IA", "ID", "Kinesis", "Lambda", "MB", "PUT", "S3", "SQL", "vCPU"];
+const PROPER: [&str; 13] = [
+    "AWS",
+    "CloudWatch",
+    "DPU",
+    "GB",
+    "IA",
+    "ID",
+    "Kinesis",
+    "Lambda",
+    "MB",
+    "PUT",
+    "S3",
+    "SQL",
+    "vCPU",
+];
 
 /// The quota with this key in the document's region.
 pub(super) fn quota(cx: &Cx<'_>, key: &str) -> Option<Quota> {
@@ -36,8 +49,16 @@ pub(super) fn quota_value(quota: &Quota) -> String {
 pub(super) fn words(key: &str) -> String {
     let own = key.split_once('.').map_or(key, |(_, own)| own);
     // The unit stands beside the value.
-    let own = UNITS.iter().find_map(|u| own.strip_suffix(u)).unwrap_or(own);
-    let proper = |word: &str| PROPER.iter().find(|p| p.eq_ignore_ascii_case(word)).map_or(word.to_owned(), |p| (*p).to_owned());
+    let own = UNITS
+        .iter()
+        .find_map(|u| own.strip_suffix(u))
+        .unwrap_or(own);
+    let proper = |word: &str| {
+        PROPER
+            .iter()
+            .find(|p| p.eq_ignore_ascii_case(word))
+            .map_or(word.to_owned(), |p| (*p).to_owned())
+    };
     let mut words = own.split('_').map(proper).collect::<Vec<_>>().join(" ");
     if !words.starts_with("vCPU")
         && let Some(first) = words.get_mut(0..1)
@@ -61,7 +82,9 @@ pub(super) fn basis_name(basis: Basis) -> &'static str {
 /// A figure; one that is assumed stands in italics over a dotted line.
 pub(super) fn figure(ui: &mut Ui, text: &str, basis: Basis) -> egui::Response {
     let t = theme();
-    let mut shown = RichText::new(text).font(figures(t.shape.caption)).color(t.secondary);
+    let mut shown = RichText::new(text)
+        .font(figures(t.shape.caption))
+        .color(t.secondary);
     if basis == Basis::Assumed {
         shown = shown.italics();
     }
@@ -84,12 +107,15 @@ pub(super) fn right(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
 pub(super) fn dotted(ui: &Ui, rect: egui::Rect) {
     let y = rect.bottom() - 0.5;
     let ends = [egui::pos2(rect.left(), y), egui::pos2(rect.right(), y)];
-    ui.painter().extend(egui::Shape::dotted_line(&ends, theme().secondary, 3.0, 0.7));
+    ui.painter()
+        .extend(egui::Shape::dotted_line(&ends, theme().secondary, 3.0, 0.7));
 }
 
 /// The quota of a field in one quiet line, its source on hover.
 pub(super) fn quota_line(ui: &mut Ui, cx: &Cx<'_>, field: &Field) {
-    let Some(quota) = field.quota.as_deref().and_then(|key| quota(cx, key)) else { return };
+    let Some(quota) = field.quota.as_deref().and_then(|key| quota(cx, key)) else {
+        return;
+    };
     let text = trf("inspector.quota", &[("value", &quota_value(&quota))]);
     right(ui, |ui| {
         figure(ui, &text, quota.origin.basis).on_hover_ui(|ui| quota_card(ui, &quota));
@@ -100,7 +126,11 @@ pub(super) fn quota_line(ui: &mut Ui, cx: &Cx<'_>, field: &Field) {
 pub(super) fn quota_card(ui: &mut Ui, quota: &Quota) {
     ui.set_max_width(320.0);
     ui.label(RichText::new(&quota.key).font(figures(theme().shape.caption)));
-    let adjustable = tr(if quota.adjustable { "inspector.adjustable" } else { "inspector.not_adjustable" });
+    let adjustable = tr(if quota.adjustable {
+        "inspector.adjustable"
+    } else {
+        "inspector.not_adjustable"
+    });
     ui.label(format!("{} · {adjustable}", quota_value(quota)));
     origin(ui, &quota.origin);
 }
@@ -109,7 +139,11 @@ pub(super) fn quota_card(ui: &mut Ui, quota: &Quota) {
 pub(super) fn origin(ui: &mut Ui, origin: &Origin) {
     let t = theme();
     let quiet = |text: String| RichText::new(text).size(t.shape.caption).color(t.secondary);
-    ui.label(quiet(format!("{} · {}", basis_name(origin.basis), origin.date)));
+    ui.label(quiet(format!(
+        "{} · {}",
+        basis_name(origin.basis),
+        origin.date
+    )));
     ui.add(Label::new(quiet(origin.source.clone())).wrap());
     if let Some(note) = &origin.note {
         ui.add(Label::new(quiet(note.clone())).wrap());
@@ -121,14 +155,21 @@ pub(super) fn card(ui: &mut Ui, target: &Target<'_, '_>, field: &Field) {
     let t = theme();
     ui.set_max_width(320.0);
     ui.label(RichText::new(param_label(target.kind, &field.name)).font(semibold(t.shape.body)));
-    ui.label(RichText::new(&field.name).font(figures(t.shape.caption)).color(t.secondary));
+    ui.label(
+        RichText::new(&field.name)
+            .font(figures(t.shape.caption))
+            .color(t.secondary),
+    );
     ui.add(Label::new(param_help(target.kind, &field.name).replace('\n', " ")).wrap());
     let quiet = |text: String| RichText::new(text).size(t.shape.caption).color(t.secondary);
     if let Widget::Number(n) = &field.widget {
         let unit = unit_name(&n.unit);
         let end = |bound: Option<f64>| bound.map_or_else(|| "∞".to_owned(), value::readable);
         if n.min.is_some() || n.max.is_some() {
-            let text = trf("inspector.range", &[("min", &end(n.min)), ("max", &end(n.max)), ("unit", &unit)]);
+            let text = trf(
+                "inspector.range",
+                &[("min", &end(n.min)), ("max", &end(n.max)), ("unit", &unit)],
+            );
             ui.label(quiet(text));
         }
     }

@@ -35,7 +35,9 @@ pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: 
         explain::quota_line(ui, target.cx, field);
         let open = (target.kind.to_owned(), field.name.clone());
         if drafts.open_help.contains(&open) {
-            let text = RichText::new(param_help(target.kind, &field.name)).size(t.shape.caption).color(t.secondary);
+            let text = RichText::new(param_help(target.kind, &field.name))
+                .size(t.shape.caption)
+                .color(t.secondary);
             ui.add(Label::new(text).wrap());
         }
     });
@@ -66,27 +68,55 @@ pub(super) fn label_width(ui: &Ui, target: &Target<'_, '_>, field: &Field, contr
 }
 
 /// The parameter's name: explains itself on hover, opens its help when pressed.
-pub(super) fn label(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &mut Drafts, width: f32) {
+pub(super) fn label(
+    ui: &mut Ui,
+    target: &Target<'_, '_>,
+    field: &Field,
+    drafts: &mut Drafts,
+    width: f32,
+) {
     let t = theme();
     let name = param_label(target.kind, &field.name);
-    let text = RichText::new(name).color(if is_changed(target, field) { t.text } else { t.secondary });
-    ui.allocate_ui_with_layout(Vec2::new(width, 24.0), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_width(width);
-        let response = ui.add(Label::new(text).wrap().sense(Sense::click()));
-        let response = response.on_hover_ui(|ui| explain::card(ui, target, field));
-        let response = response.on_hover_cursor(egui::CursorIcon::Help);
-        if response.clicked() {
-            let key = (target.kind.to_owned(), field.name.clone());
-            if !drafts.open_help.remove(&key) {
-                drafts.open_help.insert(key);
-            }
-        }
+    let text = RichText::new(name).color(if is_changed(target, field) {
+        t.text
+    } else {
+        t.secondary
     });
+    ui.allocate_ui_with_layout(
+        Vec2::new(width, 24.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.set_width(width);
+            let response = ui.add(
+                Label::new(text)
+                    .wrap()
+                    .selectable(false)
+                    .sense(Sense::click()),
+            );
+            // What it does when it is pressed; the control beside it bears the plain name.
+            let about = trf("inspector.about", &[("name", &name)]);
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_role(egui::accesskit::Role::Button);
+                node.clear_value();
+                node.set_label(about);
+            });
+            let response = response.on_hover_ui(|ui| explain::card(ui, target, field));
+            let response = response.on_hover_cursor(egui::CursorIcon::Help);
+            if response.clicked() {
+                let key = (target.kind.to_owned(), field.name.clone());
+                if !drafts.open_help.remove(&key) {
+                    drafts.open_help.insert(key);
+                }
+            }
+        },
+    );
 }
 
 /// The button back to the default, where the value differs from it.
 pub(super) fn reset(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &mut Drafts) {
-    let has_draft = drafts.get(&target.key(field)).is_some_and(|d| d.error.is_some());
+    let has_draft = drafts
+        .get(&target.key(field))
+        .is_some_and(|d| d.error.is_some());
     if !is_changed(target, field) && !has_draft {
         return;
     }
@@ -111,7 +141,14 @@ fn shorten(text: &str) -> String {
 }
 
 /// Label left, control right.
-fn row(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &mut Drafts, width: f32, control: impl FnOnce(&mut Ui)) {
+fn row(
+    ui: &mut Ui,
+    target: &Target<'_, '_>,
+    field: &Field,
+    drafts: &mut Drafts,
+    width: f32,
+    control: impl FnOnce(&mut Ui),
+) {
     ui.horizontal(|ui| {
         let left = label_width(ui, target, field, width);
         label(ui, target, field, drafts, left);
@@ -135,7 +172,13 @@ fn toggle_row(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &mut 
     });
 }
 
-fn choice_row(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, choices: &[Choice], drafts: &mut Drafts) {
+fn choice_row(
+    ui: &mut Ui,
+    target: &Target<'_, '_>,
+    field: &Field,
+    choices: &[Choice],
+    drafts: &mut Drafts,
+) {
     let t = theme();
     let now = match target.shared(field) {
         Shared::Same(value) => Some(value),
@@ -145,8 +188,15 @@ fn choice_row(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, choices: &[Ch
     let title = |c: &Choice| choice(target.kind, &field.name, &c.value).to_owned();
     let help = |c: &Choice| choice_help(target.kind, &field.name, &c.value, &c.help).to_owned();
     let font = regular(t.shape.body);
-    let width_of = |text: String| ui.fonts_mut(|f| f.layout_no_wrap(text, font.clone(), t.text)).size().x;
-    let widths: Vec<f32> = choices.iter().map(|c| width_of(title(c)) + 2.0 * t.space(1) + 2.0).collect();
+    let width_of = |text: String| {
+        ui.fonts_mut(|f| f.layout_no_wrap(text, font.clone(), t.text))
+            .size()
+            .x
+    };
+    let widths: Vec<f32> = choices
+        .iter()
+        .map(|c| width_of(title(c)) + 2.0 * t.space(1) + 2.0)
+        .collect();
     let all: f32 = widths.iter().sum();
     let half = ui.available_width() * 0.56;
     if choices.len() <= 3 && all <= half && !field.nullable {
@@ -154,7 +204,9 @@ fn choice_row(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, choices: &[Ch
             ui.spacing_mut().item_spacing.x = 2.0;
             // From right to left, so that they stand in their order.
             for c in choices.iter().rev() {
-                let response = ui.selectable_label(is_now(c), title(c)).on_hover_text(help(c));
+                let response = ui
+                    .selectable_label(is_now(c), title(c))
+                    .on_hover_text(help(c));
                 if response.clicked() && !is_now(c) {
                     target.set_once(field, Value::from(c.value.as_str()));
                 }
@@ -173,32 +225,58 @@ fn choice_row(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, choices: &[Ch
         }
     };
     row(ui, target, field, drafts, width, |ui| {
-        let combo = ComboBox::from_id_salt(target.id(field)).width(width).selected_text(selected.as_str()).truncate();
+        let combo = ComboBox::from_id_salt(target.id(field))
+            .width(width)
+            .selected_text(selected.as_str())
+            .truncate();
         let shown = combo.show_ui(ui, |ui| {
-            if field.nullable && ui.selectable_label(now == Some(Value::Null), tr("inspector.not_set")).clicked() {
+            if field.nullable
+                && ui
+                    .selectable_label(now == Some(Value::Null), tr("inspector.not_set"))
+                    .clicked()
+            {
                 target.set_once(field, Value::Null);
             }
             for c in choices {
-                if ui.selectable_label(is_now(c), title(c)).on_hover_text(help(c)).clicked() {
+                if ui
+                    .selectable_label(is_now(c), title(c))
+                    .on_hover_text(help(c))
+                    .clicked()
+                {
                     target.set_once(field, Value::from(c.value.as_str()));
                 }
             }
         });
         let name = param_label(target.kind, &field.name);
-        ui.ctx().accesskit_node_builder(shown.response.id, |node| node.set_label(name));
+        ui.ctx()
+            .accesskit_node_builder(shown.response.id, |node| node.set_label(name));
     });
 }
 
-fn text_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, hint: Option<Hint>, drafts: &mut Drafts) {
+fn text_rows(
+    ui: &mut Ui,
+    target: &Target<'_, '_>,
+    field: &Field,
+    hint: Option<Hint>,
+    drafts: &mut Drafts,
+) {
     row(ui, target, field, drafts, 0.0, |_| {});
     let name = param_label(target.kind, &field.name);
     let is_mixed = target.shared(field) == Shared::Mixed;
-    let is_wrong = drafts.get(&target.key(field)).is_some_and(|d| d.error.is_some());
+    let is_wrong = drafts
+        .get(&target.key(field))
+        .is_some_and(|d| d.error.is_some());
     ui.horizontal(|ui| {
-        let buttons = if hint.is_some() { 28.0 + ui.spacing().item_spacing.x } else { 0.0 };
+        let buttons = if hint.is_some() {
+            28.0 + ui.spacing().item_spacing.x
+        } else {
+            0.0
+        };
         let width = ui.available_width() - buttons;
         typed(ui, target, field, drafts, |ui, text| {
-            let mut edit = TextEdit::singleline(text).id(target.id(field)).desired_width(width - 8.0);
+            let mut edit = TextEdit::singleline(text)
+                .id(target.id(field))
+                .desired_width(width - 8.0);
             if is_mixed {
                 edit = edit.hint_text(tr("inspector.mixed"));
             }
@@ -206,7 +284,8 @@ fn text_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, hint: Option<H
                 edit = edit.text_color(theme().red);
             }
             let response = ui.add(edit);
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+            ui.ctx()
+                .accesskit_node_builder(response.id, |node| node.set_label(name));
             response
         });
         if let Some(hint) = hint {
@@ -226,30 +305,55 @@ fn code_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, code: Code, dr
     let marks: Vec<Mark> = target
         .problems(field)
         .into_iter()
-        .map(|p| Mark::new(&value::sentence(&p.message, &p.mend), p.severity == Severity::Error))
+        .map(|p| {
+            Mark::new(
+                &value::sentence(&p.message, &p.mend),
+                p.severity == Severity::Error,
+            )
+        })
         .collect();
     let name = param_label(target.kind, &field.name);
-    let editor = |rows| Editor { id: target.id(field), language, label: name, rows, marks: &marks };
+    let editor = |rows| Editor {
+        id: target.id(field),
+        language,
+        label: name,
+        rows,
+        marks: &marks,
+    };
     if is_wide {
         let text = RichText::new(tr("inspector.in_window")).color(theme().faint);
         ui.add(Label::new(text).wrap());
     } else {
-        typed(ui, target, field, drafts, |ui, text| editor(4).show(ui, text));
+        typed(ui, target, field, drafts, |ui, text| {
+            editor(4).show(ui, text)
+        });
     }
-    if ui.small_button(tr(if is_wide { "inspector.narrow" } else { "inspector.widen" })).clicked() {
+    if ui
+        .small_button(tr(if is_wide {
+            "inspector.narrow"
+        } else {
+            "inspector.widen"
+        }))
+        .clicked()
+    {
         drafts.wide = (!is_wide).then(|| key.clone());
     }
     if is_wide {
         let mut open = true;
         let title = format!("{} · {name}", target.nodes.join(", "));
-        egui::Window::new(title).id(target.id(field).with("window")).open(&mut open).default_size([640.0, 420.0]).show(
-            ui.ctx(),
-            |ui| {
+        egui::Window::new(title)
+            .id(target.id(field).with("window"))
+            .open(&mut open)
+            .default_size([640.0, 420.0])
+            .pivot(egui::Align2::CENTER_CENTER)
+            .default_pos(ui.ctx().content_rect().center())
+            .show(ui.ctx(), |ui| {
                 egui::ScrollArea::vertical().show(ui, |ui| {
-                    typed(ui, target, field, drafts, |ui, text| editor(18).show(ui, text));
+                    typed(ui, target, field, drafts, |ui, text| {
+                        editor(18).show(ui, text)
+                    });
                 });
-            },
-        );
+            });
         if !open {
             drafts.wide = None;
         }
@@ -259,23 +363,40 @@ fn code_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, code: Code, dr
 
 /// What is wrong with the text that was typed and with the value, and what waits to be taken over.
 fn problems(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &Drafts) {
-    if let Some(why) = drafts.get(&target.key(field)).and_then(|d| d.error.as_deref()) {
+    if let Some(why) = drafts
+        .get(&target.key(field))
+        .and_then(|d| d.error.as_deref())
+    {
         problem_line(ui, Severity::Error, why);
         return;
     }
     for problem in target.problems(field) {
-        problem_line(ui, problem.severity, &value::sentence(&problem.message, &problem.mend));
+        problem_line(
+            ui,
+            problem.severity,
+            &value::sentence(&problem.message, &problem.mend),
+        );
     }
     pending(ui, target, field, drafts);
 }
 
 fn pending(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, drafts: &Drafts) {
     if let Some(why) = target.refused_by_run(field) {
-        problem_line(ui, Severity::Warning, &trf("inspector.next_run", &[("why", &why)]));
+        problem_line(
+            ui,
+            Severity::Warning,
+            &trf("inspector.next_run", &[("why", &why)]),
+        );
     }
-    let is_waiting = drafts.get(&target.key(field)).is_some_and(|d| d.error.is_none());
+    let is_waiting = drafts
+        .get(&target.key(field))
+        .is_some_and(|d| d.error.is_none());
     if target.is_live() && is_waiting {
-        ui.label(RichText::new(tr("inspector.apply_hint")).size(theme().shape.caption).color(theme().secondary));
+        ui.label(
+            RichText::new(tr("inspector.apply_hint"))
+                .size(theme().shape.caption)
+                .color(theme().secondary),
+        );
     }
 }
 

@@ -47,7 +47,12 @@ impl Header {
                 if icon_button(ui, "disable", disable.title(), node.disabled).clicked() {
                     cx.act(Act::Do(disable));
                 }
-                title(ui, cx, id, spec.map_or(node.kind.as_str(), |s| kind_title(s)));
+                title(
+                    ui,
+                    cx,
+                    id,
+                    spec.map_or(node.kind.as_str(), |s| kind_title(s)),
+                );
             });
         });
         ui.spacing_mut().item_spacing.y = t.space(0);
@@ -58,10 +63,17 @@ impl Header {
                 if node.title.is_some() {
                     text = format!("{} · {text}", kind_title(spec));
                 }
-                ui.add(egui::Label::new(RichText::new(text).size(t.shape.caption).color(t.secondary)).wrap());
+                ui.add(
+                    egui::Label::new(RichText::new(text).size(t.shape.caption).color(t.secondary))
+                        .wrap(),
+                );
             }
             None => {
-                problem_line(ui, Severity::Error, &trf("inspector.no_kind", &[("kind", &node.kind)]));
+                problem_line(
+                    ui,
+                    Severity::Error,
+                    &trf("inspector.no_kind", &[("kind", &node.kind)]),
+                );
             }
         }
     }
@@ -71,7 +83,10 @@ impl Header {
         if self.id.as_ref().is_some_and(|(node, _)| node != id) {
             self.id = None;
         }
-        let mut text = self.id.as_ref().map_or_else(|| id.to_owned(), |(_, text)| text.clone());
+        let mut text = self
+            .id
+            .as_ref()
+            .map_or_else(|| id.to_owned(), |(_, text)| text.clone());
         let field = egui::Id::new("weir-inspector-id");
         let edit = TextEdit::singleline(&mut text)
             .id(field)
@@ -79,14 +94,18 @@ impl Header {
             .desired_width(ui.available_width() - 8.0)
             .char_limit(64);
         let response = ui.add(edit);
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.id")));
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.id")));
         if std::mem::take(&mut self.wants_focus) {
             response.request_focus();
         }
         if response.changed() {
             self.id = Some((id.to_owned(), text));
         }
-        let error = self.id.as_ref().and_then(|(_, text)| wrong_id(cx, id, text));
+        let error = self
+            .id
+            .as_ref()
+            .and_then(|(_, text)| wrong_id(cx, id, text));
         if response.lost_focus() {
             let escaped = ui.input(|i| i.key_pressed(egui::Key::Escape));
             if escaped {
@@ -117,18 +136,28 @@ fn wrong_id(cx: &Cx<'_>, id: &str, text: &str) -> Option<String> {
 /// What the canvas shows instead of the kind's name.
 fn title(ui: &mut Ui, cx: &Cx<'_>, id: &str, kind: &str) {
     let t = theme();
-    let mut text = cx.doc.node(id).and_then(|n| n.title.clone()).unwrap_or_default();
-    let hint = RichText::new(kind).font(semibold(t.shape.emphasis)).color(t.text);
+    let mut text = cx
+        .doc
+        .node(id)
+        .and_then(|n| n.title.clone())
+        .unwrap_or_default();
+    let hint = RichText::new(kind)
+        .font(semibold(t.shape.emphasis))
+        .color(t.text);
     let edit = TextEdit::singleline(&mut text)
         .id(egui::Id::new(("weir-title", id)))
         .font(semibold(t.shape.emphasis))
         .hint_text(hint)
         .desired_width(ui.available_width() - 8.0);
     let response = ui.add(edit);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.title")));
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.title")));
     if response.changed() {
         let title = (!text.trim().is_empty()).then_some(text);
-        cx.edit(Edit::Title { node: id.to_owned(), title });
+        cx.edit(Edit::Title {
+            node: id.to_owned(),
+            title,
+        });
     }
     if response.lost_focus() {
         cx.act(Act::Seal);

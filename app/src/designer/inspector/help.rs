@@ -24,7 +24,9 @@ impl Help {
             self.of = page;
             self.text = narrow(page);
         }
-        CommonMarkViewer::new().indentation_spaces(1).show(ui, &mut self.cache, &self.text);
+        CommonMarkViewer::new()
+            .indentation_spaces(1)
+            .show(ui, &mut self.cache, &self.text);
     }
 }
 
@@ -34,7 +36,10 @@ fn narrow(page: &str) -> String {
     let mut out = String::new();
     let mut is_head = true;
     let mut is_code = false;
-    for line in page.lines().skip_while(|l| l.starts_with("# ") || l.is_empty()) {
+    for line in page
+        .lines()
+        .skip_while(|l| l.starts_with("# ") || l.is_empty())
+    {
         is_code ^= line.starts_with("```");
         let is_row = line.starts_with('|') && !is_code;
         if is_row && (is_head || line.starts_with("|--") || line.starts_with("|:")) {
@@ -61,7 +66,10 @@ mod tests {
     #[test]
     fn tables_become_lists_and_the_rest_stays() {
         let page = "# Title\n\nText.\n\n| Port | Carries |\n|---|---|\n| `in` | records |\n| `out` | files |\n\n## More\n- a\n";
-        assert_eq!(narrow(page), "Text.\n\n- `in` · records\n- `out` · files\n\n## More\n- a\n");
+        assert_eq!(
+            narrow(page),
+            "Text.\n\n- `in` · records\n- `out` · files\n\n## More\n- a\n"
+        );
         for kind in weir_engine::services::ALL {
             for page in [kind.spec().docs, kind.spec().docs_ko] {
                 assert!(!narrow(page).contains("\n|"), "{}", kind.spec().id);

@@ -11,7 +11,13 @@ use crate::designer::i18n::{param_label, tr, trf};
 use crate::designer::widgets::icon_button;
 
 /// Shows the entries with a button to remove each, and one to add.
-pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, entry: &Widget, drafts: &mut Drafts) {
+pub(super) fn show(
+    ui: &mut Ui,
+    target: &Target<'_, '_>,
+    field: &Field,
+    entry: &Widget,
+    drafts: &mut Drafts,
+) {
     ui.horizontal(|ui| {
         let width = label_width(ui, target, field, 28.0);
         label(ui, target, field, drafts, width);
@@ -28,7 +34,9 @@ pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, entry: &
             let mut text = value::shown(old);
             let width = ui.available_width() - 44.0;
             let response = ui.add(TextEdit::singleline(&mut text).desired_width(width));
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(format!("{name} {}", i + 1)));
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_label(format!("{name} {}", i + 1));
+            });
             if response.changed()
                 && let Some(new) = parse(entry, &text)
             {
@@ -36,7 +44,14 @@ pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, entry: &
                 all[i] = new;
                 changed = Some(all);
             }
-            if icon_button(ui, "trash", &trf("inspector.remove", &[("name", &text)]), false).clicked() {
+            if icon_button(
+                ui,
+                "trash",
+                &trf("inspector.remove", &[("name", &text)]),
+                false,
+            )
+            .clicked()
+            {
                 let mut all = entries.clone();
                 all.remove(i);
                 changed = Some(all);
@@ -46,7 +61,9 @@ pub(super) fn show(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, entry: &
     if ui.small_button(tr("inspector.add_entry")).clicked() {
         let empty = match entry {
             Widget::Number(n) => value::json(n.min.unwrap_or(0.0), n.is_whole),
-            Widget::Choices(choices) => choices.first().map_or(Value::Null, |c| Value::from(c.value.as_str())),
+            Widget::Choices(choices) => choices
+                .first()
+                .map_or(Value::Null, |c| Value::from(c.value.as_str())),
             _ => Value::from(""),
         };
         changed = Some(entries.iter().cloned().chain([empty]).collect());

@@ -42,11 +42,20 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, ids: &[&str], drafts: &mut Drafts) 
     for id in ids {
         let Some(spec) = cx.spec_of(id) else { continue };
         ui.horizontal(|ui| {
-            let image = kind_icon(spec).fit_to_exact_size(egui::Vec2::splat(16.0)).tint(t.category(spec.category));
+            let image = kind_icon(spec)
+                .fit_to_exact_size(egui::Vec2::splat(16.0))
+                .tint(t.category(spec.category));
             ui.add(image);
-            let title = cx.doc.node(id).and_then(|n| n.title.as_deref()).unwrap_or_else(|| kind_title(spec));
+            let title = cx
+                .doc
+                .node(id)
+                .and_then(|n| n.title.as_deref())
+                .unwrap_or_else(|| kind_title(spec));
             let text = format!("{title} · {id}");
-            if ui.add(egui::Button::new(text).frame(false).truncate()).clicked() {
+            if ui
+                .add(egui::Button::new(text).frame(false).truncate())
+                .clicked()
+            {
                 cx.act(Act::Select(Selection::node(id)));
             }
         });

@@ -7,7 +7,8 @@ use weir_engine::runtime::NodeSnapshot;
 
 use crate::designer::cx::Cx;
 use crate::designer::i18n::{
-    dropped_reason, failed_reason, gauge_name, limit_name, metric_help, part_name, state_name, tr, trf, unit_name,
+    dropped_reason, failed_reason, gauge_name, limit_name, metric_help, part_name, state_name, tr,
+    trf, unit_name,
 };
 use crate::designer::theme::{figures, theme};
 use crate::designer::widgets::{empty, format, section, stat};
@@ -18,13 +19,21 @@ const SPARKS: usize = 60;
 /// Shows the metrics of the node `id`.
 pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     let Some(node) = cx.run.node(id) else {
-        empty(ui, "sparkline", tr("inspector.no_metrics_yet"), tr("inspector.no_metrics_text"), None);
+        empty(
+            ui,
+            "sparkline",
+            tr("inspector.no_metrics_yet"),
+            tr("inspector.no_metrics_text"),
+            None,
+        );
         return;
     };
     gauges(ui, &node.gauges);
     ledger(ui, &node.ledger, node.held);
     latency(ui, node);
-    let hue = cx.spec_of(id).map_or(theme().accent, |s| theme().category(s.category));
+    let hue = cx
+        .spec_of(id)
+        .map_or(theme().accent, |s| theme().category(s.category));
     section(ui, tr("inspector.cloudwatch"));
     for (i, meter) in node.meters.all.iter().enumerate() {
         if i == node.meters.own().len() {
@@ -88,10 +97,18 @@ fn ledger(ui: &mut Ui, ledger: &Ledger, held: u64) {
         stat(ui, name, &format::count(count));
     }
     for (reason, count) in &ledger.dropped {
-        stat(ui, &trf("inspector.dropped", &[("why", &dropped_reason(reason))]), &format::count(*count));
+        stat(
+            ui,
+            &trf("inspector.dropped", &[("why", &dropped_reason(reason))]),
+            &format::count(*count),
+        );
     }
     for (place, count) in &ledger.failed {
-        stat(ui, &trf("inspector.failed", &[("why", &failed_reason(place))]), &format::count(*count));
+        stat(
+            ui,
+            &trf("inspector.failed", &[("why", &failed_reason(place))]),
+            &format::count(*count),
+        );
     }
     let unaccounted = ledger.unaccounted(held);
     if unaccounted != 0 {
@@ -102,7 +119,12 @@ fn ledger(ui: &mut Ui, ledger: &Ledger, held: u64) {
 fn latency(ui: &mut Ui, node: &NodeSnapshot) {
     let summary = |ui: &mut Ui, title: &str, l: &LatencySummary| {
         section(ui, title);
-        for (name, value) in [("p50", l.p50), ("p90", l.p90), ("p99", l.p99), ("max", l.max)] {
+        for (name, value) in [
+            ("p50", l.p50),
+            ("p90", l.p90),
+            ("p99", l.p99),
+            ("max", l.max),
+        ] {
             stat(ui, name, &format::millis(value));
         }
         stat(ui, tr("inspector.mean"), &format::millis(l.mean));
@@ -125,7 +147,11 @@ fn parts(ui: &mut Ui, series: &[Series; 6]) {
         }
         all
     };
-    let sums: Vec<(&'static str, Point)> = PARTS.iter().zip(series).map(|((_, name), s)| (*name, total(s))).collect();
+    let sums: Vec<(&'static str, Point)> = PARTS
+        .iter()
+        .zip(series)
+        .map(|((_, name), s)| (*name, total(s)))
+        .collect();
     let whole: f64 = sums.iter().map(|(_, p)| p.sum).sum();
     if whole <= 0.0 {
         return;
@@ -133,7 +159,11 @@ fn parts(ui: &mut Ui, series: &[Series; 6]) {
     section(ui, tr("inspector.latency_parts"));
     for (name, part) in sums.iter().filter(|(_, p)| p.sum > 0.0) {
         let mean = part.average().unwrap_or_default();
-        let text = format!("{} · {}", format::millis(mean), format::percent(part.sum / whole));
+        let text = format!(
+            "{} · {}",
+            format::millis(mean),
+            format::percent(part.sum / whole)
+        );
         stat(ui, part_name(name), &text);
     }
 }
@@ -145,21 +175,36 @@ fn one(ui: &mut Ui, kind: &str, meter: &Meter, hue: egui::Color32) {
     let is_sum = unit == "Count" || unit == "Bytes";
     let value_of = |p: &Point| if is_sum { Some(p.sum) } else { p.average() };
     let latest = meter.series.points().filter(|(_, p)| p.count > 0).last();
-    let latest = latest.and_then(|(_, p)| value_of(p)).map_or_else(|| "-".to_owned(), |v| with_unit(v, unit));
+    let latest = latest
+        .and_then(|(_, p)| value_of(p))
+        .map_or_else(|| "-".to_owned(), |v| with_unit(v, unit));
     let block = ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.horizontal(|ui| {
             let width = ui.available_width() - 124.0 - 2.0 * ui.spacing().item_spacing.x;
-            ui.allocate_ui_with_layout(vec2(width.max(60.0), 18.0), Layout::left_to_right(Align::Center), |ui| {
-                ui.set_width(width.max(60.0));
-                ui.add(Label::new(RichText::new(split_name(meter.spec.name)).size(t.shape.caption)).wrap());
-            });
+            ui.allocate_ui_with_layout(
+                vec2(width.max(60.0), 18.0),
+                Layout::left_to_right(Align::Center),
+                |ui| {
+                    ui.set_width(width.max(60.0));
+                    ui.add(
+                        Label::new(
+                            RichText::new(split_name(meter.spec.name)).size(t.shape.caption),
+                        )
+                        .wrap(),
+                    );
+                },
+            );
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let text = RichText::new(&latest).font(figures(t.shape.caption));
-                ui.allocate_ui_with_layout(vec2(72.0, 18.0), Layout::right_to_left(Align::Center), |ui| {
-                    ui.set_width(72.0);
-                    ui.add(Label::new(text).truncate());
-                });
+                ui.allocate_ui_with_layout(
+                    vec2(72.0, 18.0),
+                    Layout::right_to_left(Align::Center),
+                    |ui| {
+                        ui.set_width(72.0);
+                        ui.add(Label::new(text).truncate());
+                    },
+                );
                 sparkline(ui, &meter.series, value_of, hue);
             });
         });
@@ -193,12 +238,23 @@ fn split_name(name: &str) -> String {
     out
 }
 
-fn sparkline(ui: &mut Ui, series: &Series, value_of: impl Fn(&Point) -> Option<f64>, hue: egui::Color32) {
+fn sparkline(
+    ui: &mut Ui,
+    series: &Series,
+    value_of: impl Fn(&Point) -> Option<f64>,
+    hue: egui::Color32,
+) {
     let (rect, _) = ui.allocate_exact_size(vec2(44.0, 16.0), Sense::hover());
-    let values: Vec<f64> = series.points().map(|(_, p)| value_of(p).unwrap_or(0.0)).collect();
+    let values: Vec<f64> = series
+        .points()
+        .map(|(_, p)| value_of(p).unwrap_or(0.0))
+        .collect();
     // As many intervals a point as needed, the greatest of each: spikes stay.
     let width = values.len().div_ceil(SPARKS).max(1);
-    let sparks: Vec<f64> = values.chunks(width).map(|c| c.iter().copied().fold(0.0, f64::max)).collect();
+    let sparks: Vec<f64> = values
+        .chunks(width)
+        .map(|c| c.iter().copied().fold(0.0, f64::max))
+        .collect();
     let most = sparks.iter().copied().fold(0.0, f64::max);
     if sparks.len() < 2 || most <= 0.0 {
         return;
@@ -206,8 +262,12 @@ fn sparkline(ui: &mut Ui, series: &Series, value_of: impl Fn(&Point) -> Option<f
     #[expect(clippy::cast_possible_truncation, reason = "shares of a few points")]
     let place = |(i, v): (usize, &f64)| {
         let x = rect.left() + rect.width() * (i as f64 / (sparks.len() - 1) as f64) as f32;
-        egui::pos2(x, rect.bottom() - 1.0 - (rect.height() - 2.0) * (v / most) as f32)
+        egui::pos2(
+            x,
+            rect.bottom() - 1.0 - (rect.height() - 2.0) * (v / most) as f32,
+        )
     };
     let line: Vec<egui::Pos2> = sparks.iter().enumerate().map(place).collect();
-    ui.painter().add(Shape::line(line, egui::Stroke::new(1.25, hue)));
+    ui.painter()
+        .add(Shape::line(line, egui::Stroke::new(1.25, hue)));
 }

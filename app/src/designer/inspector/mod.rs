@@ -21,6 +21,8 @@ mod schema;
 mod schemas;
 mod suggest;
 mod target;
+#[cfg(test)]
+mod tests;
 mod typing;
 mod value;
 mod wire;
@@ -60,7 +62,9 @@ impl Inspector {
         match nodes.as_slice() {
             [node] => self.node(ui, cx, node),
             [] => self.without_nodes(ui, cx),
-            _ => scroll(ui, "many", |ui| many::show(ui, cx, &nodes, &mut self.drafts)),
+            _ => scroll(ui, "many", |ui| {
+                many::show(ui, cx, &nodes, &mut self.drafts);
+            }),
         }
     }
 
@@ -72,7 +76,9 @@ impl Inspector {
     fn without_nodes(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let mut items = cx.selection.0.iter();
         match (items.next(), items.next()) {
-            (None, _) => scroll(ui, "document", |ui| document::show(ui, cx, &mut self.typing)),
+            (None, _) => scroll(ui, "document", |ui| {
+                document::show(ui, cx, &mut self.typing);
+            }),
             (Some(Item::Wire(key)), None) => scroll(ui, "wire", |ui| self.wire.show(ui, cx, key)),
             (Some(Item::Note(id)), None) => scroll(ui, "note", |ui| decor::note(ui, cx, id)),
             (Some(Item::Frame(id)), None) => scroll(ui, "frame", |ui| decor::frame(ui, cx, id)),
@@ -83,13 +89,16 @@ impl Inspector {
 
 /// A page that is longer than the panel.
 fn scroll(ui: &mut Ui, id: &str, show: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| {
-        // Room for the scroll bar. What is wider than the panel must not widen it.
-        let width = ui.available_width() - 8.0;
-        let room = Rect::from_min_size(ui.cursor().min, vec2(width, f32::INFINITY));
-        let mut page = ui.new_child(UiBuilder::new().max_rect(room));
-        show(&mut page);
-        let height = page.min_rect().height();
-        ui.allocate_space(vec2(width, height));
-    });
+    ScrollArea::vertical()
+        .id_salt(id)
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            // Room for the scroll bar. What is wider than the panel must not widen it.
+            let width = ui.available_width() - 8.0;
+            let room = Rect::from_min_size(ui.cursor().min, vec2(width, f32::INFINITY));
+            let mut page = ui.new_child(UiBuilder::new().max_rect(room));
+            show(&mut page);
+            let height = page.min_rect().height();
+            ui.allocate_space(vec2(width, height));
+        });
 }

@@ -29,8 +29,15 @@ pub(super) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 7] =
-        [Self::Parameters, Self::Schema, Self::Data, Self::Metrics, Self::Cost, Self::Card, Self::Help];
+    const ALL: [Self; 7] = [
+        Self::Parameters,
+        Self::Schema,
+        Self::Data,
+        Self::Metrics,
+        Self::Cost,
+        Self::Card,
+        Self::Help,
+    ];
 
     fn title(self) -> &'static str {
         match self {
@@ -86,7 +93,11 @@ impl Tabs {
             }
         });
         let rect = ui.max_rect();
-        ui.painter().hline(rect.x_range(), ui.cursor().top() - ui.spacing().item_spacing.y * 0.5, t.hairline());
+        ui.painter().hline(
+            rect.x_range(),
+            ui.cursor().top() - ui.spacing().item_spacing.y * 0.5,
+            t.hairline(),
+        );
         ui.add_space(t.space(0));
     }
 }
@@ -94,20 +105,32 @@ impl Tabs {
 /// The title of a tab, underlined when it is open.
 fn entry(ui: &mut Ui, title: &str, is_open: bool) -> egui::Response {
     let t = theme();
-    let font = if is_open { semibold(t.shape.caption) } else { regular(t.shape.caption) };
+    let font = if is_open {
+        semibold(t.shape.caption)
+    } else {
+        regular(t.shape.caption)
+    };
     let galley = ui.fonts_mut(|f| f.layout_no_wrap(title.to_owned(), font, t.text));
     let size = vec2(galley.size().x + 2.0 * t.space(0) + 1.0, 24.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, ui.is_enabled(), is_open, title)
+        egui::WidgetInfo::selected(
+            egui::WidgetType::SelectableLabel,
+            ui.is_enabled(),
+            is_open,
+            title,
+        )
     });
     let colour = match () {
         () if is_open => t.text,
         () if response.hovered() || response.has_focus() => t.accent,
         () => t.secondary,
     };
-    let place = egui::Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min;
-    ui.painter().galley_with_override_text_color(place, galley, colour);
+    let place = egui::Align2::CENTER_CENTER
+        .anchor_size(rect.center(), galley.size())
+        .min;
+    ui.painter()
+        .galley_with_override_text_color(place, galley, colour);
     if is_open {
         let line = egui::Rect::from_min_max(
             egui::pos2(rect.left() + 3.0, rect.bottom() - 2.0),

@@ -25,7 +25,13 @@ impl Records {
             self.chosen = (id.to_owned(), 0);
         }
         let Some((name, batch)) = found.get(self.chosen.1).or_else(|| found.first()) else {
-            empty(ui, "table", tr("inspector.no_data"), tr("inspector.no_data_text"), None);
+            empty(
+                ui,
+                "table",
+                tr("inspector.no_data"),
+                tr("inspector.no_data_text"),
+                None,
+            );
             return;
         };
         let shown = ComboBox::from_id_salt("inspector-data")
@@ -37,10 +43,16 @@ impl Records {
                     ui.selectable_value(&mut self.chosen.1, i, name);
                 }
             });
-        ui.ctx().accesskit_node_builder(shown.response.id, |node| node.set_label(tr("inspector.records_of")));
+        ui.ctx().accesskit_node_builder(shown.response.id, |node| {
+            node.set_label(tr("inspector.records_of"));
+        });
         ui.horizontal(|ui| {
             let rows = trf("inspector.rows", &[("count", &batch.num_rows())]);
-            ui.label(RichText::new(rows).size(theme().shape.caption).color(theme().secondary));
+            ui.label(
+                RichText::new(rows)
+                    .size(theme().shape.caption)
+                    .color(theme().secondary),
+            );
             if ui.small_button(tr("inspector.more_data")).clicked() {
                 cx.act(Act::Show(Pane::Data));
             }
@@ -51,16 +63,29 @@ impl Records {
 
 /// Results first, then what comes in, then what goes out.
 fn found<'a>(cx: &'a Cx<'_>, id: &str) -> Vec<(String, &'a RecordBatch)> {
-    let Some(snapshot) = &cx.run.snapshot else { return Vec::new() };
+    let Some(snapshot) = &cx.run.snapshot else {
+        return Vec::new();
+    };
     let node = snapshot.nodes.iter().find(|n| n.id == id);
-    let result = node.and_then(|n| n.gauges.table.as_deref()).and_then(|t| Some((t.title.clone(), t.rows.first()?)));
+    let result = node
+        .and_then(|n| n.gauges.table.as_deref())
+        .and_then(|t| Some((t.title.clone(), t.rows.first()?)));
     let mut all: Vec<(String, &RecordBatch)> = result.into_iter().collect();
-    for (is_in, wire) in [true, false].into_iter().flat_map(|i| snapshot.wires.iter().map(move |w| (i, w))) {
+    for (is_in, wire) in [true, false]
+        .into_iter()
+        .flat_map(|i| snapshot.wires.iter().map(move |w| (i, w)))
+    {
         let own = if is_in { &wire.to } else { &wire.from };
         if own.0 == id
             && let Some(batch) = &wire.last
         {
-            all.push((format!("{}.{} → {}.{}", wire.from.0, wire.from.1, wire.to.0, wire.to.1), batch));
+            all.push((
+                format!(
+                    "{}.{} → {}.{}",
+                    wire.from.0, wire.from.1, wire.to.0, wire.to.1
+                ),
+                batch,
+            ));
         }
     }
     all

@@ -55,7 +55,8 @@ impl Number {
     /// True when the range spans so many powers of ten that equal steps would hide the small values.
     pub(super) fn is_logarithmic(&self) -> bool {
         let least = if self.is_whole { 1.0 } else { 0.1 };
-        self.slider().is_some_and(|(min, max)| max / min.max(least) >= 1000.0)
+        self.slider()
+            .is_some_and(|(min, max)| max / min.max(least) >= 1000.0)
     }
 }
 
@@ -68,7 +69,7 @@ pub(super) enum Widget {
     Text(Option<Hint>),
     Code(Code),
     /// A list of texts or numbers, edited line by line.
-    List(Box<Widget>),
+    List(Box<Self>),
     /// Anything else, as JSON.
     Json,
 }
@@ -124,7 +125,9 @@ fn text_of(schema: &Value, name: &str) -> String {
 
 /// The schema that a reference points to.
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let name = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/"));
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|r| r.strip_prefix("#/$defs/"));
     name.map_or(schema, |n| &root["$defs"][n])
 }
 
@@ -154,7 +157,10 @@ fn choices(schema: &Value) -> Vec<Choice> {
         help: help.as_str().unwrap_or_default().to_owned(),
     };
     if let Some(values) = schema["enum"].as_array() {
-        return values.iter().filter_map(|v| Some(choice(v.as_str()?, &Value::Null))).collect();
+        return values
+            .iter()
+            .filter_map(|v| Some(choice(v.as_str()?, &Value::Null)))
+            .collect();
     }
     let mut found = Vec::new();
     for one in schema["oneOf"].as_array().into_iter().flatten() {
@@ -179,7 +185,9 @@ fn widget(root: &Value, schema: &Value, property: &Value) -> Widget {
     let has = |t: &str| types.contains(&t);
     match () {
         () if has("boolean") => Widget::Toggle,
-        () if has("integer") || has("number") => Widget::Number(number(real, property, has("integer") && !has("number"))),
+        () if has("integer") || has("number") => {
+            Widget::Number(number(real, property, has("integer") && !has("number")))
+        }
         () if has("string") => match property["x-editor"].as_str() {
             Some("sql") => Widget::Code(Code::Sql),
             Some("python") => Widget::Code(Code::Python),
@@ -191,7 +199,9 @@ fn widget(root: &Value, schema: &Value, property: &Value) -> Widget {
         () if has("array") => {
             let entry = widget(root, &real["items"], &Value::Null);
             match entry {
-                Widget::Number(_) | Widget::Text(_) | Widget::Choices(_) => Widget::List(Box::new(entry)),
+                Widget::Number(_) | Widget::Text(_) | Widget::Choices(_) => {
+                    Widget::List(Box::new(entry))
+                }
                 _ => Widget::Json,
             }
         }
@@ -216,10 +226,14 @@ pub(super) fn common(kinds: &[&str]) -> Vec<&'static Field> {
         return Vec::new();
     };
     let same = |field: &Field, kind: &str| {
-        form_of(kind).iter().any(|f| f.name == field.name && f.widget == field.widget && f.nullable == field.nullable)
+        form_of(kind).iter().any(|f| {
+            f.name == field.name && f.widget == field.widget && f.nullable == field.nullable
+        })
     };
     let fields = form_of(first).iter();
-    fields.filter(|f| others.iter().all(|kind| same(f, kind))).collect()
+    fields
+        .filter(|f| others.iter().all(|kind| same(f, kind)))
+        .collect()
 }
 
 /// The value that all share, or that they differ.
@@ -230,16 +244,28 @@ pub(super) enum Shared {
 }
 
 /// What the nodes have for `field`, their own defaults where they say nothing.
-pub(super) fn shared<'a>(field: &Field, nodes: impl IntoIterator<Item = (&'a Map<String, Value>, &'a str)>) -> Shared {
+pub(super) fn shared<'a>(
+    field: &Field,
+    nodes: impl IntoIterator<Item = (&'a Map<String, Value>, &'a str)>,
+) -> Shared {
     let value_of = |(params, kind): (&'a Map<String, Value>, &'a str)| {
-        let default = || form_of(kind).iter().find(|f| f.name == field.name).map_or(Value::Null, |f| f.default.clone());
+        let default = || {
+            form_of(kind)
+                .iter()
+                .find(|f| f.name == field.name)
+                .map_or(Value::Null, |f| f.default.clone())
+        };
         params.get(&field.name).cloned().unwrap_or_else(default)
     };
     let mut values = nodes.into_iter().map(value_of);
     let Some(first) = values.next() else {
         return Shared::Mixed;
     };
-    if values.all(|v| is_same(&v, &first)) { Shared::Same(first) } else { Shared::Mixed }
+    if values.all(|v| is_same(&v, &first)) {
+        Shared::Same(first)
+    } else {
+        Shared::Mixed
+    }
 }
 
 /// Equal values; `3` and `3.0` are the same number.
@@ -261,16 +287,29 @@ mod tests {
         for kind in services::ALL {
             let spec = kind.spec();
             let form = form_of(spec.id);
-            let properties = schema_of(spec.id).unwrap()["properties"].as_object().unwrap();
+            let properties = schema_of(spec.id).unwrap()["properties"]
+                .as_object()
+                .unwrap();
             assert_eq!(form.len(), properties.len(), "{}", spec.id);
             for field in form {
                 let editor = properties[&field.name]["x-editor"].as_str();
                 assert_ne!(field.widget, Widget::Json, "{}.{}", spec.id, field.name);
                 if editor.is_some() {
-                    assert_ne!(field.widget, Widget::Text(None), "{}.{}: unknown editor", spec.id, field.name);
+                    assert_ne!(
+                        field.widget,
+                        Widget::Text(None),
+                        "{}.{}: unknown editor",
+                        spec.id,
+                        field.name
+                    );
                 }
                 if let Widget::Number(n) = &field.widget {
-                    assert!(n.soft_max.is_none_or(|s| n.max.is_none_or(|m| s <= m)), "{}.{}", spec.id, field.name);
+                    assert!(
+                        n.soft_max.is_none_or(|s| n.max.is_none_or(|m| s <= m)),
+                        "{}.{}",
+                        spec.id,
+                        field.name
+                    );
                 }
             }
         }
@@ -293,27 +332,46 @@ mod tests {
         });
         let fields = fields(&schema, &Map::new());
         let widget = |name: &str| fields.iter().find(|f| f.name == name).unwrap();
-        let Widget::Number(count) = &widget("count").widget else { panic!() };
-        assert_eq!((count.slider(), count.is_whole, count.unit.as_str()), (Some((1.0, 32.0)), true, "shards"));
+        let Widget::Number(count) = &widget("count").widget else {
+            panic!()
+        };
+        assert_eq!(
+            (count.slider(), count.is_whole, count.unit.as_str()),
+            (Some((1.0, 32.0)), true, "shards")
+        );
         assert!(widget("maybe").nullable && matches!(widget("maybe").widget, Widget::Number(_)));
         for name in ["mode", "maybe_mode"] {
-            let Widget::Choices(choices) = &widget(name).widget else { panic!("{name}") };
-            assert_eq!(choices.iter().map(|c| c.value.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+            let Widget::Choices(choices) = &widget(name).widget else {
+                panic!("{name}")
+            };
+            assert_eq!(
+                choices.iter().map(|c| c.value.as_str()).collect::<Vec<_>>(),
+                ["a", "b", "c"]
+            );
         }
         assert_eq!(widget("maybe_mode").nullable, true);
         assert_eq!(widget("on").widget, Widget::Toggle);
         assert_eq!(widget("code").widget, Widget::Code(Code::Python));
-        assert_eq!(widget("names").widget, Widget::List(Box::new(Widget::Text(None))));
+        assert_eq!(
+            widget("names").widget,
+            Widget::List(Box::new(Widget::Text(None)))
+        );
         assert_eq!(widget("odd").widget, Widget::Json);
     }
 
     #[test]
     fn several_nodes_share_values_or_differ() {
-        let field = form_of("kinesis-data-streams").iter().find(|f| f.name == "shard_count").unwrap();
+        let field = form_of("kinesis-data-streams")
+            .iter()
+            .find(|f| f.name == "shard_count")
+            .unwrap();
         let map = |v: Value| Map::from_iter([("shard_count".to_owned(), v)]);
         let (one, two, three) = (map(json!(1)), Map::new(), map(json!(3)));
         let kind = "kinesis-data-streams";
-        assert_eq!(shared(field, [(&one, kind), (&two, kind)]), Shared::Same(json!(1)));
+        assert_eq!(
+            shared(field, [(&one, kind), (&two, kind)]),
+            Shared::Same(json!(1))
+        );
         assert_eq!(shared(field, [(&one, kind), (&three, kind)]), Shared::Mixed);
         assert!(is_same(&json!(3), &json!(3.0)));
     }
@@ -322,7 +380,13 @@ mod tests {
     fn kinds_have_in_common_what_is_the_same() {
         let all = common(&["athena", "athena"]);
         assert_eq!(all.len(), form_of("athena").len());
-        let names: Vec<&str> = common(&["athena", "glue-crawler"]).iter().map(|f| f.name.as_str()).collect();
-        assert_eq!(names, ["database", "schedule_seconds", "start_after_seconds"]);
+        let names: Vec<&str> = common(&["athena", "glue-crawler"])
+            .iter()
+            .map(|f| f.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            ["database", "schedule_seconds", "start_after_seconds"]
+        );
     }
 }

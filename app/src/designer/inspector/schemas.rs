@@ -15,20 +15,40 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     let found = cx.findings.schemas.get(id);
     let is_known = found.is_some_and(|s| !s.inputs.is_empty() || !s.outputs.is_empty());
     let Some(found) = found.filter(|_| is_known) else {
-        empty(ui, "table", tr("inspector.no_schema"), tr("inspector.no_schema_text"), None);
+        empty(
+            ui,
+            "table",
+            tr("inspector.no_schema"),
+            tr("inspector.no_schema_text"),
+            None,
+        );
         return;
     };
     let side = |ui: &mut Ui, name: &str, flow: &str, word: &str, schemas: &Schemas| {
-        let Some(schema) = schemas.get(name) else { return };
+        let Some(schema) = schemas.get(name) else {
+            return;
+        };
         port(ui, word, name, flow, port_help(spec, name));
         columns(ui, schema);
     };
     for input in spec.inputs {
         let flows: Vec<&str> = input.accepts.iter().map(|f| flow_name(*f)).collect();
-        side(ui, input.name, &flows.join(", "), tr("inspector.in"), &found.inputs);
+        side(
+            ui,
+            input.name,
+            &flows.join(", "),
+            tr("inspector.in"),
+            &found.inputs,
+        );
     }
     for output in spec.outputs {
-        side(ui, output.name, flow_name(output.flow), tr("inspector.out"), &found.outputs);
+        side(
+            ui,
+            output.name,
+            flow_name(output.flow),
+            tr("inspector.out"),
+            &found.outputs,
+        );
     }
 }
 
@@ -36,7 +56,11 @@ fn port(ui: &mut Ui, word: &str, name: &str, flow: &str, help: &str) {
     let t = theme();
     ui.add_space(t.space(1));
     ui.horizontal(|ui| {
-        ui.label(RichText::new(word).font(semibold(t.shape.caption)).color(t.secondary));
+        ui.label(
+            RichText::new(word)
+                .font(semibold(t.shape.caption))
+                .color(t.secondary),
+        );
         ui.label(RichText::new(name).font(figures(t.shape.body)));
         ui.label(RichText::new(flow).size(t.shape.caption).color(t.faint));
     })
@@ -52,15 +76,27 @@ pub(super) fn columns(ui: &mut Ui, schema: &Schema) {
         ui.horizontal(|ui| {
             ui.set_min_height(20.0);
             let half = ui.available_width() * 0.5;
-            ui.allocate_ui_with_layout(vec2(half, 18.0), Layout::left_to_right(Align::Center), |ui| {
-                ui.set_width(half);
-                ui.add(Label::new(RichText::new(column.name()).font(figures(t.shape.caption))).truncate());
-            });
+            ui.allocate_ui_with_layout(
+                vec2(half, 18.0),
+                Layout::left_to_right(Align::Center),
+                |ui| {
+                    ui.set_width(half);
+                    ui.add(
+                        Label::new(RichText::new(column.name()).font(figures(t.shape.caption)))
+                            .truncate(),
+                    );
+                },
+            );
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if column.is_nullable() {
-                    ui.label(RichText::new(tr("inspector.nullable")).size(t.shape.caption).color(t.faint));
+                    ui.label(
+                        RichText::new(tr("inspector.nullable"))
+                            .size(t.shape.caption)
+                            .color(t.faint),
+                    );
                 }
-                let kind = RichText::new(type_name(column.data_type())).font(figures(t.shape.caption));
+                let kind =
+                    RichText::new(type_name(column.data_type())).font(figures(t.shape.caption));
                 ui.add(Label::new(kind.color(t.secondary)).truncate());
             });
         });

@@ -13,7 +13,13 @@ use crate::designer::theme::theme;
 use crate::designer::widgets::icon_button;
 
 /// The button beside a text that opens the list of what would fit.
-pub(super) fn button(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, hint: Hint, drafts: &mut Drafts) {
+pub(super) fn button(
+    ui: &mut Ui,
+    target: &Target<'_, '_>,
+    field: &Field,
+    hint: Hint,
+    drafts: &mut Drafts,
+) {
     let text = match hint {
         Hint::Column => tr("inspector.pick_column"),
         Hint::Metric => tr("inspector.pick_metric"),
@@ -22,21 +28,27 @@ pub(super) fn button(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, hint: 
     let response = icon_button(ui, "chevron-down", text, false);
     Popup::menu(&response).show(|ui| {
         ui.set_max_width(300.0);
-        egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-            let found = candidates(target, hint);
-            if found.is_empty() {
-                ui.label(RichText::new(tr(empty_text(hint))).color(theme().secondary));
-            }
-            for (value, help) in found {
-                let response = ui.button(&value);
-                let response = if help.is_empty() { response } else { response.on_hover_text(help) };
-                if response.clicked() {
-                    drafts.discard(&target.key(field));
-                    target.set_once(field, Value::from(value));
-                    ui.close();
+        egui::ScrollArea::vertical()
+            .max_height(320.0)
+            .show(ui, |ui| {
+                let found = candidates(target, hint);
+                if found.is_empty() {
+                    ui.label(RichText::new(tr(empty_text(hint))).color(theme().secondary));
                 }
-            }
-        });
+                for (value, help) in found {
+                    let response = ui.button(&value);
+                    let response = if help.is_empty() {
+                        response
+                    } else {
+                        response.on_hover_text(help)
+                    };
+                    if response.clicked() {
+                        drafts.discard(&target.key(field));
+                        target.set_once(field, Value::from(value));
+                        ui.close();
+                    }
+                }
+            });
     });
 }
 
@@ -59,20 +71,41 @@ fn candidates(target: &Target<'_, '_>, hint: Hint) -> Vec<(String, String)> {
 
 /// Columns of the records at the inputs, those of the first node.
 fn columns(target: &Target<'_, '_>) -> Vec<(String, String)> {
-    let schemas = target.nodes.first().and_then(|id| target.cx.findings.schemas.get(*id));
-    let fields = schemas.into_iter().flat_map(|s| s.inputs.values()).flat_map(|s| s.fields().iter());
-    fields.map(|f| (f.name().clone(), f.data_type().to_string())).collect()
+    let schemas = target
+        .nodes
+        .first()
+        .and_then(|id| target.cx.findings.schemas.get(*id));
+    let fields = schemas
+        .into_iter()
+        .flat_map(|s| s.inputs.values())
+        .flat_map(|s| s.fields().iter());
+    fields
+        .map(|f| (f.name().clone(), f.data_type().to_string()))
+        .collect()
 }
 
 /// Metrics of the nodes whose metrics come in.
 fn metrics(target: &Target<'_, '_>) -> Vec<(String, String)> {
     let cx = target.cx;
     let mut found: Vec<(String, String)> = Vec::new();
-    for wire in cx.doc.wires.iter().filter(|w| target.nodes.contains(&w.to.node.as_str())) {
-        let Some(spec) = cx.spec_of(&wire.from.node).filter(|_| wire.from.port == METRICS_PORT.name) else { continue };
+    for wire in cx
+        .doc
+        .wires
+        .iter()
+        .filter(|w| target.nodes.contains(&w.to.node.as_str()))
+    {
+        let Some(spec) = cx
+            .spec_of(&wire.from.node)
+            .filter(|_| wire.from.port == METRICS_PORT.name)
+        else {
+            continue;
+        };
         for metric in spec.metrics.iter().chain(&FLOW_METRICS) {
             if !found.iter().any(|(name, _)| name == metric.name) {
-                found.push((metric.name.to_owned(), metric_help(spec.id, metric).to_owned()));
+                found.push((
+                    metric.name.to_owned(),
+                    metric_help(spec.id, metric).to_owned(),
+                ));
             }
         }
     }
@@ -81,12 +114,20 @@ fn metrics(target: &Target<'_, '_>) -> Vec<(String, String)> {
 
 /// Samples, and files beside the document.
 fn files(target: &Target<'_, '_>) -> Vec<(String, String)> {
-    let samples = Root::samples().into_iter().map(|name| (name, String::new()));
+    let samples = Root::samples()
+        .into_iter()
+        .map(|name| (name, String::new()));
     let folder = target.cx.path.and_then(std::path::Path::parent);
-    let entries = folder.and_then(|f| std::fs::read_dir(f).ok()).into_iter().flatten().flatten();
+    let entries = folder
+        .and_then(|f| std::fs::read_dir(f).ok())
+        .into_iter()
+        .flatten()
+        .flatten();
     let beside = entries.filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        let is_data = ["json", "jsonl", "ndjson", "csv", "parquet", "gz"].iter().any(|e| name.ends_with(&format!(".{e}")));
+        let is_data = ["json", "jsonl", "ndjson", "csv", "parquet", "gz"]
+            .iter()
+            .any(|e| name.ends_with(&format!(".{e}")));
         (is_data && entry.file_type().ok()?.is_file()).then_some((name, String::new()))
     });
     let mut beside: Vec<_> = beside.take(200).collect();

@@ -25,15 +25,29 @@ pub(super) struct Target<'a, 'b> {
 impl<'a, 'b> Target<'a, 'b> {
     /// Those of `ids` that the document has; none when it has none of them.
     pub(super) fn new(cx: &'a Cx<'b>, ids: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let nodes: Vec<&str> = ids.into_iter().filter(|id| cx.doc.node(id).is_some()).collect();
+        let nodes: Vec<&str> = ids
+            .into_iter()
+            .filter(|id| cx.doc.node(id).is_some())
+            .collect();
         let kind = cx.doc.node(nodes.first()?)?.kind.as_str();
-        let is_one_kind = nodes.iter().all(|id| cx.doc.node(id).is_some_and(|n| n.kind == kind));
-        Some(Self { cx, nodes, kind, is_one_kind })
+        let is_one_kind = nodes
+            .iter()
+            .all(|id| cx.doc.node(id).is_some_and(|n| n.kind == kind));
+        Some(Self {
+            cx,
+            nodes,
+            kind,
+            is_one_kind,
+        })
     }
     /// The kinds of the nodes, each once.
     pub(super) fn kinds(&self) -> Vec<&'a str> {
         let mut kinds: Vec<&str> = Vec::new();
-        for kind in self.nodes.iter().filter_map(|id| Some(self.cx.doc.node(id)?.kind.as_str())) {
+        for kind in self
+            .nodes
+            .iter()
+            .filter_map(|id| Some(self.cx.doc.node(id)?.kind.as_str()))
+        {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -75,13 +89,19 @@ impl<'a, 'b> Target<'a, 'b> {
     }
     fn edit(&self, field: &Field, value: Option<Value>) {
         let nodes = self.nodes.iter().map(|n| (*n).to_owned()).collect();
-        self.cx.edit(Edit::Param { nodes, name: field.name.clone(), value });
+        self.cx.edit(Edit::Param {
+            nodes,
+            name: field.name.clone(),
+            value,
+        });
     }
     /// Why the run that goes on did not take the field's latest change over; none when it did.
     pub(super) fn refused_by_run(&self, field: &Field) -> Option<&'a str> {
         let snapshot = self.cx.run.snapshot.as_ref().filter(|_| self.is_live())?;
         let key = format!("{{\"{}\":", field.name);
-        let is_own = |e: &RunEvent| e.kind == "set" && self.nodes.contains(&e.node.as_str()) && e.text.contains(&key);
+        let is_own = |e: &RunEvent| {
+            e.kind == "set" && self.nodes.contains(&e.node.as_str()) && e.text.contains(&key)
+        };
         let latest = snapshot.events_log.iter().rev().find(|e| is_own(e))?;
         reason(&latest.text)
     }
@@ -91,7 +111,11 @@ impl<'a, 'b> Target<'a, 'b> {
         'a: 'f,
     {
         let mut found: Vec<&Problem> = Vec::new();
-        for problem in self.nodes.iter().flat_map(|id| self.cx.findings.of_field(id, &field.name)) {
+        for problem in self
+            .nodes
+            .iter()
+            .flat_map(|id| self.cx.findings.of_field(id, &field.name))
+        {
             if !found.iter().any(|p| p.message == problem.message) {
                 found.push(problem);
             }
@@ -124,6 +148,8 @@ pub(super) struct Drafts {
     texts: BTreeMap<String, Draft>,
     /// The number that a slider or a drag is at while the run must not see it yet.
     pub(super) drag: Option<(String, f64)>,
+    /// Groups of parameters that are closed, with their kinds.
+    pub(super) closed: BTreeSet<(String, String)>,
     /// The code field that is shown in a window of its own.
     pub(super) wide: Option<String>,
     /// Parameters whose help is open, with their kinds.
@@ -166,11 +192,20 @@ pub(super) fn typed(
     );
     let response = add(ui, &mut text);
     if response.changed() {
-        let before = drafts.get(&key).map_or_else(|| current.clone(), |d| d.before.clone());
-        let mut draft = Draft { text, base: current.clone(), before, error: None };
+        let before = drafts
+            .get(&key)
+            .map_or_else(|| current.clone(), |d| d.before.clone());
+        let mut draft = Draft {
+            text,
+            base: current.clone(),
+            before,
+            error: None,
+        };
         match value::read(target.kind, field, &draft.text) {
             Err(why) => draft.error = Some(why),
-            Ok(new) if target.is_live() => draft.error = value::range_error(target.kind, field, &new),
+            Ok(new) if target.is_live() => {
+                draft.error = value::range_error(target.kind, field, &new);
+            }
             Ok(new) => {
                 target.set(field, new.clone());
                 draft.base = Some(new);
@@ -187,9 +222,15 @@ pub(super) fn typed(
 
 /// The text was left: takes it over or, with Escape, back.
 fn finish(target: &Target<'_, '_>, field: &Field, drafts: &mut Drafts, key: &str, escaped: bool) {
-    let Some(draft) = drafts.texts.get(key) else { return };
+    let Some(draft) = drafts.texts.get(key) else {
+        return;
+    };
     if escaped {
-        if let Some(before) = draft.before.clone().filter(|b| draft.base.as_ref() != Some(b)) {
+        if let Some(before) = draft
+            .before
+            .clone()
+            .filter(|b| draft.base.as_ref() != Some(b))
+        {
             target.set(field, before);
         }
         drafts.discard(key);

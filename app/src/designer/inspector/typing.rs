@@ -70,13 +70,16 @@ impl Typing {
         let is_wrong = draft.is_some_and(|d| d.error.is_some());
         let mut text = draft.map_or_else(|| line.now.to_owned(), |d| d.text.clone());
         let hint = egui::RichText::new(line.hint).color(theme().faint);
-        let mut edit =
-            TextEdit::singleline(&mut text).id(id).hint_text(hint).desired_width(ui.available_width() - 8.0);
+        let mut edit = TextEdit::singleline(&mut text)
+            .id(id)
+            .hint_text(hint)
+            .desired_width(ui.available_width() - 8.0);
         if is_wrong {
             edit = edit.text_color(theme().red);
         }
         let response = ui.add(edit);
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(line.label));
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(line.label));
         if response.changed() {
             let error = match read(&text) {
                 Ok(value) => {
@@ -85,7 +88,14 @@ impl Typing {
                 }
                 Err(why) => Some(why),
             };
-            self.0.insert(line.key.to_owned(), Draft { text, base: line.now.to_owned(), error });
+            self.0.insert(
+                line.key.to_owned(),
+                Draft {
+                    text,
+                    base: line.now.to_owned(),
+                    error,
+                },
+            );
         }
         response
     }

@@ -17,8 +17,12 @@ pub(super) fn plain(number: f64) -> String {
 /// A number as it is read: thousands apart from ten thousand on.
 pub(super) fn readable(number: f64) -> String {
     let text = plain(number);
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |d| ("-", d));
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |d| ("-", d));
+    let (whole, fraction) = digits
+        .split_once('.')
+        .map_or((digits, None), |(w, f)| (w, Some(f)));
     if whole.len() < 5 || !whole.bytes().all(|b| b.is_ascii_digit()) {
         return text;
     }
@@ -56,8 +60,10 @@ pub(super) fn read(kind: &str, field: &Field, text: &str) -> Result<Value, Strin
         _ => {
             let schema = schema_of(kind).ok_or_else(|| format!("there is no kind `{kind}`"))?;
             let own = format!("`{}`: ", field.name);
-            parse_param(schema, &field.name, text.trim())
-                .map_err(|e| e.strip_prefix(&own).map_or_else(|| e.clone(), str::to_owned))
+            parse_param(schema, &field.name, text.trim()).map_err(|e| {
+                e.strip_prefix(&own)
+                    .map_or_else(|| e.clone(), str::to_owned)
+            })
         }
     }
 }
@@ -73,7 +79,11 @@ pub(super) fn range_error(kind: &str, field: &Field, value: &Value) -> Option<St
 
 /// What is wrong and what would be right, in one line.
 pub(super) fn sentence(message: &str, mend: &str) -> String {
-    if mend.is_empty() { message.to_owned() } else { format!("{message}: {mend}") }
+    if mend.is_empty() {
+        message.to_owned()
+    } else {
+        format!("{message}: {mend}")
+    }
 }
 
 /// A number that a slider or a drag came to, without digits that nobody chose.
@@ -87,9 +97,16 @@ pub(super) fn rounded(number: f64, is_whole: bool) -> f64 {
 }
 
 /// A number as JSON: whole ones as integers where the parameter wants that.
-#[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53, as checked")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole and below 2^53, as checked"
+)]
 pub(super) fn json(number: f64, is_whole: bool) -> Value {
-    if is_whole && number.abs() < 9e15 { Value::from(number.round() as i64) } else { Value::from(number) }
+    if is_whole && number.abs() < 9e15 {
+        Value::from(number.round() as i64)
+    } else {
+        Value::from(number)
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +133,11 @@ mod tests {
             ("producer", "arrival", "wave", j!("wave")),
         ];
         for (kind, name, text, wanted) in cases {
-            assert_eq!(read(kind, field(kind, name), text), Ok(wanted), "{name} {text}");
+            assert_eq!(
+                read(kind, field(kind, name), text),
+                Ok(wanted),
+                "{name} {text}"
+            );
         }
     }
 
@@ -125,9 +146,16 @@ mod tests {
         let shards = field("kinesis-data-streams", "shard_count");
         for text in ["", "abc", "1.5", "--", "9e99", "한글", "1 MB MB"] {
             let told = read("kinesis-data-streams", shards, text).unwrap_err();
-            assert!(told.len() > 10 && !told.starts_with("`shard_count`"), "{told}");
+            assert!(
+                told.len() > 10 && !told.starts_with("`shard_count`"),
+                "{told}"
+            );
         }
-        assert!(range_error("kinesis-data-streams", shards, &j!(0)).unwrap().contains("too small"));
+        assert!(
+            range_error("kinesis-data-streams", shards, &j!(0))
+                .unwrap()
+                .contains("too small")
+        );
         assert_eq!(range_error("kinesis-data-streams", shards, &j!(3)), None);
     }
 

@@ -45,15 +45,35 @@ impl Page {
     }
 
     fn flow(&mut self, ui: &mut Ui, cx: &Cx<'_>, (from, to): &WireKey) {
-        let Some(snapshot) = &cx.run.snapshot else { return };
-        let is_it = |end: &(String, &str), wanted: &Endpoint| end.0 == wanted.node && end.1 == wanted.port;
-        let found = snapshot.wires.iter().position(|w| is_it(&w.from, from) && is_it(&w.to, to));
-        let Some((i, wire)) = found.and_then(|i| Some((i, snapshot.wires.get(i)?))) else { return };
+        let Some(snapshot) = &cx.run.snapshot else {
+            return;
+        };
+        let is_it =
+            |end: &(String, &str), wanted: &Endpoint| end.0 == wanted.node && end.1 == wanted.port;
+        let found = snapshot
+            .wires
+            .iter()
+            .position(|w| is_it(&w.from, from) && is_it(&w.to, to));
+        let Some((i, wire)) = found.and_then(|i| Some((i, snapshot.wires.get(i)?))) else {
+            return;
+        };
         let rate = cx.run.wires.get(i).copied().unwrap_or_default();
         section(ui, tr("inspector.traffic"));
-        stat(ui, tr("inspector.rate"), &format::records_rate(rate.records));
-        stat(ui, tr("inspector.bandwidth"), &format::bytes_rate(rate.bytes));
-        stat(ui, tr("inspector.in_flight"), &format::count(wire.in_flight));
+        stat(
+            ui,
+            tr("inspector.rate"),
+            &format::records_rate(rate.records),
+        );
+        stat(
+            ui,
+            tr("inspector.bandwidth"),
+            &format::bytes_rate(rate.bytes),
+        );
+        stat(
+            ui,
+            tr("inspector.in_flight"),
+            &format::count(wire.in_flight),
+        );
         stat(ui, tr("inspector.records"), &format::count(wire.records));
         stat(ui, tr("inspector.refused"), &format::count(wire.refused));
         if let Some(batch) = &wire.last {
@@ -72,12 +92,19 @@ fn end(ui: &mut Ui, cx: &Cx<'_>, end: &Endpoint, word: &str) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(word).size(t.shape.caption).color(t.secondary));
         if let Some(spec) = cx.spec_of(&end.node) {
-            ui.add(kind_icon(spec).fit_to_exact_size(egui::Vec2::splat(16.0)).tint(t.category(spec.category)));
+            ui.add(
+                kind_icon(spec)
+                    .fit_to_exact_size(egui::Vec2::splat(16.0))
+                    .tint(t.category(spec.category)),
+            );
         }
         let text = RichText::new(end.to_string()).font(figures(t.shape.body));
         let response = ui.add(egui::Button::new(text).frame(false).truncate());
         if response.clicked() {
-            cx.act(Act::Reveal { item: Item::Node(end.node.clone()), at: None });
+            cx.act(Act::Reveal {
+                item: Item::Node(end.node.clone()),
+                at: None,
+            });
         }
     });
     if let Some(spec) = cx.spec_of(&end.node) {

@@ -6,16 +6,27 @@ use egui::{Color32, FontId};
 use crate::designer::theme::theme;
 
 /// The text with its colours.
-pub(super) fn json(text: &str, font: FontId) -> LayoutJob {
+pub(super) fn json(text: &str, font: &FontId) -> LayoutJob {
     let t = theme();
-    let mut job = LayoutJob { text: text.to_owned(), ..LayoutJob::default() };
+    let mut job = LayoutJob {
+        text: text.to_owned(),
+        ..LayoutJob::default()
+    };
     job.wrap.max_width = f32::INFINITY;
     let bytes = text.as_bytes();
     let mut add = |from: usize, to: usize, ink: Color32| {
         if from < to {
-            let format = TextFormat { font_id: font.clone(), color: ink, ..TextFormat::default() };
+            let format = TextFormat {
+                font_id: font.clone(),
+                color: ink,
+                ..TextFormat::default()
+            };
             let range = egui::text::ByteIndex(from)..egui::text::ByteIndex(to);
-            job.sections.push(egui::text::LayoutSection { leading_space: 0.0, byte_range: range, format });
+            job.sections.push(egui::text::LayoutSection {
+                leading_space: 0.0,
+                byte_range: range,
+                format,
+            });
         }
     };
     let mut at = 0;
@@ -24,8 +35,19 @@ pub(super) fn json(text: &str, font: FontId) -> LayoutJob {
         let (end, ink) = match byte {
             b'"' => {
                 let end = string_end(bytes, at);
-                let next = bytes.get(end..).into_iter().flatten().find(|b| !b.is_ascii_whitespace());
-                (end, if next == Some(&b':') { t.accent } else { t.hue("storage") })
+                let next = bytes
+                    .get(end..)
+                    .into_iter()
+                    .flatten()
+                    .find(|b| !b.is_ascii_whitespace());
+                (
+                    end,
+                    if next == Some(&b':') {
+                        t.accent
+                    } else {
+                        t.hue("storage")
+                    },
+                )
             }
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => (word_end(bytes, at), t.hue("function")),
             _ => {
@@ -58,6 +80,8 @@ fn string_end(bytes: &[u8], from: usize) -> usize {
 /// The byte after the figure or word that begins at `from`.
 fn word_end(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    let length = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')));
+    let length = rest
+        .iter()
+        .position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')));
     from + length.unwrap_or(rest.len())
 }

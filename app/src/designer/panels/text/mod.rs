@@ -41,7 +41,11 @@ impl Text {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.state.follow(cx.history.doc());
         self.head(ui, cx);
-        let foot = if self.state.mistake().is_some() { 44.0 } else { 0.0 };
+        let foot = if self.state.mistake().is_some() {
+            44.0
+        } else {
+            0.0
+        };
         let size = ui.available_size() - Vec2::new(0.0, foot);
         ui.allocate_ui(size, |ui| {
             ui.set_min_size(size);
@@ -85,10 +89,15 @@ impl Text {
         if std::mem::take(&mut self.go) {
             self.cursor_to_mistake(ui.ctx(), id);
         }
-        let ground = egui::Frame::new().fill(t.canvas).corner_radius(t.shape.radius_control).inner_margin(t.space(1));
+        let ground = egui::Frame::new()
+            .fill(t.canvas)
+            .corner_radius(t.shape.radius_control)
+            .inner_margin(t.space(1));
         let (job, state) = (&mut self.job, &mut self.state);
         let output = ground.show(ui, |ui| {
-            let area = egui::ScrollArea::both().auto_shrink(false).id_salt("weir-document-text-area");
+            let area = egui::ScrollArea::both()
+                .auto_shrink(false)
+                .id_salt("weir-document-text-area");
             area.show(ui, |ui| {
                 ui.horizontal_top(|ui| {
                     ui.add_space(gutter);
@@ -141,12 +150,17 @@ impl Text {
     fn timers(&mut self, ui: &Ui, cx: &Cx<'_>) {
         let now = ui.input(|i| i.time);
         if let Some(at) = self.unread {
-            let wait = if self.state.text.len() > LONG { PAUSE } else { 0.0 };
+            let wait = if self.state.text.len() > LONG {
+                PAUSE
+            } else {
+                0.0
+            };
             if now - at >= wait {
                 self.read(cx);
                 self.taken = Some(now);
             } else {
-                ui.ctx().request_repaint_after(Duration::from_secs_f64(wait - (now - at)));
+                ui.ctx()
+                    .request_repaint_after(Duration::from_secs_f64(wait - (now - at)));
             }
         }
         if let Some(at) = self.taken {
@@ -155,19 +169,25 @@ impl Text {
                 cx.act(Act::Seal);
                 self.taken = None;
             } else {
-                ui.ctx().request_repaint_after(Duration::from_secs_f64(left));
+                ui.ctx()
+                    .request_repaint_after(Duration::from_secs_f64(left));
             }
         }
     }
 
     /// The mistake in words, with its place; a press goes there.
     fn mistake(&mut self, ui: &mut Ui) {
-        let Some(mistake) = self.state.mistake() else { return };
+        let Some(mistake) = self.state.mistake() else {
+            return;
+        };
         let t = theme();
         ui.horizontal(|ui| {
             icon(ui, "error", 16.0, t.red);
             if mistake.line > 0 {
-                let place = trf("files.text_line", &[("line", &mistake.line), ("column", &mistake.column)]);
+                let place = trf(
+                    "files.text_line",
+                    &[("line", &mistake.line), ("column", &mistake.column)],
+                );
                 self.go = ui.add(egui::Link::new(place)).clicked();
             }
             let text = egui::Label::new(RichText::new(&mistake.sentence).color(t.text));
@@ -176,24 +196,44 @@ impl Text {
     }
 
     fn cursor_to_mistake(&self, ctx: &egui::Context, id: Id) {
-        let Some(mistake) = self.state.mistake() else { return };
+        let Some(mistake) = self.state.mistake() else {
+            return;
+        };
         let line = mistake.line.saturating_sub(1);
-        let before: usize = self.state.text.split_inclusive('\n').take(line).map(|l| l.chars().count()).sum();
+        let before: usize = self
+            .state
+            .text
+            .split_inclusive('\n')
+            .take(line)
+            .map(|l| l.chars().count())
+            .sum();
         let here = self.state.text.lines().nth(line).unwrap_or_default();
-        let column = here.char_indices().take_while(|(i, _)| i + 1 < mistake.column).count();
+        let column = here
+            .char_indices()
+            .take_while(|(i, _)| i + 1 < mistake.column)
+            .count();
         let mut state = egui::TextEdit::load_state(ctx, id).unwrap_or_default();
-        state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(before + column))));
+        state
+            .cursor
+            .set_char_range(Some(CCursorRange::one(CCursor::new(before + column))));
         state.store(ctx, id);
         ctx.memory_mut(|m| m.request_focus(id));
     }
 }
 
 /// The text with its colours; what was made for the same text is used again.
-fn coloured(kept: &mut Option<(String, bool, f32, LayoutJob)>, text: &str, is_dark: bool, size: f32) -> LayoutJob {
+fn coloured(
+    kept: &mut Option<(String, bool, f32, LayoutJob)>,
+    text: &str,
+    is_dark: bool,
+    size: f32,
+) -> LayoutJob {
     match kept {
-        Some((t, d, s, job)) if t == text && *d == is_dark && (*s - size).abs() < 0.01 => job.clone(),
+        Some((t, d, s, job)) if t == text && *d == is_dark && (*s - size).abs() < 0.01 => {
+            job.clone()
+        }
         _ => {
-            let job = colour::json(text, figures(size));
+            let job = colour::json(text, &figures(size));
             *kept = Some((text.to_owned(), is_dark, size, job.clone()));
             job
         }
@@ -213,11 +253,20 @@ fn numbers(ui: &Ui, output: &egui::text_edit::TextEditOutput, gutter: f32, bad: 
             let is_bad = bad == Some(line);
             let at = egui::pos2(output.galley_pos.x - t.space(2), rect.center().y);
             if is_bad {
-                let mark = Rect::from_min_max(egui::pos2(at.x - gutter, rect.top()), egui::pos2(clip.right(), rect.bottom()));
+                let mark = Rect::from_min_max(
+                    egui::pos2(at.x - gutter, rect.top()),
+                    egui::pos2(clip.right(), rect.bottom()),
+                );
                 painter.rect_filled(mark, 0.0, t.red.gamma_multiply(0.16));
             }
             let ink = if is_bad { t.red } else { t.faint };
-            painter.text(at, egui::Align2::RIGHT_CENTER, line.to_string(), figures(t.shape.caption), ink);
+            painter.text(
+                at,
+                egui::Align2::RIGHT_CENTER,
+                line.to_string(),
+                figures(t.shape.caption),
+                ink,
+            );
         }
         begins = row.ends_with_newline;
         line += usize::from(begins);

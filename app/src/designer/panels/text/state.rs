@@ -17,17 +17,27 @@ pub(super) struct Mistake {
 impl Mistake {
     fn of(error: &DocumentError) -> Self {
         let (line, column) = match error {
-            DocumentError::Syntax { line, column, .. } | DocumentError::Field { line, column, .. } => (*line, *column),
+            DocumentError::Syntax { line, column, .. }
+            | DocumentError::Field { line, column, .. } => (*line, *column),
             _ => (0, 0),
         };
         // The place stands beside the sentence.
         let whole = error.to_string();
         let sentence = match error {
             DocumentError::Syntax { message, mend, .. } => format!("{message}. {mend}"),
-            DocumentError::Field { path, message, mend, .. } => format!("`{path}`: {message}. {mend}"),
+            DocumentError::Field {
+                path,
+                message,
+                mend,
+                ..
+            } => format!("`{path}`: {message}. {mend}"),
             _ => whole,
         };
-        Self { line, column, sentence }
+        Self {
+            line,
+            column,
+            sentence,
+        }
     }
 }
 
@@ -61,7 +71,11 @@ impl State {
 
     /// Follows the drawing, unless text that is being mended would be lost.
     pub(super) fn follow(&mut self, drawing: &Arc<Document>) {
-        if self.drawing.as_ref().is_some_and(|d| Arc::ptr_eq(d, drawing)) {
+        if self
+            .drawing
+            .as_ref()
+            .is_some_and(|d| Arc::ptr_eq(d, drawing))
+        {
             return;
         }
         if self.said.as_ref().is_some_and(|said| *said == **drawing) {
@@ -153,7 +167,11 @@ mod tests {
         assert!((line + 1..=line + 2).contains(&mistake.line), "{mistake:?}");
         assert_eq!(**history.doc(), *good);
         // The drawing can still be changed; the text waits.
-        let param = Edit::Param { nodes: vec!["stream".into()], name: "shard_count".into(), value: Some(9.into()) };
+        let param = Edit::Param {
+            nodes: vec!["stream".into()],
+            name: "shard_count".into(),
+            value: Some(9.into()),
+        };
         history.apply(param).unwrap();
         state.follow(history.doc());
         assert_eq!(state.text, bad);
@@ -167,7 +185,12 @@ mod tests {
         let mut history = drawing();
         let mut state = State::default();
         state.follow(history.doc());
-        history.apply(Edit::Rename { node: "lake".into(), to: "ocean".into() }).unwrap();
+        history
+            .apply(Edit::Rename {
+                node: "lake".into(),
+                to: "ocean".into(),
+            })
+            .unwrap();
         state.follow(history.doc());
         assert!(state.text.contains("\"ocean\"") && !state.text.contains("\"lake\""));
         assert_eq!(Document::parse(&state.text).unwrap(), **history.doc());

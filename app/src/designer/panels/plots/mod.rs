@@ -1,0 +1,586 @@
+//! Plots: figures of the run over virtual time, all on one time axis with one cursor.
+
+mod chart;
+mod decimate;
+mod draw;
+mod export;
+mod lane;
+mod legend;
+mod menu;
+mod parts;
+mod reading;
+mod time;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use egui::{RichText, Ui, Vec2, WidgetInfo, WidgetType};
+use weir_engine::document::Document;
+use weir_engine::runtime::RunSnapshot;
+
+use self::chart::{Chart, Subject, Trace};
+use self::draw::{Band, Drawn, Shared};
+use self::export::Exporter;
+use self::legend::Toggle;
+use self::time::TimeAxis;
+use super::super::command::Command;
+use super::super::edit::Selection;
+use super::super::cx::{Act, Cx};
+use super::super::i18n::{lang, tr};
+use super::super::theme::{semibold, theme};
+use super::super::widgets::{empty, icon_button};
+
+/// Least height of a plot with its title and legend.
+const LEAST_HEIGHT: f32 = 176.0;
+/// Least width of a plot when the number of columns is chosen for the person.
+const LEAST_WIDTH: f32 = 420.0;
+
+/// A plot with its place in the panel.
+struct Entry {
+    id: u64,
+    subject: Subject,
+    chart: Chart,
+}
+
+/// Tells snapshots apart: the same address may hold another one later, at another host time.
+type Identity = (usize, u64);
+
+fn identity(run: &RunSnapshot) -> Identity {
+    (std::ptr::from_ref(run) as usize, run.host_seconds.to_bits())
+}
+
+/// What charts were made from: while it stays the same they are.
+#[derive(Debug, Clone, PartialEq)]
+struct Made {
+    snapshot: Identity,
+    doc: usize,
+    selected: BTreeSet<String>,
+    subjects: Vec<Subject>,
+    changes: u64,
+    look: (bool, super::super::i18n::Lang, Option<u64>),
+}
+
+/// What the panel keeps between frames.
+pub(crate) struct Plots {
+    axis: TimeAxis,
+    entries: Vec<Entry>,
+    next_id: u64,
+    /// Zero: as many as there is room for.
+    columns: usize,
+    frozen: Option<(Arc<RunSnapshot>, Arc<Document>)>,
+    hidden: BTreeSet<(u64, String)>,
+    /// Number of the earlier run that is shown too.
+    overlay: Option<u64>,
+    /// Counts what changes charts without changing what they are made from.
+    changes: u64,
+    made: Option<Made>,
+    bands: Vec<Band>,
+    /// Virtual second under the pointer, over any plot.
+    hovered: Option<f64>,
+    /// Where a mark with the pointer began.
+    mark_from: Option<f64>,
+    /// The cursor as it was in the latest frame.
+    cursor: Option<f64>,
+    scale: parts::Scale,
+    rows: Option<(Identity, (u64, u64), Vec<parts::Row>)>,
+    exporter: Exporter,
+}
+
+impl Default for Plots {
+    fn default() -> Self {
+        let mut plots = Self {
+            axis: TimeAxis::default(),
+            entries: Vec::new(),
+            next_id: 0,
+            columns: 0,
+            frozen: None,
+            hidden: BTreeSet::new(),
+            overlay: None,
+            changes: 0,
+            made: None,
+            bands: Vec::new(),
+            hovered: None,
+            mark_from: None,
+            cursor: None,
+            scale: parts::Scale::default(),
+            rows: None,
+            exporter: Exporter::default(),
+        };
+        for subject in menu::STANDARD {
+            plots.add(subject);
+        }
+        plots
+    }
+}
+
+impl Plots {
+    /// Draws it.
+    pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        self.exporter.poll(ui, cx);
+        let (Some(snapshot), Some(doc)) = (&cx.run.snapshot, &cx.run.doc) else {
+            self.frozen = None;
+            let button = (!cx.doc.nodes.is_empty()).then(|| tr("run.run"));
+            if empty(
+                ui,
+                "chart",
+                tr("plots.empty_title"),
+                tr("plots.empty_text"),
+                button,
+            ) {
+                cx.act(Act::Do(Command::Run));
+            }
+            return;
+        };
+        let (snapshot, doc) = match &self.frozen {
+            Some((snapshot, doc)) => (Arc::clone(snapshot), Arc::clone(doc)),
+            None => (Arc::clone(snapshot), Arc::clone(doc)),
+        };
+        self.toolbar(ui, cx, &snapshot, &doc);
+        self.make(cx, &snapshot, &doc);
+        let now = snapshot.now.as_secs_f64();
+        if self.cursor != cx.cursor {
+            self.cursor = cx.cursor;
+            if let Some(at) = cx.cursor {
+                self.axis.show(now, at);
+            }
+        }
+        let range = self.axis.range(now);
+        let hovered = self.hovered.take();
+        let cursor = hovered.or(cx.cursor);
+        let ticks = lane::ticks(&snapshot, range);
+        lane::show(ui, cx, &snapshot, &self.bands, range, cursor);
+        let bands = std::mem::take(&mut self.bands);
+        let marked = self.mark_from.zip(hovered);
+        let shared = Shared {
+            range,
+            now,
+            cursor,
+            marked,
+            bands: &bands,
+            ticks: &ticks,
+        };
+        self.grid(ui, cx, &snapshot, &shared);
+        self.bands = bands;
+        if self.hovered != hovered {
+            ui.request_repaint();
+        }
+    }
+
+    /// Adds a plot at the end.
+    fn add(&mut self, subject: Subject) {
+        self.next_id += 1;
+        self.entries.push(Entry {
+            id: self.next_id,
+            subject,
+            chart: Chart::nothing(),
+        });
+    }
+
+    /// Makes charts anew when what they are made from has changed.
+    fn make(&mut self, cx: &Cx<'_>, snapshot: &Arc<RunSnapshot>, doc: &Arc<Document>) {
+        let past = self
+            .overlay
+            .and_then(|n| cx.run.past.iter().find(|p| p.number == n));
+        // The run that is shown has become an earlier one: it would cover itself.
+        let past = past.filter(|p| !Arc::ptr_eq(&p.snapshot, snapshot));
+        let made = Made {
+            snapshot: identity(snapshot),
+            doc: Arc::as_ptr(doc) as usize,
+            selected: cx.selection.nodes().map(str::to_owned).collect(),
+            subjects: self.entries.iter().map(|e| e.subject.clone()).collect(),
+            changes: self.changes,
+            look: (theme().is_dark, lang(), past.map(|p| p.number)),
+        };
+        if self.made.as_ref() == Some(&made) {
+            return;
+        }
+        let hidden = &self.hidden;
+        for Entry { id, subject, chart } in &mut self.entries {
+            *chart = Chart::of(subject, doc, snapshot, &made.selected, None);
+            chart.restack(|t| is_shown(hidden, *id, t));
+            if let Some(past) = past {
+                let mut earlier = Chart::of(
+                    subject,
+                    &past.doc,
+                    &past.snapshot,
+                    &made.selected,
+                    Some(past.number),
+                );
+                earlier.restack(|_| true);
+                chart.overlay(earlier);
+            }
+        }
+        self.bands = lane::bands(snapshot);
+        self.made = Some(made);
+    }
+
+    /// All plots, in columns.
+    fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>, snapshot: &RunSnapshot, shared: &Shared<'_>) {
+        let room = ui.available_size();
+        let scale = egui::TextStyle::Body.resolve(ui.style()).size / theme().shape.body;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few columns; casts of floats saturate")]
+        let columns = match self.columns {
+            0 => ((room.x / (LEAST_WIDTH * scale)) as usize).clamp(1, 3),
+            n => n,
+        };
+        let columns = columns.min(self.entries.len()).max(1);
+        let rows = self.entries.len().div_ceil(columns).max(1);
+        let gap = theme().space(1);
+        let height = ((room.y - gap * (rows - 1) as f32) / rows as f32).max(LEAST_HEIGHT * scale);
+        let width = (room.x - gap * (columns - 1) as f32) / columns as f32;
+        let mut removed = None;
+        egui::ScrollArea::vertical()
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing = Vec2::splat(gap);
+                for first in (0..self.entries.len()).step_by(columns) {
+                    ui.horizontal_top(|ui| {
+                        for i in first..(first + columns).min(self.entries.len()) {
+                            let size = Vec2::new(width, height);
+                            let keep = ui
+                                .allocate_ui_with_layout(
+                                    size,
+                                    egui::Layout::top_down(egui::Align::Min),
+                                    |ui| {
+                                        ui.set_min_size(size);
+                                        ui.set_max_width(width);
+                                        self.one(ui, cx, i, snapshot, shared, height)
+                                    },
+                                )
+                                .inner;
+                            if !keep {
+                                removed = Some(i);
+                            }
+                        }
+                    });
+                }
+            });
+        if let Some(i) = removed {
+            self.entries.remove(i);
+        }
+    }
+
+    /// One plot with title, legend and menu. False when it is to go.
+    fn one(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        i: usize,
+        snapshot: &RunSnapshot,
+        shared: &Shared<'_>,
+        height: f32,
+    ) -> bool {
+        let top = ui.cursor().top();
+        let bottom = top + height;
+        ui.spacing_mut().item_spacing = Vec2::new(theme().space(1), 2.0);
+        let title = self.entries[i].subject.title(cx.doc);
+        let asked = self.header(ui, i, &title);
+        let mut keep = true;
+        let rect = if self.entries[i].subject == Subject::Parts {
+            parts::key(ui, &mut self.scale);
+            let scale = self.scale;
+            let rows = self.rows(snapshot, shared.range);
+            parts::show(ui, cx, rows, scale, (bottom - ui.cursor().top()).max(40.0))
+        } else {
+            self.lines(ui, cx, i, shared, &title, bottom)
+        };
+        match asked {
+            Some(menu::Asked::Picture) => {
+                let whole = egui::Rect::from_min_max(
+                    egui::pos2(rect.left() - draw::GUTTER, top),
+                    egui::pos2(rect.right(), bottom),
+                );
+                self.exporter
+                    .picture(ui, whole.intersect(ui.clip_rect()), &title);
+            }
+            Some(menu::Asked::Figures) => {
+                let text = if self.entries[i].subject == Subject::Parts {
+                    parts::csv(self.rows(snapshot, shared.range))
+                } else {
+                    export::csv(&title, &self.entries[i].chart)
+                };
+                self.exporter.figures(ui, cx, &title, text);
+            }
+            Some(menu::Asked::Remove) => keep = false,
+            None => {}
+        }
+        keep
+    }
+
+    /// A plot over time.
+    fn lines(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        i: usize,
+        shared: &Shared<'_>,
+        title: &str,
+        bottom: f32,
+    ) -> egui::Rect {
+        let Self {
+            entries, hidden, ..
+        } = self;
+        let Entry { id, chart, .. } = &mut entries[i];
+        let id = *id;
+        let at = shared.cursor.unwrap_or(shared.now);
+        let toggled = legend::show(ui, chart, at, |t| is_shown(hidden, id, t));
+        let height = (bottom - ui.cursor().top()).max(60.0);
+        let drawn = draw::plot(ui, id, chart, shared, height, |t| is_shown(hidden, id, t));
+        let name = title.to_owned();
+        drawn
+            .response
+            .widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, &name));
+        if chart.traces.iter().all(|t| t.data.points().is_empty()) {
+            let place = drawn.transform.frame().center();
+            let font = egui::TextStyle::Body.resolve(ui.style());
+            ui.painter().text(
+                place,
+                egui::Align2::CENTER_CENTER,
+                tr("plots.no_values"),
+                font,
+                theme().secondary,
+            );
+        }
+        if let Some(toggle) = toggled {
+            self.toggle(cx, i, toggle);
+        }
+        self.handle(ui, cx, &drawn, shared);
+        *drawn.transform.frame()
+    }
+
+    /// Title, unit, choices of the subject and the menu.
+    fn header(&mut self, ui: &mut Ui, i: usize, title: &str) -> Option<menu::Asked> {
+        let t = theme();
+        let Entry { subject, chart, .. } = &mut self.entries[i];
+        ui.horizontal(|ui| {
+            let size = egui::TextStyle::Body.resolve(ui.style()).size;
+            ui.label(RichText::new(title).font(semibold(size)));
+            let unit = match subject {
+                // The choice beside it says it.
+                Subject::Throughput { .. } => String::new(),
+                Subject::Parts => tr("plots.unit_parts").to_owned(),
+                _ => chart.unit.words(),
+            };
+            ui.label(RichText::new(unit).color(t.secondary).small());
+            menu::choices(ui, subject);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                menu::of_plot(ui, title)
+            })
+            .inner
+        })
+        .inner
+    }
+
+    fn rows(&mut self, snapshot: &RunSnapshot, range: (f64, f64)) -> &[parts::Row] {
+        let key = (
+            identity(snapshot),
+            (range.0.to_bits(), range.1.to_bits()),
+        );
+        let stale = self
+            .rows
+            .as_ref()
+            .is_none_or(|(run, window, _)| (*run, *window) != key);
+        if stale {
+            self.rows = Some((key.0, key.1, parts::rows(snapshot, range)));
+        }
+        self.rows.as_ref().map_or(&[], |(_, _, rows)| rows)
+    }
+
+    /// Shows or hides traces.
+    fn toggle(&mut self, cx: &Cx<'_>, i: usize, toggle: Toggle) {
+        let Entry { id, chart, .. } = &self.entries[i];
+        match toggle {
+            Toggle::Select(node) => cx.act(Act::Select(Selection::node(&node))),
+            Toggle::One(name) => {
+                let key = (*id, name);
+                if !self.hidden.remove(&key) {
+                    self.hidden.insert(key);
+                }
+            }
+            Toggle::Only(name) => {
+                let others: Vec<_> = chart
+                    .traces
+                    .iter()
+                    .filter(|t| t.name != name)
+                    .map(|t| (*id, t.name.clone()))
+                    .collect();
+                let alone = others.iter().all(|k| self.hidden.contains(k));
+                for key in others {
+                    if alone {
+                        self.hidden.remove(&key);
+                    } else {
+                        self.hidden.insert(key);
+                    }
+                }
+                self.hidden.remove(&(*id, name));
+            }
+        }
+        self.changes += 1;
+    }
+
+    /// Pointer and keys over a plot: drag marks a span to zoom to, with Shift or another button it moves; the wheel zooms; a
+    /// click puts the cursor; a double click goes back.
+    fn handle(&mut self, ui: &Ui, cx: &Cx<'_>, drawn: &Drawn, shared: &Shared<'_>) {
+        let response = &drawn.response;
+        let now = shared.now;
+        if response.contains_pointer() || response.dragged() {
+            let pointer = ui.input(|i| i.pointer.latest_pos());
+            self.hovered = pointer.map(|p| drawn.second_at(p.x));
+        }
+        let moves =
+            ui.input(|i| i.modifiers.shift) || !response.dragged_by(egui::PointerButton::Primary);
+        if response.drag_started() && !moves {
+            let origin = ui.input(|i| i.pointer.press_origin());
+            self.mark_from = origin.map(|p| drawn.second_at(p.x));
+        }
+        if response.dragged() && self.mark_from.is_none() {
+            let per_point =
+                (shared.range.1 - shared.range.0) / f64::from(drawn.transform.frame().width());
+            self.axis
+                .pan(now, -f64::from(response.drag_delta().x) * per_point);
+        }
+        if response.drag_stopped()
+            && let Some(from) = self.mark_from.take()
+            && let Some(to) = ui.input(|i| i.pointer.latest_pos())
+        {
+            self.axis.fix(now, from, drawn.second_at(to.x));
+        }
+        if response.double_clicked() {
+            self.axis.reset();
+        } else if response.clicked() {
+            response.request_focus();
+            cx.act(Act::Cursor(drawn.pointed()));
+        } else if response.secondary_clicked() {
+            cx.act(Act::Cursor(None));
+        }
+        self.wheel(ui, drawn, now);
+        self.keys(ui, cx, drawn, shared);
+    }
+
+    fn wheel(&mut self, ui: &Ui, drawn: &Drawn, now: f64) {
+        let Some(at) = drawn.pointed() else { return };
+        let (turned, pinched) = ui.input(|i| (i.smooth_scroll_delta(), i.zoom_delta()));
+        let factor = f64::from(pinched) * (f64::from(turned.y) / 240.0).exp();
+        if (factor - 1.0).abs() > 1e-6 {
+            self.axis.zoom(now, at, factor);
+        }
+        if turned.x.abs() > turned.y.abs() {
+            let (from, to) = self.axis.range(now);
+            self.axis.pan(
+                now,
+                -f64::from(turned.x / drawn.transform.frame().width()) * (to - from),
+            );
+        }
+        if turned != Vec2::ZERO {
+            // The list of plots does not scroll too.
+            ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        }
+    }
+
+    fn keys(&mut self, ui: &Ui, cx: &Cx<'_>, drawn: &Drawn, shared: &Shared<'_>) {
+        use egui::Key;
+        let response = &drawn.response;
+        if !response.has_focus() {
+            return;
+        }
+        let filter = egui::EventFilter {
+            horizontal_arrows: true,
+            ..egui::EventFilter::default()
+        };
+        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
+        let frame = *drawn.transform.frame();
+        ui.painter().rect_stroke(
+            frame,
+            2.0,
+            egui::Stroke::new(1.0, theme().accent),
+            egui::StrokeKind::Inside,
+        );
+        let (from, to) = shared.range;
+        let step = (to - from) / 50.0;
+        let at = cx.cursor.unwrap_or(shared.now.min(to));
+        let pressed = |key| ui.input(|i| i.key_pressed(key));
+        for (key, by) in [(Key::ArrowLeft, -step), (Key::ArrowRight, step)] {
+            if pressed(key) {
+                cx.act(Act::Cursor(Some((at + by).max(0.0))));
+            }
+        }
+        for (key, factor) in [
+            (Key::Plus, 1.5),
+            (Key::Equals, 1.5),
+            (Key::Minus, 1.0 / 1.5),
+        ] {
+            if pressed(key) {
+                self.axis.zoom(shared.now, at, factor);
+            }
+        }
+        if pressed(Key::Home) {
+            self.axis.reset();
+        }
+    }
+
+    /// Window, follow, freeze, columns, earlier run, new plot.
+    fn toolbar(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        snapshot: &Arc<RunSnapshot>,
+        doc: &Arc<Document>,
+    ) {
+        ui.horizontal(|ui| {
+            let follows = self.axis.is_following();
+            if icon_button(ui, "follow", tr("plots.follow"), follows).clicked() {
+                if follows {
+                    let (from, to) = self.axis.range(snapshot.now.as_secs_f64());
+                    self.axis.set(time::Window::Fixed(from, to));
+                } else {
+                    self.axis.reset();
+                }
+            }
+            menu::windows(ui, &mut self.axis);
+            ui.separator();
+            let frozen = self.frozen.is_some();
+            if icon_button(ui, "freeze", tr("plots.freeze"), frozen).clicked() {
+                self.frozen = (!frozen).then(|| (Arc::clone(snapshot), Arc::clone(doc)));
+            }
+            menu::columns(ui, &mut self.columns);
+            menu::overlay(ui, cx, &mut self.overlay);
+            if let Some(subject) = menu::new_plot(ui, cx, self.entries.iter().map(|e| &e.subject)) {
+                self.add(subject);
+            }
+            if cx.cursor.is_some()
+                && icon_button(ui, "close", tr("plots.no_cursor"), false).clicked()
+            {
+                cx.act(Act::Cursor(None));
+            }
+        });
+    }
+}
+
+fn is_shown(hidden: &BTreeSet<(u64, String)>, id: u64, trace: &Trace) -> bool {
+    hidden.is_empty() || !hidden.contains(&(id, trace.name.clone()))
+}
+
+#[cfg(test)]
+mod testing {
+    use weir_engine::metrics::Meters;
+    use weir_engine::runtime::NodeSnapshot;
+
+    /// A node that nothing has happened to.
+    pub(super) fn node(id: &str) -> NodeSnapshot {
+        NodeSnapshot {
+            id: id.to_owned(),
+            kind: "alarm",
+            ledger: Default::default(),
+            held: 0,
+            gauges: Default::default(),
+            meters: Meters::new(&[]),
+            latency: None,
+            latency_series: Default::default(),
+            part_series: Default::default(),
+            end_to_end: None,
+            end_to_end_series: Default::default(),
+            faults: Vec::new(),
+            incidents: Vec::new(),
+        }
+    }
+}

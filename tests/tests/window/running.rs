@@ -1,0 +1,46 @@
+//! A run behind the window: started, watched, paused, changed, stopped, by pointer and keyboard.
+
+use egui::Key;
+use weir_engine::runtime::RunState;
+
+use super::person::Person;
+
+const SKETCH: &[(&str, &str, [i32; 2])] = &[
+    ("source", "producer", [0, 0]),
+    ("stream", "kinesis-data-streams", [320, 0]),
+    ("delivery", "firehose", [640, 0]),
+    ("lake", "s3", [960, 0]),
+];
+const WIRED: &[(&str, &str)] = &[
+    ("source.out", "stream.in"),
+    ("stream.out", "delivery.in"),
+    ("delivery.out", "lake.in"),
+];
+
+#[test]
+fn a_run_is_started_paused_resumed_and_stopped() {
+    let mut person = Person::draws_on(SKETCH, WIRED);
+    person.presses(Key::F5);
+    person.waits("the first records", |d| d.snapshot().is_some_and(|s| s.produced > 0));
+    person.presses(Key::F5);
+    person.waits("the pause", |d| d.snapshot().is_some_and(|s| s.state == RunState::Paused));
+    let paused = person.designer().snapshot().map(|s| s.now);
+    person.frames(10);
+    assert_eq!(person.designer().snapshot().map(|s| s.now), paused);
+    person.presses(Key::F5);
+    person.waits("more", |d| d.snapshot().map(|s| s.now) > paused);
+    person.combines(egui::Modifiers::SHIFT, Key::F5);
+    person.waits("the end", |d| !d.is_busy());
+    assert_eq!(person.designer().run_error(), None);
+    let last = person.designer().snapshot().unwrap();
+    assert_eq!((last.unaccounted, &last.state), (0, &RunState::Stopped));
+}
+
+#[test]
+fn a_drawing_with_problems_says_so_and_does_not_run() {
+    let mut person = Person::draws_on(SKETCH, &WIRED[1..]);
+    assert!(!person.designer_mut().problems().is_empty());
+    person.presses(Key::F5);
+    person.waits("an answer", |d| !d.is_busy());
+    assert!(person.designer().snapshot().is_none());
+}
