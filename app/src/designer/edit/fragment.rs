@@ -153,8 +153,10 @@ pub(crate) fn free_id(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(wanted) {
         return wanted.to_owned();
     }
-    // `stream-2` counts on; the digit of `s3` belongs to its name.
-    let numbered = wanted.rsplit_once('-').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+    // `lake-2` is followed by `lake-3`; the digit of `s3` is part of its name.
+    let numbered = wanted.rsplit_once('-').filter(|(stem, number)| {
+        !stem.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    });
     let stem = numbered.map_or(wanted, |(stem, _)| stem);
     // An id has at most 64 characters.
     let stem: String = stem.chars().take(56).collect();
