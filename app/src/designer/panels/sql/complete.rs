@@ -175,17 +175,17 @@ pub(super) fn complete(
     };
     let list = match before.last() {
         Some(last) if last.is_sign('.') => place.after_dot(),
+        // A name of one's own.
+        Some(last) if last.is(sql, "as") && !asked => return None,
         _ if place.is_table_wanted() => place.tables(),
         Some(last) if last.sort == Sort::Number && last.range.end == caret => return None,
         _ if prefix.is_empty() && !asked => return None,
         _ => place.anything(),
     };
     let list = ranked(list, &prefix);
-    // Nothing to say when the word is whole already.
-    let is_done = list.len() == 1
-        && list
-            .first()
-            .is_some_and(|o| o.text.eq_ignore_ascii_case(&prefix));
+    // Nothing to say when the word is whole already: Enter then ends the line.
+    let is_whole = |o: &Offer| o.text.trim_matches('"').eq_ignore_ascii_case(&prefix);
+    let is_done = !asked && list.iter().any(is_whole);
     (!list.is_empty() && !is_done).then_some(Offers { range, list })
 }
 
@@ -364,6 +364,16 @@ impl Place<'_> {
                 .iter()
                 .any(|w| piece.is(self.sql, w))
     }
+    /// Names that the statement gives with `AS`.
+    fn own_names(&self) -> impl Iterator<Item = Offer> + '_ {
+        let pairs = self.own.windows(2);
+        let named = pairs.filter(|p| p[0].is(self.sql, "as") && p[1].is_name());
+        named.map(|p| Offer {
+            kind: Kind::Column,
+            text: p[1].text(self.sql).to_owned(),
+            note: "AS".to_owned(),
+        })
+    }
     /// Columns of the tables that the statement names (of all tables when it names none), their aliases, functions and
     /// keywords.
     fn anything(&self) -> Vec<Offer> {
@@ -395,6 +405,7 @@ impl Place<'_> {
             });
             own.chain(aliases).collect()
         };
+        list.extend(self.own_names());
         list.extend(FUNCTIONS.iter().map(|f| Offer {
             kind: Kind::Function,
             text: format!("{f}("),
@@ -507,6 +518,16 @@ mod tests {
         assert!(at("SELECT 12|").is_empty());
         assert!(at("SELECT |").is_empty());
         assert!(at("SELECT amount| FROM shop.orders").is_empty());
+        // A name that is being given, and one that is whole.
+        assert!(at("SELECT sum(amount) AS amo| FROM shop.orders").is_empty());
+        assert!(at("SELECT count(*) AS n FROM shop.orders ORDER BY n|").is_empty());
+        assert!(at("SELECT * FROM bill|").is_empty());
+    }
+
+    #[test]
+    fn names_of_the_statement_are_offered() {
+        let sql = "SELECT sum(amount) AS revenue FROM shop.orders ORDER BY rev|";
+        assert_eq!(at(sql), ["revenue"]);
     }
 
     #[test]
