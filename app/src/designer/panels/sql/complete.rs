@@ -172,6 +172,7 @@ pub(super) fn complete(
         own: &own,
         before: &before,
         tables,
+        at: range.start,
     };
     let list = match before.last() {
         Some(last) if last.is_sign('.') => place.after_dot(),
@@ -220,6 +221,8 @@ struct Place<'a> {
     own: &'a [&'a Piece],
     before: &'a [&'a Piece],
     tables: &'a [TableInfo],
+    /// Where the word at the caret begins.
+    at: usize,
 }
 
 impl Place<'_> {
@@ -349,7 +352,7 @@ impl Place<'_> {
             let alias = self
                 .own
                 .get(next)
-                .filter(|p| p.is_name() && !self.is_keyword(p));
+                .filter(|p| p.is_name() && p.range.start != self.at && !self.is_keyword(p));
             out.push((
                 alias.map_or_else(|| table.name.clone(), |p| p.name(self.sql).to_owned()),
                 table,
@@ -367,7 +370,8 @@ impl Place<'_> {
     /// Names that the statement gives with `AS`.
     fn own_names(&self) -> impl Iterator<Item = Offer> + '_ {
         let pairs = self.own.windows(2);
-        let named = pairs.filter(|p| p[0].is(self.sql, "as") && p[1].is_name());
+        let named = pairs
+            .filter(|p| p[0].is(self.sql, "as") && p[1].is_name() && p[1].range.start != self.at);
         named.map(|p| Offer {
             kind: Kind::Column,
             text: p[1].text(self.sql).to_owned(),
