@@ -33,7 +33,7 @@ pub(crate) struct Events {
     found: Option<(Key, Vec<usize>)>,
 }
 
-type Key = (usize, String, Option<String>, Option<String>);
+type Key = ((u64, u64), String, Option<String>, Option<String>);
 
 impl Events {
     /// Draws it.
@@ -90,7 +90,7 @@ impl Events {
 
     /// Places of what passes the filter, the newest first.
     fn find(&mut self, run: &RunSnapshot) -> &[usize] {
-        let place = std::ptr::from_ref(run) as usize;
+        let place = (run.host_seconds.to_bits(), run.events_total);
         let key = (place, self.text.clone(), self.kind.clone(), self.node.clone());
         if self.found.as_ref().is_none_or(|(k, _)| *k != key) {
             let wanted = self.text.to_lowercase();

@@ -42,10 +42,17 @@ struct Entry {
     chart: Chart,
 }
 
+/// Tells snapshots apart: the same address may hold another one later, at another host time.
+type Identity = (usize, u64);
+
+fn identity(run: &RunSnapshot) -> Identity {
+    (std::ptr::from_ref(run) as usize, run.host_seconds.to_bits())
+}
+
 /// What charts were made from: while it stays the same they are.
 #[derive(Debug, Clone, PartialEq)]
 struct Made {
-    snapshot: usize,
+    snapshot: Identity,
     doc: usize,
     selected: BTreeSet<String>,
     subjects: Vec<Subject>,
@@ -75,7 +82,7 @@ pub(crate) struct Plots {
     /// The cursor as it was in the latest frame.
     cursor: Option<f64>,
     scale: parts::Scale,
-    rows: Option<(usize, (u64, u64), Vec<parts::Row>)>,
+    rows: Option<(Identity, (u64, u64), Vec<parts::Row>)>,
     exporter: Exporter,
 }
 
@@ -177,7 +184,7 @@ impl Plots {
         // The run that is shown has become an earlier one: it would cover itself.
         let past = past.filter(|p| !Arc::ptr_eq(&p.snapshot, snapshot));
         let made = Made {
-            snapshot: Arc::as_ptr(snapshot) as usize,
+            snapshot: identity(snapshot),
             doc: Arc::as_ptr(doc) as usize,
             selected: cx.selection.nodes().map(str::to_owned).collect(),
             subjects: self.entries.iter().map(|e| e.subject.clone()).collect(),
@@ -366,7 +373,7 @@ impl Plots {
 
     fn rows(&mut self, snapshot: &RunSnapshot, range: (f64, f64)) -> &[parts::Row] {
         let key = (
-            std::ptr::from_ref(snapshot) as usize,
+            identity(snapshot),
             (range.0.to_bits(), range.1.to_bits()),
         );
         let stale = self
