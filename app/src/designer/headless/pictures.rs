@@ -171,6 +171,7 @@ fn running(look: Look) -> Result<Headless, String> {
 fn hot_shard(look: Look) -> Result<Headless, String> {
     let mut window = look.open(Some(WEEKEND));
     window.set("producer", "key_skew", json!(1.3));
+    window.command(Command::TogglePalette);
     window.run_to(8)?;
     // Near enough for badges.
     window.act(Act::Select(Selection::nodes_of(["producer", "stream", "delivery", "enrich"])));
@@ -195,6 +196,7 @@ fn latency(look: Look) -> Result<Headless, String> {
 
 fn sql(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 12)?;
+    window.command(Command::ToggleInspector);
     window.enlarge(Pane::Sql, 0.6);
     window.settle(REST);
     if window.click_on(tr("data.sql_editor")) {
@@ -207,6 +209,7 @@ fn sql(look: Look) -> Result<Headless, String> {
 
 fn cost(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 20)?;
+    window.command(Command::ToggleInspector);
     window.enlarge(Pane::Cost, 0.6);
     window.settle(REST);
     Ok(window)
