@@ -184,6 +184,8 @@ pub(crate) struct Live {
     marks: VecDeque<Mark>,
     /// Asked for before the run was there.
     waiting: Vec<Command>,
+    /// Paused or running, as asked for and not yet answered.
+    asked: Option<Phase>,
 }
 
 impl Live {
@@ -220,6 +222,15 @@ impl Live {
     }
     /// Asks the run for something; kept until the run is there while it starts.
     pub(crate) fn send(&mut self, command: Command) {
+        let asked = match command {
+            Command::Pause => Some(Phase::Paused),
+            Command::Resume => Some(Phase::Running),
+            _ => None,
+        };
+        if let Some(asked) = asked.filter(|_| self.view.phase.is_live()) {
+            self.view.phase = asked.clone();
+            self.asked = Some(asked);
+        }
         match (&self.running, &self.starting) {
             (Some(run), _) => {
                 let _ended = run.send(command);
@@ -254,6 +265,7 @@ impl Live {
         self.starting = None;
         self.ending = None;
         self.waiting.clear();
+        self.asked = None;
     }
     /// Looks after the threads and takes the newest snapshot. True when something changed.
     pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) -> bool {
@@ -285,10 +297,15 @@ impl Live {
         let snapshot = run.snapshot();
         let is_new = self.view.snapshot.as_ref().is_none_or(|s| !Arc::ptr_eq(s, &snapshot));
         if is_new {
-            self.view.phase = match snapshot.state {
+            let phase = match snapshot.state {
                 RunState::Paused => Phase::Paused,
                 _ => Phase::Running,
             };
+            // The window shows what was asked for at once; the run follows after the event that is under way.
+            if self.asked.as_ref().is_none_or(|asked| *asked == phase) {
+                self.asked = None;
+                self.view.phase = phase;
+            }
             self.take(snapshot);
         }
         if finished && let Some(run) = self.running.take() {
