@@ -176,6 +176,13 @@ impl Plots {
         });
     }
 
+    /// Shows one plot only, of samples that no run has made: for measurements.
+    pub(crate) fn show_samples(&mut self, series: Vec<Vec<egui_plot::PlotPoint>>) {
+        self.next_id += 1;
+        let chart = Chart::of_samples(series);
+        self.entries = vec![Entry { id: self.next_id, subject: Subject::Samples, chart }];
+    }
+
     /// Makes charts anew when what they are made from has changed.
     fn make(&mut self, cx: &Cx<'_>, snapshot: &Arc<RunSnapshot>, doc: &Arc<Document>) {
         let past = self
@@ -195,7 +202,8 @@ impl Plots {
             return;
         }
         let hidden = &self.hidden;
-        for Entry { id, subject, chart } in &mut self.entries {
+        let made_of_the_run = self.entries.iter_mut().filter(|e| e.subject != Subject::Samples);
+        for Entry { id, subject, chart } in made_of_the_run {
             *chart = Chart::of(subject, doc, snapshot, &made.selected, None);
             chart.restack(|t| is_shown(hidden, *id, t));
             if let Some(past) = past {
@@ -558,29 +566,4 @@ impl Plots {
 
 fn is_shown(hidden: &BTreeSet<(u64, String)>, id: u64, trace: &Trace) -> bool {
     hidden.is_empty() || !hidden.contains(&(id, trace.name.clone()))
-}
-
-#[cfg(test)]
-mod testing {
-    use weir_engine::metrics::Meters;
-    use weir_engine::runtime::NodeSnapshot;
-
-    /// A node that nothing has happened to.
-    pub(super) fn node(id: &str) -> NodeSnapshot {
-        NodeSnapshot {
-            id: id.to_owned(),
-            kind: "alarm",
-            ledger: Default::default(),
-            held: 0,
-            gauges: Default::default(),
-            meters: Meters::new(&[]),
-            latency: None,
-            latency_series: Default::default(),
-            part_series: Default::default(),
-            end_to_end: None,
-            end_to_end_series: Default::default(),
-            faults: Vec::new(),
-            incidents: Vec::new(),
-        }
-    }
 }
