@@ -55,7 +55,10 @@ fn a_text_that_is_no_document_keeps_the_drawing() {
     let mut person = Person::opens(Some("first-stream"));
     let before = person.document().clone();
     person.combines(Modifiers::COMMAND, Key::Num8);
-    person.fills("Document as text", "{ \"weir\": 1, \"name\": ");
+    let field = person.text_field(|t| t.contains("\"weir\"")).intersect(person.screen());
+    person.clicks_at(field.left_top() + egui::vec2(30.0, 8.0), egui::PointerButton::Primary, Modifiers::NONE);
+    person.combines(Modifiers::COMMAND, Key::A);
+    person.types("{ \"weir\": 1, \"name\": ");
     person.frames(3);
     assert_eq!(*person.document(), before);
     assert!(person.reads_of("Not a document yet"), "{}", person.reads());

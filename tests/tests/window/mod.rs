@@ -6,3 +6,4 @@ mod files;
 mod inspector;
 mod person;
 mod running;
+mod story;

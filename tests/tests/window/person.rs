@@ -211,6 +211,13 @@ impl Person {
         let found = self.named(|l| l == label).find(is_field).map(|n| n.rect());
         found.unwrap_or_else(|| panic!("no field is called `{label}`; on the screen:\n{}", self.reads()))
     }
+    /// Where the text field is whose text `fits`.
+    #[track_caller]
+    pub(crate) fn text_field(&self, fits: impl Fn(&str) -> bool) -> Rect {
+        let is_field = |n: &Node<'_>| matches!(n.accesskit_node().role(), Role::TextInput | Role::MultilineTextInput);
+        let found = self.all().filter(is_field).find(|n| n.accesskit_node().value().is_some_and(|v| fits(&v)));
+        found.map(|n| n.rect()).unwrap_or_else(|| panic!("no such field; on the screen:\n{}", self.reads()))
+    }
     /// Labels and places of everything that has both.
     pub(crate) fn places(&self) -> Vec<(String, Rect)> {
         let with_bounds = self.all().filter(|n| n.accesskit_node().raw_bounds().is_some());

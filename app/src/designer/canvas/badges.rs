@@ -247,6 +247,7 @@ fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     // The origin stands last and is told first.
     causes.reverse();
     causes.truncate(CAUSES_MAX);
+    let mut told: Vec<&str> = Vec::new();
     for cause in causes {
         ui.add_space(t.space(0));
         ui.separator();
@@ -271,9 +272,14 @@ fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
         });
         ui.label(super::wiring::sentence(&cause.text));
         for remedy in cause.remedies.iter().take(3) {
+            // Several causes may have the same cure.
+            if told.contains(&remedy.help) {
+                continue;
+            }
+            told.push(remedy.help);
             ui.horizontal_top(|ui| {
                 icon(ui, "check", 14.0, t.green);
-                ui.label(remedy.help);
+                ui.add(egui::Label::new(remedy.help).wrap());
             });
         }
     }

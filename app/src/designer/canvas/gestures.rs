@@ -64,7 +64,8 @@ impl Canvas {
         if response.secondary_clicked() {
             self.open_menu(cx, pointer);
         }
-        if response.double_clicked() {
+        // After a click elsewhere egui may count the second as the third.
+        if response.double_clicked() || response.triple_clicked() {
             self.double_click(ui, cx, pointer);
             return;
         }

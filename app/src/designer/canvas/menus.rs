@@ -261,9 +261,7 @@ fn button(ui: &mut Ui, name: &'static str, text: &str, shortcut: &str) -> bool {
     let button = egui::Button::image_and_text(mark, text)
         .shortcut_text(shortcut)
         .wrap_mode(egui::TextWrapMode::Extend);
-    let clicked = ui
-        .add(button.min_size(vec2(ui.available_width(), 0.0)))
-        .clicked();
+    let clicked = ui.add(button).clicked();
     if clicked {
         ui.close();
     }

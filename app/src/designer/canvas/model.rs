@@ -487,9 +487,10 @@ pub(super) fn ports_of(spec: &'static KindSpec) -> Vec<PortBox> {
 fn node_box(node: &NodeDoc) -> NodeBox {
     let spec = services::kind(&node.kind).map(|k| k.spec());
     let kind = spec.map_or(node.kind.as_str(), |s| kind_title(s));
+    // The id names the node in plots, lists and SQL too.
     let (title, subtitle) = match &node.title {
         Some(title) => (title.clone(), format!("{} · {kind}", node.id)),
-        None => (kind.to_owned(), node.id.clone()),
+        None => (node.id.clone(), kind.to_owned()),
     };
     let at = point(node.at);
     NodeBox {

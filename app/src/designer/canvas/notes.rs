@@ -256,6 +256,8 @@ fn markdown(
             font.size = ((font.size * zoom * 2.0).round() / 2.0).max(4.0);
         }
         style.spacing.item_spacing *= zoom;
+        style.spacing.interact_size *= zoom;
+        style.spacing.indent *= zoom;
         style.interaction.selectable_labels = false;
         CommonMarkViewer::new().show(ui, cache, &note.text);
     });

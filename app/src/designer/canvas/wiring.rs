@@ -221,7 +221,6 @@ impl Canvas {
     /// Goes on without a button: a click joins or ends it.
     pub(super) fn wire_armed(&mut self, ui: &Ui, cx: &Cx<'_>, pointer: Pos2, pressed: bool) {
         self.wire_move(cx, pointer);
-        ui.ctx().request_repaint();
         if !pressed {
             return;
         }

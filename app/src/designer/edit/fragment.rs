@@ -153,9 +153,11 @@ pub(crate) fn free_id(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(wanted) {
         return wanted.to_owned();
     }
-    let stem = wanted.trim_end_matches(|c: char| c.is_ascii_digit());
-    let stem = stem.trim_end_matches('-');
-    let stem = if stem.is_empty() { "node" } else { stem };
+    // `lake-2` is followed by `lake-3`; the digit of `s3` is part of its name.
+    let numbered = wanted.rsplit_once('-').filter(|(stem, number)| {
+        !stem.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    let stem = numbered.map_or(wanted, |(stem, _)| stem);
     // An id has at most 64 characters.
     let stem: String = stem.chars().take(56).collect();
     let free = (2_u32..).map(|n| format!("{stem}-{n}")).find(|id| !taken(id));

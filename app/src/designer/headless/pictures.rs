@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egui::Vec2;
+use egui::{Key, Modifiers, Vec2};
 use serde_json::json;
 use weir_engine::runtime::{Command as RunCommand, Pace};
 use weir_engine::units::{SimDuration, SimTime};
@@ -10,7 +10,8 @@ use weir_engine::units::{SimDuration, SimTime};
 use super::Headless;
 use crate::designer::command::Command;
 use crate::designer::cx::Act;
-use crate::designer::edit::{Edit, Item, Selection};
+use crate::designer::edit::{Edit, Selection};
+use crate::designer::i18n::tr;
 use crate::designer::live::Phase;
 use crate::designer::panes::Pane;
 use crate::designer::{Lang, Setup};
@@ -21,6 +22,14 @@ const WEEKEND: &str = "weekend-transactions";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Host time in which the window comes to rest.
 const REST: Duration = Duration::from_secs(5);
+
+/// What is asked of the lake.
+const STATEMENT: &str = "SELECT category, count(*) AS payments,
+       round(sum(amount), 2) AS amount,
+       sum(CASE WHEN is_fraud THEN 1 ELSE 0 END) AS fraud
+FROM weekend.transactions
+GROUP BY category
+ORDER BY fraud DESC, category";
 
 /// How a picture is to look.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +134,15 @@ impl Headless {
         self.act(Act::Pace(Pace::Times(60.0)));
         Ok(())
     }
+    /// Waits until something is called `label`.
+    fn wait_for(&mut self, label: &str) {
+        let began = std::time::Instant::now();
+        while self.find(label).is_none() && began.elapsed() < PATIENCE {
+            self.step();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.steps(2);
+    }
     /// Lets the run go on for the picture.
     fn resume(&mut self) {
         self.act(Act::Run(RunCommand::Resume));
@@ -152,30 +170,46 @@ fn running(look: Look) -> Result<Headless, String> {
 
 fn hot_shard(look: Look) -> Result<Headless, String> {
     let mut window = look.open(Some(WEEKEND));
-    window.set("producer", "key_skew", json!(1.1));
+    window.set("producer", "key_skew", json!(1.3));
+    window.command(Command::TogglePalette);
     window.run_to(8)?;
+    // Near enough for badges.
+    window.act(Act::Select(Selection::nodes_of(["producer", "stream", "delivery", "enrich"])));
+    window.command(Command::FitSelection);
     window.select("stream");
-    window.act(Act::Reveal { item: Item::Node("stream".to_owned()), at: None });
     window.resume();
+    if let Some(node) = window.find("node stream") {
+        // The badge that stands rightmost on the upper edge.
+        window.click(node.right_top() + egui::vec2(-24.0, 0.0));
+    }
     Ok(window)
 }
 
 fn latency(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 12)?;
-    window.enlarge(Pane::Plots, 0.6);
+    window.command(Command::TogglePalette);
+    window.command(Command::ToggleInspector);
+    window.enlarge(Pane::Plots, 0.72);
     window.settle(REST);
     Ok(window)
 }
 
 fn sql(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 12)?;
+    window.command(Command::ToggleInspector);
     window.enlarge(Pane::Sql, 0.6);
     window.settle(REST);
+    if window.click_on(tr("data.sql_editor")) {
+        window.text(STATEMENT);
+        window.key(Key::Enter, Modifiers::COMMAND);
+        window.wait_for(tr("data.athena_charges"));
+    }
     Ok(window)
 }
 
 fn cost(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 20)?;
+    window.command(Command::ToggleInspector);
     window.enlarge(Pane::Cost, 0.6);
     window.settle(REST);
     Ok(window)

@@ -96,7 +96,9 @@ pub(crate) fn digits(value: f64) -> String {
     if size < 1000.0 && (value - value.round()).abs() < 1e-9 {
         return format!("{value:.0}");
     }
-    let magnitude = size.log10().floor() as i32;
+    // The magnitude after rounding: 0.9999 is written as 1.00.
+    let rounded: f64 = format!("{size:.2e}").parse().unwrap_or(size);
+    let magnitude = rounded.log10().floor() as i32;
     let decimals = usize::try_from((2 - magnitude).clamp(0, 12)).unwrap_or(0);
     format!("{value:.decimals$}")
 }
@@ -111,7 +113,7 @@ mod tests {
             (si(0.0), "0"),
             (si(3000.0), "3 k"),
             (si(1234.0), "1.23 k"),
-            (si(999.9), "1 k"),
+            (si(999.9), "1.00 k"),
             (si(45.67), "45.7"),
             (bytes(1_572_864.0), "1.50 MiB"),
             (bytes(12.0), "12 B"),

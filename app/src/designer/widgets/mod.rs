@@ -1,6 +1,7 @@
 //! Small things that all panels are made of.
 
 pub(crate) mod code;
+mod facts;
 pub(crate) mod format;
 mod icon;
 mod node;
@@ -8,8 +9,9 @@ mod parts;
 mod save;
 mod table;
 
+pub(crate) use facts::{Fact, facts};
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
 pub(crate) use node::{event_look, node_colours, node_name, shade};
-pub(crate) use parts::{chip, empty, icon_button, link, primary, section, stat, switch};
+pub(crate) use parts::{beside, chip, empty, icon_button, link, primary, section, stat, switch};
 pub(crate) use save::Saving;
-pub(crate) use table::{TableState, one_line, table, table_bar};
+pub(crate) use table::{TableState, elided, one_line, table, table_bar};

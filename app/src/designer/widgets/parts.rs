@@ -93,6 +93,12 @@ pub(crate) fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).font(semibold(t.shape.caption)).color(t.secondary));
 }
 
+/// What stands right of a side panel: not against its line.
+pub(crate) fn beside<R>(ui: &mut Ui, show: impl FnOnce(&mut Ui) -> R) -> R {
+    let margin = egui::Margin { left: 12, ..egui::Margin::ZERO };
+    egui::Frame::new().inner_margin(margin).show(ui, show).inner
+}
+
 /// A name and its figure, the figure at the right.
 pub(crate) fn stat(ui: &mut Ui, name: &str, value: &str) -> Response {
     let t = theme();

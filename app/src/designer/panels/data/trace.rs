@@ -11,7 +11,7 @@ use super::waterfall::{self, Way};
 use crate::designer::cx::{Act, Cx};
 use crate::designer::i18n::{dropped_reason, failed_reason, tr, trf};
 use crate::designer::theme::theme;
-use crate::designer::widgets::{empty, format, icon_image, paint_icon};
+use crate::designer::widgets::{beside, empty, format, icon_image, paint_icon};
 
 /// What is kept between frames.
 #[derive(Default)]
@@ -100,10 +100,8 @@ impl Following {
                 self.ask(ui, cx);
                 self.list(ui, &traces);
             });
-        let chosen = self
-            .chosen
-            .and_then(|id| traces.iter().find(|t| t.id == id));
-        let Some(trace) = chosen.or_else(|| traces.last()) else {
+        let shown = self.shown(&traces);
+        let Some(trace) = shown.and_then(|id| traces.iter().find(|t| t.id == id)) else {
             empty(
                 ui,
                 "trace",
@@ -117,7 +115,19 @@ impl Following {
             trace,
             now: snapshot.now,
         };
-        waterfall::show(ui, cx, &way);
+        beside(ui, |ui| waterfall::show(ui, cx, &way));
+    }
+
+    /// The one that was chosen; else the latest that was asked for, the latest that came to its end, the latest.
+    fn shown(&self, traces: &[Arc<Trace>]) -> Option<u64> {
+        let latest =
+            |fits: &dyn Fn(&Trace) -> bool| traces.iter().rev().find(|t| fits(t)).map(|t| t.id);
+        let chosen = self.chosen.filter(|id| traces.iter().any(|t| t.id == *id));
+        let asked = || latest(&|t| t.is_asked);
+        chosen
+            .or_else(asked)
+            .or_else(|| latest(&|t| t.is_over))
+            .or_else(|| latest(&|_| true))
     }
 
     /// Asks for the next record of a source to be followed.
@@ -164,10 +174,7 @@ impl Following {
         let body = TextStyle::Body.resolve(ui.style());
         let figures = TextStyle::Monospace.resolve(ui.style());
         let height = (body.size * 1.9).round();
-        let shown = self
-            .chosen
-            .filter(|id| traces.iter().any(|t| t.id == *id))
-            .or_else(|| traces.last().map(|t| t.id));
+        let shown = self.shown(traces);
         let area = egui::ScrollArea::vertical()
             .id_salt("weir-trace-list")
             .auto_shrink(false);

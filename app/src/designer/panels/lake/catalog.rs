@@ -7,13 +7,15 @@ use arrow::datatypes::{Field, Schema};
 use egui::{RichText, Ui};
 use weir_engine::lake::{Catalog, Column, Lake, Table};
 
-use super::object::facts;
+use super::object::pairs;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::i18n::{tr, trf};
 use crate::designer::panels::sql::select_from;
 use crate::designer::query::Which;
 use crate::designer::theme::{figures, semibold, theme};
-use crate::designer::widgets::{TableState, chip, empty, format, icon, switch, table, table_bar};
+use crate::designer::widgets::{
+    TableState, beside, chip, empty, format, icon, switch, table, table_bar,
+};
 
 /// What is shown of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,7 +70,7 @@ impl CatalogView {
         };
         let chosen = all.iter().find(is_chosen).or_else(|| all.first());
         if let Some(found) = chosen {
-            self.one(ui, cx, which, &catalog, found);
+            beside(ui, |ui| self.one(ui, cx, which, &catalog, found));
         }
     }
 
@@ -139,36 +141,7 @@ impl CatalogView {
         let (database, name) = (found.database.as_str(), found.name.as_str());
         let history = catalog.history(database, name);
         let partitions = catalog.partitions(database, name).len();
-        ui.horizontal(|ui| {
-            ui.label(RichText::new(format!("{database}.{name}")).font(semibold(t.shape.emphasis)));
-            if catalog.is_deprecated(database, name) {
-                chip(ui, "warning", tr("data.deprecated"), t.amber);
-            }
-            if ui.button(tr("data.query_it")).clicked() {
-                cx.act(Act::Query(select_from(database, name), which));
-            }
-        });
-        facts(
-            ui,
-            &[
-                (
-                    tr("data.location"),
-                    format!("s3://{}/{}", found.bucket, found.prefix),
-                ),
-                (
-                    tr("data.format"),
-                    [found.format.classification(), found.compression.as_str()]
-                        .join(" ")
-                        .trim()
-                        .to_owned(),
-                ),
-                (tr("data.version"), found.version.to_string()),
-                (
-                    tr("data.updated"),
-                    format::clock(found.updated_at.as_secs_f64()),
-                ),
-            ],
-        );
+        about(ui, cx, which, catalog, found);
         let counted = |key: &'static str, n: usize| trf(key, &[("n", &format::count(n as u64))]);
         let pages = [
             (
@@ -220,9 +193,37 @@ impl CatalogView {
             );
             return;
         }
+        self.table.without_types = true;
         table_bar(ui, cx, &full, &batch, &mut self.table);
         table(ui, "catalog", &batch, &mut self.table);
     }
+}
+
+/// Name, place and age of a table, and the way to its rows.
+fn about(ui: &mut Ui, cx: &Cx<'_>, which: Which, catalog: &Catalog, found: &Table) {
+    let t = theme();
+    let (database, name) = (found.database.as_str(), found.name.as_str());
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(format!("{database}.{name}")).font(semibold(t.shape.emphasis)));
+        if catalog.is_deprecated(database, name) {
+            chip(ui, "warning", tr("data.deprecated"), t.amber);
+        }
+        if ui.button(tr("data.query_it")).clicked() {
+            cx.act(Act::Query(select_from(database, name), which));
+        }
+    });
+    let format = format!("{} {}", found.format.classification(), found.compression);
+    let updated = format::clock(found.updated_at.as_secs_f64());
+    let location = format!("s3://{}/{}", found.bucket, found.prefix);
+    pairs(
+        ui,
+        &[
+            (tr("data.location"), location),
+            (tr("data.format"), format.trim().to_owned()),
+            (tr("data.version"), found.version.to_string()),
+            (tr("data.updated"), updated),
+        ],
+    );
 }
 
 fn texts(values: Vec<String>) -> ArrayRef {

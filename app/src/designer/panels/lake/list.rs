@@ -9,15 +9,15 @@ use super::LakeBrowser;
 use super::tree::{Entry, Kind};
 use crate::designer::i18n::tr;
 use crate::designer::theme::theme;
-use crate::designer::widgets::{format, icon_image, paint_icon};
+use crate::designer::widgets::{elided, format, icon_image, paint_icon};
 
 /// Columns at the right, with their widths in letters and the least room at which they are shown.
 const COLUMNS: [(&str, f32, f32); 5] = [
-    ("files", 5.5, 300.0),
-    ("rows", 6.5, 360.0),
-    ("size", 7.0, 0.0),
-    ("mean", 7.0, 460.0),
-    ("age", 6.5, 420.0),
+    ("files", 5.0, 300.0),
+    ("rows", 6.0, 480.0),
+    ("size", 8.0, 0.0),
+    ("mean", 8.0, 620.0),
+    ("age", 6.0, 380.0),
 ];
 
 struct Sizes {
@@ -27,8 +27,7 @@ struct Sizes {
     small: FontId,
     figures: FontId,
     /// Names and left and right edges of the columns that there is room for.
-    columns: Vec<(&'static str, f32)>,
-    names_end: f32,
+    columns: Vec<(&'static str, f32, f32)>,
 }
 
 impl Sizes {
@@ -39,15 +38,15 @@ impl Sizes {
         let mut right = width;
         let mut columns = Vec::new();
         for (name, letters, _) in COLUMNS.iter().rev().filter(|c| width >= c.2) {
-            columns.push((*name, right));
-            right -= letters * figures.size * 0.62 + 10.0;
+            let left = right - letters * figures.size * 0.62;
+            columns.push((*name, left, right));
+            right = left - 14.0;
         }
         Self {
             line: (body.size * 1.75).round(),
             indent: theme().space(2),
             small: TextStyle::Small.resolve(ui.style()),
             columns,
-            names_end: right,
             body,
             figures,
         }
@@ -101,7 +100,7 @@ impl LakeBrowser {
             vec2(ui.available_width(), sizes.small.size + 8.0),
             Sense::hover(),
         );
-        for (column, right) in &sizes.columns {
+        for (column, _, right) in &sizes.columns {
             let place = pos2(head.left() + right, head.center().y);
             ui.painter().text(
                 place,
@@ -191,21 +190,22 @@ impl LakeBrowser {
             t.text
         };
         let from = left + 35.0;
-        let room = rect.left() + sizes.names_end - from - 8.0;
-        let galley = crate::designer::widgets::one_line(ui, text, &sizes.body, colour, room);
-        ui.painter()
-            .galley(pos2(from, middle - galley.size().y * 0.5), galley, colour);
-        for (column, right) in &sizes.columns {
+        // The name has the room of columns that say nothing about this line.
+        let mut end = rect.right() - 8.0;
+        for (column, column_left, right) in &sizes.columns {
+            let figure = figure(entry, column, now);
+            if figure.is_empty() {
+                continue;
+            }
+            end = end.min(rect.left() + column_left - 8.0);
             let place = pos2(rect.left() + right, middle);
-            let text = figure(entry, column, now);
-            ui.painter().text(
-                place,
-                Align2::RIGHT_CENTER,
-                text,
-                sizes.figures.clone(),
-                t.secondary,
-            );
+            let font = sizes.figures.clone();
+            ui.painter()
+                .text(place, Align2::RIGHT_CENTER, figure, font, t.secondary);
         }
+        let galley = elided(ui, text, &sizes.body, colour, end - from);
+        let corner = pos2(from, middle - galley.size().y * 0.5);
+        ui.painter().galley(corner, galley, colour);
         let on_chevron = hit
             .interact_pointer_pos()
             .is_some_and(|p| p.x <= chevron.right() + 4.0);

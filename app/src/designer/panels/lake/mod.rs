@@ -20,7 +20,7 @@ use crate::designer::cx::Cx;
 use crate::designer::i18n::{tr, trf};
 use crate::designer::query::{Which, choices, chooser, settle};
 use crate::designer::theme::theme;
-use crate::designer::widgets::{empty, format, icon, icon_button, switch};
+use crate::designer::widgets::{beside, empty, format, icon, icon_button, switch};
 
 /// Seconds of the machine between two looks at a lake that grows.
 const REFRESH: f64 = 0.5;
@@ -187,7 +187,7 @@ impl LakeBrowser {
         }
         let room = ui.available_width();
         egui::Panel::left("weir-lake-tree")
-            .default_size((room * 0.5).max(260.0))
+            .default_size((room * 0.54).max(260.0))
             .size_range(200.0..=(room * 0.75).max(201.0))
             .frame(egui::Frame::new().inner_margin(egui::Margin {
                 right: 12,
@@ -206,8 +206,8 @@ impl LakeBrowser {
             );
             return;
         };
-        self.details
-            .show(ui, cx, lake, entry, which.now_seconds(cx));
+        let now = which.now_seconds(cx);
+        beside(ui, |ui| self.details.show(ui, cx, lake, entry, now));
     }
 
     fn select(&mut self, at: usize) {

@@ -9,8 +9,10 @@ use super::tree::{Entry, Kind};
 use crate::designer::background::Task;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::i18n::{tr, trf};
-use crate::designer::theme::{figures, semibold, theme};
-use crate::designer::widgets::{TableState, empty, format, icon, icon_button, table, table_bar};
+use crate::designer::theme::{semibold, theme};
+use crate::designer::widgets::{
+    Fact, TableState, empty, facts, format, icon, icon_button, table, table_bar,
+};
 
 /// Rows of a file that are shown.
 const PREVIEW: usize = 500;
@@ -112,19 +114,6 @@ fn problem(ui: &mut Ui, why: &str) {
     });
 }
 
-/// Names and figures side by side, as many a line as there is room for.
-pub(super) fn facts(ui: &mut Ui, all: &[(&str, String)]) {
-    let t = theme();
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = t.space(0);
-        for (name, value) in all.iter().filter(|(_, v)| !v.is_empty()) {
-            ui.label(RichText::new(*name).color(t.secondary));
-            ui.label(RichText::new(value).font(figures(t.shape.body)));
-            ui.add_space(t.space(2));
-        }
-    });
-}
-
 fn sums(ui: &mut Ui, entry: &Entry, now: f64) {
     let rows = entry.rows.map_or_else(String::new, format::count);
     let mean = if entry.files > 0 {
@@ -140,7 +129,7 @@ fn sums(ui: &mut Ui, entry: &Entry, now: f64) {
     } else {
         String::new()
     };
-    facts(
+    pairs(
         ui,
         &[
             (tr("data.column_files"), format::count(entry.files)),
@@ -178,7 +167,7 @@ fn file_facts(ui: &mut Ui, entry: &Entry, found: &ObjectFacts, now: f64) {
                 format::digits(p.plain_bytes as f64 / (entry.bytes.max(1)) as f64)
             )
         });
-    facts(
+    pairs(
         ui,
         &[
             (tr("data.column_size"), format::bytes(entry.bytes as f64)),
@@ -198,4 +187,10 @@ fn file_facts(ui: &mut Ui, entry: &Entry, found: &ObjectFacts, now: f64) {
             (tr("data.created"), created),
         ],
     );
+}
+
+/// Names and figures in lines.
+pub(super) fn pairs(ui: &mut Ui, all: &[(&str, String)]) {
+    let all: Vec<Fact<'_>> = all.iter().map(|(n, v)| Fact::new(n, v.clone())).collect();
+    facts(ui, &all);
 }

@@ -191,7 +191,7 @@ impl Tree {
                             .get(*only)
                             .is_some_and(|e| e.kind == Kind::Folder) =>
                     {
-                        at = *only
+                        at = *only;
                     }
                     _ => break,
                 }

@@ -198,7 +198,7 @@ fn ranked(list: Vec<Offer>, prefix: &str) -> Vec<Offer> {
         match () {
             () if plain.starts_with(prefix) => Some(0),
             () if last.starts_with(prefix) => Some(1),
-            () if prefix.len() > 1 && plain.contains(prefix) && o.kind != Kind::Keyword => Some(2),
+            () if prefix.len() > 2 && plain.contains(prefix) && o.kind != Kind::Keyword => Some(2),
             () => None,
         }
     };

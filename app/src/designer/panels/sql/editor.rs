@@ -8,7 +8,7 @@ use egui::{
 };
 use weir_engine::lake::TableInfo;
 
-use super::complete::{Kind, Offers, complete};
+use super::complete::{Kind, Offer, Offers, complete};
 use super::words::statement_at;
 use crate::designer::i18n::tr;
 use crate::designer::theme::theme;
@@ -70,7 +70,9 @@ impl Editing {
     /// Shows the editor; true when the statement is to be run.
     pub(super) fn show(&mut self, ui: &mut Ui, tables: &[TableInfo]) -> bool {
         let has_focus = ui.memory(|m| m.has_focus(id()));
-        let run = has_focus && ui.input_mut(|i| i.consume_shortcut(&RUN));
+        // Also after Escape, when nothing has the focus.
+        let is_free = ui.memory(|m| m.focused().is_none());
+        let run = (has_focus || is_free) && ui.input_mut(|i| i.consume_shortcut(&RUN));
         let asked = has_focus && ui.input_mut(|i| i.consume_shortcut(&ASK));
         if has_focus {
             self.keys(ui);
@@ -167,7 +169,6 @@ impl Editing {
         let t = theme();
         let Some(offers) = &self.offers else { return };
         let body = TextStyle::Monospace.resolve(ui.style());
-        let small = TextStyle::Small.resolve(ui.style());
         let line = (body.size * 1.6).round();
         let shown = offers.list.len().min(SHOWN);
         let height = line * shown as f32 + 8.0;
@@ -189,54 +190,9 @@ impl Editing {
                     .inner_margin(4.0)
                     .show(ui, |ui| {
                         ui.spacing_mut().item_spacing.y = 0.0;
-                        for (i, offer) in offers.list.iter().enumerate().skip(first).take(SHOWN) {
-                            let (rect, _) =
-                                ui.allocate_exact_size(vec2(WIDTH, line), Sense::hover());
-                            let hit =
-                                ui.interact(rect, Id::new(("weir-sql-offer", i)), Sense::CLICK);
-                            hit.widget_info(|| {
-                                WidgetInfo::selected(
-                                    WidgetType::SelectableLabel,
-                                    true,
-                                    i == self.at,
-                                    &offer.text,
-                                )
-                            });
-                            let fill = if i == self.at {
-                                t.tint(t.accent, 0.3)
-                            } else if hit.hovered() {
-                                t.raised
-                            } else {
-                                t.panel
-                            };
-                            ui.painter().rect_filled(rect, t.shape.radius_control, fill);
-                            let (name, colour) = face(offer.kind);
-                            let mark = Rect::from_center_size(
-                                pos2(rect.left() + 12.0, rect.center().y),
-                                vec2(14.0, 14.0),
-                            );
-                            paint_icon(ui, icon_image(name), mark, colour);
-                            let text = one_line(ui, &offer.text, &body, t.text, WIDTH * 0.6);
-                            let note = one_line(
-                                ui,
-                                &offer.note,
-                                &small,
-                                t.faint,
-                                (WIDTH - 44.0 - text.size().x).max(0.0),
-                            );
-                            let middle = rect.center().y;
-                            ui.painter().galley(
-                                pos2(rect.left() + 24.0, middle - text.size().y * 0.5),
-                                text,
-                                t.text,
-                            );
-                            let right = rect.right() - 8.0 - note.size().x;
-                            ui.painter().galley(
-                                pos2(right, middle - note.size().y * 0.5),
-                                note,
-                                t.faint,
-                            );
-                            if hit.clicked() {
+                        let shown = offers.list.iter().enumerate().skip(first).take(SHOWN);
+                        for (i, offer) in shown {
+                            if show_offer(ui, (i, offer), i == self.at, line) {
                                 taken = Some(i);
                             }
                         }
@@ -254,6 +210,34 @@ impl Editing {
             ui.ctx().request_repaint();
         }
     }
+}
+
+/// One offer; true when it was pressed.
+fn show_offer(ui: &mut Ui, (i, offer): (usize, &Offer), is_at: bool, line: f32) -> bool {
+    let t = theme();
+    let body = TextStyle::Monospace.resolve(ui.style());
+    let small = TextStyle::Small.resolve(ui.style());
+    let (rect, _) = ui.allocate_exact_size(vec2(WIDTH, line), Sense::hover());
+    let hit = ui.interact(rect, Id::new(("weir-sql-offer", i)), Sense::CLICK);
+    hit.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, is_at, &offer.text));
+    let fill = match () {
+        () if is_at => t.tint(t.accent, 0.3),
+        () if hit.hovered() => t.raised,
+        () => t.panel,
+    };
+    ui.painter().rect_filled(rect, t.shape.radius_control, fill);
+    let middle = rect.center().y;
+    let (name, colour) = face(offer.kind);
+    let mark = Rect::from_center_size(pos2(rect.left() + 12.0, middle), vec2(14.0, 14.0));
+    paint_icon(ui, icon_image(name), mark, colour);
+    let text = one_line(ui, &offer.text, &body, t.text, WIDTH * 0.6);
+    let room = (WIDTH - 44.0 - text.size().x).max(0.0);
+    let note = one_line(ui, &offer.note, &small, t.faint, room);
+    let at = |x: f32, height: f32| pos2(x, middle - height * 0.5);
+    let (left, right) = (rect.left() + 24.0, rect.right() - 8.0 - note.size().x);
+    ui.painter().galley(at(left, text.size().y), text, t.text);
+    ui.painter().galley(at(right, note.size().y), note, t.faint);
+    hit.clicked()
 }
 
 fn face(kind: Kind) -> (&'static str, egui::Color32) {

@@ -69,10 +69,11 @@ fn examples(tables: &[TableInfo]) -> Vec<String> {
                 "SELECT {key}, count(*) AS n FROM {name} GROUP BY {key} ORDER BY {key}"
             ));
         }
-        let group = table
-            .columns
-            .iter()
-            .find(|c| c.type_name == "string" && !c.is_partition_key);
+        let is_text = |c: &&ColumnInfo| c.type_name == "string" && !c.is_partition_key;
+        // Groups by an identifier have one row each.
+        let texts = || table.columns.iter().filter(is_text);
+        let is_id = |c: &ColumnInfo| c.name.to_lowercase().ends_with("id");
+        let group = texts().find(|c| !is_id(c)).or_else(|| texts().next());
         let number = table
             .columns
             .iter()

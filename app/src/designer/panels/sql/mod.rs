@@ -18,7 +18,7 @@ use crate::designer::i18n::{tr, trf};
 use crate::designer::query::{Answer, Queries, Which, choices, chooser, settle};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::code::Mark;
-use crate::designer::widgets::{TableState, format, icon, icon_button, switch};
+use crate::designer::widgets::{TableState, beside, format, icon, icon_button, switch};
 
 /// What the lower or right half shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,7 +114,11 @@ impl SqlConsole {
             .size_range(120.0..=(room * 0.8).max(121.0))
             .frame(egui::Frame::new().inner_margin(side))
             .show(ui, |ui| self.editor(ui, which));
-        self.lower(ui, cx, which);
+        if is_wide {
+            beside(ui, |ui| self.lower(ui, cx, which));
+        } else {
+            self.lower(ui, cx, which);
+        }
         if self.is_waiting && opened == Ok(true) {
             self.is_waiting = false;
             self.run(ui, cx, which);

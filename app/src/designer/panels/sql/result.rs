@@ -7,8 +7,8 @@ use weir_engine::session::ScanCharge;
 use crate::designer::cx::Cx;
 use crate::designer::i18n::{tr, trf};
 use crate::designer::query::{Answer, Rows};
-use crate::designer::theme::{figures, semibold, theme};
-use crate::designer::widgets::{TableState, empty, format, table, table_bar};
+use crate::designer::theme::{semibold, theme};
+use crate::designer::widgets::{Fact, TableState, empty, facts, format, table, table_bar};
 
 /// Shows them.
 pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, answer: &Answer, rows: &Rows, state: &mut TableState) {
@@ -37,90 +37,84 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, answer: &Answer, rows: &Rows, state
 /// What the statement read and what that would cost.
 fn read(ui: &mut Ui, answer: &Answer, rows: &Rows) {
     let t = theme();
-    let figure = |ui: &mut Ui, name: &str, value: String| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = t.space(0);
-            ui.label(RichText::new(name).color(t.secondary));
-            ui.label(RichText::new(value).font(figures(t.shape.body)));
-        })
-        .response
+    let all = format::count(rows.rows);
+    let shown = if rows.truncated {
+        let shown = format::count(rows.batch.num_rows() as u64);
+        trf("data.rows_first", &[("shown", &shown), ("rows", &all)])
+    } else {
+        all
     };
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = t.space(2);
-        let all = format::count(rows.rows);
-        let shown = if rows.truncated {
-            trf(
-                "data.rows_first",
-                &[
-                    ("shown", &format::count(rows.batch.num_rows() as u64)),
-                    ("rows", &all),
-                ],
-            )
-        } else {
-            all
-        };
-        figure(ui, tr("data.column_rows"), shown);
-        figure(
-            ui,
-            tr("data.scanned"),
-            format::bytes(rows.bytes_scanned as f64),
-        );
-        figure(ui, tr("data.files_opened"), format::count(rows.files));
-        if rows.partitions_total > 0 {
-            let text = format!(
-                "{} / {}",
-                format::count(rows.partitions_read),
-                format::count(rows.partitions_total)
-            );
-            figure(ui, tr("data.partitions_read"), text).on_hover_text(tr("data.partitions_help"));
+    let partitions = if rows.partitions_total > 0 {
+        let (read, total) = (rows.partitions_read, rows.partitions_total);
+        format!("{} / {}", format::count(read), format::count(total))
+    } else {
+        String::new()
+    };
+    let mut charged = Fact::new(tr("data.athena_charges"), String::new());
+    if let Some(charge) = &rows.charge {
+        charged.value = price(charge);
+        charged.colour = t.accent;
+        if charge.minimum_applied {
+            let least = format::bytes(charge.minimum_bytes as f64);
+            charged.note = trf("data.minimum", &[("bytes", &least)]);
         }
-        if let Some(charge) = &rows.charge {
-            self::charge(ui, charge);
+    }
+    let took = format::millis(answer.took.as_secs_f64() * 1e3);
+    let shown = facts(
+        ui,
+        &[
+            charged,
+            Fact::new(tr("data.scanned"), format::bytes(rows.bytes_scanned as f64)),
+            Fact::new(tr("data.column_rows"), shown),
+            Fact::new(tr("data.files_opened"), format::count(rows.files)),
+            Fact::new(tr("data.partitions_read"), partitions),
+            Fact::new(tr("data.host_time"), took),
+        ],
+    );
+    let mut shown = shown.into_iter();
+    if let (Some(Some(response)), Some(charge)) = (shown.next(), &rows.charge) {
+        response.on_hover_ui(|ui| explain(ui, charge));
+    }
+    let helps = [
+        None,
+        None,
+        None,
+        Some("data.partitions_help"),
+        Some("data.host_time_help"),
+    ];
+    for (response, help) in shown.zip(helps) {
+        if let (Some(response), Some(help)) = (response, help) {
+            response.on_hover_text(tr(help));
         }
-        let took = format::millis(answer.took.as_secs_f64() * 1e3);
-        figure(ui, tr("data.host_time"), took).on_hover_text(tr("data.host_time_help"));
-    });
+    }
 }
 
-fn charge(ui: &mut Ui, charge: &ScanCharge) {
-    let t = theme();
-    let text = match charge.usd {
+fn price(charge: &ScanCharge) -> String {
+    match charge.usd {
         _ if charge.is_free => tr("data.charge_free").to_owned(),
         Some(usd) => format::usd(usd.as_f64()),
         None => tr("data.charge_unknown").to_owned(),
-    };
-    let shown = ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = t.space(0);
-        ui.label(RichText::new(tr("data.athena_charges")).color(t.secondary));
-        let text = RichText::new(text)
-            .font(semibold(t.shape.body))
-            .color(t.accent);
-        ui.label(text);
-        if charge.minimum_applied {
-            let least = format::bytes(charge.minimum_bytes as f64);
-            ui.label(
-                RichText::new(trf("data.minimum", &[("bytes", &least)]))
-                    .color(t.faint)
-                    .small(),
-            );
+    }
+}
+
+/// How the price comes about, and where its figures come from.
+fn explain(ui: &mut Ui, charge: &ScanCharge) {
+    let t = theme();
+    ui.set_max_width(440.0);
+    if !charge.unit_price.is_empty() {
+        ui.label(RichText::new(&charge.unit_price).font(semibold(t.shape.body)));
+    }
+    ui.label(&charge.explain);
+    ui.label(RichText::new(tr("data.charge_help")).color(t.secondary));
+    let origins = [
+        (tr("data.source_price"), &charge.price_origin),
+        (tr("data.source_minimum"), &charge.minimum_origin),
+    ];
+    for (name, origin) in origins {
+        if let Some(origin) = origin {
+            source(ui, name, origin);
         }
-    });
-    shown.response.on_hover_ui(|ui| {
-        ui.set_max_width(440.0);
-        if !charge.unit_price.is_empty() {
-            ui.label(RichText::new(&charge.unit_price).font(semibold(t.shape.body)));
-        }
-        ui.label(&charge.explain);
-        ui.label(RichText::new(tr("data.charge_help")).color(t.secondary));
-        for (name, origin) in [
-            ("data.source_price", &charge.price_origin),
-            ("data.source_minimum", &charge.minimum_origin),
-        ] {
-            if let Some(origin) = origin {
-                source(ui, tr(name), origin);
-            }
-        }
-    });
+    }
 }
 
 fn source(ui: &mut Ui, name: &str, origin: &Origin) {

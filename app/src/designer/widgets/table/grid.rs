@@ -342,8 +342,8 @@ impl Grid<'_> {
         let name = one_line(ui, &head.name, &self.m.name, t.text, inner.width());
         let room = inner.width() - name.size().x - 6.0;
         let y = inner.center().y;
-        let type_name =
-            (room > 20.0).then(|| one_line(ui, &head.type_name, &self.m.caption, t.faint, room));
+        let type_name = (room > 20.0 && !state.without_types)
+            .then(|| one_line(ui, &head.type_name, &self.m.caption, t.faint, room));
         let mut left = inner.left();
         if head.is_number
             && let Some(g) = &type_name
@@ -431,7 +431,12 @@ fn width(ui: &Ui, m: &Measure, state: &TableState, column: usize, most: f32) -> 
     let Some(head) = state.rows.heads().get(column) else {
         return WIDTHS[0];
     };
-    let name = width_of(ui, &head.name, &m.name) + 6.0 + width_of(ui, &head.type_name, &m.caption);
+    let type_name = if state.without_types {
+        ""
+    } else {
+        head.type_name.as_str()
+    };
+    let name = width_of(ui, &head.name, &m.name) + 6.0 + width_of(ui, type_name, &m.caption);
     let cells = (0..state.rows.len().min(MEASURED)).filter_map(|at| state.rows.text(at, column));
     let widest = cells
         .map(|text| width_of(ui, &text, m.font(head)))
@@ -465,6 +470,37 @@ pub(crate) fn one_line(
         ..TextWrapping::wrap_at_width(room.max(0.0))
     };
     ui.painter().layout_job(job)
+}
+
+/// One line of text, cut in the middle where the room ends: names of files differ at their ends.
+pub(crate) fn elided(
+    ui: &Ui,
+    text: &str,
+    font: &FontId,
+    colour: Color32,
+    room: f32,
+) -> Arc<Galley> {
+    let whole = one_line(ui, text, font, colour, f32::INFINITY);
+    if whole.size().x <= room {
+        return whole;
+    }
+    let letters: Vec<char> = text.chars().take(CELL_CHARS).collect();
+    let mut kept = index(letters.len() as f32 * room / whole.size().x);
+    loop {
+        let head = kept / 3;
+        let tail = letters.len() - (kept - head).min(letters.len());
+        let short: String = letters
+            .iter()
+            .take(head)
+            .chain(&['…'])
+            .chain(letters.iter().skip(tail))
+            .collect();
+        let galley = one_line(ui, &short, font, colour, f32::INFINITY);
+        if galley.size().x <= room || kept == 0 {
+            return galley;
+        }
+        kept -= 1;
+    }
 }
 
 #[expect(

@@ -10,7 +10,7 @@ mod text;
 use arrow::array::RecordBatch;
 use egui::{Response, RichText, Ui};
 
-pub(crate) use self::grid::one_line;
+pub(crate) use self::grid::{elided, one_line};
 use self::rows::{Rows, Sort};
 use super::save::Saving;
 use super::{format, icon, icon_button};
@@ -23,6 +23,8 @@ use crate::designer::theme::theme;
 pub(crate) struct TableState {
     /// Only rows with this text are shown.
     pub(crate) filter: String,
+    /// Heads do not say the types: for tables that are not records.
+    pub(crate) without_types: bool,
     sort: Option<Sort>,
     rows: Rows,
     widths: Vec<f32>,
@@ -134,7 +136,7 @@ pub(crate) fn table_bar(
         let hint = RichText::new(tr("data.filter_hint")).color(t.faint);
         let field = egui::TextEdit::singleline(&mut state.filter)
             .hint_text(hint)
-            .desired_width(180.0);
+            .desired_width((ui.available_width() - 300.0).clamp(60.0, 180.0));
         let response = ui.add(field);
         response.widget_info(|| {
             egui::WidgetInfo::text_edit(true, "", &state.filter, tr("data.filter_hint"))
@@ -156,7 +158,7 @@ pub(crate) fn table_bar(
         };
         ui.label(RichText::new(count).color(t.secondary));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            buttons(ui, cx, name, state)
+            buttons(ui, cx, name, state);
         });
     });
     if let Some(done) = state.saving.poll() {
