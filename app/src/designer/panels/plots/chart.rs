@@ -303,14 +303,12 @@ impl Maker<'_> {
                 }
             }
         }
-        let rank = |(node, _, meter): &(&NodeSnapshot, usize, &Meter)| {
-            (
-                !self.selected.contains(&node.id),
-                std::cmp::Reverse(meter.total.sum.to_bits()),
-            )
-        };
+        // A selection is looked at alone: other nodes may be so busy that it would be a line at the bottom.
+        if wanted.iter().any(|(node, ..)| self.selected.contains(&node.id)) {
+            wanted.retain(|(node, ..)| self.selected.contains(&node.id));
+        }
         if wanted.len() > LINES_MAX {
-            wanted.sort_by_key(rank);
+            wanted.sort_by(|a, b| b.2.total.sum.total_cmp(&a.2.total.sum));
             wanted.truncate(LINES_MAX);
         }
         let make = |(node, i, meter): (&NodeSnapshot, usize, &Meter)| {
