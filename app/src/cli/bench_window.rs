@@ -11,6 +11,10 @@ use crate::failure::Failure;
 const WEEKEND: &str = "weekend-transactions";
 /// Virtual time of the runs that are watched and not.
 const WATCHED_FOR: &str = "2h";
+/// Lines of the large plot.
+const LINES: u32 = 4;
+/// Samples of each.
+const SAMPLES: u32 = 1_000_000;
 /// Pairs of runs with and without a window.
 const PAIRS: usize = 3;
 
@@ -39,6 +43,8 @@ pub(crate) fn window(span: Option<SimDuration>, output: &mut Output) -> Result<(
         &measure::live(&crowd, Pace::Times(10.0)).map_err(Failure::new)?,
         unit,
     );
+    let plots = measure::samples(WEEKEND, LINES, SAMPLES).map_err(Failure::new)?;
+    row("plot of 4 series of 1,000,000 samples", &plots, unit);
     output.print(&aligned(&rows, &[1, 2]));
     output.print(&format!(
         "first frame: {first:.0} ms from the designer's beginning, a template open\n"

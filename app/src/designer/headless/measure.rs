@@ -15,6 +15,7 @@ use weir_engine::units::SimDuration;
 use super::Headless;
 use crate::designer::cx::Act;
 use crate::designer::live::Phase;
+use crate::designer::panes::Pane;
 use crate::designer::{Lang, Setup};
 
 /// A window as most people have it.
@@ -149,6 +150,29 @@ pub(crate) fn live(file: &str, pace: Pace) -> Result<Frames, String> {
         return Err("the run did not go on while frames were drawn".to_owned());
     }
     Ok(frames)
+}
+
+/// Frame times of `file` while it runs, with one plot of `lines` lines of `count` samples each. All of them are in sight and the
+/// axis slides, so that no frame can reuse what the one before drew.
+pub(crate) fn samples(file: &str, lines: u32, count: u32) -> Result<Frames, String> {
+    let mut window = Headless::for_measuring(Some(file));
+    window.start(Pace::Times(60.0))?;
+    let point = |line: u32, i: u32| {
+        let x = f64::from(i) / f64::from(count) * 60.0;
+        let noise = f64::from(i.wrapping_mul(2_654_435_761).wrapping_add(line) >> 20);
+        egui_plot::PlotPoint::new(x, noise + f64::from(line) * 4096.0)
+    };
+    let series = (0..lines)
+        .map(|line| (0..count).map(|i| point(line, i)).collect())
+        .collect();
+    window.designer.panels.plots.show_samples(series);
+    window
+        .designer
+        .acts
+        .borrow_mut()
+        .push(Act::Show(Pane::Plots));
+    window.timed_frames(WARM);
+    Ok(window.timed_frames(FRAMES))
 }
 
 /// Milliseconds from nothing to the first frame, in wall time: the designer made, and its first frames drawn.

@@ -25,7 +25,7 @@ pub(crate) struct Panels {
     pub(crate) status: status::Status,
     pub(crate) palette: palette::Palette,
     pub(crate) scenario: scenario::Scenario,
-    plots: plots::Plots,
+    pub(crate) plots: plots::Plots,
     data: data::Data,
     lake: lake::LakeBrowser,
     pub(crate) sql: sql::SqlConsole,

@@ -39,6 +39,8 @@ pub(super) enum Subject {
         metric: String,
         reading: Reading,
     },
+    /// Samples that no run has made: what drawing them costs is measured.
+    Samples,
 }
 
 impl Subject {
@@ -50,6 +52,7 @@ impl Subject {
             Self::Parts => tr("plots.parts").to_owned(),
             Self::RunRate => tr("plots.run_rate").to_owned(),
             Self::CostPerGb => tr("plots.cost_per_gb").to_owned(),
+            Self::Samples => String::new(),
             Self::Metric {
                 node,
                 metric,
@@ -142,6 +145,22 @@ impl Chart {
             layers,
         }
     }
+    /// Lines through these samples.
+    pub(super) fn of_samples(series: Vec<Vec<PlotPoint>>) -> Self {
+        let line = |(i, points)| Trace {
+            name: format!("{i}"),
+            node: None,
+            colour: shade(theme().accent, i),
+            style: LineStyle::Solid,
+            width: 1.5,
+            is_past: false,
+            data: Decimated::new(points),
+        };
+        Self {
+            traces: series.into_iter().enumerate().map(line).collect(),
+            ..Self::nothing()
+        }
+    }
     /// Makes it from a run. `selected` are the selected nodes, `past` says that the run is an earlier one.
     pub(super) fn of(
         subject: &Subject,
@@ -161,7 +180,7 @@ impl Chart {
             Subject::Latency => maker.latency(),
             Subject::RunRate => maker.run_rate(),
             // Drawn from the snapshot itself, see `parts`.
-            Subject::Parts => Self::nothing(),
+            Subject::Parts | Subject::Samples => Self::nothing(),
             Subject::CostPerGb => maker.cost_per_gb(),
             Subject::Metric {
                 node,
@@ -287,14 +306,15 @@ impl Maker<'_> {
                 }
             }
         }
-        let rank = |(node, _, meter): &(&NodeSnapshot, usize, &Meter)| {
-            (
-                !self.selected.contains(&node.id),
-                std::cmp::Reverse(meter.total.sum.to_bits()),
-            )
-        };
+        // A selection is looked at alone: other nodes may be so busy that it would be a line at the bottom.
+        if wanted
+            .iter()
+            .any(|(node, ..)| self.selected.contains(&node.id))
+        {
+            wanted.retain(|(node, ..)| self.selected.contains(&node.id));
+        }
         if wanted.len() > LINES_MAX {
-            wanted.sort_by_key(rank);
+            wanted.sort_by(|a, b| b.2.total.sum.total_cmp(&a.2.total.sum));
             wanted.truncate(LINES_MAX);
         }
         let make = |(node, i, meter): (&NodeSnapshot, usize, &Meter)| {

@@ -1,8 +1,12 @@
 //! The lane of events above the plots: a tick an event, a band for each time that an alarm was on.
 
-#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
 use egui::{Align2, Color32, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use weir_engine::node::AlarmChange;
 use weir_engine::runtime::{RunEvent, RunSnapshot};
 
 use super::draw::{Band, GUTTER};
@@ -21,33 +25,38 @@ const NEAR: f32 = 5.0;
 pub(super) fn bands(run: &RunSnapshot) -> Vec<Band> {
     let mut bands = Vec::new();
     for node in &run.nodes {
-        let Some(alarm) = &node.gauges.alarm else {
-            continue;
-        };
-        let mut since = None;
-        for change in &alarm.changes {
-            match (change.to == "ALARM", since) {
-                (true, None) => since = Some(change.at_seconds),
-                (false, Some(from)) => {
-                    bands.push(Band {
-                        from,
-                        to: change.at_seconds,
-                        node: node.id.clone(),
-                    });
-                    since = None;
-                }
-                _ => {}
-            }
-        }
-        if let Some(from) = since {
-            bands.push(Band {
+        if let Some(alarm) = &node.gauges.alarm {
+            let band = |(from, to)| Band {
                 from,
-                to: run.now.as_secs_f64(),
+                to,
                 node: node.id.clone(),
-            });
+            };
+            bands.extend(
+                spans(&alarm.changes, run.now.as_secs_f64())
+                    .into_iter()
+                    .map(band),
+            );
         }
     }
     bands
+}
+
+/// From each change to `ALARM` to the next change, or to now.
+fn spans(changes: &[AlarmChange], now: f64) -> Vec<(f64, f64)> {
+    let mut spans = Vec::new();
+    let mut since = None;
+    for change in changes {
+        match (change.to == "ALARM", since) {
+            (true, None) => since = Some(change.at_seconds),
+            (false, Some(from)) => {
+                spans.push((from, change.at_seconds));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    spans.extend(since.map(|from| (from, now)));
+    spans
 }
 
 /// Instants and colours of the events in a window.
@@ -126,10 +135,16 @@ pub(super) fn show(
         let at = from + f64::from((pointer.x - lane.left()) / lane.width()) * (to - from);
         if let Some(band) = bands.iter().find(|b| b.from <= at && at <= b.to) {
             if response.clicked() {
-                cx.act(Act::Reveal { item: Item::Node(band.node.clone()), at: Some(band.from) });
+                cx.act(Act::Reveal {
+                    item: Item::Node(band.node.clone()),
+                    at: Some(band.from),
+                });
             }
             let span = format!("{} - {}", format::clock(band.from), format::clock(band.to));
-            response.on_hover_text_at_pointer(format!("{}: ALARM, {span}", node_name(cx.doc, &band.node)));
+            response.on_hover_text_at_pointer(format!(
+                "{}: ALARM, {span}",
+                node_name(cx.doc, &band.node)
+            ));
         }
         return;
     };
@@ -158,9 +173,6 @@ pub(super) fn show(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use weir_engine::node::{AlarmChange, AlarmStatus};
-    use weir_engine::units::{SimDuration, SimTime};
 
     #[test]
     fn an_alarm_is_a_band_from_its_beginning_to_its_end_or_to_now() {
@@ -170,27 +182,14 @@ mod tests {
             to,
             value: None,
         };
-        let status = AlarmStatus {
-            node: "stream".into(),
-            metric: "M".into(),
-            condition: String::new(),
-            state: "ALARM",
-            changes: vec![
-                change(10.0, "INSUFFICIENT_DATA", "OK"),
-                change(20.0, "OK", "ALARM"),
-                change(30.0, "ALARM", "OK"),
-                change(50.0, "OK", "ALARM"),
-            ],
-            changes_total: 4,
-        };
-        let mut run = RunSnapshot {
-            now: SimTime::ZERO + SimDuration::secs(60),
-            ..RunSnapshot::default()
-        };
-        let mut node = crate::designer::panels::plots::testing::node("alarm");
-        node.gauges.alarm = Some(Arc::new(status));
-        run.nodes.push(Arc::new(node));
-        let spans: Vec<(f64, f64)> = bands(&run).iter().map(|b| (b.from, b.to)).collect();
-        assert_eq!(spans, [(20.0, 30.0), (50.0, 60.0)]);
+        let changes = [
+            change(10.0, "INSUFFICIENT_DATA", "OK"),
+            change(20.0, "OK", "ALARM"),
+            change(30.0, "ALARM", "OK"),
+            change(50.0, "OK", "ALARM"),
+        ];
+        assert_eq!(spans(&changes, 60.0), [(20.0, 30.0), (50.0, 60.0)]);
+        assert_eq!(spans(&changes[..2], 60.0), [(20.0, 60.0)]);
+        assert_eq!(spans(&[], 60.0), []);
     }
 }

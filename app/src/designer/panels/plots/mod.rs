@@ -24,8 +24,8 @@ use self::export::Exporter;
 use self::legend::Toggle;
 use self::time::TimeAxis;
 use super::super::command::Command;
-use super::super::edit::Selection;
 use super::super::cx::{Act, Cx};
+use super::super::edit::Selection;
 use super::super::i18n::{lang, tr};
 use super::super::theme::{semibold, theme};
 use super::super::widgets::{empty, icon_button};
@@ -176,6 +176,17 @@ impl Plots {
         });
     }
 
+    /// Shows one plot only, of samples that no run has made: for measurements.
+    pub(crate) fn show_samples(&mut self, series: Vec<Vec<egui_plot::PlotPoint>>) {
+        self.next_id += 1;
+        let chart = Chart::of_samples(series);
+        self.entries = vec![Entry {
+            id: self.next_id,
+            subject: Subject::Samples,
+            chart,
+        }];
+    }
+
     /// Makes charts anew when what they are made from has changed.
     fn make(&mut self, cx: &Cx<'_>, snapshot: &Arc<RunSnapshot>, doc: &Arc<Document>) {
         let past = self
@@ -195,7 +206,11 @@ impl Plots {
             return;
         }
         let hidden = &self.hidden;
-        for Entry { id, subject, chart } in &mut self.entries {
+        let made_of_the_run = self
+            .entries
+            .iter_mut()
+            .filter(|e| e.subject != Subject::Samples);
+        for Entry { id, subject, chart } in made_of_the_run {
             *chart = Chart::of(subject, doc, snapshot, &made.selected, None);
             chart.restack(|t| is_shown(hidden, *id, t));
             if let Some(past) = past {
@@ -218,7 +233,11 @@ impl Plots {
     fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>, snapshot: &RunSnapshot, shared: &Shared<'_>) {
         let room = ui.available_size();
         let scale = egui::TextStyle::Body.resolve(ui.style()).size / theme().shape.body;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few columns; casts of floats saturate")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few columns; casts of floats saturate"
+        )]
         let columns = match self.columns {
             0 => ((room.x / (LEAST_WIDTH * scale)) as usize).clamp(1, 3),
             n => n,
@@ -372,10 +391,7 @@ impl Plots {
     }
 
     fn rows(&mut self, snapshot: &RunSnapshot, range: (f64, f64)) -> &[parts::Row] {
-        let key = (
-            identity(snapshot),
-            (range.0.to_bits(), range.1.to_bits()),
-        );
+        let key = (identity(snapshot), (range.0.to_bits(), range.1.to_bits()));
         let stale = self
             .rows
             .as_ref()
@@ -558,29 +574,4 @@ impl Plots {
 
 fn is_shown(hidden: &BTreeSet<(u64, String)>, id: u64, trace: &Trace) -> bool {
     hidden.is_empty() || !hidden.contains(&(id, trace.name.clone()))
-}
-
-#[cfg(test)]
-mod testing {
-    use weir_engine::metrics::Meters;
-    use weir_engine::runtime::NodeSnapshot;
-
-    /// A node that nothing has happened to.
-    pub(super) fn node(id: &str) -> NodeSnapshot {
-        NodeSnapshot {
-            id: id.to_owned(),
-            kind: "alarm",
-            ledger: Default::default(),
-            held: 0,
-            gauges: Default::default(),
-            meters: Meters::new(&[]),
-            latency: None,
-            latency_series: Default::default(),
-            part_series: Default::default(),
-            end_to_end: None,
-            end_to_end_series: Default::default(),
-            faults: Vec::new(),
-            incidents: Vec::new(),
-        }
-    }
 }
