@@ -11,11 +11,11 @@ use weir_engine::services;
 use weir_engine::session::{RunOptions, prepare};
 use weir_engine::units::{SimDuration, SimTime, parse_duration};
 
-use crate::open::open;
 use super::output::Output;
-use crate::failure::Failure;
 use super::relay::Relay;
 use super::{CommandResult, Verdict};
+use crate::failure::Failure;
+use crate::open::open;
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

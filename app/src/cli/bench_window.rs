@@ -19,25 +19,45 @@ const SAMPLES: u32 = 1_000_000;
 const PAIRS: usize = 3;
 
 pub(crate) fn window(span: Option<SimDuration>, output: &mut Output) -> Result<(), Failure> {
-    let folder = tempfile::tempdir().map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
+    let folder = tempfile::tempdir()
+        .map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
     let crowd = measure::write_crowd(folder.path()).map_err(Failure::new)?;
     let mut rows = vec![["Window", "Median", "95 %", ""].map(str::to_owned).to_vec()];
-    let unit = if Work::is_cpu() { "processor time of a frame" } else { "time of a frame" };
+    let unit = if Work::is_cpu() {
+        "processor time of a frame"
+    } else {
+        "time of a frame"
+    };
     let mut row = |name: &str, frames: &Frames, note: &str| {
         let ms = |share| format!("{:.2} ms", frames.quantile(share));
         rows.push(vec![name.to_owned(), ms(0.5), ms(0.95), note.to_owned()]);
     };
     let first = measure::first_frame(Some(WEEKEND));
-    row("weekend template, running", &measure::live(WEEKEND, Pace::Times(60.0)).map_err(Failure::new)?, unit);
-    row("500 nodes, 750 wires, running", &measure::live(&crowd, Pace::Times(10.0)).map_err(Failure::new)?, unit);
+    row(
+        "weekend template, running",
+        &measure::live(WEEKEND, Pace::Times(60.0)).map_err(Failure::new)?,
+        unit,
+    );
+    row(
+        "500 nodes, 750 wires, running",
+        &measure::live(&crowd, Pace::Times(10.0)).map_err(Failure::new)?,
+        unit,
+    );
     let plots = measure::samples(WEEKEND, LINES, SAMPLES).map_err(Failure::new)?;
     row("plot of 4 series of 1,000,000 samples", &plots, unit);
     output.print(&aligned(&rows, &[1, 2]));
-    output.print(&format!("first frame: {first:.0} ms from the designer's beginning, a template open\n"));
+    output.print(&format!(
+        "first frame: {first:.0} ms from the designer's beginning, a template open\n"
+    ));
     let pauses = measure::pauses(WEEKEND, 20).map_err(Failure::new)?;
     let most = pauses.iter().max().copied().unwrap_or(0);
-    output.print(&format!("pause: answered after {most} frames at most, of {} pauses\n", pauses.len()));
-    let span = span.or_else(|| parse_duration(WATCHED_FOR).ok()).unwrap_or_default();
+    output.print(&format!(
+        "pause: answered after {most} frames at most, of {} pauses\n",
+        pauses.len()
+    ));
+    let span = span
+        .or_else(|| parse_duration(WATCHED_FOR).ok())
+        .unwrap_or_default();
     let pairs = measure::watched(WEEKEND, span, PAIRS).map_err(Failure::new)?;
     for (alone, watched) in &pairs {
         output.print(&format!(

@@ -3,10 +3,10 @@
 use weir_engine::check;
 use weir_engine::services;
 
-use crate::open::open;
 use super::output::Output;
-use crate::failure::Failure;
 use super::{CommandResult, Verdict};
+use crate::failure::Failure;
+use crate::open::open;
 
 pub(crate) fn check(file: &str, json: bool, output: &mut Output) -> CommandResult {
     let opened = open(file)?;

@@ -93,4 +93,3 @@ fn into_folder(template: &Template, folder: &Path) -> Result<(), Failure> {
     })?;
     template.write_to(folder)
 }
-

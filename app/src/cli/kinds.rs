@@ -6,8 +6,8 @@ use weir_engine::report::aligned;
 use weir_engine::services;
 
 use super::output::Output;
-use crate::failure::Failure;
 use super::{CommandResult, Verdict};
+use crate::failure::Failure;
 
 /// The kind called `id`.
 pub(crate) fn find(id: &str) -> Result<&'static dyn AnyKind, String> {

@@ -9,11 +9,11 @@ use weir_engine::session::{Prepared, RunOptions, SessionError, prepare};
 
 use super::arguments::RunArguments;
 use super::interrupt::Interrupt;
-use crate::open::open;
 use super::output::Output;
-use crate::failure::Failure;
 use super::progress::Progress;
 use super::{CommandResult, Verdict};
+use crate::failure::Failure;
+use crate::open::open;
 
 /// Between two looks at the run.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

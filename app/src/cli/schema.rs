@@ -6,8 +6,8 @@ use weir_engine::node::AnyKind;
 use weir_engine::services;
 
 use super::output::Output;
-use crate::failure::Failure;
 use super::{CommandResult, Verdict, kinds};
+use crate::failure::Failure;
 
 pub(crate) fn schema(what: &str, output: &mut Output) -> CommandResult {
     let schema = if what == "document" {

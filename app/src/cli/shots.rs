@@ -43,15 +43,21 @@ fn lang(text: &str) -> Result<Lang, String> {
     match text {
         "en" => Ok(Lang::En),
         "ko" => Ok(Lang::Ko),
-        _ => Err(format!("`{text}` is no language of the designer: use `en` or `ko`")),
+        _ => Err(format!(
+            "`{text}` is no language of the designer: use `en` or `ko`"
+        )),
     }
 }
 
 fn size(text: &str) -> Result<egui::Vec2, String> {
     let side = |text: &str| text.parse::<f32>().ok().filter(|s| SIDES.contains(s));
-    let sides = text.split_once('x').and_then(|(w, h)| Some((side(w)?, side(h)?)));
+    let sides = text
+        .split_once('x')
+        .and_then(|(w, h)| Some((side(w)?, side(h)?)));
     let (width, height) = sides.ok_or_else(|| {
-        format!("`{text}` is no size: write width and height from 320 to 7680, for example `1440x900`")
+        format!(
+            "`{text}` is no size: write width and height from 320 to 7680, for example `1440x900`"
+        )
     })?;
     Ok(egui::vec2(width, height))
 }
@@ -64,7 +70,12 @@ fn scale(text: &str) -> Result<f32, String> {
 impl ShotsArguments {
     /// The looks that `picture` is taken in, and what their files' names end in.
     fn looks(&self, picture: &Picture) -> Vec<(Look, String)> {
-        let look = |lang, dark| Look { lang, dark, size: self.size, scale: self.scale };
+        let look = |lang, dark| Look {
+            lang,
+            dark,
+            size: self.size,
+            scale: self.scale,
+        };
         let dark = (self.dark || self.light).then_some(self.dark);
         let mut looks = vec![look(self.lang.unwrap_or(Lang::En), dark.unwrap_or(true))];
         if picture.variants && self.lang.is_none() {
@@ -85,13 +96,21 @@ pub(crate) fn shots(arguments: &ShotsArguments, output: &mut Output) -> CommandR
     for name in &arguments.only {
         if !PICTURES.iter().any(|p| p.name == name) {
             let names: Vec<&str> = PICTURES.iter().map(|p| p.name).collect();
-            return Err(Failure::new(format!("there is no picture `{name}`: there are {}", names.join(", "))));
+            return Err(Failure::new(format!(
+                "there is no picture `{name}`: there are {}",
+                names.join(", ")
+            )));
         }
     }
     let out = &arguments.out;
-    std::fs::create_dir_all(out)
-        .map_err(|e| Failure::new(format!("`{}` cannot be made ({e}): name another place", out.display())))?;
-    let wanted = |p: &&Picture| arguments.only.is_empty() || arguments.only.iter().any(|n| n == p.name);
+    std::fs::create_dir_all(out).map_err(|e| {
+        Failure::new(format!(
+            "`{}` cannot be made ({e}): name another place",
+            out.display()
+        ))
+    })?;
+    let wanted =
+        |p: &&Picture| arguments.only.is_empty() || arguments.only.iter().any(|n| n == p.name);
     let mut verdict = Verdict::Good;
     for picture in PICTURES.iter().filter(wanted) {
         for (look, suffix) in arguments.looks(picture) {

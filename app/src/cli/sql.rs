@@ -6,8 +6,8 @@ use weir_engine::lake::{MAX_ROWS, batches_to_json, format_table, open_run};
 use weir_engine::report::clean;
 
 use super::output::Output;
-use crate::failure::Failure;
 use super::{CommandResult, Verdict};
+use crate::failure::Failure;
 
 pub(crate) fn sql(run: &Path, statement: &str, json: bool, output: &mut Output) -> CommandResult {
     if !run.is_dir() {

@@ -183,7 +183,10 @@ impl Command {
         let shortcut = self.spec().shortcut;
         let text = shortcut.map_or_else(String::new, |s| ctx.format_shortcut(&s));
         // As they stand on the keys.
-        SYMBOLS.iter().find_map(|(name, key)| Some(format!("{}{key}", text.strip_suffix(name)?))).unwrap_or(text)
+        SYMBOLS
+            .iter()
+            .find_map(|(name, key)| Some(format!("{}{key}", text.strip_suffix(name)?)))
+            .unwrap_or(text)
     }
 }
 
@@ -196,7 +199,9 @@ pub(crate) fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
     specs.sort_by_key(|s| std::cmp::Reverse(s.shortcut.map_or(0, |s| count(s.modifiers))));
     ctx.input_mut(|input| {
         for spec in specs {
-            let Some(shortcut) = spec.shortcut else { continue };
+            let Some(shortcut) = spec.shortcut else {
+                continue;
+            };
             let is_typed = shortcut.modifiers.is_none() && !is_function_key(shortcut.logical_key);
             if typing && (is_typed || is_editing(spec.command)) {
                 continue;
@@ -232,10 +237,7 @@ const fn count(m: Modifiers) -> u32 {
 }
 
 const fn is_function_key(key: Key) -> bool {
-    matches!(
-        key,
-        Key::F1 | Key::F2 | Key::F5 | Key::F10 | Key::F11
-    )
+    matches!(key, Key::F1 | Key::F2 | Key::F5 | Key::F10 | Key::F11)
 }
 
 /// Commands whose keys belong to a text field while one is edited.
@@ -264,7 +266,9 @@ mod tests {
     fn the_list_is_in_the_order_of_the_variants_and_shortcuts_are_unique() {
         for (i, spec) in COMMANDS.iter().enumerate() {
             assert_eq!(spec.command as usize, i);
-            let twin = COMMANDS[..i].iter().find(|s| s.shortcut.is_some() && s.shortcut == spec.shortcut);
+            let twin = COMMANDS[..i]
+                .iter()
+                .find(|s| s.shortcut.is_some() && s.shortcut == spec.shortcut);
             assert!(twin.is_none(), "{:?} and {:?}", spec.command, twin);
         }
     }

@@ -169,7 +169,12 @@ impl Designer {
                 self.prefs.inspector = true;
                 self.with_cx(|parts, cx| parts.inspector.command(command, cx));
             }
-            Command::Run | Command::Step | Command::Stop | Command::Faster | Command::Slower | Command::NextStep => {
+            Command::Run
+            | Command::Step
+            | Command::Stop
+            | Command::Faster
+            | Command::Slower
+            | Command::NextStep => {
                 self.run_command(ctx, command);
             }
             Command::New | Command::Open | Command::Save | Command::SaveAs | Command::Quit => {
@@ -190,9 +195,17 @@ impl Designer {
     }
 
     fn undo_redo(&mut self, undo: bool) {
-        let name = if undo { self.history.undo() } else { self.history.redo() };
+        let name = if undo {
+            self.history.undo()
+        } else {
+            self.history.redo()
+        };
         if let Some(name) = name {
-            let key = if undo { "common.undone" } else { "common.redone" };
+            let key = if undo {
+                "common.undone"
+            } else {
+                "common.redone"
+            };
             self.toasts.push(Tone::Info, trf(key, &[("what", &name)]));
             self.selection.retain_of(self.history.doc());
         }
@@ -207,8 +220,18 @@ impl Designer {
 
     /// Commands that change how the window looks. False when the command is none of them.
     fn view_command(&mut self, command: Command) -> bool {
-        let Prefs { lang, dark, scale, motion, snap, grid, minimap, palette, inspector, .. } =
-            &mut self.prefs;
+        let Prefs {
+            lang,
+            dark,
+            scale,
+            motion,
+            snap,
+            grid,
+            minimap,
+            palette,
+            inspector,
+            ..
+        } = &mut self.prefs;
         let flip = |value: &mut bool| *value = !*value;
         match command {
             Command::ToggleSnap => flip(snap),
@@ -219,7 +242,11 @@ impl Designer {
             Command::ToggleMotion => flip(motion),
             Command::ToggleTheme => flip(dark),
             Command::ToggleLanguage => {
-                *lang = if *lang == Lang::En { Lang::Ko } else { Lang::En };
+                *lang = if *lang == Lang::En {
+                    Lang::Ko
+                } else {
+                    Lang::En
+                };
             }
             Command::ScaleUp => *scale = (*scale + 0.1).min(3.0),
             Command::ScaleDown => *scale = (*scale - 0.1).max(0.6),
@@ -252,8 +279,15 @@ impl Designer {
             (Command::Step, _) => self.live.send(RunCommand::Step),
             (Command::Stop, _) => self.live.send(RunCommand::End),
             (Command::Faster | Command::Slower, _) => {
-                let now = PACES.iter().position(|p| *p == self.live.view.pace).unwrap_or(2);
-                let next = if command == Command::Faster { now + 1 } else { now.saturating_sub(1) };
+                let now = PACES
+                    .iter()
+                    .position(|p| *p == self.live.view.pace)
+                    .unwrap_or(2);
+                let next = if command == Command::Faster {
+                    now + 1
+                } else {
+                    now.saturating_sub(1)
+                };
                 self.live.set_pace(PACES[next.min(PACES.len() - 1)]);
             }
             (Command::NextStep, _) => self.with_cx(|parts, cx| parts.panels.scenario.next_step(cx)),
@@ -265,6 +299,8 @@ impl Designer {
         let wake = ctx.clone();
         let doc = std::sync::Arc::clone(self.history.doc());
         self.history.seal();
-        self.live.start(&doc, self.files.root(), paused, move || wake.request_repaint());
+        self.live.start(&doc, self.files.root(), paused, move || {
+            wake.request_repaint()
+        });
     }
 }

@@ -4,9 +4,10 @@
 mod services;
 
 pub(crate) use services::{
-    category_name, choice, choice_help, dropped_reason, failed_reason, fault_help, fault_name, flow_name, gauge_name,
-    group_name, incident_name, kind_docs, kind_summary, kind_title, limit_name, metric_help, param_help, param_label,
-    part_name, port_help, schema_of, state_name, unit_name,
+    category_name, choice, choice_help, dropped_reason, failed_reason, fault_help, fault_name,
+    flow_name, gauge_name, group_name, incident_name, kind_docs, kind_summary, kind_title,
+    limit_name, metric_help, param_help, param_label, part_name, port_help, schema_of, state_name,
+    unit_name,
 };
 
 use std::cell::Cell;
@@ -41,7 +42,10 @@ const AREAS: &[(&str, &str)] = &[
     ("data", include_str!("../../../assets/i18n/data.toml")),
     ("edits", include_str!("../../../assets/i18n/edits.toml")),
     ("files", include_str!("../../../assets/i18n/files.toml")),
-    ("inspector", include_str!("../../../assets/i18n/inspector.toml")),
+    (
+        "inspector",
+        include_str!("../../../assets/i18n/inspector.toml"),
+    ),
     ("plots", include_str!("../../../assets/i18n/plots.toml")),
     ("run", include_str!("../../../assets/i18n/run.toml")),
 ];
@@ -118,14 +122,19 @@ mod tests {
     /// Text literals in the sources that look like keys of an area.
     fn used() -> Vec<(String, String)> {
         let mut files = Vec::new();
-        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/designer"), &mut files);
+        sources(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/designer"),
+            &mut files,
+        );
         let mut used = Vec::new();
         for (file, text) in files {
             for literal in text.split('"') {
                 let is_key = literal.split_once('.').is_some_and(|(area, rest)| {
                     AREAS.iter().any(|(a, _)| *a == area)
                         && !rest.is_empty()
-                        && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                        && rest
+                            .bytes()
+                            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
                 });
                 if is_key && literal != "data.rs" && !literal.ends_with(".toml") {
                     used.push((file.clone(), literal.to_owned()));
@@ -139,18 +148,28 @@ mod tests {
     fn every_key_that_is_used_exists_and_every_key_is_used() {
         let used = used();
         for (file, key) in &used {
-            assert!(TEXTS.contains_key(key), "{file} uses `{key}`, which assets/i18n lacks");
+            assert!(
+                TEXTS.contains_key(key),
+                "{file} uses `{key}`, which assets/i18n lacks"
+            );
         }
         for key in TEXTS.keys() {
-            assert!(used.iter().any(|(_, k)| k == key), "nobody uses `{key}` of assets/i18n");
+            assert!(
+                used.iter().any(|(_, k)| k == key),
+                "nobody uses `{key}` of assets/i18n"
+            );
         }
     }
 
     #[test]
     fn both_languages_have_the_same_placeholders() {
         let names = |text: &str| {
-            let mut names: Vec<String> =
-                text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|(n, _)| n.to_owned()).collect();
+            let mut names: Vec<String> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|p| p.split_once('}'))
+                .map(|(n, _)| n.to_owned())
+                .collect();
             names.sort();
             names
         };

@@ -126,7 +126,11 @@ impl Default for RunView {
 impl RunView {
     /// The node's place in the snapshot.
     pub(crate) fn index_of(&self, id: &str) -> Option<usize> {
-        self.snapshot.as_ref()?.nodes.iter().position(|n| n.id == id)
+        self.snapshot
+            .as_ref()?
+            .nodes
+            .iter()
+            .position(|n| n.id == id)
     }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
@@ -136,7 +140,10 @@ impl RunView {
     /// Rates in and out of the node.
     pub(crate) fn node_rates(&self, id: &str) -> (Rate, Rate) {
         let index = self.index_of(id);
-        index.and_then(|i| self.nodes.get(i)).copied().unwrap_or_default()
+        index
+            .and_then(|i| self.nodes.get(i))
+            .copied()
+            .unwrap_or_default()
     }
     /// Virtual seconds since the run began.
     pub(crate) fn now_seconds(&self) -> f64 {
@@ -184,11 +191,19 @@ pub(crate) struct Live {
     marks: VecDeque<Mark>,
     /// Asked for before the run was there.
     waiting: Vec<Command>,
+    /// Paused or running, as asked for and not yet answered.
+    asked: Option<Phase>,
 }
 
 impl Live {
     /// Starts `doc`. A run that goes on is stopped first and thrown away.
-    pub(crate) fn start(&mut self, doc: &Arc<Document>, root: &Root, paused: bool, wake: impl Fn() + Send + 'static) {
+    pub(crate) fn start(
+        &mut self,
+        doc: &Arc<Document>,
+        root: &Root,
+        paused: bool,
+        wake: impl Fn() + Send + 'static,
+    ) {
         self.abandon();
         let options = RunOptions {
             pace: self.view.pace,
@@ -204,7 +219,9 @@ impl Live {
             wake();
             prepared
         };
-        let thread = std::thread::Builder::new().name("weir-start".to_owned()).spawn(work);
+        let thread = std::thread::Builder::new()
+            .name("weir-start".to_owned())
+            .spawn(work);
         match thread {
             Ok(handle) => {
                 self.starting = Some(handle);
@@ -220,6 +237,15 @@ impl Live {
     }
     /// Asks the run for something; kept until the run is there while it starts.
     pub(crate) fn send(&mut self, command: Command) {
+        let asked = match command {
+            Command::Pause => Some(Phase::Paused),
+            Command::Resume => Some(Phase::Running),
+            _ => None,
+        };
+        if let Some(asked) = asked.filter(|_| self.view.phase.is_live()) {
+            self.view.phase = asked.clone();
+            self.asked = Some(asked);
+        }
         match (&self.running, &self.starting) {
             (Some(run), _) => {
                 let _ended = run.send(command);
@@ -241,8 +267,15 @@ impl Live {
     pub(crate) fn forget(&mut self) {
         self.abandon();
         self.marks.clear();
-        let RunView { number, pace, past, .. } = std::mem::take(&mut self.view);
-        self.view = RunView { number, pace, past, ..RunView::default() };
+        let RunView {
+            number, pace, past, ..
+        } = std::mem::take(&mut self.view);
+        self.view = RunView {
+            number,
+            pace,
+            past,
+            ..RunView::default()
+        };
     }
     /// Ends the run at once and forgets it.
     fn abandon(&mut self) {
@@ -254,6 +287,7 @@ impl Live {
         self.starting = None;
         self.ending = None;
         self.waiting.clear();
+        self.asked = None;
     }
     /// Looks after the threads and takes the newest snapshot. True when something changed.
     pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) -> bool {
@@ -270,25 +304,41 @@ impl Live {
                 for command in self.waiting.drain(..) {
                     let _ended = prepared.send(command);
                 }
-                self.view.world = Some(World { lake: prepared.lake(), books: prepared.books() });
+                self.view.world = Some(World {
+                    lake: prepared.lake(),
+                    books: prepared.books(),
+                });
                 self.running = Some(prepared);
                 self.view.phase = Phase::Running;
             }
             Ok(Err(e)) => self.fail(e.to_string()),
-            Err(_panic) => self.fail("the run could not be built: this is a bug of Weir".to_owned()),
+            Err(_panic) => {
+                self.fail("the run could not be built: this is a bug of Weir".to_owned())
+            }
         }
         true
     }
     fn poll_run(&mut self, wake: impl Fn() + Send + 'static) -> bool {
-        let Some(run) = &self.running else { return false };
+        let Some(run) = &self.running else {
+            return false;
+        };
         let finished = run.is_finished();
         let snapshot = run.snapshot();
-        let is_new = self.view.snapshot.as_ref().is_none_or(|s| !Arc::ptr_eq(s, &snapshot));
+        let is_new = self
+            .view
+            .snapshot
+            .as_ref()
+            .is_none_or(|s| !Arc::ptr_eq(s, &snapshot));
         if is_new {
-            self.view.phase = match snapshot.state {
+            let phase = match snapshot.state {
                 RunState::Paused => Phase::Paused,
                 _ => Phase::Running,
             };
+            // The window shows what was asked for at once; the run follows after the event that is under way.
+            if self.asked.as_ref().is_none_or(|asked| *asked == phase) {
+                self.asked = None;
+                self.view.phase = phase;
+            }
             self.take(snapshot);
         }
         if finished && let Some(run) = self.running.take() {
@@ -309,7 +359,9 @@ impl Live {
         match handle.join() {
             Ok(Ok(outcome)) => self.ended(outcome),
             Ok(Err(e)) => self.fail(e.to_string()),
-            Err(_panic) => self.fail("the run's folder could not be written: this is a bug of Weir".to_owned()),
+            Err(_panic) => {
+                self.fail("the run's folder could not be written: this is a bug of Weir".to_owned())
+            }
         }
         true
     }
@@ -319,7 +371,9 @@ impl Live {
             self.view.error = Some(why.clone());
         }
         self.take(Arc::clone(&outcome.snapshot));
-        let Some(doc) = self.view.doc.clone() else { return };
+        let Some(doc) = self.view.doc.clone() else {
+            return;
+        };
         let past = PastRun {
             number: self.view.number,
             name: doc.name.clone(),
@@ -342,7 +396,11 @@ impl Live {
     /// Takes a snapshot over and works out rates.
     fn take(&mut self, snapshot: Arc<RunSnapshot>) {
         let mark = Mark::of(&snapshot);
-        if self.marks.back().is_some_and(|m| m.virtual_seconds > mark.virtual_seconds) {
+        if self
+            .marks
+            .back()
+            .is_some_and(|m| m.virtual_seconds > mark.virtual_seconds)
+        {
             self.marks.clear();
         }
         if self.marks.len() == WINDOW {
@@ -369,8 +427,16 @@ impl Live {
         self.view.wires = last.wires.iter().zip(&first.wires).map(wire).collect();
         let node = |(new, old): (&[u64; 5], &[u64; 5])| {
             let refused = per(new[4], old[4]);
-            let came = Rate { records: per(new[0], old[0]), bytes: per(new[1], old[1]), refused };
-            let went = Rate { records: per(new[2], old[2]), bytes: per(new[3], old[3]), refused: 0.0 };
+            let came = Rate {
+                records: per(new[0], old[0]),
+                bytes: per(new[1], old[1]),
+                refused,
+            };
+            let went = Rate {
+                records: per(new[2], old[2]),
+                bytes: per(new[3], old[3]),
+                refused: 0.0,
+            };
             (came, went)
         };
         self.view.nodes = last.nodes.iter().zip(&first.nodes).map(node).collect();
@@ -380,7 +446,12 @@ impl Live {
         }
     }
     /// Makes a run look as `snapshot` says, for pictures and tests.
-    pub(crate) fn show(&mut self, doc: &Arc<Document>, phase: Phase, snapshots: impl IntoIterator<Item = Arc<RunSnapshot>>) {
+    pub(crate) fn show(
+        &mut self,
+        doc: &Arc<Document>,
+        phase: Phase,
+        snapshots: impl IntoIterator<Item = Arc<RunSnapshot>>,
+    ) {
         self.view.doc = Some(Arc::clone(doc));
         self.view.phase = phase;
         for snapshot in snapshots {

@@ -22,8 +22,8 @@ mod panels;
 mod panes;
 mod prefs;
 mod presenter;
-mod regions;
 mod query;
+mod regions;
 mod theme;
 mod toasts;
 mod widgets;
@@ -163,7 +163,12 @@ impl Designer {
     /// Problems that the check found in the drawing, as sentences.
     #[must_use]
     pub fn problems(&mut self) -> Vec<String> {
-        self.checker.latest().problems.iter().map(ToString::to_string).collect()
+        self.checker
+            .latest()
+            .problems
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
     /// True when a check of the newest document is under way.
     #[must_use]
@@ -173,7 +178,11 @@ impl Designer {
     /// Names of the steps that can be undone, the latest last.
     #[must_use]
     pub fn undo_names(&self) -> Vec<String> {
-        self.history.undo_steps().iter().map(|s| s.name.clone()).collect()
+        self.history
+            .undo_steps()
+            .iter()
+            .map(|s| s.name.clone())
+            .collect()
     }
 
     /// Where a port, written `node.port`, was drawn in the latest frame, on the screen.
@@ -186,9 +195,15 @@ impl Designer {
     pub fn logic(&mut self, ctx: &egui::Context) -> bool {
         let wake = ctx.clone();
         let changed = self.live.poll(move || wake.request_repaint());
-        self.checker
-            .ask(self.history.doc(), self.files.root(), self.history.revision());
-        if let Some(wait) = self.files.autosave(&self.history, self.prefs.autosave_seconds) {
+        self.checker.ask(
+            self.history.doc(),
+            self.files.root(),
+            self.history.revision(),
+        );
+        if let Some(wait) = self
+            .files
+            .autosave(&self.history, self.prefs.autosave_seconds)
+        {
             ctx.request_repaint_after(wait);
         }
         changed

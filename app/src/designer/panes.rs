@@ -64,5 +64,6 @@ pub(crate) fn default_tree() -> egui_tiles::Tree<Pane> {
 
 /// Brings `pane` to the front of its tabs.
 pub(crate) fn bring_up(tree: &mut egui_tiles::Tree<Pane>, pane: Pane) {
-    let _found = tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane));
+    let _found =
+        tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane));
 }

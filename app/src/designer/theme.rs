@@ -87,9 +87,10 @@ fn read(text: &str, is_dark: bool) -> Theme {
             .unwrap_or_else(|| panic!("the theme lacks the colour `{name}`"))
     };
     let category = raw.colours.get("category").and_then(toml::Value::as_table);
-    let category = category.into_iter().flatten().filter_map(|(name, value)| {
-        Some((name.clone(), Color32::from_hex(value.as_str()?).ok()?))
-    });
+    let category = category
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), Color32::from_hex(value.as_str()?).ok()?)));
     Theme {
         is_dark,
         canvas: colour("canvas"),
@@ -308,7 +309,15 @@ mod tests {
     fn text_is_readable_on_every_ground() {
         for t in [&*DARK, &*LIGHT] {
             for ground in [t.canvas, t.panel, t.raised] {
-                for text in [t.text, t.secondary, t.faint, t.accent, t.green, t.amber, t.red] {
+                for text in [
+                    t.text,
+                    t.secondary,
+                    t.faint,
+                    t.accent,
+                    t.green,
+                    t.amber,
+                    t.red,
+                ] {
                     let ratio = contrast(text, ground);
                     assert!(ratio >= 4.5, "{text:?} on {ground:?}: {ratio:.2}");
                 }
@@ -325,7 +334,10 @@ mod tests {
     fn every_category_has_a_hue() {
         for kind in weir_engine::services::ALL {
             let id = category_id(kind.spec().category);
-            assert!(DARK.category.contains_key(&id) && LIGHT.category.contains_key(&id), "{id}");
+            assert!(
+                DARK.category.contains_key(&id) && LIGHT.category.contains_key(&id),
+                "{id}"
+            );
         }
     }
 }

@@ -28,7 +28,11 @@ impl Toasts {
         if self.0.len() == MOST {
             self.0.remove(0);
         }
-        self.0.push(Toast { tone, text, until: None });
+        self.0.push(Toast {
+            tone,
+            text,
+            until: None,
+        });
     }
     /// What is shown, for tests and the status bar.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
@@ -38,14 +42,19 @@ impl Toasts {
     pub(crate) fn show(&mut self, ui: &Ui) {
         let now = ui.input(|i| i.time);
         for toast in &mut self.0 {
-            let stay = if toast.tone == Tone::Bad { 2.0 * STAY } else { STAY };
+            let stay = if toast.tone == Tone::Bad {
+                2.0 * STAY
+            } else {
+                STAY
+            };
             toast.until.get_or_insert(now + stay);
         }
         self.0.retain(|t| t.until.is_none_or(|u| u > now));
         let Some(next) = self.0.iter().filter_map(|t| t.until).min_by(f64::total_cmp) else {
             return;
         };
-        ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64((next - now).max(0.05)));
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_secs_f64((next - now).max(0.05)));
         egui::Area::new(egui::Id::new("weir-toasts"))
             .anchor(Align2::CENTER_BOTTOM, [0.0, -48.0])
             .order(egui::Order::Tooltip)

@@ -23,7 +23,10 @@ fn a_wire_is_drawn_from_port_to_port() {
     assert_eq!(person.wires_drawn(), ["source.out > stream.in"]);
     // From the input back to the output is the same wire the other way.
     person.wires("delivery.in", "stream.out");
-    assert_eq!(person.wires_drawn(), ["source.out > stream.in", "stream.out > delivery.in"]);
+    assert_eq!(
+        person.wires_drawn(),
+        ["source.out > stream.in", "stream.out > delivery.in"]
+    );
     person.combines(Modifiers::COMMAND, Key::Z);
     assert_eq!(person.wires_drawn(), ["source.out > stream.in"]);
 }
@@ -34,15 +37,26 @@ fn an_impossible_wire_is_refused_with_the_reason() {
     person.wires("source.out", "lake.in");
     assert!(person.wires_drawn().is_empty());
     let words = person.reads();
-    assert!(words.contains("gives records that are put, but `lake.in` takes files"), "{words}");
+    assert!(
+        words.contains("gives records that are put, but `lake.in` takes files"),
+        "{words}"
+    );
     person.wires("source.out", "delivery.out");
-    assert!(person.reads_of("Both ends are outputs"), "{}", person.reads());
+    assert!(
+        person.reads_of("Both ends are outputs"),
+        "{}",
+        person.reads()
+    );
     assert!(person.wires_drawn().is_empty() && person.designer().undo_names().is_empty());
 }
 
 #[test]
 fn the_end_of_a_wire_is_moved() {
-    let nodes = &[CHAIN[0], CHAIN[1], ("other", "kinesis-data-streams", [320, 260])];
+    let nodes = &[
+        CHAIN[0],
+        CHAIN[1],
+        ("other", "kinesis-data-streams", [320, 260]),
+    ];
     let mut person = Person::draws_on(nodes, &CHAINED[..1]);
     person.wires("stream.in", "other.in");
     assert_eq!(person.wires_drawn(), ["source.out > other.in"]);
@@ -58,18 +72,31 @@ fn a_wire_released_on_the_empty_canvas_offers_what_fits() {
     person.types("stream");
     person.presses(Key::Enter);
     assert_eq!(person.nodes_drawn(), ["source", "kinesis-data-streams"]);
-    assert_eq!(person.wires_drawn(), ["source.out > kinesis-data-streams.in"]);
+    assert_eq!(
+        person.wires_drawn(),
+        ["source.out > kinesis-data-streams.in"]
+    );
 }
 
 #[test]
 fn a_node_dropped_on_a_wire_goes_between() {
-    let nodes = &[CHAIN[0], CHAIN[2], ("stream", "kinesis-data-streams", [320, 260])];
+    let nodes = &[
+        CHAIN[0],
+        CHAIN[2],
+        ("stream", "kinesis-data-streams", [320, 260]),
+    ];
     let mut person = Person::draws_on(nodes, &[("source.out", "delivery.in")]);
-    let (a, b) = (person.place("port source.out").center(), person.place("port delivery.in").center());
+    let (a, b) = (
+        person.place("port source.out").center(),
+        person.place("port delivery.in").center(),
+    );
     // By the title: its ports would start wires.
     let grip = person.place("node stream").center_top() + vec2(0.0, 12.0);
     person.drags(grip, a.lerp(b, 0.5));
-    assert_eq!(person.wires_drawn(), ["source.out > stream.in", "stream.out > delivery.in"]);
+    assert_eq!(
+        person.wires_drawn(),
+        ["source.out > stream.in", "stream.out > delivery.in"]
+    );
     assert_eq!(person.designer().undo_names().len(), 1);
 }
 
@@ -78,7 +105,10 @@ fn deleting_heals_when_asked() {
     let mut person = Person::draws_on(CHAIN, CHAINED);
     person.picks("stream");
     person.combines(Modifiers::COMMAND, Key::Delete);
-    assert_eq!(person.wires_drawn(), ["delivery.out > lake.in", "source.out > delivery.in"]);
+    assert_eq!(
+        person.wires_drawn(),
+        ["delivery.out > lake.in", "source.out > delivery.in"]
+    );
     person.combines(Modifiers::COMMAND, Key::Z);
     assert_eq!(person.wires_drawn().len(), 3);
     person.picks("stream");
@@ -94,7 +124,11 @@ fn copies_are_text_that_can_be_pasted() {
     person.clicks_at(stream, PointerButton::Primary, Modifiers::SHIFT);
     let text = person.copies();
     let fragment: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(fragment["nodes"].as_array().map(Vec::len), Some(2), "{text}");
+    assert_eq!(
+        fragment["nodes"].as_array().map(Vec::len),
+        Some(2),
+        "{text}"
+    );
     person.pastes(&text);
     assert_eq!(person.document().nodes.len(), 6);
     assert_eq!(person.document().wires.len(), 4);
@@ -110,7 +144,10 @@ fn everything_is_undone_and_redone() {
     for kind in ["producer", "kinesis", "lambda"] {
         person.adds(kind);
     }
-    assert_eq!(person.nodes_drawn(), ["producer", "kinesis-data-streams", "lambda"]);
+    assert_eq!(
+        person.nodes_drawn(),
+        ["producer", "kinesis-data-streams", "lambda"]
+    );
     person.presses(Key::H);
     person.wires("producer.out", "kinesis-data-streams.in");
     person.wires("kinesis-data-streams.out", "lambda.in");

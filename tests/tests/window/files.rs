@@ -10,7 +10,11 @@ const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 #[test]
 fn the_window_begins_with_the_gallery() {
     let mut person = Person::opens(None);
-    assert!(person.reads_of("Weekend transactions"), "{}", person.reads());
+    assert!(
+        person.reads_of("Weekend transactions"),
+        "{}",
+        person.reads()
+    );
     person.clicks("Empty drawing");
     assert!(person.nodes_drawn().is_empty());
     assert!(person.sees("Draw a pipeline"), "{}", person.reads());
@@ -55,8 +59,14 @@ fn a_text_that_is_no_document_keeps_the_drawing() {
     let mut person = Person::opens(Some("first-stream"));
     let before = person.document().clone();
     person.combines(Modifiers::COMMAND, Key::Num8);
-    let field = person.text_field(|t| t.contains("\"weir\"")).intersect(person.screen());
-    person.clicks_at(field.left_top() + egui::vec2(30.0, 8.0), egui::PointerButton::Primary, Modifiers::NONE);
+    let field = person
+        .text_field(|t| t.contains("\"weir\""))
+        .intersect(person.screen());
+    person.clicks_at(
+        field.left_top() + egui::vec2(30.0, 8.0),
+        egui::PointerButton::Primary,
+        Modifiers::NONE,
+    );
     person.combines(Modifiers::COMMAND, Key::A);
     person.types("{ \"weir\": 1, \"name\": ");
     person.frames(3);
@@ -79,14 +89,24 @@ fn hostile_files_are_refused_and_the_drawing_stays() {
         ("bytes.json", vec![0, 255, 254, 0, 128]),
         ("deep.json", deep.into_bytes()),
         ("newer.json", br#"{ "weir": 99, "name": "x" }"#.to_vec()),
-        ("field.json", br#"{ "weir": 1, "name": "x", "nodes": [], "wires": [], "exec": "rm" }"#.to_vec()),
-        ("huge.json", format!("{{ \"weir\": 1, \"name\": \"{}\" }}", "x".repeat(5_000_000)).into_bytes()),
+        (
+            "field.json",
+            br#"{ "weir": 1, "name": "x", "nodes": [], "wires": [], "exec": "rm" }"#.to_vec(),
+        ),
+        (
+            "huge.json",
+            format!("{{ \"weir\": 1, \"name\": \"{}\" }}", "x".repeat(5_000_000)).into_bytes(),
+        ),
     ];
     for (name, bytes) in cases {
         let path = person.folder().join(name);
         std::fs::write(&path, bytes).unwrap();
         person.drops(&path);
-        assert!(person.reads_of("The drawing cannot be opened"), "{name}: {}", person.reads());
+        assert!(
+            person.reads_of("The drawing cannot be opened"),
+            "{name}: {}",
+            person.reads()
+        );
         assert_eq!(*person.document(), before, "{name}");
         person.clicks("OK");
     }
@@ -115,7 +135,11 @@ fn language_and_theme_change_while_a_run_goes_on() {
     person.commands("어둡게");
     assert!(!person.context().global_style().visuals.dark_mode);
     person.commands("English");
-    assert!(person.sees("File") && person.designer().is_busy(), "{}", person.reads());
+    assert!(
+        person.sees("File") && person.designer().is_busy(),
+        "{}",
+        person.reads()
+    );
 }
 
 #[test]
@@ -123,7 +147,11 @@ fn presenter_mode_hides_what_is_not_the_pipeline() {
     let mut person = Person::opens(Some("first-stream"));
     assert!(person.sees("File"));
     person.presses(Key::F11);
-    assert!(!person.sees("File") && person.reads_of("node "), "{}", person.reads());
+    assert!(
+        !person.sees("File") && person.reads_of("node "),
+        "{}",
+        person.reads()
+    );
     person.presses(Key::F11);
     assert!(person.sees("File"));
 }
@@ -139,13 +167,28 @@ fn the_command_palette_adds_nodes_and_runs_commands() {
 
 #[test]
 fn the_window_fits_small_and_large_screens() {
-    for (size, scale) in [((1280.0, 800.0), 1.0), ((1920.0, 1080.0), 1.0), ((960.0, 600.0), 2.0)] {
-        let mut person = Person::with(setup(Some("weekend-transactions")), Vec2::new(size.0, size.1), scale);
-        let names: Vec<String> = person.nodes_drawn().iter().map(|id| format!("node {id}")).collect();
+    for (size, scale) in [
+        ((1280.0, 800.0), 1.0),
+        ((1920.0, 1080.0), 1.0),
+        ((960.0, 600.0), 2.0),
+    ] {
+        let mut person = Person::with(
+            setup(Some("weekend-transactions")),
+            Vec2::new(size.0, size.1),
+            scale,
+        );
+        let names: Vec<String> = person
+            .nodes_drawn()
+            .iter()
+            .map(|id| format!("node {id}"))
+            .collect();
         let fixed = ["File", "Help", "Plots", "Canvas"].map(str::to_owned);
         for name in fixed.iter().chain(&names) {
             let place = person.place(name);
-            assert!(person.screen().expand(1.0).contains_rect(place), "{name} at {place} of {size:?}");
+            assert!(
+                person.screen().expand(1.0).contains_rect(place),
+                "{name} at {place} of {size:?}"
+            );
         }
         for pane in 1..=9 {
             let key = Key::from_name(&pane.to_string()).unwrap();
@@ -164,5 +207,8 @@ fn a_window_where_nothing_happens_is_not_drawn_again() {
             return;
         }
     }
-    panic!("the window asks for frames for ever: {:?}", person.context().repaint_causes());
+    panic!(
+        "the window asks for frames for ever: {:?}",
+        person.context().repaint_causes()
+    );
 }

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui::accesskit::Role;
+use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::NodeT as _;
 use egui_kittest::{Harness, Node};
-use weir_app::designer::{Designer, Lang, Setup};
 use serde_json::json;
+use weir_app::designer::{Designer, Lang, Setup};
 use weir_engine::document::Document;
 
 /// Longest that anything may take on a busy machine.
@@ -53,10 +53,16 @@ impl Person {
     }
     /// Opens the designer on a drawing of these nodes (`id`, `kind`, place) and wires (`from`, `to`).
     pub(crate) fn draws_on(nodes: &[(&str, &str, [i32; 2])], wires: &[(&str, &str)]) -> Self {
-        let nodes: Vec<_> =
-            nodes.iter().map(|(id, kind, at)| json!({ "id": id, "kind": kind, "at": at })).collect();
-        let wires: Vec<_> = wires.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
-        let doc = json!({ "weir": 1, "name": "Sketch", "run_for": "2m", "nodes": nodes, "wires": wires });
+        let nodes: Vec<_> = nodes
+            .iter()
+            .map(|(id, kind, at)| json!({ "id": id, "kind": kind, "at": at }))
+            .collect();
+        let wires: Vec<_> = wires
+            .iter()
+            .map(|(from, to)| json!({ "from": from, "to": to }))
+            .collect();
+        let doc =
+            json!({ "weir": 1, "name": "Sketch", "run_for": "2m", "nodes": nodes, "wires": wires });
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sketch.json");
         std::fs::write(&file, doc.to_string()).unwrap();
@@ -74,9 +80,16 @@ impl Person {
             // Fonts are there from the next frame on.
             None => *designer = Some(Designer::new(ui.ctx(), &setup, None)),
         };
-        let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).with_max_steps(30);
+        let builder = Harness::builder()
+            .with_size(size)
+            .with_pixels_per_point(scale)
+            .with_max_steps(30);
         let folder = tempfile::tempdir().unwrap();
-        let mut person = Self { harness: builder.build_ui_state(draw, None), size, folder };
+        let mut person = Self {
+            harness: builder.build_ui_state(draw, None),
+            size,
+            folder,
+        };
         person.settles();
         person
     }
@@ -99,11 +112,22 @@ impl Person {
     /// The wires of the drawing as `from > to`.
     pub(crate) fn wires_drawn(&self) -> Vec<String> {
         let wires = self.document().wires.iter();
-        wires.map(|w| format!("{}.{} > {}.{}", w.from.node, w.from.port, w.to.node, w.to.port)).collect()
+        wires
+            .map(|w| {
+                format!(
+                    "{}.{} > {}.{}",
+                    w.from.node, w.from.port, w.to.node, w.to.port
+                )
+            })
+            .collect()
     }
     /// Ids of the drawing's nodes.
     pub(crate) fn nodes_drawn(&self) -> Vec<&str> {
-        self.document().nodes.iter().map(|n| n.id.as_str()).collect()
+        self.document()
+            .nodes
+            .iter()
+            .map(|n| n.id.as_str())
+            .collect()
     }
     /// The folder where files may be written.
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -111,14 +135,23 @@ impl Person {
     }
     /// Text that the latest frames put on the clipboard.
     pub(crate) fn copied(&mut self) -> Option<String> {
-        self.harness.output().platform_output.commands.iter().find_map(|c| match c {
-            egui::OutputCommand::CopyText(text) => Some(text.clone()),
-            _ => None,
-        })
+        self.harness
+            .output()
+            .platform_output
+            .commands
+            .iter()
+            .find_map(|c| match c {
+                egui::OutputCommand::CopyText(text) => Some(text.clone()),
+                _ => None,
+            })
     }
     /// How long the window may wait for its next frame.
     pub(crate) fn repaint_delay(&self) -> Duration {
-        let output = self.harness.output().viewport_output.get(&egui::ViewportId::ROOT);
+        let output = self
+            .harness
+            .output()
+            .viewport_output
+            .get(&egui::ViewportId::ROOT);
         output.map_or(Duration::MAX, |v| v.repaint_delay)
     }
     /// Something that the system tells the window.
@@ -140,7 +173,11 @@ impl Person {
             if done(self.designer_mut()) {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "{what} does not come; on the screen:\n{}", self.reads());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{what} does not come; on the screen:\n{}",
+                self.reads()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -156,7 +193,11 @@ impl Person {
     pub(crate) fn waits_for(&mut self, label: &str) {
         let began = Instant::now();
         while !self.sees(label) {
-            assert!(began.elapsed() < PATIENCE, "`{label}` does not come; on the screen:\n{}", self.reads());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "`{label}` does not come; on the screen:\n{}",
+                self.reads()
+            );
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
         }
@@ -168,7 +209,11 @@ impl Person {
     fn named<'a>(&'a self, fits: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = Node<'a>> {
         self.all().filter(move |n| {
             let node = n.accesskit_node();
-            let texts = [node.label(), node.value(), node.placeholder().map(str::to_owned)];
+            let texts = [
+                node.label(),
+                node.value(),
+                node.placeholder().map(str::to_owned),
+            ];
             texts.into_iter().flatten().any(|t| fits(&t))
         })
     }
@@ -197,7 +242,10 @@ impl Person {
         let is_text = |n: &Node<'_>| n.accesskit_node().role() == Role::Label;
         let control = self.named(|l| l == label).find(|n| !is_text(n));
         let Some(node) = control.or_else(|| self.named(|l| l == label).next()) else {
-            panic!("nothing is called `{label}`; on the screen:\n{}", self.reads())
+            panic!(
+                "nothing is called `{label}`; on the screen:\n{}",
+                self.reads()
+            )
         };
         node.rect()
     }
@@ -206,22 +254,44 @@ impl Person {
     pub(crate) fn field(&self, label: &str) -> Rect {
         let is_field = |n: &Node<'_>| {
             let role = n.accesskit_node().role();
-            matches!(role, Role::TextInput | Role::MultilineTextInput | Role::SpinButton)
+            matches!(
+                role,
+                Role::TextInput | Role::MultilineTextInput | Role::SpinButton
+            )
         };
         let found = self.named(|l| l == label).find(is_field).map(|n| n.rect());
-        found.unwrap_or_else(|| panic!("no field is called `{label}`; on the screen:\n{}", self.reads()))
+        found.unwrap_or_else(|| {
+            panic!(
+                "no field is called `{label}`; on the screen:\n{}",
+                self.reads()
+            )
+        })
     }
     /// Where the text field is whose text `fits`.
     #[track_caller]
     pub(crate) fn text_field(&self, fits: impl Fn(&str) -> bool) -> Rect {
-        let is_field = |n: &Node<'_>| matches!(n.accesskit_node().role(), Role::TextInput | Role::MultilineTextInput);
-        let found = self.all().filter(is_field).find(|n| n.accesskit_node().value().is_some_and(|v| fits(&v)));
-        found.map(|n| n.rect()).unwrap_or_else(|| panic!("no such field; on the screen:\n{}", self.reads()))
+        let is_field = |n: &Node<'_>| {
+            matches!(
+                n.accesskit_node().role(),
+                Role::TextInput | Role::MultilineTextInput
+            )
+        };
+        let found = self
+            .all()
+            .filter(is_field)
+            .find(|n| n.accesskit_node().value().is_some_and(|v| fits(&v)));
+        found
+            .map(|n| n.rect())
+            .unwrap_or_else(|| panic!("no such field; on the screen:\n{}", self.reads()))
     }
     /// Labels and places of everything that has both.
     pub(crate) fn places(&self) -> Vec<(String, Rect)> {
-        let with_bounds = self.all().filter(|n| n.accesskit_node().raw_bounds().is_some());
-        with_bounds.filter_map(|n| Some((n.accesskit_node().label()?, n.rect()))).collect()
+        let with_bounds = self
+            .all()
+            .filter(|n| n.accesskit_node().raw_bounds().is_some());
+        with_bounds
+            .filter_map(|n| Some((n.accesskit_node().label()?, n.rect())))
+            .collect()
     }
 
     /// Moves the pointer.
@@ -235,7 +305,12 @@ impl Person {
         self.harness.event(Event::ModifiersChanged(modifiers));
         self.harness.step();
         for pressed in [true, false] {
-            self.harness.event(Event::PointerButton { pos: at, button, pressed, modifiers });
+            self.harness.event(Event::PointerButton {
+                pos: at,
+                button,
+                pressed,
+                modifiers,
+            });
             self.harness.step();
         }
         self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
@@ -252,7 +327,12 @@ impl Person {
         self.points(at);
         for pressed in [true, false, true, false] {
             let modifiers = Modifiers::NONE;
-            self.harness.event(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers });
+            self.harness.event(Event::PointerButton {
+                pos: at,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers,
+            });
             self.harness.step();
         }
         self.frames(2);
@@ -269,7 +349,8 @@ impl Person {
         self.harness.event(press(true, from));
         self.harness.step();
         for i in 1..=6_u8 {
-            self.harness.event(Event::PointerMoved(from.lerp(to, f32::from(i) / 6.0)));
+            self.harness
+                .event(Event::PointerMoved(from.lerp(to, f32::from(i) / 6.0)));
             self.harness.step();
         }
         self.frames(2);
@@ -292,7 +373,13 @@ impl Person {
         self.harness.event(Event::ModifiersChanged(modifiers));
         self.harness.step();
         for pressed in [true, false] {
-            self.harness.event(Event::Key { key, physical_key: None, pressed, repeat: false, modifiers });
+            self.harness.event(Event::Key {
+                key,
+                physical_key: None,
+                pressed,
+                repeat: false,
+                modifiers,
+            });
             self.harness.step();
         }
         self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
@@ -308,7 +395,10 @@ impl Person {
     pub(crate) fn fills(&mut self, label: &str, text: &str) {
         let at = self.field(label).center();
         self.clicks_at(at, PointerButton::Primary, Modifiers::NONE);
-        assert!(self.harness.ctx.egui_wants_keyboard_input(), "`{label}` at {at} does not take the keyboard");
+        assert!(
+            self.harness.ctx.egui_wants_keyboard_input(),
+            "`{label}` at {at} does not take the keyboard"
+        );
         self.combines(Modifiers::COMMAND, Key::A);
         self.types(text);
     }
@@ -323,13 +413,20 @@ impl Person {
         let canvas = self.place("Canvas").center();
         self.points(canvas);
         self.presses(Key::Tab);
-        assert!(self.sees("Add a node"), "no search; on the screen:\n{}", self.reads());
+        assert!(
+            self.sees("Add a node"),
+            "no search; on the screen:\n{}",
+            self.reads()
+        );
         self.types(words);
         self.presses(Key::Enter);
     }
     /// Drops a file on the window.
     pub(crate) fn drops(&mut self, path: &std::path::Path) {
-        self.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.to_owned())));
+        self.harness
+            .input_mut()
+            .dropped_files
+            .push(std::sync::Arc::new(Dropped(path.to_owned())));
         self.frames(4);
     }
     /// Does a command of the command palette.

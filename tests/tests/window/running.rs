@@ -21,9 +21,13 @@ const WIRED: &[(&str, &str)] = &[
 fn a_run_is_started_paused_resumed_and_stopped() {
     let mut person = Person::draws_on(SKETCH, WIRED);
     person.presses(Key::F5);
-    person.waits("the first records", |d| d.snapshot().is_some_and(|s| s.produced > 0));
+    person.waits("the first records", |d| {
+        d.snapshot().is_some_and(|s| s.produced > 0)
+    });
     person.presses(Key::F5);
-    person.waits("the pause", |d| d.snapshot().is_some_and(|s| s.state == RunState::Paused));
+    person.waits("the pause", |d| {
+        d.snapshot().is_some_and(|s| s.state == RunState::Paused)
+    });
     let paused = person.designer().snapshot().map(|s| s.now);
     person.frames(10);
     assert_eq!(person.designer().snapshot().map(|s| s.now), paused);

@@ -36,14 +36,24 @@ fn drawn() -> Person {
     for words in NODES {
         person.adds(words);
     }
-    assert_eq!(person.document().nodes.len(), NODES.len(), "{:?}", person.nodes_drawn());
+    assert_eq!(
+        person.document().nodes.len(),
+        NODES.len(),
+        "{:?}",
+        person.nodes_drawn()
+    );
     let blank = person.place("Canvas").left_top() + vec2(6.0, 6.0);
     person.clicks_at(blank, PointerButton::Primary, Modifiers::NONE);
     person.presses(Key::H);
     for (from, to) in WIRES {
         person.wires(from, to);
         let wire = format!("{from} > {to}");
-        assert!(person.wires_drawn().contains(&wire), "{wire} is not drawn: {:?}\n{}", person.wires_drawn(), person.reads());
+        assert!(
+            person.wires_drawn().contains(&wire),
+            "{wire} is not drawn: {:?}\n{}",
+            person.wires_drawn(),
+            person.reads()
+        );
     }
     person.combines(Modifiers::COMMAND, Key::L);
     person.presses(Key::H);
@@ -70,12 +80,18 @@ fn the_weekend_is_drawn_run_queried_undone_saved_and_opened() {
         person.presses(Key::CloseBracket);
     }
     person.presses(Key::F5);
-    person.waits("the end of the run", |d| d.snapshot().is_some_and(|s| s.delivered > 0) && !d.is_busy());
+    person.waits("the end of the run", |d| {
+        d.snapshot().is_some_and(|s| s.delivered > 0) && !d.is_busy()
+    });
     assert_eq!(person.designer().run_error(), None);
     assert_eq!(person.designer().snapshot().unwrap().unaccounted, 0);
 
     person.combines(Modifiers::COMMAND, Key::Num1);
-    assert!(person.reads_of("Throughput") && person.reads_of("Latency"), "{}", person.reads());
+    assert!(
+        person.reads_of("Throughput") && person.reads_of("Latency"),
+        "{}",
+        person.reads()
+    );
 
     person.combines(Modifiers::COMMAND, Key::Num4);
     person.fills("SQL statement", "SHOW TABLES");

@@ -38,7 +38,12 @@ impl Fragment {
         let entering = |w: &&Wire| !chosen(&w.from.node) && chosen(&w.to.node);
         let fragment = Self {
             weir_fragment: 1,
-            nodes: doc.nodes.iter().filter(|n| chosen(&n.id)).cloned().collect(),
+            nodes: doc
+                .nodes
+                .iter()
+                .filter(|n| chosen(&n.id))
+                .cloned()
+                .collect(),
             wires: doc.wires.iter().filter(inside).cloned().collect(),
             inputs: doc.wires.iter().filter(entering).cloned().collect(),
             notes: doc
@@ -107,7 +112,12 @@ impl Fragment {
     }
     /// Puts the fragment into `doc`, its corner at `at`, under ids that are free. With `keep_inputs` the wires that came into
     /// it are drawn again where their senders still are. Returns what was added.
-    pub(crate) fn insert_into(self, doc: &mut Document, at: [f64; 2], keep_inputs: bool) -> Selection {
+    pub(crate) fn insert_into(
+        self,
+        doc: &mut Document,
+        at: [f64; 2],
+        keep_inputs: bool,
+    ) -> Selection {
         let corner = self.corner();
         let moved = |p: [f64; 2]| [p[0] - corner[0] + at[0], p[1] - corner[1] + at[1]];
         let mut renamed: BTreeMap<String, String> = BTreeMap::new();
@@ -120,7 +130,9 @@ impl Fragment {
             added.0.insert(Item::Node(id));
         }
         for mut wire in self.wires {
-            if let (Some(from), Some(to)) = (renamed.get(&wire.from.node), renamed.get(&wire.to.node)) {
+            if let (Some(from), Some(to)) =
+                (renamed.get(&wire.from.node), renamed.get(&wire.to.node))
+            {
                 (wire.from.node, wire.to.node) = (from.clone(), to.clone());
                 doc.wires.push(wire);
             }
@@ -154,12 +166,14 @@ pub(crate) fn free_id(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
         return wanted.to_owned();
     }
     // `lake-2` is followed by `lake-3`; the digit of `s3` is part of its name.
-    let numbered = wanted.rsplit_once('-').filter(|(stem, number)| {
-        !stem.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
-    });
+    let numbered = wanted
+        .rsplit_once('-')
+        .filter(|(stem, number)| !stem.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
     let stem = numbered.map_or(wanted, |(stem, _)| stem);
     // An id has at most 64 characters.
     let stem: String = stem.chars().take(56).collect();
-    let free = (2_u32..).map(|n| format!("{stem}-{n}")).find(|id| !taken(id));
+    let free = (2_u32..)
+        .map(|n| format!("{stem}-{n}"))
+        .find(|id| !taken(id));
     free.unwrap_or_else(|| wanted.to_owned())
 }

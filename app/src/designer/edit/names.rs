@@ -16,28 +16,46 @@ impl Edit {
             },
             Self::Move(places) => trf("edits.move", &[("count", &places.len())]),
             Self::Arrange(how, _) => tr(how).to_owned(),
-            Self::Connect(wire) => trf("edits.connect", &[("from", &wire.from.node), ("to", &wire.to.node)]),
+            Self::Connect(wire) => trf(
+                "edits.connect",
+                &[("from", &wire.from.node), ("to", &wire.to.node)],
+            ),
             Self::Rewire { .. } => tr("edits.rewire").to_owned(),
             Self::Splice { node, .. } => trf("edits.splice", &[("what", node)]),
             Self::Param { nodes, name, .. } => match nodes.as_slice() {
                 [one] => trf("edits.param", &[("node", one), ("name", name)]),
-                many => trf("edits.param_many", &[("count", &many.len()), ("name", name)]),
+                many => trf(
+                    "edits.param_many",
+                    &[("count", &many.len()), ("name", name)],
+                ),
             },
             Self::Params { node, .. } => trf("edits.params", &[("node", node)]),
             Self::Rename { node, to } => trf("edits.rename", &[("from", node), ("to", to)]),
             Self::Title { node, .. } => trf("edits.title", &[("node", node)]),
-            Self::Disable { nodes, disabled: true } => trf("edits.disable", &[("what", &listed(nodes))]),
+            Self::Disable {
+                nodes,
+                disabled: true,
+            } => trf("edits.disable", &[("what", &listed(nodes))]),
             Self::Disable { nodes, .. } => trf("edits.enable", &[("what", &listed(nodes))]),
-            Self::Bypass { nodes, bypassed: true } => trf("edits.bypass", &[("what", &listed(nodes))]),
+            Self::Bypass {
+                nodes,
+                bypassed: true,
+            } => trf("edits.bypass", &[("what", &listed(nodes))]),
             Self::Bypass { nodes, .. } => trf("edits.unbypass", &[("what", &listed(nodes))]),
             Self::Paste { fragment, .. } => trf("edits.paste", &[("count", &fragment.nodes.len())]),
-            Self::Duplicate { fragment, .. } => trf("edits.duplicate", &[("count", &fragment.nodes.len())]),
+            Self::Duplicate { fragment, .. } => {
+                trf("edits.duplicate", &[("count", &fragment.nodes.len())])
+            }
             Self::AddNote { .. } => tr("edits.add_note").to_owned(),
             Self::Note(_) => tr("edits.note").to_owned(),
             Self::AddFrame { .. } => tr("edits.add_frame").to_owned(),
             Self::Frame(_) => tr("edits.frame").to_owned(),
-            Self::Scenario(steps) if steps.len() > doc.scenario.len() => tr("edits.add_step").to_owned(),
-            Self::Scenario(steps) if steps.len() < doc.scenario.len() => tr("edits.remove_step").to_owned(),
+            Self::Scenario(steps) if steps.len() > doc.scenario.len() => {
+                tr("edits.add_step").to_owned()
+            }
+            Self::Scenario(steps) if steps.len() < doc.scenario.len() => {
+                tr("edits.remove_step").to_owned()
+            }
             Self::Scenario(_) => tr("edits.scenario").to_owned(),
             Self::Objectives(_) => tr("edits.objectives").to_owned(),
             Self::Settings(_) => tr("edits.settings").to_owned(),

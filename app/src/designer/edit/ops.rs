@@ -1,7 +1,9 @@
 //! The edits of a document.
 
 use serde_json::{Map, Value};
-use weir_engine::document::{Document, Endpoint, Frame, NodeDoc, Note, Objective, Start, Step, Wire};
+use weir_engine::document::{
+    Document, Endpoint, Frame, NodeDoc, Note, Objective, Start, Step, Wire,
+};
 use weir_engine::units::SimDuration;
 
 use super::fragment::{Fragment, free_id};
@@ -58,11 +60,23 @@ pub(crate) enum Edit {
     /// A wire's end goes elsewhere.
     Rewire { old: WireKey, new: Wire },
     /// A node that is there is put into a wire.
-    Splice { node: String, old: WireKey, wires: Vec<Wire>, moved: Vec<(Item, [f64; 2])> },
+    Splice {
+        node: String,
+        old: WireKey,
+        wires: Vec<Wire>,
+        moved: Vec<(Item, [f64; 2])>,
+    },
     /// A parameter of nodes gets a value; `None` means the default.
-    Param { nodes: Vec<String>, name: String, value: Option<Value> },
+    Param {
+        nodes: Vec<String>,
+        name: String,
+        value: Option<Value>,
+    },
     /// All parameters of a node at once.
-    Params { node: String, params: Map<String, Value> },
+    Params {
+        node: String,
+        params: Map<String, Value>,
+    },
     /// A node gets another id; wires, steps and objectives follow.
     Rename { node: String, to: String },
     /// What the canvas shows instead of the kind's name.
@@ -72,15 +86,27 @@ pub(crate) enum Edit {
     /// Records pass nodes by, or do not.
     Bypass { nodes: Vec<String>, bypassed: bool },
     /// A copied part is put in.
-    Paste { fragment: Fragment, at: [f64; 2], keep_inputs: bool },
+    Paste {
+        fragment: Fragment,
+        at: [f64; 2],
+        keep_inputs: bool,
+    },
     /// The same, from the drawing itself.
-    Duplicate { fragment: Fragment, at: [f64; 2], keep_inputs: bool },
+    Duplicate {
+        fragment: Fragment,
+        at: [f64; 2],
+        keep_inputs: bool,
+    },
     /// A new note.
     AddNote { at: [f64; 2], text: String },
     /// A note's text, place or size.
     Note(Note),
     /// A new frame.
-    AddFrame { at: [f64; 2], size: [f64; 2], title: String },
+    AddFrame {
+        at: [f64; 2],
+        size: [f64; 2],
+        title: String,
+    },
     /// A frame's title, place, size or colour.
     Frame(Frame),
     /// What happens during a run.
@@ -92,7 +118,10 @@ pub(crate) enum Edit {
     /// The whole document from its text.
     Text(Box<Document>),
     /// Parameters of several nodes: values taken over from somewhere, named by `why`.
-    Take { why: &'static str, params: Vec<(String, String, Value)> },
+    Take {
+        why: &'static str,
+        params: Vec<(String, String, Value)>,
+    },
 }
 
 impl Edit {
@@ -121,7 +150,13 @@ impl Edit {
     /// One sentence; `doc` must then be thrown away.
     pub(super) fn apply(self, doc: &mut Document) -> Result<Option<Selection>, String> {
         match self {
-            Self::Add { kind, at, wires, instead, moved } => {
+            Self::Add {
+                kind,
+                at,
+                wires,
+                instead,
+                moved,
+            } => {
                 place(doc, moved);
                 return Ok(Some(add(doc, kind, at, wires, instead)));
             }
@@ -133,7 +168,12 @@ impl Edit {
             Self::Move(places) | Self::Arrange(_, places) => place(doc, places),
             Self::Connect(wire) => connect(doc, wire)?,
             Self::Rewire { old, new } => rewire(doc, &old, new)?,
-            Self::Splice { node, old, wires, moved } => {
+            Self::Splice {
+                node,
+                old,
+                wires,
+                moved,
+            } => {
                 place(doc, moved);
                 disconnect(doc, &old);
                 doc.wires.extend(wires);
@@ -160,7 +200,16 @@ impl Edit {
                     found(doc, &id)?.bypassed = bypassed;
                 }
             }
-            Self::Paste { fragment, at, keep_inputs } | Self::Duplicate { fragment, at, keep_inputs } => {
+            Self::Paste {
+                fragment,
+                at,
+                keep_inputs,
+            }
+            | Self::Duplicate {
+                fragment,
+                at,
+                keep_inputs,
+            } => {
                 return Ok(Some(fragment.insert_into(doc, at, keep_inputs)));
             }
             Self::Scenario(steps) => doc.scenario = steps,
@@ -182,7 +231,12 @@ impl Edit {
         match self {
             Self::AddNote { at, text } => {
                 let id = free_id("note", |id| doc.notes.iter().any(|n| n.id == id));
-                doc.notes.push(Note { id: id.clone(), at, size: [240.0, 120.0], text });
+                doc.notes.push(Note {
+                    id: id.clone(),
+                    at,
+                    size: [240.0, 120.0],
+                    text,
+                });
                 Some(Selection::one(Item::Note(id)))
             }
             Self::Note(note) => {
@@ -193,7 +247,13 @@ impl Edit {
             }
             Self::AddFrame { at, size, title } => {
                 let id = free_id("frame", |id| doc.frames.iter().any(|f| f.id == id));
-                doc.frames.push(Frame { id: id.clone(), at, size, title, color: None });
+                doc.frames.push(Frame {
+                    id: id.clone(),
+                    at,
+                    size,
+                    title,
+                    color: None,
+                });
                 Some(Selection::one(Item::Frame(id)))
             }
             Self::Frame(frame) => {
@@ -208,7 +268,8 @@ impl Edit {
 }
 
 fn found<'a>(doc: &'a mut Document, id: &str) -> Result<&'a mut NodeDoc, String> {
-    doc.node_mut(id).ok_or_else(|| format!("the drawing has no node `{id}` any more"))
+    doc.node_mut(id)
+        .ok_or_else(|| format!("the drawing has no node `{id}` any more"))
 }
 
 fn set_param(doc: &mut Document, id: &str, name: &str, value: Option<Value>) -> Result<(), String> {
@@ -293,16 +354,21 @@ fn remove(doc: &mut Document, items: &Selection) {
     });
     doc.nodes.retain(|n| !items.has_node(&n.id));
     doc.notes.retain(|n| !items.has(&Item::Note(n.id.clone())));
-    doc.frames.retain(|f| !items.has(&Item::Frame(f.id.clone())));
+    doc.frames
+        .retain(|f| !items.has(&Item::Frame(f.id.clone())));
     let nodes = &doc.nodes;
     let there = |id: &str| nodes.iter().any(|n| n.id == id);
     doc.scenario.retain(|s| there(&s.node));
-    doc.objectives.retain(|o| o.node.as_deref().is_none_or(there));
+    doc.objectives
+        .retain(|o| o.node.as_deref().is_none_or(there));
 }
 
 fn connect(doc: &mut Document, wire: Wire) -> Result<(), String> {
     if doc.wires.contains(&wire) {
-        return Err(format!("there is already a wire from `{}` to `{}`", wire.from, wire.to));
+        return Err(format!(
+            "there is already a wire from `{}` to `{}`",
+            wire.from, wire.to
+        ));
     }
     doc.wires.push(wire);
     Ok(())
@@ -314,9 +380,16 @@ fn disconnect(doc: &mut Document, key: &WireKey) {
 
 fn rewire(doc: &mut Document, old: &WireKey, new: Wire) -> Result<(), String> {
     if doc.wires.contains(&new) {
-        return Err(format!("there is already a wire from `{}` to `{}`", new.from, new.to));
+        return Err(format!(
+            "there is already a wire from `{}` to `{}`",
+            new.from, new.to
+        ));
     }
-    match doc.wires.iter_mut().find(|w| w.from == old.0 && w.to == old.1) {
+    match doc
+        .wires
+        .iter_mut()
+        .find(|w| w.from == old.0 && w.to == old.1)
+    {
         Some(wire) => *wire = new,
         None => doc.wires.push(new),
     }

@@ -42,7 +42,11 @@ impl Selection {
     }
     /// These nodes.
     pub(crate) fn nodes_of<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(ids.into_iter().map(|id| Item::Node(id.to_owned())).collect())
+        Self(
+            ids.into_iter()
+                .map(|id| Item::Node(id.to_owned()))
+                .collect(),
+        )
     }
     /// True when nothing is selected.
     pub(crate) fn is_empty(&self) -> bool {

@@ -47,12 +47,17 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn begin() -> Self {
-        Self { cpu: thread_cpu(), wall: Instant::now() }
+        Self {
+            cpu: thread_cpu(),
+            wall: Instant::now(),
+        }
     }
     /// Milliseconds since.
     pub(crate) fn millis(self) -> f64 {
         let wall = self.wall.elapsed();
-        let own = self.cpu.and_then(|began| Some(thread_cpu()?.saturating_sub(began)));
+        let own = self
+            .cpu
+            .and_then(|began| Some(thread_cpu()?.saturating_sub(began)));
         own.unwrap_or(wall).as_secs_f64() * 1e3
     }
     /// True where the system tells the time on a processor.
@@ -70,7 +75,11 @@ impl Frames {
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index from a share of 0 to 1")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index from a share of 0 to 1"
+        )]
         let index = ((sorted.len().saturating_sub(1)) as f64 * share).round() as usize;
         sorted.get(index).copied().unwrap_or(0.0)
     }
@@ -113,7 +122,10 @@ impl Headless {
     }
     fn start(&mut self, pace: Pace) -> Result<(), String> {
         self.designer.acts.borrow_mut().push(Act::Pace(pace));
-        self.designer.acts.borrow_mut().push(Act::Start { paused: false });
+        self.designer
+            .acts
+            .borrow_mut()
+            .push(Act::Start { paused: false });
         self.step();
         let runs = self.run_until(PATIENCE, |d| {
             d.run_error().is_some() || d.live.view.phase == Phase::Running && d.snapshot().is_some()
@@ -150,9 +162,15 @@ pub(crate) fn samples(file: &str, lines: u32, count: u32) -> Result<Frames, Stri
         let noise = f64::from(i.wrapping_mul(2_654_435_761).wrapping_add(line) >> 20);
         egui_plot::PlotPoint::new(x, noise + f64::from(line) * 4096.0)
     };
-    let series = (0..lines).map(|line| (0..count).map(|i| point(line, i)).collect()).collect();
+    let series = (0..lines)
+        .map(|line| (0..count).map(|i| point(line, i)).collect())
+        .collect();
     window.designer.panels.plots.show_samples(series);
-    window.designer.acts.borrow_mut().push(Act::Show(Pane::Plots));
+    window
+        .designer
+        .acts
+        .borrow_mut()
+        .push(Act::Show(Pane::Plots));
     window.timed_frames(WARM);
     Ok(window.timed_frames(FRAMES))
 }
@@ -174,7 +192,11 @@ pub(crate) fn pauses(file: &str, count: usize) -> Result<Vec<usize>, String> {
         window.timed_frames(7);
         window.designer.live.send(RunCommand::Pause);
         let mut frames = 0;
-        let is_paused = |w: &Headless| w.designer.snapshot().is_some_and(|s| s.state == RunState::Paused);
+        let is_paused = |w: &Headless| {
+            w.designer
+                .snapshot()
+                .is_some_and(|s| s.state == RunState::Paused)
+        };
         while !is_paused(&window) {
             if !window.designer.is_busy() || frames > 600 {
                 return Err("the run does not pause".to_owned());
@@ -189,7 +211,11 @@ pub(crate) fn pauses(file: &str, count: usize) -> Result<Vec<usize>, String> {
 }
 
 /// Records a second of the machine: alone, and with a window that watches at 60 frames a second.
-pub(crate) fn watched(file: &str, span: SimDuration, pairs: usize) -> Result<Vec<(f64, f64)>, String> {
+pub(crate) fn watched(
+    file: &str,
+    span: SimDuration,
+    pairs: usize,
+) -> Result<Vec<(f64, f64)>, String> {
     let opened = crate::open::open(file).map_err(|f| f.plain())?;
     let mut doc = opened.doc;
     doc.run_for = span;
@@ -202,8 +228,12 @@ pub(crate) fn watched(file: &str, span: SimDuration, pairs: usize) -> Result<Vec
 }
 
 fn alone(doc: &Document, root: &weir_engine::data::Root) -> Result<f64, String> {
-    let options = RunOptions { pace: Pace::Max, ..RunOptions::default() };
-    let run = prepare(doc.clone(), services::ALL, root.clone(), options).map_err(|e| e.to_string())?;
+    let options = RunOptions {
+        pace: Pace::Max,
+        ..RunOptions::default()
+    };
+    let run =
+        prepare(doc.clone(), services::ALL, root.clone(), options).map_err(|e| e.to_string())?;
     while !run.is_finished() {
         std::thread::sleep(FRAME);
     }
@@ -216,7 +246,10 @@ fn with_window(file: &str, doc: &Document) -> Result<f64, String> {
     window.designer.history = crate::designer::edit::History::new(doc.clone());
     window.designer.checker.reset();
     window.start(Pace::Max)?;
-    while matches!(window.designer.live.view.phase, Phase::Starting | Phase::Running) {
+    while matches!(
+        window.designer.live.view.phase,
+        Phase::Starting | Phase::Running
+    ) {
         window.timed_frames(1);
     }
     let last = window.designer.snapshot().map(Arc::clone);
@@ -238,13 +271,38 @@ pub(crate) fn crowd() -> Value {
         let source = json!({ "records_per_second": 5, "schema": "transactions", "keys": 50 });
         node("p", "producer", [0.0, 0.0], source.clone());
         node("q", "producer", [0.0, 220.0], source);
-        node("s", "kinesis-data-streams", [260.0, 0.0], json!({ "shard_count": 1, "partition_key": "user_id" }));
-        node("t", "kinesis-data-streams", [260.0, 220.0], json!({ "shard_count": 1, "partition_key": "user_id" }));
-        node("l", "lambda", [520.0, 0.0], json!({ "sql": "SELECT * FROM records WHERE amount > 10" }));
+        node(
+            "s",
+            "kinesis-data-streams",
+            [260.0, 0.0],
+            json!({ "shard_count": 1, "partition_key": "user_id" }),
+        );
+        node(
+            "t",
+            "kinesis-data-streams",
+            [260.0, 220.0],
+            json!({ "shard_count": 1, "partition_key": "user_id" }),
+        );
+        node(
+            "l",
+            "lambda",
+            [520.0, 0.0],
+            json!({ "sql": "SELECT * FROM records WHERE amount > 10" }),
+        );
         node("f", "firehose", [520.0, 160.0], json!({ "prefix": "a/" }));
         node("g", "firehose", [520.0, 320.0], json!({ "prefix": "b/" }));
-        node("b", "s3", [780.0, 160.0], json!({ "bucket": name("weir-crowd") }));
-        node("a", "alarm", [780.0, 320.0], json!({ "metric_name": "DeliveryToS3.DataFreshness", "threshold": 600 }));
+        node(
+            "b",
+            "s3",
+            [780.0, 160.0],
+            json!({ "bucket": name("weir-crowd") }),
+        );
+        node(
+            "a",
+            "alarm",
+            [780.0, 320.0],
+            json!({ "metric_name": "DeliveryToS3.DataFreshness", "threshold": 600 }),
+        );
         node("d", "dashboard", [1040.0, 220.0], json!({}));
         for (from, to) in [
             ("p.out", "s.in"),
@@ -263,7 +321,10 @@ pub(crate) fn crowd() -> Value {
             ("g.metrics", "d.metrics"),
             ("s.metrics", "d.metrics"),
         ] {
-            let end = |e: &str| e.split_once('.').map_or_else(String::new, |(n, port)| format!("{}.{port}", name(n)));
+            let end = |e: &str| {
+                e.split_once('.')
+                    .map_or_else(String::new, |(n, port)| format!("{}.{port}", name(n)))
+            };
             wires.push(json!({ "from": end(from), "to": end(to) }));
         }
     }
@@ -274,7 +335,8 @@ pub(crate) fn crowd() -> Value {
 pub(crate) fn write_crowd(folder: &Path) -> Result<String, String> {
     let path = folder.join("crowd.json");
     let text = serde_json::to_string_pretty(&crowd()).map_err(|e| e.to_string())?;
-    std::fs::write(&path, text).map_err(|e| format!("`{}` cannot be written: {e}", path.display()))?;
+    std::fs::write(&path, text)
+        .map_err(|e| format!("`{}` cannot be written: {e}", path.display()))?;
     Ok(path.display().to_string())
 }
 
@@ -287,7 +349,11 @@ mod tests {
         let text = crowd().to_string();
         let doc = Document::parse(&text).unwrap();
         assert_eq!((doc.nodes.len(), doc.wires.len()), (500, 750));
-        let checked = weir_engine::check::check(&doc, services::ALL, &weir_engine::data::Root::samples_only());
+        let checked = weir_engine::check::check(
+            &doc,
+            services::ALL,
+            &weir_engine::data::Root::samples_only(),
+        );
         let errors: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
         assert!(checked.plan.is_some(), "{errors:#?}");
     }

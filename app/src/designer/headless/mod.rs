@@ -101,15 +101,23 @@ impl Headless {
         self.painter.take(&mut output.textures_delta);
         let repaint = output.viewport_output.get(&ViewportId::ROOT);
         let tree = output.platform_output.accesskit_update;
-        let copied = output.platform_output.commands.into_iter().filter_map(|c| match c {
-            egui::OutputCommand::CopyText(text) => Some(text),
-            _ => None,
-        });
+        let copied = output
+            .platform_output
+            .commands
+            .into_iter()
+            .filter_map(|c| match c {
+                egui::OutputCommand::CopyText(text) => Some(text),
+                _ => None,
+            });
         self.frame = Frame {
             shapes: output.shapes,
             pixels_per_point: output.pixels_per_point,
             repaint: repaint.map_or(Duration::MAX, |v| v.repaint_delay),
-            widgets: tree.into_iter().flat_map(|t| t.nodes).map(|(_, node)| node).collect(),
+            widgets: tree
+                .into_iter()
+                .flat_map(|t| t.nodes)
+                .map(|(_, node)| node)
+                .collect(),
             copied: copied.collect(),
         };
     }
@@ -118,7 +126,11 @@ impl Headless {
         (0..count).for_each(|_| self.step());
     }
     /// Frames until `done`, for at most `most` of the machine's time. True when it was done.
-    pub fn run_until(&mut self, most: Duration, mut done: impl FnMut(&mut Designer) -> bool) -> bool {
+    pub fn run_until(
+        &mut self,
+        most: Duration,
+        mut done: impl FnMut(&mut Designer) -> bool,
+    ) -> bool {
         let began = Instant::now();
         loop {
             self.step();
@@ -164,12 +176,16 @@ impl Headless {
     #[must_use]
     pub fn find_by(&self, fits: impl Fn(&str) -> bool) -> Option<Rect> {
         let shown = self.frame.widgets.iter().filter(|n| !n.is_hidden());
-        let mut named = shown.filter(|n| n.label().is_some_and(&fits) || n.value().is_some_and(&fits));
+        let mut named =
+            shown.filter(|n| n.label().is_some_and(&fits) || n.value().is_some_and(&fits));
         named.find_map(place)
     }
     /// Labels and places of all widgets.
     pub fn widgets(&self) -> impl Iterator<Item = (&str, Rect)> {
-        self.frame.widgets.iter().filter_map(|n| Some((n.label()?, place(n)?)))
+        self.frame
+            .widgets
+            .iter()
+            .filter_map(|n| Some((n.label()?, place(n)?)))
     }
     /// Moves the pointer.
     pub fn hover(&mut self, at: Pos2) {
@@ -181,7 +197,12 @@ impl Headless {
         self.hover(at);
         for pressed in [true, false] {
             let modifiers = Modifiers::NONE;
-            self.event(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers });
+            self.event(Event::PointerButton {
+                pos: at,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers,
+            });
             self.step();
         }
         self.step();
@@ -198,7 +219,13 @@ impl Headless {
     pub fn key(&mut self, key: Key, modifiers: Modifiers) {
         self.event(Event::ModifiersChanged(modifiers));
         for pressed in [true, false] {
-            self.event(Event::Key { key, physical_key: None, pressed, repeat: false, modifiers });
+            self.event(Event::Key {
+                key,
+                physical_key: None,
+                pressed,
+                repeat: false,
+                modifiers,
+            });
             self.step();
         }
         self.event(Event::ModifiersChanged(Modifiers::NONE));
@@ -216,7 +243,12 @@ impl Headless {
         let primitives = self.ctx.tessellate(shapes, self.frame.pixels_per_point);
         let pixels = self.size * self.scale;
         let ground = Color32::from_gray(12);
-        self.painter.paint(&primitives, self.frame.pixels_per_point, [whole(pixels.x), whole(pixels.y)], ground)
+        self.painter.paint(
+            &primitives,
+            self.frame.pixels_per_point,
+            [whole(pixels.x), whole(pixels.y)],
+            ground,
+        )
     }
     /// Writes the latest frame as PNG.
     ///
@@ -224,7 +256,9 @@ impl Headless {
     /// One sentence.
     pub fn save(&self, path: &Path) -> Result<(), String> {
         let picture = self.screenshot();
-        picture.save(path).map_err(|e| format!("`{}` cannot be written: {e}", path.display()))
+        picture
+            .save(path)
+            .map_err(|e| format!("`{}` cannot be written: {e}", path.display()))
     }
 }
 
@@ -240,5 +274,8 @@ fn whole(side: f32) -> usize {
 #[expect(clippy::cast_possible_truncation, reason = "points on a screen")]
 fn place(node: &Node) -> Option<Rect> {
     let b = node.bounds()?;
-    Some(Rect::from_min_max(Pos2::new(b.x0 as f32, b.y0 as f32), Pos2::new(b.x1 as f32, b.y1 as f32)))
+    Some(Rect::from_min_max(
+        Pos2::new(b.x0 as f32, b.y0 as f32),
+        Pos2::new(b.x1 as f32, b.y1 as f32),
+    ))
 }

@@ -22,7 +22,10 @@ pub struct Painter {
 
 impl Painter {
     /// Takes over what changed of the textures; nothing is left of `delta`. To be called after every frame.
-    #[expect(clippy::iter_over_hash_type, reason = "textures do not know of each other")]
+    #[expect(
+        clippy::iter_over_hash_type,
+        reason = "textures do not know of each other"
+    )]
     pub fn take(&mut self, delta: &mut TexturesDelta) {
         for (id, updates) in delta.set.drain() {
             for update in updates {
@@ -56,7 +59,13 @@ impl Painter {
 
     /// The frame as a picture of `size` pixels, on the colour `ground`.
     #[must_use]
-    pub fn paint(&self, primitives: &[ClippedPrimitive], scale: f32, size: [usize; 2], ground: Color32) -> RgbaImage {
+    pub fn paint(
+        &self,
+        primitives: &[ClippedPrimitive],
+        scale: f32,
+        size: [usize; 2],
+        ground: Color32,
+    ) -> RgbaImage {
         let [width, height] = size;
         let mut out: Vec<Pixel> = vec![ground.to_opaque().to_array(); width * height];
         for primitive in primitives {
@@ -70,7 +79,10 @@ impl Painter {
                 paint_mesh(mesh, &mut out, width, clip, texture, scale);
             }
         }
-        let (width, height) = (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0));
+        let (width, height) = (
+            u32::try_from(width).unwrap_or(0),
+            u32::try_from(height).unwrap_or(0),
+        );
         // The bytes fit the size by construction.
         RgbaImage::from_raw(width, height, out.into_flattened()).unwrap_or_default()
     }
@@ -86,7 +98,14 @@ fn clip(rect: Rect, scale: f32, [width, height]: [usize; 2]) -> Clip {
     }
 }
 
-fn paint_mesh(mesh: &Mesh, out: &mut [Pixel], width: usize, clip: Clip, texture: &Texture, scale: f32) {
+fn paint_mesh(
+    mesh: &Mesh,
+    out: &mut [Pixel],
+    width: usize,
+    clip: Clip,
+    texture: &Texture,
+    scale: f32,
+) {
     let mut rest = mesh.indices.as_slice();
     while let [a, b, c, tail @ ..] = rest {
         if let [d, e, f, after @ ..] = tail
@@ -112,7 +131,13 @@ mod tests {
 
     fn painter(options: TextureOptions) -> Painter {
         // Opaque white at the origin, then black and white columns.
-        let pixels = (0..16).map(|i| if i % 2 == 0 { Color32::WHITE } else { Color32::BLACK });
+        let pixels = (0..16).map(|i| {
+            if i % 2 == 0 {
+                Color32::WHITE
+            } else {
+                Color32::BLACK
+            }
+        });
         let image = ColorImage::new([4, 4], pixels.collect());
         let mut delta = TexturesDelta::default();
         delta.push(TextureId::default(), ImageDelta::full(image, options));
@@ -121,7 +146,10 @@ mod tests {
         painter
     }
     fn frame(mesh: Mesh, clip: Rect) -> Vec<ClippedPrimitive> {
-        vec![ClippedPrimitive { clip_rect: clip, primitive: Primitive::Mesh(mesh) }]
+        vec![ClippedPrimitive {
+            clip_rect: clip,
+            primitive: Primitive::Mesh(mesh),
+        }]
     }
     fn all() -> Rect {
         Rect::from_min_size(Pos2::ZERO, vec2(8.0, 8.0))
@@ -131,13 +159,24 @@ mod tests {
     fn triangles_that_share_an_edge_cover_each_pixel_once() {
         let half = Color32::from_rgba_premultiplied(100, 0, 0, 128);
         let mut mesh = Mesh::default();
-        for at in [pos2(0.0, 0.0), pos2(8.0, 0.3), pos2(7.7, 8.0), pos2(0.0, 8.0), pos2(3.1, 4.2)] {
+        for at in [
+            pos2(0.0, 0.0),
+            pos2(8.0, 0.3),
+            pos2(7.7, 8.0),
+            pos2(0.0, 8.0),
+            pos2(3.1, 4.2),
+        ] {
             mesh.colored_vertex(at, half);
         }
         for (a, b) in [(0, 1), (1, 2), (2, 3), (3, 0)] {
             mesh.add_triangle(a, b, 4);
         }
-        let picture = painter(TextureOptions::NEAREST).paint(&frame(mesh, all()), 1.0, [8, 8], Color32::BLACK);
+        let picture = painter(TextureOptions::NEAREST).paint(
+            &frame(mesh, all()),
+            1.0,
+            [8, 8],
+            Color32::BLACK,
+        );
         let inner = (1..7).flat_map(|y| (1..7).map(move |x| (x, y)));
         for (x, y) in inner {
             assert_eq!(picture.get_pixel(x, y).0[0], 100, "{x} {y}");
@@ -148,10 +187,15 @@ mod tests {
     fn a_picture_at_its_own_size_is_copied_and_clipped() {
         let mut mesh = Mesh::default();
         let unit = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        mesh.add_rect_with_uv(Rect::from_min_size(pos2(2.0, 2.0), vec2(4.0, 4.0)), unit, Color32::WHITE);
+        mesh.add_rect_with_uv(
+            Rect::from_min_size(pos2(2.0, 2.0), vec2(4.0, 4.0)),
+            unit,
+            Color32::WHITE,
+        );
         let clip = Rect::from_min_max(pos2(0.0, 0.0), pos2(5.0, 8.0));
         for options in [TextureOptions::LINEAR, TextureOptions::NEAREST] {
-            let picture = painter(options).paint(&frame(mesh.clone(), clip), 1.0, [8, 8], Color32::RED);
+            let picture =
+                painter(options).paint(&frame(mesh.clone(), clip), 1.0, [8, 8], Color32::RED);
             let row: Vec<u8> = (0..8).map(|x| picture.get_pixel(x, 3).0[1]).collect();
             assert_eq!(row, [0, 0, 255, 0, 255, 0, 0, 0]);
         }
@@ -162,10 +206,21 @@ mod tests {
         let mut painter = painter(TextureOptions::NEAREST);
         let mut delta = TexturesDelta::default();
         let patch = ColorImage::filled([2, 1], Color32::GREEN);
-        delta.push(TextureId::default(), ImageDelta::partial([2, 3], patch, TextureOptions::NEAREST));
+        delta.push(
+            TextureId::default(),
+            ImageDelta::partial([2, 3], patch, TextureOptions::NEAREST),
+        );
         painter.take(&mut delta);
         let texture = &painter.textures[&TextureId::default()];
-        assert_eq!(texture.pixels[12..], [Color32::WHITE, Color32::BLACK, Color32::GREEN, Color32::GREEN]);
+        assert_eq!(
+            texture.pixels[12..],
+            [
+                Color32::WHITE,
+                Color32::BLACK,
+                Color32::GREEN,
+                Color32::GREEN
+            ]
+        );
         delta.free(TextureId::default());
         painter.take(&mut delta);
         assert!(painter.textures.is_empty() && delta.is_empty());

@@ -73,14 +73,54 @@ pub(crate) struct Picture {
 
 /// All pictures.
 pub(crate) static PICTURES: &[Picture] = &[
-    Picture { name: "gallery", variants: true, about: "the start: a gallery of templates", take: gallery },
-    Picture { name: "running", variants: true, about: "a pipeline that runs", take: running },
-    Picture { name: "hot-shard", variants: false, about: "one shard throttles, and why", take: hot_shard },
-    Picture { name: "latency", variants: false, about: "where the time goes, hop by hop", take: latency },
-    Picture { name: "sql", variants: false, about: "SQL over the live lake", take: sql },
-    Picture { name: "cost", variants: false, about: "what it costs", take: cost },
-    Picture { name: "inspector", variants: false, about: "a function's parameters and code", take: inspector },
-    Picture { name: "presenter", variants: false, about: "presenter mode", take: presenter },
+    Picture {
+        name: "gallery",
+        variants: true,
+        about: "the start: a gallery of templates",
+        take: gallery,
+    },
+    Picture {
+        name: "running",
+        variants: true,
+        about: "a pipeline that runs",
+        take: running,
+    },
+    Picture {
+        name: "hot-shard",
+        variants: false,
+        about: "one shard throttles, and why",
+        take: hot_shard,
+    },
+    Picture {
+        name: "latency",
+        variants: false,
+        about: "where the time goes, hop by hop",
+        take: latency,
+    },
+    Picture {
+        name: "sql",
+        variants: false,
+        about: "SQL over the live lake",
+        take: sql,
+    },
+    Picture {
+        name: "cost",
+        variants: false,
+        about: "what it costs",
+        take: cost,
+    },
+    Picture {
+        name: "inspector",
+        variants: false,
+        about: "a function's parameters and code",
+        take: inspector,
+    },
+    Picture {
+        name: "presenter",
+        variants: false,
+        about: "presenter mode",
+        take: presenter,
+    },
 ];
 
 impl Headless {
@@ -93,7 +133,11 @@ impl Headless {
         self.act(Act::Do(command));
     }
     fn set(&mut self, node: &str, name: &str, value: serde_json::Value) {
-        let edit = Edit::Param { nodes: vec![node.to_owned()], name: name.to_owned(), value: Some(value) };
+        let edit = Edit::Param {
+            nodes: vec![node.to_owned()],
+            name: name.to_owned(),
+            value: Some(value),
+        };
         self.act(Act::Edit(Box::new(edit)));
         self.act(Act::Seal);
     }
@@ -104,11 +148,19 @@ impl Headless {
     fn enlarge(&mut self, pane: Pane, share: f32) {
         self.act(Act::Show(pane));
         let tree = &mut self.designer.panes;
-        let Some(canvas) = tree.tiles.find_pane(&Pane::Canvas) else { return };
-        let Some(parent) = tree.tiles.parent_of(canvas) else { return };
-        if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(column))) = tree.tiles.get_mut(parent) {
+        let Some(canvas) = tree.tiles.find_pane(&Pane::Canvas) else {
+            return;
+        };
+        let Some(parent) = tree.tiles.parent_of(canvas) else {
+            return;
+        };
+        if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(column))) =
+            tree.tiles.get_mut(parent)
+        {
             for child in column.children.clone() {
-                column.shares.set_share(child, if child == canvas { 1.0 - share } else { share });
+                column
+                    .shares
+                    .set_share(child, if child == canvas { 1.0 - share } else { share });
             }
         }
         self.steps(2);
@@ -174,7 +226,9 @@ fn hot_shard(look: Look) -> Result<Headless, String> {
     window.command(Command::TogglePalette);
     window.run_to(8)?;
     // Near enough for badges.
-    window.act(Act::Select(Selection::nodes_of(["producer", "stream", "delivery", "enrich"])));
+    window.act(Act::Select(Selection::nodes_of([
+        "producer", "stream", "delivery", "enrich",
+    ])));
     window.command(Command::FitSelection);
     window.select("stream");
     window.resume();

@@ -38,7 +38,11 @@ pub(super) struct Texture {
 impl Texture {
     fn index(&self, at: i32, length: usize) -> usize {
         let length = length as i32;
-        let at = if self.repeats { at.rem_euclid(length) } else { at.clamp(0, length - 1) };
+        let at = if self.repeats {
+            at.rem_euclid(length)
+        } else {
+            at.clamp(0, length - 1)
+        };
         at as usize
     }
     fn texel(&self, x: usize, y: usize) -> Pixel {
@@ -74,7 +78,12 @@ impl Texture {
         if fx == 0 && fy == 0 {
             return self.texel(x0, y0);
         }
-        let corners = [self.texel(x0, y0), self.texel(x1, y0), self.texel(x0, y1), self.texel(x1, y1)];
+        let corners = [
+            self.texel(x0, y0),
+            self.texel(x1, y0),
+            self.texel(x0, y1),
+            self.texel(x1, y1),
+        ];
         std::array::from_fn(|k| {
             let [a, b, c, d] = corners.map(|p| u32::from(p[k]));
             let upper = a * (256 - fx) + b * fx;
@@ -139,14 +148,26 @@ impl Quad {
         }
         let [a, b, c, f] = [a, b, c, f].map(|i| vertices.get(i as usize));
         let (a, b, c, f) = (a?, b?, c?, f?);
-        let is_box = |a: Pos2, b: Pos2, c: Pos2, f: Pos2| a.y == b.y && a.x == c.x && f.x == b.x && f.y == c.y;
+        let is_box = |a: Pos2, b: Pos2, c: Pos2, f: Pos2| {
+            a.y == b.y && a.x == c.x && f.x == b.x && f.y == c.y
+        };
         let plain = a.color == b.color && a.color == c.color && a.color == f.color;
         let fits = plain && is_box(a.pos, b.pos, c.pos, f.pos) && is_box(a.uv, b.uv, c.uv, f.uv);
         let ordered = a.pos.x <= f.pos.x && a.pos.y <= f.pos.y;
-        (fits && ordered).then_some(Self { left_top: *a, right_bottom: *f })
+        (fits && ordered).then_some(Self {
+            left_top: *a,
+            right_bottom: *f,
+        })
     }
     /// Paints it; positions are in points.
-    pub(super) fn paint(&self, out: &mut [Pixel], width: usize, clip: Clip, texture: &Texture, scale: f32) {
+    pub(super) fn paint(
+        &self,
+        out: &mut [Pixel],
+        width: usize,
+        clip: Clip,
+        texture: &Texture,
+        scale: f32,
+    ) {
         let (a, b) = (&self.left_top, &self.right_bottom);
         let (min, max) = (a.pos * scale, b.pos * scale);
         let left = first_from(min.x, clip.left, clip.right);
@@ -165,12 +186,23 @@ impl Quad {
             return;
         }
         let (tw, th) = (texture.width as f32, texture.height as f32);
-        let step = ((b.uv.x - a.uv.x) * tw / (max.x - min.x), (b.uv.y - a.uv.y) * th / (max.y - min.y));
+        let step = (
+            (b.uv.x - a.uv.x) * tw / (max.x - min.x),
+            (b.uv.y - a.uv.y) * th / (max.y - min.y),
+        );
         let across: Vec<_> = (left..right)
-            .map(|x| texture.taps(a.uv.x * tw + (x as f32 + 0.5 - min.x) * step.0, texture.width))
+            .map(|x| {
+                texture.taps(
+                    a.uv.x * tw + (x as f32 + 0.5 - min.x) * step.0,
+                    texture.width,
+                )
+            })
             .collect();
         for y in top..bottom {
-            let down = texture.taps(a.uv.y * th + (y as f32 + 0.5 - min.y) * step.1, texture.height);
+            let down = texture.taps(
+                a.uv.y * th + (y as f32 + 0.5 - min.y) * step.1,
+                texture.height,
+            );
             let row = &mut out[y * width + left..y * width + right];
             for (pixel, across) in row.iter_mut().zip(&across) {
                 let texel = texture.mix(*across, down);
@@ -238,7 +270,11 @@ impl Ink {
             return Self::Textured(shades(), [plane(&|v| v.uv.x), plane(&|v| v.uv.y)]);
         }
         let texel = texture.sample(a.uv.x, a.uv.y);
-        if is_flat { Self::Flat(product(a.color.to_array(), texel)) } else { Self::Shaded(shades(), texel) }
+        if is_flat {
+            Self::Flat(product(a.color.to_array(), texel))
+        } else {
+            Self::Shaded(shades(), texel)
+        }
     }
     fn paint(&self, row: &mut [Pixel], left: usize, y: f32, texture: &Texture) {
         let centres = || (left..).map(|x| x as f32 + 0.5);
@@ -287,11 +323,20 @@ pub(super) fn triangle(
     for row in top..bottom {
         let y = row as f32 + 0.5;
         let long = crossing(upper, lower, y);
-        let short = if y < middle.y { crossing(upper, middle, y) } else { crossing(middle, lower, y) };
+        let short = if y < middle.y {
+            crossing(upper, middle, y)
+        } else {
+            crossing(middle, lower, y)
+        };
         let left = first_from(long.min(short), clip.left, clip.right);
         let right = first_from(long.max(short), clip.left, clip.right);
         if left < right {
-            ink.paint(&mut out[row * width + left..row * width + right], left, y, texture);
+            ink.paint(
+                &mut out[row * width + left..row * width + right],
+                left,
+                y,
+                texture,
+            );
         }
     }
 }

@@ -1,11 +1,16 @@
 //! What the run costs: totals, bars by node and by service, and every line of the bill with how it comes about.
 
-#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use egui::{Align, Align2, Color32, Layout, Rect, RichText, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align, Align2, Color32, Layout, Rect, RichText, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
+};
 use weir_engine::books::{Bill, BillLine};
 use weir_engine::node::Category;
 use weir_engine::runtime::RunSnapshot;
@@ -47,7 +52,13 @@ impl Cost {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let Some(run) = cx.run.snapshot.as_deref() else {
             let button = (!cx.doc.nodes.is_empty()).then(|| tr("run.run"));
-            if empty(ui, "cost", tr("plots.cost_empty_title"), tr("plots.cost_empty_text"), button) {
+            if empty(
+                ui,
+                "cost",
+                tr("plots.cost_empty_title"),
+                tr("plots.cost_empty_text"),
+                button,
+            ) {
                 cx.act(Act::Do(Command::Run));
             }
             return;
@@ -78,40 +89,57 @@ impl Cost {
         let by_service = self.by_service;
         let shares = shares(bill, by_service);
         let most = shares.iter().map(|s| s.1).fold(0.0, f64::max);
-        egui::ScrollArea::vertical().id_salt("weir-cost-bars").auto_shrink([false, false]).show(ui, |ui| {
-            for (id, usd, service) in &shares {
-                let spec = services::kind(service).map(weir_engine::node::AnyKind::spec);
-                let category = spec.map_or(Category::Source, |s| s.category);
-                let name = match spec {
-                    Some(spec) if by_service => kind_title(spec).to_owned(),
-                    _ => node_name(cx.doc, id),
-                };
-                let response = bar(ui, &name, *usd, most, theme().category(category));
-                if response.clicked() && !by_service {
-                    cx.act(Act::Reveal { item: Item::Node(id.clone()), at: None });
+        egui::ScrollArea::vertical()
+            .id_salt("weir-cost-bars")
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                for (id, usd, service) in &shares {
+                    let spec = services::kind(service).map(weir_engine::node::AnyKind::spec);
+                    let category = spec.map_or(Category::Source, |s| s.category);
+                    let name = match spec {
+                        Some(spec) if by_service => kind_title(spec).to_owned(),
+                        _ => node_name(cx.doc, id),
+                    };
+                    let response = bar(ui, &name, *usd, most, theme().category(category));
+                    if response.clicked() && !by_service {
+                        cx.act(Act::Reveal {
+                            item: Item::Node(id.clone()),
+                            at: None,
+                        });
+                    }
                 }
-            }
-        });
+            });
     }
 
     fn table(&mut self, ui: &mut Ui, cx: &Cx<'_>, bill: &Bill) {
         let mut lines: Vec<&BillLine> = bill.lines.iter().collect();
         sort(&mut lines, self.sort, self.rising);
-        let is_open = |l: &&&BillLine| self.open.as_ref().is_some_and(|(n, u)| *n == l.node && *u == l.usage_type);
+        let is_open = |l: &&&BillLine| {
+            self.open
+                .as_ref()
+                .is_some_and(|(n, u)| *n == l.node && *u == l.usage_type)
+        };
         if let Some(line) = lines.iter().find(is_open) {
             explain(ui, cx, line);
         }
-        egui::ScrollArea::both().id_salt("weir-bill").auto_shrink([false, false]).show(ui, |ui| {
-            egui::Grid::new("weir-bill-grid").num_columns(6).spacing([14.0, 4.0]).striped(true).show(ui, |ui| {
-                self.heads(ui);
-                for line in lines {
-                    self.line(ui, cx, line);
+        egui::ScrollArea::both()
+            .id_salt("weir-bill")
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                egui::Grid::new("weir-bill-grid")
+                    .num_columns(6)
+                    .spacing([14.0, 4.0])
+                    .striped(true)
+                    .show(ui, |ui| {
+                        self.heads(ui);
+                        for line in lines {
+                            self.line(ui, cx, line);
+                        }
+                    });
+                if !bill.unknown.is_empty() {
+                    unknown(ui, cx, bill);
                 }
             });
-            if !bill.unknown.is_empty() {
-                unknown(ui, cx, bill);
-            }
-        });
     }
 
     fn heads(&mut self, ui: &mut Ui) {
@@ -129,12 +157,16 @@ impl Cost {
                 (true, false) => " ↓",
                 _ => "",
             };
-            let text = RichText::new(format!("{name}{arrow}")).font(semibold(egui::TextStyle::Small.resolve(ui.style()).size));
+            let text = RichText::new(format!("{name}{arrow}"))
+                .font(semibold(egui::TextStyle::Small.resolve(ui.style()).size));
             let button = egui::Button::new(text).frame(false);
             let clicked = if is_number {
                 let height = ui.spacing().interact_size.y;
                 let right = Layout::right_to_left(Align::Center);
-                ui.allocate_ui_with_layout(vec2(figure_room(ui, column), height), right, |ui| ui.add(button).clicked()).inner
+                ui.allocate_ui_with_layout(vec2(figure_room(ui, column), height), right, |ui| {
+                    ui.add(button).clicked()
+                })
+                .inner
             } else {
                 ui.add(button).clicked()
             };
@@ -150,13 +182,28 @@ impl Cost {
         let t = theme();
         let key = (line.node.clone(), line.usage_type.clone());
         let is_open = self.open.as_ref() == Some(&key);
-        let mut clicked = ui.selectable_label(is_open, node_name(cx.doc, &line.node)).clicked();
-        clicked |= ui.selectable_label(is_open, &line.usage_type).on_hover_text(&line.explain).clicked();
-        let money = |usd: Option<Usd>| usd.map_or_else(|| tr("plots.unknown").to_owned(), |u| format::usd(u.as_f64()));
+        let mut clicked = ui
+            .selectable_label(is_open, node_name(cx.doc, &line.node))
+            .clicked();
+        clicked |= ui
+            .selectable_label(is_open, &line.usage_type)
+            .on_hover_text(&line.explain)
+            .clicked();
+        let money = |usd: Option<Usd>| {
+            usd.map_or_else(
+                || tr("plots.unknown").to_owned(),
+                |u| format::usd(u.as_f64()),
+            )
+        };
         let colour = if line.usd.is_some() { t.text } else { t.amber };
         figure(ui, Column::Cost, money(line.usd), colour);
         figure(ui, Column::Month, money(line.usd_per_month), colour);
-        figure(ui, Column::Quantity, format!("{} {}", format::si(line.quantity), line.unit), t.text);
+        figure(
+            ui,
+            Column::Quantity,
+            format!("{} {}", format::si(line.quantity), line.unit),
+            t.text,
+        );
         ui.add(egui::Label::new(RichText::new(&line.unit_price).color(t.secondary)).extend());
         ui.end_row();
         if clicked {
@@ -168,33 +215,55 @@ impl Cost {
 /// Least width of a column of figures.
 fn figure_room(ui: &Ui, column: Column) -> f32 {
     let em = egui::TextStyle::Body.resolve(ui.style()).size;
-    if column == Column::Quantity { em * 15.0 } else { em * 6.0 }
+    if column == Column::Quantity {
+        em * 15.0
+    } else {
+        em * 6.0
+    }
 }
 
 /// A figure at the right of its column.
 fn figure(ui: &mut Ui, column: Column, text: String, colour: Color32) {
     let size = egui::TextStyle::Body.resolve(ui.style()).size;
     let galley = ui.painter().layout_no_wrap(text, figures(size), colour);
-    let room = vec2(galley.size().x.max(figure_room(ui, column)), galley.size().y);
+    let room = vec2(
+        galley.size().x.max(figure_room(ui, column)),
+        galley.size().y,
+    );
     let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, galley.text()));
-    let at = Align2::RIGHT_CENTER.anchor_size(rect.right_center(), galley.size()).min;
+    let at = Align2::RIGHT_CENTER
+        .anchor_size(rect.right_center(), galley.size())
+        .min;
     ui.painter().galley(at, galley, colour);
 }
 
 /// How the line comes about: the sum, the rounding, where the price was read.
 fn explain(ui: &mut Ui, cx: &Cx<'_>, line: &BillLine) {
     let t = theme();
-    let frame = egui::Frame::new().fill(t.raised).corner_radius(t.shape.radius_control).inner_margin(8);
+    let frame = egui::Frame::new()
+        .fill(t.raised)
+        .corner_radius(t.shape.radius_control)
+        .inner_margin(8);
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.label(RichText::new(format!("{} · {}", node_name(cx.doc, &line.node), line.usage_type)).strong());
+        ui.label(
+            RichText::new(format!(
+                "{} · {}",
+                node_name(cx.doc, &line.node),
+                line.usage_type
+            ))
+            .strong(),
+        );
         ui.label(&line.explain);
         if !line.rounding.is_empty() {
             ui.label(RichText::new(&line.rounding).color(t.secondary));
         }
         if !line.source.is_empty() {
-            let source = trf("plots.price_source", &[("source", &line.source), ("date", &line.date)]);
+            let source = trf(
+                "plots.price_source",
+                &[("source", &line.source), ("date", &line.date)],
+            );
             ui.label(RichText::new(source).color(t.secondary).small());
         }
     });
@@ -228,15 +297,24 @@ fn totals(ui: &mut Ui, cx: &Cx<'_>, run: &RunSnapshot) {
         }
     });
     if !bill.region.is_empty() {
-        let note = trf("plots.cost_note", &[("region", &bill.region), ("date", &bill.date)]);
+        let note = trf(
+            "plots.cost_note",
+            &[("region", &bill.region), ("date", &bill.date)],
+        );
         ui.label(RichText::new(note).color(t.secondary).small().italics());
     }
 }
 
 /// Dollars for each GB that the sources have sent.
 fn per_gb(run: &RunSnapshot) -> Option<f64> {
-    let is_source = |kind| services::kind(kind).is_some_and(|k| k.spec().category == Category::Source);
-    let bytes: u64 = run.nodes.iter().filter(|n| is_source(n.kind)).map(|n| n.ledger.bytes_sent).sum();
+    let is_source =
+        |kind| services::kind(kind).is_some_and(|k| k.spec().category == Category::Source);
+    let bytes: u64 = run
+        .nodes
+        .iter()
+        .filter(|n| is_source(n.kind))
+        .map(|n| n.ledger.bytes_sent)
+        .sum();
     (bytes > 0 && run.bill.total.0 > 0).then(|| run.bill.total.as_f64() * GIB as f64 / bytes as f64)
 }
 
@@ -244,12 +322,19 @@ fn per_gb(run: &RunSnapshot) -> Option<f64> {
 fn shares(bill: &Bill, by_service: bool) -> Vec<(String, f64, String)> {
     let mut sums: BTreeMap<&str, (f64, &str)> = BTreeMap::new();
     for line in &bill.lines {
-        let key = if by_service { &line.service } else { &line.node };
+        let key = if by_service {
+            &line.service
+        } else {
+            &line.node
+        };
         let usd = line.usd_per_month.or(line.usd).map_or(0.0, Usd::as_f64);
         let sum = sums.entry(key).or_insert((0.0, &line.service));
         sum.0 += usd;
     }
-    let mut shares: Vec<_> = sums.into_iter().map(|(id, (usd, service))| (id.to_owned(), usd, service.to_owned())).collect();
+    let mut shares: Vec<_> = sums
+        .into_iter()
+        .map(|(id, (usd, service))| (id.to_owned(), usd, service.to_owned()))
+        .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1));
     shares
 }
@@ -272,22 +357,47 @@ fn sort(lines: &mut [&BillLine], column: Column, rising: bool) {
 fn bar(ui: &mut Ui, name: &str, usd: f64, most: f64, colour: Color32) -> egui::Response {
     let t = theme();
     let body = egui::TextStyle::Body.resolve(ui.style());
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width() - 8.0, body.size * 2.0 + 10.0), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(
+        vec2(ui.available_width() - 8.0, body.size * 2.0 + 10.0),
+        Sense::click(),
+    );
     let money = trf("plots.month_of", &[("usd", &format::usd(usd))]);
     let label = format!("{name}: {money}");
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &label));
     if response.hovered() || response.has_focus() {
-        ui.painter().rect_filled(rect, t.shape.radius_control, t.raised);
+        ui.painter()
+            .rect_filled(rect, t.shape.radius_control, t.raised);
     }
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let small = egui::TextStyle::Small.resolve(ui.style());
-    let figures = painter.text(rect.right_top() + vec2(-4.0, 3.0), Align2::RIGHT_TOP, money, figures(small.size + 1.0), t.text);
+    let figures = painter.text(
+        rect.right_top() + vec2(-4.0, 3.0),
+        Align2::RIGHT_TOP,
+        money,
+        figures(small.size + 1.0),
+        t.text,
+    );
     let clip = Rect::from_min_max(rect.min, pos2(figures.left() - 6.0, rect.bottom()));
-    painter.with_clip_rect(clip.intersect(painter.clip_rect())).text(rect.left_top() + vec2(4.0, 3.0), Align2::LEFT_TOP, name, body, t.text);
-    let track = Rect::from_min_max(pos2(rect.left() + 4.0, rect.bottom() - 9.0), pos2(rect.right() - 4.0, rect.bottom() - 3.0));
+    painter
+        .with_clip_rect(clip.intersect(painter.clip_rect()))
+        .text(
+            rect.left_top() + vec2(4.0, 3.0),
+            Align2::LEFT_TOP,
+            name,
+            body,
+            t.text,
+        );
+    let track = Rect::from_min_max(
+        pos2(rect.left() + 4.0, rect.bottom() - 9.0),
+        pos2(rect.right() - 4.0, rect.bottom() - 3.0),
+    );
     painter.rect_filled(track, 3.0, t.raised);
     let share = if most > 0.0 { (usd / most) as f32 } else { 0.0 };
-    painter.rect_filled(Rect::from_min_size(track.min, vec2(track.width() * share, track.height())), 3.0, colour);
+    painter.rect_filled(
+        Rect::from_min_size(track.min, vec2(track.width() * share, track.height())),
+        3.0,
+        colour,
+    );
     response.on_hover_text(label)
 }
 
@@ -297,7 +407,11 @@ fn unknown(ui: &mut Ui, cx: &Cx<'_>, bill: &Bill) {
     for gap in &bill.unknown {
         ui.horizontal(|ui| {
             icon(ui, "warning", 14.0, theme().amber);
-            ui.label(format!("{} · {}", node_name(cx.doc, &gap.node), gap.usage_type));
+            ui.label(format!(
+                "{} · {}",
+                node_name(cx.doc, &gap.node),
+                gap.usage_type
+            ));
             ui.label(RichText::new(&gap.why).color(theme().secondary));
         });
     }
@@ -306,9 +420,15 @@ fn unknown(ui: &mut Ui, cx: &Cx<'_>, bill: &Bill) {
 /// The bill as CSV, exact amounts.
 fn csv(bill: &Bill) -> String {
     let quoted = |text: &str| {
-        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+        if text.contains([',', '"', '\n']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
     };
-    let mut text = "node,service,usage_type,quantity,unit,unit_price,usd,usd_per_month,source,date\n".to_owned();
+    let mut text =
+        "node,service,usage_type,quantity,unit,unit_price,usd,usd_per_month,source,date\n"
+            .to_owned();
     for line in &bill.lines {
         let money = |usd: Option<Usd>| usd.map_or_else(String::new, |u| u.to_string());
         let fields = [
@@ -353,7 +473,11 @@ mod tests {
 
     #[test]
     fn the_dearest_comes_first_and_unknown_prices_last() {
-        let lines = [line("a", Some(5), 1.0), line("b", None, 9.0), line("c", Some(7), 2.0)];
+        let lines = [
+            line("a", Some(5), 1.0),
+            line("b", None, 9.0),
+            line("c", Some(7), 2.0),
+        ];
         let order = |column, rising| {
             let mut sorted: Vec<&BillLine> = lines.iter().collect();
             sort(&mut sorted, column, rising);
@@ -362,7 +486,10 @@ mod tests {
         assert_eq!(order(Column::Cost, false), "cab");
         assert_eq!(order(Column::Quantity, false), "bca");
         assert_eq!(order(Column::Node, false), "abc");
-        let bill = Bill { lines: lines.to_vec(), ..Bill::default() };
+        let bill = Bill {
+            lines: lines.to_vec(),
+            ..Bill::default()
+        };
         assert_eq!(shares(&bill, false)[0].0, "c");
         assert_eq!(shares(&bill, true).len(), 1);
         assert!(csv(&bill).contains("c,s3,c-use,2,GB,\"$1 per 1,000 GB\",0.000000000007,,,\n"));

@@ -1,6 +1,9 @@
 //! The run bar: run, pause, step, stop; pace; the virtual clock; what the run has come to; the lock of the ledger.
 
-#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
 mod ledger;
 

@@ -57,7 +57,12 @@ pub(crate) fn percent(share: f64) -> String {
 /// Virtual time since the beginning: `1:02:03`, with days in front when there are some.
 pub(crate) fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
-    let (d, h, m, s) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60, whole % 60);
+    let (d, h, m, s) = (
+        whole / 86_400,
+        whole / 3600 % 24,
+        whole / 60 % 60,
+        whole % 60,
+    );
     if d > 0 {
         format!("{d}d {h:02}:{m:02}:{s:02}")
     } else {

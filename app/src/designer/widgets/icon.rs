@@ -124,7 +124,10 @@ fn image(uri: String, svg: &'static str) -> Image<'static> {
 
 /// The icon called `name`, white; an unknown name is an empty picture, and a test finds it.
 pub(crate) fn icon_image(name: &'static str) -> Image<'static> {
-    let svg = ICONS.iter().find(|(n, _)| *n == name).map_or(EMPTY, |(_, svg)| svg);
+    let svg = ICONS
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map_or(EMPTY, |(_, svg)| svg);
     image(format!("bytes://icon-{name}.svg"), svg)
 }
 
@@ -137,12 +140,18 @@ pub(crate) fn kind_icon(spec: &'static KindSpec) -> Image<'static> {
 
 /// Shows the icon `name` at `size` points in `colour`.
 pub(crate) fn icon(ui: &mut Ui, name: &'static str, size: f32, colour: Color32) -> egui::Response {
-    ui.add(icon_image(name).fit_to_exact_size(Vec2::splat(size)).tint(colour))
+    ui.add(
+        icon_image(name)
+            .fit_to_exact_size(Vec2::splat(size))
+            .tint(colour),
+    )
 }
 
 /// Paints `image` into `rect` in `colour`.
 pub(crate) fn paint_icon(ui: &Ui, image: Image<'static>, rect: Rect, colour: Color32) {
-    let hint = image.fit_to_exact_size(rect.size() * OVERSAMPLE).tint(colour);
+    let hint = image
+        .fit_to_exact_size(rect.size() * OVERSAMPLE)
+        .tint(colour);
     hint.paint_at(ui, rect);
 }
 

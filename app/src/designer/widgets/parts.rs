@@ -82,20 +82,33 @@ pub(crate) fn empty(
 /// The button that most people press.
 pub(crate) fn primary(ui: &mut Ui, text: &str) -> Response {
     let t = theme();
-    let label = RichText::new(text).color(t.on_accent).font(semibold(t.shape.body));
-    ui.add(egui::Button::new(label).fill(t.accent).min_size(Vec2::new(0.0, 28.0)))
+    let label = RichText::new(text)
+        .color(t.on_accent)
+        .font(semibold(t.shape.body));
+    ui.add(
+        egui::Button::new(label)
+            .fill(t.accent)
+            .min_size(Vec2::new(0.0, 28.0)),
+    )
 }
 
 /// The heading of a part of a panel.
 pub(crate) fn section(ui: &mut Ui, title: &str) {
     let t = theme();
     ui.add_space(t.space(1));
-    ui.label(RichText::new(title).font(semibold(t.shape.caption)).color(t.secondary));
+    ui.label(
+        RichText::new(title)
+            .font(semibold(t.shape.caption))
+            .color(t.secondary),
+    );
 }
 
 /// What stands right of a side panel: not against its line.
 pub(crate) fn beside<R>(ui: &mut Ui, show: impl FnOnce(&mut Ui) -> R) -> R {
-    let margin = egui::Margin { left: 12, ..egui::Margin::ZERO };
+    let margin = egui::Margin {
+        left: 12,
+        ..egui::Margin::ZERO
+    };
     egui::Frame::new().inner_margin(margin).show(ui, show).inner
 }
 
@@ -117,7 +130,11 @@ pub(crate) fn link(ui: &mut Ui, text: &str) -> Response {
 }
 
 /// A choice of few, side by side. True when it changed.
-pub(crate) fn switch<T: PartialEq + Copy>(ui: &mut Ui, value: &mut T, choices: &[(T, &str)]) -> bool {
+pub(crate) fn switch<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    value: &mut T,
+    choices: &[(T, &str)],
+) -> bool {
     let mut changed = false;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;

@@ -156,7 +156,10 @@ impl Chart {
             is_past: false,
             data: Decimated::new(points),
         };
-        Self { traces: series.into_iter().enumerate().map(line).collect(), ..Self::nothing() }
+        Self {
+            traces: series.into_iter().enumerate().map(line).collect(),
+            ..Self::nothing()
+        }
     }
     /// Makes it from a run. `selected` are the selected nodes, `past` says that the run is an earlier one.
     pub(super) fn of(
@@ -304,7 +307,10 @@ impl Maker<'_> {
             }
         }
         // A selection is looked at alone: other nodes may be so busy that it would be a line at the bottom.
-        if wanted.iter().any(|(node, ..)| self.selected.contains(&node.id)) {
+        if wanted
+            .iter()
+            .any(|(node, ..)| self.selected.contains(&node.id))
+        {
             wanted.retain(|(node, ..)| self.selected.contains(&node.id));
         }
         if wanted.len() > LINES_MAX {

@@ -1,6 +1,10 @@
 //! Draws one plot: grid, lines or layers, bands of alarms, ticks of events, the cursor.
 
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
 use egui::{Align2, Color32, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, pos2};
 use egui_plot::{
@@ -426,7 +430,13 @@ mod tests {
         let marks = time_marks(input((-10.0, 250.0)));
         assert_eq!(values(&marks)[..3], [0.0, 120.0, 240.0]);
         assert_eq!(
-            time_label(GridMark { value: 3600.0, step_size: 60.0 }, &(0.0..=7200.0)),
+            time_label(
+                GridMark {
+                    value: 3600.0,
+                    step_size: 60.0
+                },
+                &(0.0..=7200.0)
+            ),
             "1:00:00"
         );
         let decades = decade_marks(GridInput {

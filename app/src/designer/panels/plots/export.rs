@@ -29,7 +29,11 @@ pub(super) struct Exporter {
 impl Exporter {
     /// Asks for a picture of what is at `rect`.
     pub(super) fn picture(&mut self, ui: &Ui, rect: Rect, name: &str) {
-        let wanted = Wanted { rect, pixels_per_point: ui.pixels_per_point(), name: file_name(name, "png") };
+        let wanted = Wanted {
+            rect,
+            pixels_per_point: ui.pixels_per_point(),
+            name: file_name(name, "png"),
+        };
         ui.send_viewport_cmd(ViewportCommand::Screenshot(UserData::new(wanted)));
         self.is_waiting = true;
     }
@@ -40,7 +44,10 @@ impl Exporter {
     /// Takes pictures that have come, and tells what was saved.
     pub(super) fn poll(&mut self, ui: &Ui, cx: &Cx<'_>) {
         match self.saving.poll() {
-            Some(Ok(path)) => cx.act(Act::Toast(Tone::Good, trf("plots.saved", &[("path", &path.display())]))),
+            Some(Ok(path)) => cx.act(Act::Toast(
+                Tone::Good,
+                trf("plots.saved", &[("path", &path.display())]),
+            )),
             Some(Err(why)) => cx.act(Act::Toast(Tone::Bad, why)),
             None => {}
         }
@@ -48,12 +55,17 @@ impl Exporter {
             return;
         }
         let picture = |e: &egui::Event| match e {
-            egui::Event::Screenshot { image, user_data, .. } => Some((Arc::clone(image), user_data.clone())),
+            egui::Event::Screenshot {
+                image, user_data, ..
+            } => Some((Arc::clone(image), user_data.clone())),
             _ => None,
         };
-        let pictures: Vec<(Arc<ColorImage>, UserData)> = ui.input(|i| i.events.iter().filter_map(picture).collect());
+        let pictures: Vec<(Arc<ColorImage>, UserData)> =
+            ui.input(|i| i.events.iter().filter_map(picture).collect());
         for (image, data) in pictures {
-            let Some(wanted) = data.data.as_ref().and_then(|d| d.downcast_ref::<Wanted>()) else { continue };
+            let Some(wanted) = data.data.as_ref().and_then(|d| d.downcast_ref::<Wanted>()) else {
+                continue;
+            };
             self.is_waiting = false;
             let part = image.region(&wanted.rect, Some(wanted.pixels_per_point));
             match png(&part) {
@@ -71,7 +83,16 @@ impl Exporter {
 
 /// A name that every file system takes.
 fn file_name(title: &str, extension: &str) -> String {
-    let plain: String = title.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let plain: String = title
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
     let words: Vec<&str> = plain.split('-').filter(|w| !w.is_empty()).collect();
     format!("{}.{extension}", words.join("-"))
 }
@@ -79,7 +100,11 @@ fn file_name(title: &str, extension: &str) -> String {
 fn png(image: &ColorImage) -> Result<Vec<u8>, String> {
     let size = |n: usize| u32::try_from(n).map_err(|e| e.to_string());
     let (width, height) = (size(image.width())?, size(image.height())?);
-    let pixels: Vec<u8> = image.pixels.iter().flat_map(egui::Color32::to_array).collect();
+    let pixels: Vec<u8> = image
+        .pixels
+        .iter()
+        .flat_map(egui::Color32::to_array)
+        .collect();
     let mut bytes = Vec::new();
     image::codecs::png::PngEncoder::new(&mut bytes)
         .write_image(&pixels, width, height, image::ColorType::Rgba8.into())

@@ -1,6 +1,9 @@
 //! The lane of events above the plots: a tick an event, a band for each time that an alarm was on.
 
-#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
 use egui::{Align2, Color32, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use weir_engine::node::AlarmChange;
@@ -23,8 +26,16 @@ pub(super) fn bands(run: &RunSnapshot) -> Vec<Band> {
     let mut bands = Vec::new();
     for node in &run.nodes {
         if let Some(alarm) = &node.gauges.alarm {
-            let band = |(from, to)| Band { from, to, node: node.id.clone() };
-            bands.extend(spans(&alarm.changes, run.now.as_secs_f64()).into_iter().map(band));
+            let band = |(from, to)| Band {
+                from,
+                to,
+                node: node.id.clone(),
+            };
+            bands.extend(
+                spans(&alarm.changes, run.now.as_secs_f64())
+                    .into_iter()
+                    .map(band),
+            );
         }
     }
     bands
@@ -124,10 +135,16 @@ pub(super) fn show(
         let at = from + f64::from((pointer.x - lane.left()) / lane.width()) * (to - from);
         if let Some(band) = bands.iter().find(|b| b.from <= at && at <= b.to) {
             if response.clicked() {
-                cx.act(Act::Reveal { item: Item::Node(band.node.clone()), at: Some(band.from) });
+                cx.act(Act::Reveal {
+                    item: Item::Node(band.node.clone()),
+                    at: Some(band.from),
+                });
             }
             let span = format!("{} - {}", format::clock(band.from), format::clock(band.to));
-            response.on_hover_text_at_pointer(format!("{}: ALARM, {span}", node_name(cx.doc, &band.node)));
+            response.on_hover_text_at_pointer(format!(
+                "{}: ALARM, {span}",
+                node_name(cx.doc, &band.node)
+            ));
         }
         return;
     };
@@ -159,7 +176,12 @@ mod tests {
 
     #[test]
     fn an_alarm_is_a_band_from_its_beginning_to_its_end_or_to_now() {
-        let change = |at_seconds, from, to| AlarmChange { at_seconds, from, to, value: None };
+        let change = |at_seconds, from, to| AlarmChange {
+            at_seconds,
+            from,
+            to,
+            value: None,
+        };
         let changes = [
             change(10.0, "INSUFFICIENT_DATA", "OK"),
             change(20.0, "OK", "ALARM"),

@@ -126,7 +126,11 @@ pub(super) fn new_plot<'a>(
                             if i == spec.metrics.len() {
                                 ui.separator();
                             }
-                            if ui.button(metric.name).on_hover_text(metric_help(spec.id, metric)).clicked() {
+                            if ui
+                                .button(metric.name)
+                                .on_hover_text(metric_help(spec.id, metric))
+                                .clicked()
+                            {
                                 let reading = Reading::usual(metric.unit);
                                 let (node, metric) = (node.id.clone(), metric.name.to_owned());
                                 chosen = Some(Subject::Metric {

@@ -24,8 +24,8 @@ use self::export::Exporter;
 use self::legend::Toggle;
 use self::time::TimeAxis;
 use super::super::command::Command;
-use super::super::edit::Selection;
 use super::super::cx::{Act, Cx};
+use super::super::edit::Selection;
 use super::super::i18n::{lang, tr};
 use super::super::theme::{semibold, theme};
 use super::super::widgets::{empty, icon_button};
@@ -180,7 +180,11 @@ impl Plots {
     pub(crate) fn show_samples(&mut self, series: Vec<Vec<egui_plot::PlotPoint>>) {
         self.next_id += 1;
         let chart = Chart::of_samples(series);
-        self.entries = vec![Entry { id: self.next_id, subject: Subject::Samples, chart }];
+        self.entries = vec![Entry {
+            id: self.next_id,
+            subject: Subject::Samples,
+            chart,
+        }];
     }
 
     /// Makes charts anew when what they are made from has changed.
@@ -202,7 +206,10 @@ impl Plots {
             return;
         }
         let hidden = &self.hidden;
-        let made_of_the_run = self.entries.iter_mut().filter(|e| e.subject != Subject::Samples);
+        let made_of_the_run = self
+            .entries
+            .iter_mut()
+            .filter(|e| e.subject != Subject::Samples);
         for Entry { id, subject, chart } in made_of_the_run {
             *chart = Chart::of(subject, doc, snapshot, &made.selected, None);
             chart.restack(|t| is_shown(hidden, *id, t));
@@ -226,7 +233,11 @@ impl Plots {
     fn grid(&mut self, ui: &mut Ui, cx: &Cx<'_>, snapshot: &RunSnapshot, shared: &Shared<'_>) {
         let room = ui.available_size();
         let scale = egui::TextStyle::Body.resolve(ui.style()).size / theme().shape.body;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few columns; casts of floats saturate")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few columns; casts of floats saturate"
+        )]
         let columns = match self.columns {
             0 => ((room.x / (LEAST_WIDTH * scale)) as usize).clamp(1, 3),
             n => n,
@@ -380,10 +391,7 @@ impl Plots {
     }
 
     fn rows(&mut self, snapshot: &RunSnapshot, range: (f64, f64)) -> &[parts::Row] {
-        let key = (
-            identity(snapshot),
-            (range.0.to_bits(), range.1.to_bits()),
-        );
+        let key = (identity(snapshot), (range.0.to_bits(), range.1.to_bits()));
         let stale = self
             .rows
             .as_ref()

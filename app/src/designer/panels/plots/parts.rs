@@ -1,6 +1,9 @@
 //! Where the time of a record goes: for each node a bar of its parts, over the window that the plots show.
 
-#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
 use egui::{Align2, Color32, Rect, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use weir_engine::metrics::PARTS;

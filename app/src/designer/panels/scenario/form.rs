@@ -23,7 +23,9 @@ pub(super) struct Form {
 impl Form {
     /// Draws the form of the step `i`. False when it is to be closed.
     pub(super) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>, i: usize) -> bool {
-        let Some(step) = cx.doc.scenario.get(i) else { return false };
+        let Some(step) = cx.doc.scenario.get(i) else {
+            return false;
+        };
         let mut open = true;
         ui.horizontal(|ui| {
             let size = egui::TextStyle::Body.resolve(ui.style()).size;
@@ -40,43 +42,72 @@ impl Form {
                 }
             });
         });
-        egui::ScrollArea::vertical().id_salt("weir-step-form").auto_shrink([false, false]).show(ui, |ui| {
-            egui::Grid::new("weir-step-grid").num_columns(2).spacing([8.0, 6.0]).show(ui, |ui| {
-                self.place(ui, cx, i, step);
-                match &step.action {
-                    Action::Set(params) => self.set(ui, cx, i, step, params),
-                    Action::Fault { name, lasts, parameters } => self.fault(ui, cx, i, step, name, *lasts, parameters),
+        egui::ScrollArea::vertical()
+            .id_salt("weir-step-form")
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                egui::Grid::new("weir-step-grid")
+                    .num_columns(2)
+                    .spacing([8.0, 6.0])
+                    .show(ui, |ui| {
+                        self.place(ui, cx, i, step);
+                        match &step.action {
+                            Action::Set(params) => self.set(ui, cx, i, step, params),
+                            Action::Fault {
+                                name,
+                                lasts,
+                                parameters,
+                            } => self.fault(ui, cx, i, step, name, *lasts, parameters),
+                        }
+                    });
+                for problem in problems_of(cx, i) {
+                    ui.label(
+                        RichText::new(format!("{} ({})", problem.message, problem.mend))
+                            .color(theme().red)
+                            .small(),
+                    );
                 }
             });
-            for problem in problems_of(cx, i) {
-                ui.label(RichText::new(format!("{} ({})", problem.message, problem.mend)).color(theme().red).small());
-            }
-        });
         open
     }
 
     /// When, where, and which sort.
     fn place(&mut self, ui: &mut Ui, cx: &Cx<'_>, i: usize, step: &Step) {
         name(ui, tr("plots.step_at"));
-        if let Some(at) = self.span(ui, tr("plots.step_at"), &format!("{i} at"), Some(step.at)).flatten() {
+        if let Some(at) = self
+            .span(ui, tr("plots.step_at"), &format!("{i} at"), Some(step.at))
+            .flatten()
+        {
             change(cx, i, |s| s.at = at);
         }
         ui.end_row();
         name(ui, tr("plots.step_node"));
-        egui::ComboBox::from_id_salt("weir-step-node").selected_text(node_name(cx.doc, &step.node)).show_ui(ui, |ui| {
-            for node in &cx.doc.nodes {
-                if ui.selectable_label(node.id == step.node, node_name(cx.doc, &node.id)).clicked() {
-                    change(cx, i, |s| s.node.clone_from(&node.id));
-                    cx.act(Act::Seal);
+        egui::ComboBox::from_id_salt("weir-step-node")
+            .selected_text(node_name(cx.doc, &step.node))
+            .show_ui(ui, |ui| {
+                for node in &cx.doc.nodes {
+                    if ui
+                        .selectable_label(node.id == step.node, node_name(cx.doc, &node.id))
+                        .clicked()
+                    {
+                        change(cx, i, |s| s.node.clone_from(&node.id));
+                        cx.act(Act::Seal);
+                    }
                 }
-            }
-        });
+            });
         ui.end_row();
         let faults = cx.spec_of(&step.node).map_or(&[][..], |s| s.faults);
         let mut is_fault = matches!(step.action, Action::Fault { .. });
         name(ui, tr("plots.step_what"));
-        let choices = [(false, tr("plots.step_set")), (true, tr("plots.step_fault"))];
-        let choices = if faults.is_empty() && !is_fault { &choices[..1] } else { &choices[..] };
+        let choices = [
+            (false, tr("plots.step_set")),
+            (true, tr("plots.step_fault")),
+        ];
+        let choices = if faults.is_empty() && !is_fault {
+            &choices[..1]
+        } else {
+            &choices[..]
+        };
         if switch(ui, &mut is_fault, choices) {
             let first = faults.first().copied();
             let action = match first.filter(|_| is_fault) {
@@ -89,32 +120,68 @@ impl Form {
         ui.end_row();
     }
 
-    fn set(&mut self, ui: &mut Ui, cx: &Cx<'_>, i: usize, step: &Step, params: &Map<String, Value>) {
-        let Some(kind) = cx.kind_of(&step.node) else { return };
+    fn set(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        i: usize,
+        step: &Step,
+        params: &Map<String, Value>,
+    ) {
+        let Some(kind) = cx.kind_of(&step.node) else {
+            return;
+        };
         let defaults = kind.defaults();
-        let now = |param: &str| cx.doc.node(&step.node).and_then(|n| n.params.get(param)).or_else(|| defaults.get(param)).cloned();
+        let now = |param: &str| {
+            cx.doc
+                .node(&step.node)
+                .and_then(|n| n.params.get(param))
+                .or_else(|| defaults.get(param))
+                .cloned()
+        };
         for (param, value) in params {
-            egui::ComboBox::from_id_salt(("weir-step-param", param)).selected_text(param_label(kind.spec().id, param)).show_ui(ui, |ui| {
-                for (other, _) in defaults.iter().filter(|(other, _)| !params.contains_key(*other)) {
-                    if ui.selectable_label(false, param_label(kind.spec().id, other)).clicked() {
-                        let value = now(other).unwrap_or(Value::Null);
-                        change(cx, i, |s| swap(s, param, Some((other.clone(), value))));
-                        cx.act(Act::Seal);
+            egui::ComboBox::from_id_salt(("weir-step-param", param))
+                .selected_text(param_label(kind.spec().id, param))
+                .show_ui(ui, |ui| {
+                    for (other, _) in defaults
+                        .iter()
+                        .filter(|(other, _)| !params.contains_key(*other))
+                    {
+                        if ui
+                            .selectable_label(false, param_label(kind.spec().id, other))
+                            .clicked()
+                        {
+                            let value = now(other).unwrap_or(Value::Null);
+                            change(cx, i, |s| swap(s, param, Some((other.clone(), value))));
+                            cx.act(Act::Seal);
+                        }
                     }
-                }
-            });
+                });
             ui.horizontal(|ui| {
-                if let Some(text) = self.text(ui, param, &format!("{i} set {param}"), &text_of(value), |_| true) {
-                    change(cx, i, |s| swap(s, param, Some((param.clone(), value_of(&text)))));
+                if let Some(text) = self.text(
+                    ui,
+                    param,
+                    &format!("{i} set {param}"),
+                    &text_of(value),
+                    |_| true,
+                ) {
+                    change(cx, i, |s| {
+                        swap(s, param, Some((param.clone(), value_of(&text))))
+                    });
                 }
-                if params.len() > 1 && icon_button(ui, "minus", tr("plots.step_less"), false).clicked() {
+                if params.len() > 1
+                    && icon_button(ui, "minus", tr("plots.step_less"), false).clicked()
+                {
                     change(cx, i, |s| swap(s, param, None));
                     cx.act(Act::Seal);
                 }
             });
             ui.end_row();
         }
-        if let Some((other, value)) = defaults.iter().find(|(other, _)| !params.contains_key(*other)) {
+        if let Some((other, value)) = defaults
+            .iter()
+            .find(|(other, _)| !params.contains_key(*other))
+        {
             ui.label("");
             if ui.button(tr("plots.step_more")).clicked() {
                 let value = now(other).unwrap_or_else(|| value.clone());
@@ -142,15 +209,17 @@ impl Form {
         let kind = FaultKind::ALL.into_iter().find(|k| k.id() == which);
         name(ui, tr("plots.step_fault"));
         let shown = kind.map_or_else(|| which.to_owned(), |k| fault_name(k).to_owned());
-        let menu = egui::ComboBox::from_id_salt("weir-step-fault").selected_text(shown).show_ui(ui, |ui| {
-            for other in cx.spec_of(&step.node).map_or(&[][..], |s| s.faults) {
-                let response = ui.selectable_label(kind == Some(*other), fault_name(*other));
-                if response.on_hover_text(fault_help(*other)).clicked() {
-                    change(cx, i, |s| s.action = fault(*other, lasts));
-                    cx.act(Act::Seal);
+        let menu = egui::ComboBox::from_id_salt("weir-step-fault")
+            .selected_text(shown)
+            .show_ui(ui, |ui| {
+                for other in cx.spec_of(&step.node).map_or(&[][..], |s| s.faults) {
+                    let response = ui.selectable_label(kind == Some(*other), fault_name(*other));
+                    if response.on_hover_text(fault_help(*other)).clicked() {
+                        change(cx, i, |s| s.action = fault(*other, lasts));
+                        cx.act(Act::Seal);
+                    }
                 }
-            }
-        });
+            });
         if let Some(kind) = kind {
             menu.response.on_hover_text(fault_help(kind));
         }
@@ -160,11 +229,18 @@ impl Form {
             let unit = if figure.name == "add_ms" { "ms" } else { "" };
             let read = |text: &str| {
                 let value = parse_quantity(text, unit).ok()?;
-                (figure.least..=figure.most).contains(&value).then_some(value)
+                (figure.least..=figure.most)
+                    .contains(&value)
+                    .then_some(value)
             };
-            let text = parameters.get(figure.name).map_or_else(|| figure.usual.to_string(), text_of);
-            if let Some(value) =
-                self.text(ui, figure.name, &format!("{i} figure"), &text, |t| read(t).is_some()).and_then(|t| read(&t))
+            let text = parameters
+                .get(figure.name)
+                .map_or_else(|| figure.usual.to_string(), text_of);
+            if let Some(value) = self
+                .text(ui, figure.name, &format!("{i} figure"), &text, |t| {
+                    read(t).is_some()
+                })
+                .and_then(|t| read(&t))
             {
                 change(cx, i, |s| {
                     if let Action::Fault { parameters, .. } = &mut s.action {
@@ -186,22 +262,48 @@ impl Form {
     }
 
     /// A field for a span; empty means that there is none. The new span, when it changed and can be read.
-    fn span(&mut self, ui: &mut Ui, label: &str, key: &str, span: Option<SimDuration>) -> Option<Option<SimDuration>> {
+    fn span(
+        &mut self,
+        ui: &mut Ui,
+        label: &str,
+        key: &str,
+        span: Option<SimDuration>,
+    ) -> Option<Option<SimDuration>> {
         let text = span.map_or_else(String::new, format_duration);
-        let sound = |text: &str| (text.trim().is_empty() && key.ends_with("lasts")) || parse_duration(text).is_ok();
+        let sound = |text: &str| {
+            (text.trim().is_empty() && key.ends_with("lasts")) || parse_duration(text).is_ok()
+        };
         let typed = self.text(ui, label, key, &text, sound)?;
         Some(parse_duration(&typed).ok())
     }
 
     /// A field for a text. The new text, when it changed and is sound.
-    fn text(&mut self, ui: &mut Ui, label: &str, key: &str, now: &str, sound: impl Fn(&str) -> bool) -> Option<String> {
+    fn text(
+        &mut self,
+        ui: &mut Ui,
+        label: &str,
+        key: &str,
+        now: &str,
+        sound: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let mut text = match &self.typing {
             Some((typed, text)) if typed == key => text.clone(),
             _ => now.to_owned(),
         };
-        let colour: Color32 = if sound(&text) { theme().text } else { theme().red };
-        let hint = if key.ends_with("lasts") { tr("plots.step_open") } else { "" };
-        let field = egui::TextEdit::singleline(&mut text).desired_width(96.0).text_color(colour).hint_text(hint);
+        let colour: Color32 = if sound(&text) {
+            theme().text
+        } else {
+            theme().red
+        };
+        let hint = if key.ends_with("lasts") {
+            tr("plots.step_open")
+        } else {
+            ""
+        };
+        let field = egui::TextEdit::singleline(&mut text)
+            .desired_width(96.0)
+            .text_color(colour)
+            .hint_text(hint);
         let response = ui.add(field);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, label));
         if response.lost_focus() {
@@ -223,8 +325,15 @@ fn change(cx: &Cx<'_>, i: usize, how: impl FnOnce(&mut Step)) {
 
 /// The first parameter of a node with the value that it has.
 fn first_parameter(cx: &Cx<'_>, node: &str) -> Map<String, Value> {
-    let own = cx.doc.node(node).and_then(|n| n.params.iter().next()).map(|(k, v)| (k.clone(), v.clone()));
-    let usual = || cx.kind_of(node).and_then(|k| k.defaults().into_iter().next());
+    let own = cx
+        .doc
+        .node(node)
+        .and_then(|n| n.params.iter().next())
+        .map(|(k, v)| (k.clone(), v.clone()));
+    let usual = || {
+        cx.kind_of(node)
+            .and_then(|k| k.defaults().into_iter().next())
+    };
     own.or_else(usual).into_iter().collect()
 }
 
@@ -253,8 +362,17 @@ mod tests {
 
     #[test]
     fn a_parameter_is_swapped_in_its_place() {
-        let params = |pairs: &[(&str, i32)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect::<Map<_, _>>();
-        let mut step = Step { at: SimDuration::ZERO, node: "a".into(), action: Action::Set(params(&[("x", 1), ("y", 2)])) };
+        let params = |pairs: &[(&str, i32)]| {
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), json!(v)))
+                .collect::<Map<_, _>>()
+        };
+        let mut step = Step {
+            at: SimDuration::ZERO,
+            node: "a".into(),
+            action: Action::Set(params(&[("x", 1), ("y", 2)])),
+        };
         swap(&mut step, "x", Some(("z".to_owned(), json!(3))));
         assert_eq!(step.action, Action::Set(params(&[("z", 3), ("y", 2)])));
         swap(&mut step, "y", None);

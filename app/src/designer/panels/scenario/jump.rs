@@ -22,8 +22,15 @@ pub(super) struct Jump {
 impl Jump {
     /// To the next step after now, if there is one.
     pub(super) fn begin(cx: &Cx<'_>) -> Option<Self> {
-        let to = next_after(&cx.run.doc.as_deref()?.scenario, cx.run.snapshot.as_ref()?.now)?;
-        let back = if cx.run.pace == Pace::Max { AFTER_MAX } else { cx.run.pace };
+        let to = next_after(
+            &cx.run.doc.as_deref()?.scenario,
+            cx.run.snapshot.as_ref()?.now,
+        )?;
+        let back = if cx.run.pace == Pace::Max {
+            AFTER_MAX
+        } else {
+            cx.run.pace
+        };
         cx.act(Act::Run(RunCommand::PauseAt(to)));
         cx.act(Act::Pace(Pace::Max));
         cx.act(Act::Run(RunCommand::Resume));
@@ -46,7 +53,11 @@ impl Jump {
 
 /// When the first step after `now` is.
 fn next_after(steps: &[Step], now: SimTime) -> Option<SimTime> {
-    steps.iter().map(|s| SimTime(s.at.0)).filter(|at| *at > now).min()
+    steps
+        .iter()
+        .map(|s| SimTime(s.at.0))
+        .filter(|at| *at > now)
+        .min()
 }
 
 #[cfg(test)]
@@ -57,9 +68,18 @@ mod tests {
 
     #[test]
     fn the_next_step_is_the_first_one_after_now() {
-        let step = |s| Step { at: SimDuration::secs(s), node: "a".into(), action: Action::Set(serde_json::Map::new()) };
+        let step = |s| Step {
+            at: SimDuration::secs(s),
+            node: "a".into(),
+            action: Action::Set(serde_json::Map::new()),
+        };
         let steps = [step(600), step(60)];
-        let next = |now| next_after(&steps, SimTime::ZERO + SimDuration::secs(now)).map(SimTime::as_secs_f64);
-        assert_eq!([next(0), next(60), next(600)], [Some(60.0), Some(600.0), None]);
+        let next = |now| {
+            next_after(&steps, SimTime::ZERO + SimDuration::secs(now)).map(SimTime::as_secs_f64)
+        };
+        assert_eq!(
+            [next(0), next(60), next(600)],
+            [Some(60.0), Some(600.0), None]
+        );
     }
 }

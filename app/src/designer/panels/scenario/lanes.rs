@@ -1,8 +1,14 @@
 //! The scenario on a time axis: a lane a node, steps as blocks that are dragged and stretched.
 
-#![expect(clippy::cast_possible_truncation, reason = "places on a screen; casts of floats saturate")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places on a screen; casts of floats saturate"
+)]
 
-use egui::{Align2, Color32, CursorIcon, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align2, Color32, CursorIcon, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, WidgetType, pos2, vec2,
+};
 use weir_engine::document::{Action, NodeDoc, Step};
 use weir_engine::node::{FaultKind, Problem, Severity};
 use weir_engine::units::{SimDuration, format_duration};
@@ -46,7 +52,9 @@ impl Axis {
     }
     /// Seconds that a drag goes by: round ones, as fine as the screen can show.
     fn grid(&self) -> f64 {
-        const NICE: [f64; 12] = [0.1, 0.5, 1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0];
+        const NICE: [f64; 12] = [
+            0.1, 0.5, 1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0,
+        ];
         let wanted = self.seconds / f64::from(self.width.max(1.0)) * 3.0;
         NICE.into_iter().find(|n| *n >= wanted).unwrap_or(3600.0)
     }
@@ -68,37 +76,77 @@ impl Lanes {
         let row = body + 17.0;
         let run = cx.doc.run_for.as_secs_f64().max(1.0);
         let width = (ui.available_width() - names - 12.0).max(60.0);
-        let axis = Axis { left: ui.cursor().left() + names, width, seconds: run };
+        let axis = Axis {
+            left: ui.cursor().left() + names,
+            width,
+            seconds: run,
+        };
         header(ui, cx, axis);
-        egui::ScrollArea::vertical().id_salt("weir-lanes").auto_shrink([false, false]).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            for node in &cx.doc.nodes {
-                self.lane(ui, cx, node, axis, names, row);
-            }
-        });
+        egui::ScrollArea::vertical()
+            .id_salt("weir-lanes")
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                for node in &cx.doc.nodes {
+                    self.lane(ui, cx, node, axis, names, row);
+                }
+            });
     }
 
-    fn lane(&mut self, ui: &mut Ui, cx: &Cx<'_>, node: &NodeDoc, axis: Axis, names: f32, height: f32) {
+    fn lane(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        node: &NodeDoc,
+        axis: Axis,
+        names: f32,
+        height: f32,
+    ) {
         let t = theme();
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
         let name = node_name(cx.doc, &node.id);
         let label = trf("plots.scenario_lane", &[("name", &name)]);
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, &label));
-        let lane = Rect::from_min_max(pos2(axis.left, rect.top()), pos2(axis.left + axis.width, rect.bottom()));
+        let lane = Rect::from_min_max(
+            pos2(axis.left, rect.top()),
+            pos2(axis.left + axis.width, rect.bottom()),
+        );
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         painter.rect_filled(lane, t.shape.radius_control, t.raised.gamma_multiply(0.6));
         let is_selected = cx.selection.has_node(&node.id);
-        lane_name(ui, cx, node, &name, Rect::from_min_max(rect.min, pos2(rect.left() + names - 8.0, rect.bottom())), is_selected);
+        lane_name(
+            ui,
+            cx,
+            node,
+            &name,
+            Rect::from_min_max(rect.min, pos2(rect.left() + names - 8.0, rect.bottom())),
+            is_selected,
+        );
         let mut over = false;
-        for (i, step) in cx.doc.scenario.iter().enumerate().filter(|(_, s)| s.node == node.id) {
+        for (i, step) in cx
+            .doc
+            .scenario
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.node == node.id)
+        {
             over |= self.block(ui, cx, i, step, axis, lane);
         }
         let x = axis.x(cx.run.now_seconds().min(axis.seconds));
         if cx.run.snapshot.is_some() {
-            painter.line_segment([pos2(x, lane.top()), pos2(x, lane.bottom())], Stroke::new(1.5, t.accent));
+            painter.line_segment(
+                [pos2(x, lane.top()), pos2(x, lane.bottom())],
+                Stroke::new(1.5, t.accent),
+            );
         }
-        let pointer = response.interact_pointer_pos().filter(|p| lane.contains(*p));
-        if response.double_clicked() && !over && let Some(pointer) = pointer {
+        let pointer = response
+            .interact_pointer_pos()
+            .filter(|p| lane.contains(*p));
+        if response.double_clicked()
+            && !over
+            && let Some(pointer) = pointer
+        {
             let at = snapped(axis.at(pointer.x), axis.grid());
             self.add(cx, &node.id, at);
         } else if response.clicked() && !over {
@@ -111,8 +159,17 @@ impl Lanes {
 
     /// Adds a step for `node` and shows it in the form.
     pub(super) fn add(&mut self, cx: &Cx<'_>, node: &str, at: SimDuration) {
-        let Some(action) = new_action(cx.doc, node) else { return };
-        let (steps, i) = added(&cx.doc.scenario, Step { at, node: node.to_owned(), action });
+        let Some(action) = new_action(cx.doc, node) else {
+            return;
+        };
+        let (steps, i) = added(
+            &cx.doc.scenario,
+            Step {
+                at,
+                node: node.to_owned(),
+                action,
+            },
+        );
         cx.act(Act::Seal);
         cx.edit(Edit::Scenario(steps));
         cx.act(Act::Seal);
@@ -120,34 +177,111 @@ impl Lanes {
     }
 
     /// One step. True when the pointer is over it.
-    fn block(&mut self, ui: &mut Ui, cx: &Cx<'_>, i: usize, step: &Step, axis: Axis, lane: Rect) -> bool {
+    fn block(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        i: usize,
+        step: &Step,
+        axis: Axis,
+        lane: Rect,
+    ) -> bool {
         let at = step.at.as_secs_f64();
-        let (left, right) = (axis.x(at), axis.x(end_of(step, axis.seconds).min(axis.seconds)));
+        let (left, right) = (
+            axis.x(at),
+            axis.x(end_of(step, axis.seconds).min(axis.seconds)),
+        );
         let is_fault = matches!(step.action, Action::Fault { .. });
         let words = words(step);
         let font = egui::TextStyle::Small.resolve(ui.style());
-        let text = ui.painter().layout_no_wrap(words.clone(), font, theme().text);
-        let width = if is_fault { (right - left).max(LEAST) } else { LEAST };
-        let body = Rect::from_min_size(pos2(left.min(lane.right() - LEAST), lane.top() + 3.0), vec2(width, lane.height() - 6.0));
-        let touch = if is_fault { body } else { body.translate(vec2(-LEAST / 2.0, 0.0)) };
-        let response = ui.interact(touch.expand2(vec2(2.0, 3.0)), ui.id().with(("weir-step", i)), Sense::click_and_drag());
-        let label = trf("plots.scenario_step", &[("time", &format_duration(step.at)), ("what", &words), ("node", &step.node)]);
-        response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, self.chosen == Some(i), &label));
+        let text = ui
+            .painter()
+            .layout_no_wrap(words.clone(), font, theme().text);
+        let width = if is_fault {
+            (right - left).max(LEAST)
+        } else {
+            LEAST
+        };
+        let body = Rect::from_min_size(
+            pos2(left.min(lane.right() - LEAST), lane.top() + 3.0),
+            vec2(width, lane.height() - 6.0),
+        );
+        let touch = if is_fault {
+            body
+        } else {
+            body.translate(vec2(-LEAST / 2.0, 0.0))
+        };
+        let response = ui.interact(
+            touch.expand2(vec2(2.0, 3.0)),
+            ui.id().with(("weir-step", i)),
+            Sense::click_and_drag(),
+        );
+        let label = trf(
+            "plots.scenario_step",
+            &[
+                ("time", &format_duration(step.at)),
+                ("what", &words),
+                ("node", &step.node),
+            ],
+        );
+        response.widget_info(|| {
+            WidgetInfo::selected(WidgetType::Button, true, self.chosen == Some(i), &label)
+        });
         let problems: Vec<&Problem> = problems_of(cx, i).collect();
-        let look = Look::of(cx, step, &problems, self.chosen == Some(i), response.has_focus());
-        let painter = ui.painter().with_clip_rect(lane.expand(4.0).intersect(ui.clip_rect()));
+        let look = Look::of(
+            cx,
+            step,
+            &problems,
+            self.chosen == Some(i),
+            response.has_focus(),
+        );
+        let painter = ui
+            .painter()
+            .with_clip_rect(lane.expand(4.0).intersect(ui.clip_rect()));
         if is_fault {
             painter.rect(body, 4.0, look.fill, look.stroke, StrokeKind::Inside);
             let inside = text.size().x + 12.0 < body.width();
-            let place = pos2(if inside { body.left() + 6.0 } else { body.right() + 5.0 }, body.center().y);
-            let place = keep_inside(place, text.size().x, lane, body.left() - text.size().x - 5.0);
-            painter.galley(Align2::LEFT_CENTER.anchor_size(place, text.size()).min, text, theme().text);
+            let place = pos2(
+                if inside {
+                    body.left() + 6.0
+                } else {
+                    body.right() + 5.0
+                },
+                body.center().y,
+            );
+            let place = keep_inside(
+                place,
+                text.size().x,
+                lane,
+                body.left() - text.size().x - 5.0,
+            );
+            painter.galley(
+                Align2::LEFT_CENTER.anchor_size(place, text.size()).min,
+                text,
+                theme().text,
+            );
         } else {
             marker(&painter, touch.center(), look);
-            let place = keep_inside(pos2(touch.right() + 4.0, body.center().y), text.size().x, lane, touch.left() - text.size().x - 4.0);
-            painter.galley(Align2::LEFT_CENTER.anchor_size(place, text.size()).min, text, theme().text);
+            let place = keep_inside(
+                pos2(touch.right() + 4.0, body.center().y),
+                text.size().x,
+                lane,
+                touch.left() - text.size().x - 4.0,
+            );
+            painter.galley(
+                Align2::LEFT_CENTER.anchor_size(place, text.size()).min,
+                text,
+                theme().text,
+            );
         }
-        self.drag(cx, i, step, &response, axis, is_fault.then_some(body.right()));
+        self.drag(
+            cx,
+            i,
+            step,
+            &response,
+            axis,
+            is_fault.then_some(body.right()),
+        );
         if response.clicked() {
             self.chosen = Some(i);
         }
@@ -155,23 +289,42 @@ impl Lanes {
         response.on_hover_ui(|ui| {
             ui.label(&label);
             for problem in &problems {
-                ui.colored_label(tone(problem), format!("{} ({})", problem.message, problem.mend));
+                ui.colored_label(
+                    tone(problem),
+                    format!("{} ({})", problem.message, problem.mend),
+                );
             }
         });
         over
     }
 
-    fn drag(&mut self, cx: &Cx<'_>, i: usize, step: &Step, response: &Response, axis: Axis, end: Option<f32>) {
+    fn drag(
+        &mut self,
+        cx: &Cx<'_>,
+        i: usize,
+        step: &Step,
+        response: &Response,
+        axis: Axis,
+        end: Option<f32>,
+    ) {
         let pointer = response.interact_pointer_pos();
         let near_end = |x: f32| end.is_some_and(|end| (x - end).abs() <= EDGE);
         if let Some(p) = response.hover_pos() {
-            let cursor = if near_end(p.x) { CursorIcon::ResizeHorizontal } else { CursorIcon::Grab };
+            let cursor = if near_end(p.x) {
+                CursorIcon::ResizeHorizontal
+            } else {
+                CursorIcon::Grab
+            };
             response.ctx.set_cursor_icon(cursor);
         }
         if response.drag_started() {
             let origin = response.ctx.input(|input| input.pointer.press_origin());
             self.held = origin.map(|p| {
-                let hold = if near_end(p.x) { Hold::End } else { Hold::Whole(axis.at(p.x) - step.at.as_secs_f64()) };
+                let hold = if near_end(p.x) {
+                    Hold::End
+                } else {
+                    Hold::Whole(axis.at(p.x) - step.at.as_secs_f64())
+                };
                 (i, hold)
             });
             self.chosen = Some(i);
@@ -198,7 +351,11 @@ impl Lanes {
 
 /// `place`, or `otherwise` when a text of `width` would leave the lane there.
 fn keep_inside(place: egui::Pos2, width: f32, lane: Rect, otherwise: f32) -> egui::Pos2 {
-    if place.x + width > lane.right() { pos2(otherwise.max(lane.left() + 2.0), place.y) } else { place }
+    if place.x + width > lane.right() {
+        pos2(otherwise.max(lane.left() + 2.0), place.y)
+    } else {
+        place
+    }
 }
 
 /// How a step looks.
@@ -227,17 +384,31 @@ impl Look {
 }
 
 fn tone(problem: &Problem) -> Color32 {
-    if problem.severity == Severity::Error { theme().red } else { theme().amber }
+    if problem.severity == Severity::Error {
+        theme().red
+    } else {
+        theme().amber
+    }
 }
 
 /// Problems of the step `i`.
 pub(super) fn problems_of<'a>(cx: &'a Cx<'_>, i: usize) -> impl Iterator<Item = &'a Problem> {
     let field = format!("scenario[{i}]");
-    cx.findings.problems.iter().filter(move |p| p.field.starts_with(&field))
+    cx.findings
+        .problems
+        .iter()
+        .filter(move |p| p.field.starts_with(&field))
 }
 
 fn marker(painter: &Painter, at: egui::Pos2, look: Look) {
-    let corners = [vec2(0.0, -7.0), vec2(6.0, 0.0), vec2(0.0, 7.0), vec2(-6.0, 0.0)].map(|d| at + d).to_vec();
+    let corners = [
+        vec2(0.0, -7.0),
+        vec2(6.0, 0.0),
+        vec2(0.0, 7.0),
+        vec2(-6.0, 0.0),
+    ]
+    .map(|d| at + d)
+    .to_vec();
     painter.add(egui::Shape::convex_polygon(corners, look.fill, look.stroke));
 }
 
@@ -245,14 +416,24 @@ fn marker(painter: &Painter, at: egui::Pos2, look: Look) {
 pub(super) fn words(step: &Step) -> String {
     match &step.action {
         Action::Set(params) => {
-            let sets: Vec<String> = params.iter().map(|(name, value)| format!("{name} = {}", text_of(value))).collect();
+            let sets: Vec<String> = params
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", text_of(value)))
+                .collect();
             sets.join(", ")
         }
-        Action::Fault { name, parameters, .. } => {
+        Action::Fault {
+            name, parameters, ..
+        } => {
             let kind = FaultKind::ALL.into_iter().find(|k| k.id() == name);
-            let figure = parameters.values().next().and_then(serde_json::Value::as_f64);
+            let figure = parameters
+                .values()
+                .next()
+                .and_then(serde_json::Value::as_f64);
             match (kind, figure) {
-                (Some(kind), Some(figure)) => format!("{} {}", fault_name(kind), figure_text(kind, figure)),
+                (Some(kind), Some(figure)) => {
+                    format!("{} {}", fault_name(kind), figure_text(kind, figure))
+                }
                 (Some(kind), None) => fault_name(kind).to_owned(),
                 (None, _) => name.clone(),
             }
@@ -270,32 +451,51 @@ fn lane_name(ui: &mut Ui, cx: &Cx<'_>, node: &NodeDoc, name: &str, rect: Rect, i
     let colour = if is_selected { t.accent } else { t.text };
     let font = egui::TextStyle::Body.resolve(ui.style());
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    painter.text(pos2(at.right() + 6.0, rect.center().y), Align2::LEFT_CENTER, name, font, colour);
+    painter.text(
+        pos2(at.right() + 6.0, rect.center().y),
+        Align2::LEFT_CENTER,
+        name,
+        font,
+        colour,
+    );
 }
 
 /// Marks of time.
 fn header(ui: &mut Ui, cx: &Cx<'_>, axis: Axis) {
     let t = theme();
     let small = egui::TextStyle::Small.resolve(ui.style());
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), small.size + 8.0), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), small.size + 8.0), Sense::click());
     let grid = axis.grid();
-    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0].iter().map(|m| m * grid).find(|s| axis.x(*s) - axis.left > 72.0);
+    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0]
+        .iter()
+        .map(|m| m * grid)
+        .find(|s| axis.x(*s) - axis.left > 72.0);
     let step = step.unwrap_or(axis.seconds);
     let (mut at, mut free) = (0.0, 0.0);
     while at <= axis.seconds {
         let x = axis.x(at);
-        ui.painter().line_segment([pos2(x, rect.bottom() - 3.0), pos2(x, rect.bottom())], t.hairline());
-        let text = ui.painter().layout_no_wrap(format::clock(at), small.clone(), t.secondary);
+        ui.painter().line_segment(
+            [pos2(x, rect.bottom() - 3.0), pos2(x, rect.bottom())],
+            t.hairline(),
+        );
+        let text = ui
+            .painter()
+            .layout_no_wrap(format::clock(at), small.clone(), t.secondary);
         let left = x.min(axis.left + axis.width - text.size().x);
         if left > free {
             free = left + text.size().x + 8.0;
-            ui.painter().galley(pos2(left, rect.top()), text, t.secondary);
+            ui.painter()
+                .galley(pos2(left, rect.top()), text, t.secondary);
         }
         at += step;
     }
     if let Some(cursor) = cx.cursor.filter(|c| *c <= axis.seconds) {
         let x = axis.x(cursor);
-        ui.painter().line_segment([pos2(x, rect.top()), pos2(x, rect.bottom())], Stroke::new(1.0, t.secondary));
+        ui.painter().line_segment(
+            [pos2(x, rect.top()), pos2(x, rect.bottom())],
+            Stroke::new(1.0, t.secondary),
+        );
     }
     if response.clicked()
         && let Some(p) = response.interact_pointer_pos()
@@ -310,7 +510,11 @@ mod tests {
 
     #[test]
     fn places_and_times_belong_together() {
-        let axis = Axis { left: 100.0, width: 600.0, seconds: 3600.0 };
+        let axis = Axis {
+            left: 100.0,
+            width: 600.0,
+            seconds: 3600.0,
+        };
         assert_eq!(axis.x(1800.0), 400.0);
         assert_eq!(axis.at(400.0), 1800.0);
         assert_eq!(axis.at(5000.0), 3600.0);

@@ -36,15 +36,27 @@ impl Scenario {
     /// Draws it.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         if cx.doc.nodes.is_empty() {
-            empty(ui, "scenario", tr("plots.scenario_empty_title"), tr("plots.scenario_empty_text"), None);
+            empty(
+                ui,
+                "scenario",
+                tr("plots.scenario_empty_title"),
+                tr("plots.scenario_empty_text"),
+                None,
+            );
             return;
         }
         self.lanes.chosen = self.lanes.chosen.filter(|i| *i < cx.doc.scenario.len());
         ui.horizontal_wrapped(|ui| {
             self.add_menu(ui, cx);
-            let image = icon_image("scenario").fit_to_exact_size(egui::Vec2::splat(16.0)).tint(theme().text);
+            let image = icon_image("scenario")
+                .fit_to_exact_size(egui::Vec2::splat(16.0))
+                .tint(theme().text);
             let next = egui::Button::image_and_text(image, tr("plots.scenario_next"));
-            if ui.add_enabled(is_enabled(Command::NextStep, cx), next).on_hover_text(Command::NextStep.title()).clicked() {
+            if ui
+                .add_enabled(is_enabled(Command::NextStep, cx), next)
+                .on_hover_text(Command::NextStep.title())
+                .clicked()
+            {
                 cx.act(Act::Do(Command::NextStep));
             }
             ui.separator();
@@ -71,7 +83,9 @@ impl Scenario {
 
     /// A step for any node, where the run is or at the beginning.
     fn add_menu(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let image = icon_image("plus").fit_to_exact_size(egui::Vec2::splat(16.0)).tint(theme().text);
+        let image = icon_image("plus")
+            .fit_to_exact_size(egui::Vec2::splat(16.0))
+            .tint(theme().text);
         ui.menu_image_text_button(image, tr("plots.scenario_add"), |ui| {
             for node in &cx.doc.nodes {
                 if ui.button(node_name(cx.doc, &node.id)).clicked() {

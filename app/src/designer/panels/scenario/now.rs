@@ -20,7 +20,10 @@ pub(super) struct Now {
 
 impl Default for Now {
     fn default() -> Self {
-        Self { node: None, lasts: "2m".to_owned() }
+        Self {
+            node: None,
+            lasts: "2m".to_owned(),
+        }
     }
 }
 
@@ -37,40 +40,73 @@ impl Now {
         // A selected node is meant; then the one that was chosen.
         let selected = cx.selection.single_node().filter(|id| able.contains(id));
         let chosen = self.node.as_deref().filter(|id| able.contains(id));
-        let Some(node) = selected.or(chosen).or(able.first().copied()).map(str::to_owned) else { return };
+        let Some(node) = selected
+            .or(chosen)
+            .or(able.first().copied())
+            .map(str::to_owned)
+        else {
+            return;
+        };
         ui.horizontal_wrapped(|ui| {
             icon(ui, "fault", 16.0, theme().hue("alerts"));
             ui.label(RichText::new(tr("plots.do_now")).color(theme().secondary));
-            egui::ComboBox::from_id_salt("weir-now-node").selected_text(node_name(cx.doc, &node)).show_ui(ui, |ui| {
-                for id in &able {
-                    if ui.selectable_label(*id == node, node_name(cx.doc, id)).clicked() {
-                        self.node = Some((*id).to_owned());
-                        cx.act(Act::Select(crate::designer::edit::Selection::node(id)));
+            egui::ComboBox::from_id_salt("weir-now-node")
+                .selected_text(node_name(cx.doc, &node))
+                .show_ui(ui, |ui| {
+                    for id in &able {
+                        if ui
+                            .selectable_label(*id == node, node_name(cx.doc, id))
+                            .clicked()
+                        {
+                            self.node = Some((*id).to_owned());
+                            cx.act(Act::Select(crate::designer::edit::Selection::node(id)));
+                        }
                     }
-                }
-            });
+                });
             ui.label(RichText::new(tr("plots.for")).color(theme().secondary));
             let lasts = parse_duration(&self.lasts).ok().filter(|l| l.0 > 0);
-            let colour = if lasts.is_some() { theme().text } else { theme().red };
-            ui.add(egui::TextEdit::singleline(&mut self.lasts).desired_width(48.0).text_color(colour))
-                .on_hover_text(tr("plots.duration_help"));
+            let colour = if lasts.is_some() {
+                theme().text
+            } else {
+                theme().red
+            };
+            ui.add(
+                egui::TextEdit::singleline(&mut self.lasts)
+                    .desired_width(48.0)
+                    .text_color(colour),
+            )
+            .on_hover_text(tr("plots.duration_help"));
             let enabled = cx.run.phase.is_live() && lasts.is_some();
             for fault in cx.spec_of(&node).map_or(&[][..], |s| s.faults) {
-                ui.add_enabled_ui(enabled, |ui| choice(ui, cx, &node, *fault, lasts.unwrap_or_default()))
-                    .response
-                    .on_disabled_hover_text(tr("plots.do_now_idle"));
+                ui.add_enabled_ui(enabled, |ui| {
+                    choice(ui, cx, &node, *fault, lasts.unwrap_or_default())
+                })
+                .response
+                .on_disabled_hover_text(tr("plots.do_now_idle"));
             }
         });
     }
 }
 
 fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDuration) {
-    let image = icon_image("fault").fit_to_exact_size(egui::Vec2::splat(14.0)).tint(theme().hue("alerts"));
+    let image = icon_image("fault")
+        .fit_to_exact_size(egui::Vec2::splat(14.0))
+        .tint(theme().hue("alerts"));
     ui.menu_image_text_button(image, fault_name(kind), |ui| {
         ui.set_max_width(280.0);
-        ui.label(RichText::new(fault_help(kind)).color(theme().secondary).small());
+        ui.label(
+            RichText::new(fault_help(kind))
+                .color(theme().secondary)
+                .small(),
+        );
         for value in figure_of(kind).presets {
-            let text = trf("plots.inject", &[("fault", &figure_text(kind, *value)), ("span", &format_duration(lasts))]);
+            let text = trf(
+                "plots.inject",
+                &[
+                    ("fault", &figure_text(kind, *value)),
+                    ("span", &format_duration(lasts)),
+                ],
+            );
             if ui.button(text).clicked() {
                 let action = Action::Fault(made(kind, *value), lasts);
                 cx.act(Act::Run(RunCommand::Act(node.to_owned(), action)));
@@ -83,16 +119,28 @@ fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDurat
 /// A fault with its figure in words: `20 %`, `+500 ms`, `3×`, `#0`.
 pub(super) fn figure_text(kind: FaultKind, value: f64) -> String {
     match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => format::percent(value),
+        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
+            format::percent(value)
+        }
         FaultKind::Latency => format!("+{}", format::millis(value)),
         FaultKind::TrafficSpike => format!("{}×", format::digits(value)),
         FaultKind::ShardLoss => format!("#{value:.0}"),
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shards of presets are small and whole")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shards of presets are small and whole"
+)]
 fn made(kind: FaultKind, value: f64) -> Fault {
-    let mut fault = Fault { kind, rate: 1.0, factor: 1.0, add: SimDuration::ZERO, shard: 0 };
+    let mut fault = Fault {
+        kind,
+        rate: 1.0,
+        factor: 1.0,
+        add: SimDuration::ZERO,
+        shard: 0,
+    };
     match kind {
         FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => fault.rate = value,
         FaultKind::Latency => fault.add = SimDuration::from_secs_f64(value / 1e3),

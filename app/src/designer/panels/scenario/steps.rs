@@ -21,32 +21,56 @@ pub(super) struct Figure {
 /// The parameter of `kind`.
 pub(super) const fn figure_of(kind: FaultKind) -> Figure {
     match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
-            Figure { name: "rate", usual: 0.2, least: 0.0, most: 1.0, presets: &[0.05, 0.2, 0.5, 1.0] }
-        }
-        FaultKind::Latency => {
-            Figure { name: "add_ms", usual: 500.0, least: 0.0, most: 3_600_000.0, presets: &[100.0, 500.0, 2000.0, 10_000.0] }
-        }
-        FaultKind::TrafficSpike => {
-            Figure { name: "factor", usual: 3.0, least: 0.0, most: 1000.0, presets: &[2.0, 3.0, 5.0, 10.0] }
-        }
-        FaultKind::ShardLoss => {
-            Figure { name: "shard", usual: 0.0, least: 0.0, most: 1_000_000.0, presets: &[0.0, 1.0, 2.0] }
-        }
+        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => Figure {
+            name: "rate",
+            usual: 0.2,
+            least: 0.0,
+            most: 1.0,
+            presets: &[0.05, 0.2, 0.5, 1.0],
+        },
+        FaultKind::Latency => Figure {
+            name: "add_ms",
+            usual: 500.0,
+            least: 0.0,
+            most: 3_600_000.0,
+            presets: &[100.0, 500.0, 2000.0, 10_000.0],
+        },
+        FaultKind::TrafficSpike => Figure {
+            name: "factor",
+            usual: 3.0,
+            least: 0.0,
+            most: 1000.0,
+            presets: &[2.0, 3.0, 5.0, 10.0],
+        },
+        FaultKind::ShardLoss => Figure {
+            name: "shard",
+            usual: 0.0,
+            least: 0.0,
+            most: 1_000_000.0,
+            presets: &[0.0, 1.0, 2.0],
+        },
     }
 }
 
 /// A number as documents have it: whole ones without a fraction.
 #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
 pub(super) fn number(value: f64) -> Value {
-    if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        json!(value as i64)
+    } else {
+        json!(value)
+    }
 }
 
 /// The action of a new fault.
 pub(super) fn fault(kind: FaultKind, lasts: Option<SimDuration>) -> Action {
     let figure = figure_of(kind);
     let parameters = Map::from_iter([(figure.name.to_owned(), number(figure.usual))]);
-    Action::Fault { name: kind.id().to_owned(), lasts, parameters }
+    Action::Fault {
+        name: kind.id().to_owned(),
+        lasts,
+        parameters,
+    }
 }
 
 /// Something sensible to add for a node: its first fault, or its first parameter as it is.
@@ -136,9 +160,16 @@ mod tests {
     use super::*;
 
     fn steps() -> Vec<Step> {
-        let step = |secs, action| Step { at: SimDuration::secs(secs), node: "a".to_owned(), action };
+        let step = |secs, action| Step {
+            at: SimDuration::secs(secs),
+            node: "a".to_owned(),
+            action,
+        };
         vec![
-            step(600, Action::Set(Map::from_iter([("x".to_owned(), json!(1))]))),
+            step(
+                600,
+                Action::Set(Map::from_iter([("x".to_owned(), json!(1))])),
+            ),
             step(60, fault(FaultKind::Errors, Some(SimDuration::secs(30)))),
         ]
     }
@@ -147,7 +178,10 @@ mod tests {
     fn steps_are_moved_and_stretched_on_a_grid() {
         let moved = moved(&steps(), 0, 327.0, 10.0);
         assert_eq!(moved[0].at, SimDuration::secs(330));
-        assert_eq!(super::moved(&steps(), 0, -50.0, 10.0)[0].at, SimDuration::ZERO);
+        assert_eq!(
+            super::moved(&steps(), 0, -50.0, 10.0)[0].at,
+            SimDuration::ZERO
+        );
         let length = |steps: &[Step]| end_of(&steps[1], 3600.0) - 60.0;
         assert_eq!(length(&ending(&steps(), 1, 178.0, 5.0)), 120.0);
         assert_eq!(length(&ending(&steps(), 1, 0.0, 5.0)), SHORTEST);
@@ -166,7 +200,12 @@ mod tests {
 
     #[test]
     fn values_are_typed_as_they_are_read() {
-        for (text, value) in [("3", json!(3)), ("5 MB", json!("5 MB")), ("true", json!(true)), ("\"3\"", json!("3"))] {
+        for (text, value) in [
+            ("3", json!(3)),
+            ("5 MB", json!("5 MB")),
+            ("true", json!(true)),
+            ("\"3\"", json!("3")),
+        ] {
             assert_eq!(value_of(text), value);
             assert_eq!(text_of(&value), text);
         }
@@ -178,7 +217,11 @@ mod tests {
             let figure = figure_of(kind);
             assert!(figure.usual >= figure.least && figure.usual <= figure.most);
             let action = fault(kind, None);
-            let step = Step { at: SimDuration::ZERO, node: "a".to_owned(), action };
+            let step = Step {
+                at: SimDuration::ZERO,
+                node: "a".to_owned(),
+                action,
+            };
             let text = serde_json::to_string(&step).unwrap();
             assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
         }

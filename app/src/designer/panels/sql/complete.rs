@@ -172,20 +172,21 @@ pub(super) fn complete(
         own: &own,
         before: &before,
         tables,
+        at: range.start,
     };
     let list = match before.last() {
         Some(last) if last.is_sign('.') => place.after_dot(),
+        // A name of one's own.
+        Some(last) if last.is(sql, "as") && !asked => return None,
         _ if place.is_table_wanted() => place.tables(),
         Some(last) if last.sort == Sort::Number && last.range.end == caret => return None,
         _ if prefix.is_empty() && !asked => return None,
         _ => place.anything(),
     };
     let list = ranked(list, &prefix);
-    // Nothing to say when the word is whole already.
-    let is_done = list.len() == 1
-        && list
-            .first()
-            .is_some_and(|o| o.text.eq_ignore_ascii_case(&prefix));
+    // Nothing to say when the word is whole already: Enter then ends the line.
+    let is_whole = |o: &Offer| o.text.trim_matches('"').eq_ignore_ascii_case(&prefix);
+    let is_done = !asked && list.iter().any(is_whole);
     (!list.is_empty() && !is_done).then_some(Offers { range, list })
 }
 
@@ -220,6 +221,8 @@ struct Place<'a> {
     own: &'a [&'a Piece],
     before: &'a [&'a Piece],
     tables: &'a [TableInfo],
+    /// Where the word at the caret begins.
+    at: usize,
 }
 
 impl Place<'_> {
@@ -349,7 +352,7 @@ impl Place<'_> {
             let alias = self
                 .own
                 .get(next)
-                .filter(|p| p.is_name() && !self.is_keyword(p));
+                .filter(|p| p.is_name() && p.range.start != self.at && !self.is_keyword(p));
             out.push((
                 alias.map_or_else(|| table.name.clone(), |p| p.name(self.sql).to_owned()),
                 table,
@@ -363,6 +366,17 @@ impl Place<'_> {
             || ["inner", "natural", "left", "right"]
                 .iter()
                 .any(|w| piece.is(self.sql, w))
+    }
+    /// Names that the statement gives with `AS`.
+    fn own_names(&self) -> impl Iterator<Item = Offer> + '_ {
+        let pairs = self.own.windows(2);
+        let named = pairs
+            .filter(|p| p[0].is(self.sql, "as") && p[1].is_name() && p[1].range.start != self.at);
+        named.map(|p| Offer {
+            kind: Kind::Column,
+            text: p[1].text(self.sql).to_owned(),
+            note: "AS".to_owned(),
+        })
     }
     /// Columns of the tables that the statement names (of all tables when it names none), their aliases, functions and
     /// keywords.
@@ -395,6 +409,7 @@ impl Place<'_> {
             });
             own.chain(aliases).collect()
         };
+        list.extend(self.own_names());
         list.extend(FUNCTIONS.iter().map(|f| Offer {
             kind: Kind::Function,
             text: format!("{f}("),
@@ -507,6 +522,16 @@ mod tests {
         assert!(at("SELECT 12|").is_empty());
         assert!(at("SELECT |").is_empty());
         assert!(at("SELECT amount| FROM shop.orders").is_empty());
+        // A name that is being given, and one that is whole.
+        assert!(at("SELECT sum(amount) AS amo| FROM shop.orders").is_empty());
+        assert!(at("SELECT count(*) AS n FROM shop.orders ORDER BY n|").is_empty());
+        assert!(at("SELECT * FROM bill|").is_empty());
+    }
+
+    #[test]
+    fn names_of_the_statement_are_offered() {
+        let sql = "SELECT sum(amount) AS revenue FROM shop.orders ORDER BY rev|";
+        assert_eq!(at(sql), ["revenue"]);
     }
 
     #[test]

@@ -185,8 +185,9 @@ impl Grid<'_> {
                 self.one(ui, &painter, state, (at, *column), rect, response);
             }
         }
+        let lines = self.body.top()..=self.top(rows).min(self.body.bottom());
         for (_, x) in &visible {
-            painter.vline(x.max - 0.5, self.body.y_range(), t.hairline());
+            painter.vline(x.max - 0.5, lines.clone(), t.hairline());
         }
     }
 

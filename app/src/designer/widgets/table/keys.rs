@@ -46,7 +46,8 @@ pub(super) fn keys(ui: &Ui, response: &Response, state: &mut TableState, page: u
             (Key::End, signed(rows), 0),
         ];
         for (key, down, right) in steps {
-            for modifiers in [Modifiers::NONE, Modifiers::SHIFT] {
+            // Without Shift fits with it too, so it comes second.
+            for modifiers in [Modifiers::SHIFT, Modifiers::NONE] {
                 let times = input.count_and_consume_key(modifiers, key);
                 if times == 0 {
                     continue;
