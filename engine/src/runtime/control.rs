@@ -254,7 +254,9 @@ impl Driver {
                 continue;
             }
             let next = self.run.next_at().unwrap_or(SimTime::MAX);
-            let stop_over = self.pause_at.filter(|at| *at <= next && *at <= self.control.until);
+            let stop_over = self
+                .pause_at
+                .filter(|at| *at <= next && *at <= self.control.until);
             let target = stop_over.unwrap_or(next).min(self.control.until);
             let wait = self.clock.until(target);
             if !wait.is_zero() {
