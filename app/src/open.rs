@@ -70,10 +70,18 @@ fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
     })
 }
 
+/// Whether there is something to open by this name, without reading it.
+pub(crate) fn is_there(name: &str) -> Result<(), Failure> {
+    if Path::new(name).exists() || templates::find(name).is_some() {
+        return Ok(());
+    }
+    Err(not_found(name))
+}
+
 fn not_found(name: &str) -> Failure {
     let ids = templates::ids();
     let mend = closest(name, ids.iter().copied()).map_or_else(
-        || "`weir templates` lists the templates".to_owned(),
+        || "`weir templates` lists the templates, `weir --help` the commands".to_owned(),
         |id| format!("did you mean the template `{id}`?"),
     );
     Failure::new(format!(

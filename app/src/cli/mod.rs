@@ -28,6 +28,7 @@ use output::Output;
 
 use crate::designer;
 use crate::failure::Failure;
+use crate::open::is_there;
 
 /// How a command ended.
 pub(crate) type CommandResult = Result<Verdict, Failure>;
@@ -53,7 +54,7 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut output = Output::default();
     let result = match cli.command {
-        None => designer::open(cli.file).map(|()| Verdict::Good),
+        None => window(cli.file),
         Some(command) => dispatch(command, &mut output),
     };
     let code = match result {
@@ -67,6 +68,14 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     ExitCode::from(if output.is_broken() { 2 } else { code })
+}
+
+/// Opens the designer. A name that leads nowhere is refused before there is a window.
+fn window(file: Option<String>) -> CommandResult {
+    if let Some(name) = &file {
+        is_there(name)?;
+    }
+    designer::open(file).map(|()| Verdict::Good)
 }
 
 fn dispatch(command: Command, output: &mut Output) -> CommandResult {

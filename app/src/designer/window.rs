@@ -28,8 +28,14 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
         Ok(Box::new(Window(designer)))
     });
     eframe::run_native("weir", options, create).map_err(|e| {
+        let why = match e {
+            eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+                "the system offers no display".to_owned()
+            }
+            other => other.to_string(),
+        };
         Failure::new(format!(
-            "no window can be opened ({e}): `weir run`, `weir check` and the other commands work without one, see `weir --help`"
+            "no window can be opened ({why}): `weir run`, `weir check` and the other commands work without one, see `weir --help`"
         ))
     })
 }
