@@ -24,7 +24,6 @@ pub(crate) struct Cx<'a> {
     pub(crate) findings: &'a Findings,
     pub(crate) selection: &'a Selection,
     pub(crate) run: &'a RunView,
-    pub(crate) live: &'a super::live::Live,
     pub(crate) prefs: &'a Prefs,
     /// The file of the drawing, when it has one.
     pub(crate) path: Option<&'a std::path::Path>,

@@ -143,7 +143,6 @@ impl Designer {
             Edit::Param { nodes, name, .. } => {
                 nodes.into_iter().map(|n| (n, name.clone())).collect()
             }
-            Edit::Take { params, .. } => params.into_iter().map(|(n, p, _)| (n, p)).collect(),
             _ => return,
         };
         for (id, name) in changed {
@@ -300,7 +299,7 @@ impl Designer {
         let doc = std::sync::Arc::clone(self.history.doc());
         self.history.seal();
         self.live.start(&doc, self.files.root(), paused, move || {
-            wake.request_repaint()
+            wake.request_repaint();
         });
     }
 }

@@ -10,7 +10,6 @@ use weir_engine::books::Books;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::lake::Lake;
-use weir_engine::report::Summary;
 use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
 use weir_engine::services;
 use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
@@ -73,7 +72,6 @@ pub(crate) struct PastRun {
     pub(crate) name: String,
     pub(crate) doc: Arc<Document>,
     pub(crate) snapshot: Arc<RunSnapshot>,
-    pub(crate) summary: Summary,
     pub(crate) folder: PathBuf,
     pub(crate) world: Option<World>,
     /// Keeps a temporary folder alive.
@@ -124,26 +122,10 @@ impl Default for RunView {
 }
 
 impl RunView {
-    /// The node's place in the snapshot.
-    pub(crate) fn index_of(&self, id: &str) -> Option<usize> {
-        self.snapshot
-            .as_ref()?
-            .nodes
-            .iter()
-            .position(|n| n.id == id)
-    }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
         let nodes = &self.snapshot.as_ref()?.nodes;
         nodes.iter().find(|n| n.id == id).map(AsRef::as_ref)
-    }
-    /// Rates in and out of the node.
-    pub(crate) fn node_rates(&self, id: &str) -> (Rate, Rate) {
-        let index = self.index_of(id);
-        index
-            .and_then(|i| self.nodes.get(i))
-            .copied()
-            .unwrap_or_default()
     }
     /// Virtual seconds since the run began.
     pub(crate) fn now_seconds(&self) -> f64 {
@@ -259,10 +241,6 @@ impl Live {
         self.view.pace = pace;
         self.send(Command::Pace(pace));
     }
-    /// The lake of the run that goes on or ended last is asked for by others through this.
-    pub(crate) const fn prepared(&self) -> Option<&Prepared> {
-        self.running.as_ref()
-    }
     /// Another drawing is opened: ends the run at once and shows none. Earlier runs stay.
     pub(crate) fn forget(&mut self) {
         self.abandon();
@@ -313,7 +291,7 @@ impl Live {
             }
             Ok(Err(e)) => self.fail(e.to_string()),
             Err(_panic) => {
-                self.fail("the run could not be built: this is a bug of Weir".to_owned())
+                self.fail("the run could not be built: this is a bug of Weir".to_owned());
             }
         }
         true
@@ -360,7 +338,9 @@ impl Live {
             Ok(Ok(outcome)) => self.ended(outcome),
             Ok(Err(e)) => self.fail(e.to_string()),
             Err(_panic) => {
-                self.fail("the run's folder could not be written: this is a bug of Weir".to_owned())
+                self.fail(
+                    "the run's folder could not be written: this is a bug of Weir".to_owned(),
+                );
             }
         }
         true
@@ -379,7 +359,6 @@ impl Live {
             name: doc.name.clone(),
             doc,
             snapshot: Arc::clone(&outcome.snapshot),
-            summary: outcome.summary.clone(),
             folder: outcome.folder().to_owned(),
             world: self.view.world.clone(),
             _outcome: outcome,
@@ -443,19 +422,6 @@ impl Live {
         let host = last.host_seconds - first.host_seconds;
         if host > 0.0 {
             self.view.host_rate = last.produced.saturating_sub(first.produced) as f64 / host;
-        }
-    }
-    /// Makes a run look as `snapshot` says, for pictures and tests.
-    pub(crate) fn show(
-        &mut self,
-        doc: &Arc<Document>,
-        phase: Phase,
-        snapshots: impl IntoIterator<Item = Arc<RunSnapshot>>,
-    ) {
-        self.view.doc = Some(Arc::clone(doc));
-        self.view.phase = phase;
-        for snapshot in snapshots {
-            self.take(snapshot);
         }
     }
 }

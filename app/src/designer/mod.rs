@@ -224,7 +224,6 @@ impl Designer {
             findings: &findings,
             selection: &self.selection,
             run: &self.live.view,
-            live: &self.live,
             prefs: &self.prefs,
             path: self.files.path(),
             presenter: self.presenter,

@@ -34,10 +34,6 @@ impl Toasts {
             until: None,
         });
     }
-    /// What is shown, for tests and the status bar.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|t| t.text.as_str())
-    }
     /// Draws them above the status bar.
     pub(crate) fn show(&mut self, ui: &Ui) {
         let now = ui.input(|i| i.time);

@@ -154,11 +154,6 @@ impl Person {
             .get(&egui::ViewportId::ROOT);
         output.map_or(Duration::MAX, |v| v.repaint_delay)
     }
-    /// Something that the system tells the window.
-    pub(crate) fn event(&mut self, event: Event) {
-        self.harness.event(event);
-        self.harness.step();
-    }
 
     /// Looks at `count` frames.
     pub(crate) fn frames(&mut self, count: usize) {
@@ -284,15 +279,6 @@ impl Person {
             .map(|n| n.rect())
             .unwrap_or_else(|| panic!("no such field; on the screen:\n{}", self.reads()))
     }
-    /// Labels and places of everything that has both.
-    pub(crate) fn places(&self) -> Vec<(String, Rect)> {
-        let with_bounds = self
-            .all()
-            .filter(|n| n.accesskit_node().raw_bounds().is_some());
-        with_bounds
-            .filter_map(|n| Some((n.accesskit_node().label()?, n.rect())))
-            .collect()
-    }
 
     /// Moves the pointer.
     pub(crate) fn points(&mut self, at: Pos2) {
@@ -321,21 +307,6 @@ impl Person {
     pub(crate) fn clicks(&mut self, label: &str) {
         let at = self.place(label).center();
         self.clicks_at(at, PointerButton::Primary, Modifiers::NONE);
-    }
-    /// Double-clicks at a place.
-    pub(crate) fn double_clicks_at(&mut self, at: Pos2) {
-        self.points(at);
-        for pressed in [true, false, true, false] {
-            let modifiers = Modifiers::NONE;
-            self.harness.event(Event::PointerButton {
-                pos: at,
-                button: PointerButton::Primary,
-                pressed,
-                modifiers,
-            });
-            self.harness.step();
-        }
-        self.frames(2);
     }
     /// Drags from one place to another.
     pub(crate) fn drags(&mut self, from: Pos2, to: Pos2) {

@@ -29,7 +29,6 @@ impl Edit {
                     &[("count", &many.len()), ("name", name)],
                 ),
             },
-            Self::Params { node, .. } => trf("edits.params", &[("node", node)]),
             Self::Rename { node, to } => trf("edits.rename", &[("from", node), ("to", to)]),
             Self::Title { node, .. } => trf("edits.title", &[("node", node)]),
             Self::Disable {
@@ -60,7 +59,6 @@ impl Edit {
             Self::Objectives(_) => tr("edits.objectives").to_owned(),
             Self::Settings(_) => tr("edits.settings").to_owned(),
             Self::Text(_) => tr("edits.text").to_owned(),
-            Self::Take { why, .. } => tr(why).to_owned(),
         }
     }
 }

@@ -72,11 +72,6 @@ pub(crate) enum Edit {
         name: String,
         value: Option<Value>,
     },
-    /// All parameters of a node at once.
-    Params {
-        node: String,
-        params: Map<String, Value>,
-    },
     /// A node gets another id; wires, steps and objectives follow.
     Rename { node: String, to: String },
     /// What the canvas shows instead of the kind's name.
@@ -117,11 +112,6 @@ pub(crate) enum Edit {
     Settings(Settings),
     /// The whole document from its text.
     Text(Box<Document>),
-    /// Parameters of several nodes: values taken over from somewhere, named by `why`.
-    Take {
-        why: &'static str,
-        params: Vec<(String, String, Value)>,
-    },
 }
 
 impl Edit {
@@ -184,7 +174,6 @@ impl Edit {
                     set_param(doc, &id, &name, value.clone())?;
                 }
             }
-            Self::Params { node, params } => found(doc, &node)?.params = params,
             Self::Rename { node, to } => {
                 rename(doc, &node, &to)?;
                 return Ok(Some(Selection::node(&to)));
@@ -216,11 +205,6 @@ impl Edit {
             Self::Objectives(objectives) => doc.objectives = objectives,
             Self::Settings(s) => settings(doc, s),
             Self::Text(new) => *doc = *new,
-            Self::Take { params, .. } => {
-                for (node, name, value) in params {
-                    set_param(doc, &node, &name, Some(value))?;
-                }
-            }
             other => return Ok(other.decorate(doc)),
         }
         Ok(None)

@@ -349,7 +349,7 @@ mod tests {
                 ["a", "b", "c"]
             );
         }
-        assert_eq!(widget("maybe_mode").nullable, true);
+        assert!(widget("maybe_mode").nullable);
         assert_eq!(widget("on").widget, Widget::Toggle);
         assert_eq!(widget("code").widget, Widget::Code(Code::Python));
         assert_eq!(

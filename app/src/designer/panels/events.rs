@@ -232,17 +232,21 @@ impl Events {
             }
         }
         if let Some((_, event)) = nearest {
-            let text = format!(
-                "{} · {}: {}",
-                format::clock(event.at_seconds),
-                node_name(cx.doc, &event.node),
-                event.text
-            );
-            response
-                .on_hover_cursor(egui::CursorIcon::PointingHand)
-                .on_hover_text_at_pointer(text);
+            explain(cx, event, response);
         }
     }
+}
+
+/// The sentence of the event under the pointer.
+fn explain(cx: &Cx<'_>, event: &RunEvent, response: egui::Response) {
+    let (at, node) = (
+        format::clock(event.at_seconds),
+        node_name(cx.doc, &event.node),
+    );
+    let text = format!("{at} · {node}: {}", event.text);
+    response
+        .on_hover_cursor(egui::CursorIcon::PointingHand)
+        .on_hover_text_at_pointer(text);
 }
 
 /// How often each word occurs.

@@ -57,7 +57,7 @@ impl RunBar {
                 ui.add_space(theme().space(2));
                 clock(ui, cx);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    self.figures(ui, cx)
+                    self.figures(ui, cx);
                 });
             },
         );

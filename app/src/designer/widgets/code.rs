@@ -446,7 +446,7 @@ mod tests {
     fn sorts(code: &str, language: Language) -> Vec<(String, Token)> {
         tokens(code, language)
             .into_iter()
-            .map(|(r, t)| (code[r].trim().to_owned(), t))
+            .map(|(r, t)| (code.get(r).unwrap().trim().to_owned(), t))
             .filter(|(s, _)| !s.is_empty())
             .collect()
     }
@@ -458,7 +458,7 @@ mod tests {
             Language::Sql,
         );
         let has = |all: &[(String, Token)], text: &str, token| {
-            assert!(all.contains(&(text.to_owned(), token)), "{text}: {all:?}")
+            assert!(all.contains(&(text.to_owned(), token)), "{text}: {all:?}");
         };
         has(&sql, "SELECT", Token::Keyword);
         has(&sql, "count", Token::Function);
@@ -530,7 +530,11 @@ mod tests {
             .sections
             .iter()
             .filter(|s| s.format.underline.width > 0.0)
-            .map(|s| &job.text[s.byte_range.start.0..s.byte_range.end.0])
+            .map(|s| {
+                job.text
+                    .get(s.byte_range.start.0..s.byte_range.end.0)
+                    .unwrap()
+            })
             .collect();
         assert_eq!(lined, ["bad"]);
     }

@@ -23,7 +23,7 @@ pub(crate) fn count(value: u64) -> String {
     let text = value.to_string();
     let mut out = String::new();
     for (i, c) in text.chars().enumerate() {
-        if i > 0 && (text.len() - i) % 3 == 0 {
+        if i > 0 && (text.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -46,7 +46,7 @@ pub(crate) fn usd(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     match value.abs() {
         v if v < 1e-12 => "$0".to_owned(),
-        v if v >= 1000.0 => format!("{sign}${}", count(v.round() as u64)),
+        v if v >= 1000.0 => format!("{sign}${}", count(whole(v.round()))),
         v => format!("{sign}${}", digits(v)),
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn percent(share: f64) -> String {
 }
 /// Virtual time since the beginning: `1:02:03`, with days in front when there are some.
 pub(crate) fn clock(seconds: f64) -> String {
-    let whole = seconds.max(0.0) as u64;
+    let whole = whole(seconds.max(0.0));
     let (d, h, m, s) = (
         whole / 86_400,
         whole / 3600 % 24,
@@ -68,6 +68,16 @@ pub(crate) fn clock(seconds: f64) -> String {
     } else {
         format!("{h}:{m:02}:{s:02}")
     }
+}
+
+/// A number that is whole and not negative, as an integer.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative; what is too large becomes the largest"
+)]
+const fn whole(value: f64) -> u64 {
+    value as u64
 }
 
 fn scale(value: f64, step: f64, prefixes: &[&'static str]) -> (f64, &'static str) {
@@ -103,8 +113,11 @@ pub(crate) fn digits(value: f64) -> String {
     }
     // The magnitude after rounding: 0.9999 is written as 1.00.
     let rounded: f64 = format!("{size:.2e}").parse().unwrap_or(size);
-    let magnitude = rounded.log10().floor() as i32;
-    let decimals = usize::try_from((2 - magnitude).clamp(0, 12)).unwrap_or(0);
+    // Powers of ten that are left of 100: the decimals.
+    let decimals = (0_u32..12)
+        .find(|d| rounded * 10_f64.powi(d.cast_signed()) >= 99.95)
+        .unwrap_or(12);
+    let decimals = usize::try_from(decimals).unwrap_or(0);
     format!("{value:.decimals$}")
 }
 

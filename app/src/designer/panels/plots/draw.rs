@@ -77,40 +77,19 @@ pub(super) fn plot(
         ((ui.available_width() - GUTTER).max(16.0) * ui.pixels_per_point()).round() as usize;
     let (unit, is_log) = (chart.unit, chart.is_log);
     let areas = areas(chart, shared.range, pixels, &is_shown);
-    let mut lines = Vec::new();
-    for trace in chart.traces.iter_mut().filter(|t| is_shown(t)) {
-        let Trace {
-            name,
-            colour,
-            style,
-            width,
-            data,
-            is_past,
-            ..
-        } = trace;
-        if !chart.is_stacked || *is_past {
-            lines.push((
-                name.as_str(),
-                *colour,
-                *style,
-                *width,
-                data.columns(from, to, pixels),
-            ));
-        }
-    }
+    let is_stacked = chart.is_stacked;
+    let drawn_as_line = |t: &&mut Trace| is_shown(t) && (!is_stacked || t.is_past);
+    let lines: Vec<_> = chart
+        .traces
+        .iter_mut()
+        .filter(drawn_as_line)
+        .map(|t| {
+            let points = t.data.columns(from, to, pixels);
+            (t.name.as_str(), t.colour, t.style, t.width, points)
+        })
+        .collect();
     let (low, high) = heights(&lines, &areas, is_log);
-    let drawn = Plot::new(("weir-plot", id))
-        .height(height)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_double_click_reset(false)
-        .allow_axis_zoom_drag(false)
-        .show_x(false)
-        .show_y(false)
-        .show_background(false)
-        .sense(Sense::click_and_drag())
+    let drawn = still(Plot::new(("weir-plot", id)).height(height))
         .grid_color(t.line)
         .grid_fade(0.6)
         .x_grid_spacer(time_marks)
@@ -123,7 +102,7 @@ pub(super) fn plot(
         })
         .custom_x_axes(vec![
             AxisHints::new_x()
-                .formatter(|mark, range| time_label(mark, range))
+                .formatter(time_label)
                 .tick_label_color(t.secondary),
         ])
         .custom_y_axes(vec![
@@ -157,6 +136,20 @@ pub(super) fn plot(
     };
     over(ui, chart, shared, &drawn, is_shown);
     drawn
+}
+
+/// A plot that moves by our own hand only: all plots share one axis of time.
+fn still(plot: Plot<'_>) -> Plot<'_> {
+    plot.allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .allow_axis_zoom_drag(false)
+        .show_x(false)
+        .show_y(false)
+        .show_background(false)
+        .sense(Sense::click_and_drag())
 }
 
 /// Bands, ticks, cursor and total on top of a plot.
@@ -324,6 +317,10 @@ fn heights(lines: &[DrawnLine<'_>], areas: &[Area], is_log: bool) -> (f64, f64) 
 /// Points that a mark needs: [`GridInput::base_step_size`] stands for so many.
 const SPACING: f64 = 8.0;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that egui_plot asks for"
+)]
 fn time_marks(input: GridInput) -> Vec<GridMark> {
     let per_point = input.base_step_size / SPACING;
     let coarse = steps(per_point, 84.0);
@@ -339,6 +336,10 @@ fn time_marks(input: GridInput) -> Vec<GridMark> {
     marks
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that egui_plot asks for"
+)]
 fn value_marks(input: GridInput) -> Vec<GridMark> {
     let wanted = input.base_step_size / SPACING * 34.0;
     let decade = 10_f64.powf(wanted.log10().floor());
@@ -349,6 +350,10 @@ fn value_marks(input: GridInput) -> Vec<GridMark> {
     every(input.bounds, step.unwrap_or(decade * 10.0))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that egui_plot asks for"
+)]
 fn decade_marks(input: GridInput) -> Vec<GridMark> {
     let mut marks = every(input.bounds, 1.0);
     let decades: Vec<f64> = marks.iter().map(|m| m.value).collect();

@@ -70,6 +70,19 @@ pub(super) fn ticks(run: &RunSnapshot, (from, to): (f64, f64)) -> Vec<(f64, Colo
         .collect()
 }
 
+/// The pointer is over an alarm: a click goes to it.
+fn alarm(cx: &Cx<'_>, band: &Band, response: egui::Response) {
+    if response.clicked() {
+        cx.act(Act::Reveal {
+            item: Item::Node(band.node.clone()),
+            at: Some(band.from),
+        });
+    }
+    let span = format!("{} - {}", format::clock(band.from), format::clock(band.to));
+    let name = node_name(cx.doc, &band.node);
+    response.on_hover_text_at_pointer(format!("{name}: ALARM, {span}"));
+}
+
 /// Draws the lane on the time axis of the plots.
 pub(super) fn show(
     ui: &mut Ui,
@@ -134,17 +147,7 @@ pub(super) fn show(
     let Some(event) = nearest else {
         let at = from + f64::from((pointer.x - lane.left()) / lane.width()) * (to - from);
         if let Some(band) = bands.iter().find(|b| b.from <= at && at <= b.to) {
-            if response.clicked() {
-                cx.act(Act::Reveal {
-                    item: Item::Node(band.node.clone()),
-                    at: Some(band.from),
-                });
-            }
-            let span = format!("{} - {}", format::clock(band.from), format::clock(band.to));
-            response.on_hover_text_at_pointer(format!(
-                "{}: ALARM, {span}",
-                node_name(cx.doc, &band.node)
-            ));
+            alarm(cx, band, response);
         }
         return;
     };

@@ -152,7 +152,7 @@ impl Form {
                             .clicked()
                         {
                             let value = now(other).unwrap_or(Value::Null);
-                            change(cx, i, |s| swap(s, param, Some((other.clone(), value))));
+                            change(cx, i, |s| swap(s, param, Some(&(other.clone(), value))));
                             cx.act(Act::Seal);
                         }
                     }
@@ -166,7 +166,7 @@ impl Form {
                     |_| true,
                 ) {
                     change(cx, i, |s| {
-                        swap(s, param, Some((param.clone(), value_of(&text))))
+                        swap(s, param, Some(&(param.clone(), value_of(&text))));
                     });
                 }
                 if params.len() > 1
@@ -338,11 +338,11 @@ fn first_parameter(cx: &Cx<'_>, node: &str) -> Map<String, Value> {
 }
 
 /// Puts another parameter in the place of `old`, or nothing.
-fn swap(step: &mut Step, old: &str, new: Option<(String, Value)>) {
+fn swap(step: &mut Step, old: &str, new: Option<&(String, Value)>) {
     if let Action::Set(params) = &mut step.action {
         let entries = std::mem::take(params);
         for (name, value) in entries {
-            match &new {
+            match new {
                 Some((other, value)) if name == old => {
                     params.insert(other.clone(), value.clone());
                 }
@@ -373,7 +373,7 @@ mod tests {
             node: "a".into(),
             action: Action::Set(params(&[("x", 1), ("y", 2)])),
         };
-        swap(&mut step, "x", Some(("z".to_owned(), json!(3))));
+        swap(&mut step, "x", Some(&("z".to_owned(), json!(3))));
         assert_eq!(step.action, Action::Set(params(&[("z", 3), ("y", 2)])));
         swap(&mut step, "y", None);
         assert_eq!(step.action, Action::Set(params(&[("z", 3)])));

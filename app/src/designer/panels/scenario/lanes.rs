@@ -197,20 +197,12 @@ impl Lanes {
         let text = ui
             .painter()
             .layout_no_wrap(words.clone(), font, theme().text);
-        let width = if is_fault {
-            (right - left).max(LEAST)
-        } else {
-            LEAST
-        };
-        let body = Rect::from_min_size(
-            pos2(left.min(lane.right() - LEAST), lane.top() + 3.0),
-            vec2(width, lane.height() - 6.0),
-        );
-        let touch = if is_fault {
-            body
-        } else {
-            body.translate(vec2(-LEAST / 2.0, 0.0))
-        };
+        let width = (right - left).max(LEAST);
+        let width = if is_fault { width } else { LEAST };
+        let corner = pos2(left.min(lane.right() - LEAST), lane.top() + 3.0);
+        let body = Rect::from_min_size(corner, vec2(width, lane.height() - 6.0));
+        let aside = if is_fault { 0.0 } else { -LEAST / 2.0 };
+        let touch = body.translate(vec2(aside, 0.0));
         let response = ui.interact(
             touch.expand2(vec2(2.0, 3.0)),
             ui.id().with(("weir-step", i)),
@@ -228,52 +220,27 @@ impl Lanes {
             WidgetInfo::selected(WidgetType::Button, true, self.chosen == Some(i), &label)
         });
         let problems: Vec<&Problem> = problems_of(cx, i).collect();
-        let look = Look::of(
-            cx,
-            step,
-            &problems,
-            self.chosen == Some(i),
-            response.has_focus(),
-        );
-        let painter = ui
-            .painter()
-            .with_clip_rect(lane.expand(4.0).intersect(ui.clip_rect()));
-        if is_fault {
+        let is_chosen = self.chosen == Some(i);
+        let look = Look::of(cx, step, &problems, is_chosen, response.has_focus());
+        let clip = lane.expand(4.0).intersect(ui.clip_rect());
+        let painter = ui.painter().with_clip_rect(clip);
+        let wide = text.size().x;
+        let (x, else_x) = if is_fault {
             painter.rect(body, 4.0, look.fill, look.stroke, StrokeKind::Inside);
-            let inside = text.size().x + 12.0 < body.width();
-            let place = pos2(
-                if inside {
-                    body.left() + 6.0
-                } else {
-                    body.right() + 5.0
-                },
-                body.center().y,
-            );
-            let place = keep_inside(
-                place,
-                text.size().x,
-                lane,
-                body.left() - text.size().x - 5.0,
-            );
-            painter.galley(
-                Align2::LEFT_CENTER.anchor_size(place, text.size()).min,
-                text,
-                theme().text,
-            );
+            let inside = wide + 12.0 < body.width();
+            let x = if inside {
+                body.left() + 6.0
+            } else {
+                body.right() + 5.0
+            };
+            (x, body.left() - wide - 5.0)
         } else {
             marker(&painter, touch.center(), look);
-            let place = keep_inside(
-                pos2(touch.right() + 4.0, body.center().y),
-                text.size().x,
-                lane,
-                touch.left() - text.size().x - 4.0,
-            );
-            painter.galley(
-                Align2::LEFT_CENTER.anchor_size(place, text.size()).min,
-                text,
-                theme().text,
-            );
-        }
+            (touch.right() + 4.0, touch.left() - wide - 4.0)
+        };
+        let place = keep_inside(pos2(x, body.center().y), wide, lane, else_x);
+        let place = Align2::LEFT_CENTER.anchor_size(place, text.size()).min;
+        painter.galley(place, text, theme().text);
         self.drag(
             cx,
             i,
@@ -286,15 +253,7 @@ impl Lanes {
             self.chosen = Some(i);
         }
         let over = response.hovered() || response.dragged();
-        response.on_hover_ui(|ui| {
-            ui.label(&label);
-            for problem in &problems {
-                ui.colored_label(
-                    tone(problem),
-                    format!("{} ({})", problem.message, problem.mend),
-                );
-            }
-        });
+        response.on_hover_ui(|ui| hover(ui, &label, &problems));
         over
     }
 
@@ -501,6 +460,15 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, axis: Axis) {
         && let Some(p) = response.interact_pointer_pos()
     {
         cx.act(Act::Cursor(Some(axis.at(p.x))));
+    }
+}
+
+/// What a step is, and what is wrong with it.
+fn hover(ui: &mut Ui, label: &str, problems: &[&Problem]) {
+    ui.label(label);
+    for problem in problems {
+        let text = format!("{} ({})", problem.message, problem.mend);
+        ui.colored_label(tone(problem), text);
     }
 }
 

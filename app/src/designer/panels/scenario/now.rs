@@ -79,7 +79,7 @@ impl Now {
             let enabled = cx.run.phase.is_live() && lasts.is_some();
             for fault in cx.spec_of(&node).map_or(&[][..], |s| s.faults) {
                 ui.add_enabled_ui(enabled, |ui| {
-                    choice(ui, cx, &node, *fault, lasts.unwrap_or_default())
+                    choice(ui, cx, &node, *fault, lasts.unwrap_or_default());
                 })
                 .response
                 .on_disabled_hover_text(tr("plots.do_now_idle"));

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_statement_at_the_caret_is_found() {
         let sql = "SELECT ';' FROM a;\n\nSELECT 2;  ";
-        let at = |caret| sql[statement_at(sql, caret)].trim();
+        let at = |caret| sql.get(statement_at(sql, caret)).unwrap().trim();
         assert_eq!(at(0), "SELECT ';' FROM a");
         assert_eq!(at(17), "SELECT ';' FROM a");
         assert_eq!(at(20), "SELECT 2");
