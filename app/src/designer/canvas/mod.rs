@@ -45,6 +45,9 @@ use super::theme::theme;
 
 pub(crate) use self::find::find;
 
+/// Height from which the explanation of a badge scrolls.
+const POPUP_HEIGHT: f32 = 400.0;
+
 /// A kind that is dragged from the palette.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct NewKind(pub(crate) &'static str);
@@ -221,7 +224,11 @@ impl Canvas {
             .constrain(true)
             .fixed_pos(at);
         let shown = area.show(ui.ctx(), |ui| {
-            egui::Frame::popup(ui.style()).show(ui, |ui| badges::explain(ui, cx, &id, &badge));
+            egui::Frame::popup(ui.style()).show(ui, |ui| {
+                egui::ScrollArea::vertical()
+                    .max_height(POPUP_HEIGHT)
+                    .show(ui, |ui| badges::explain(ui, cx, &id, &badge));
+            });
         });
         let pressed = ui.input(|i| {
             i.pointer

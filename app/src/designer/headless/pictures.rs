@@ -215,6 +215,7 @@ fn gallery(look: Look) -> Result<Headless, String> {
 
 fn running(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 12)?;
+    window.command(Command::ToggleInspector);
     window.enlarge(Pane::Plots, 0.4);
     window.resume();
     Ok(window)
