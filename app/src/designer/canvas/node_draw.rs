@@ -380,7 +380,7 @@ fn stripes(pen: &Pen<'_>, rect: Rect, colour: Color32) {
 pub(super) fn flow_hue(flow: Flow) -> Color32 {
     let t = theme();
     match flow {
-        Flow::Stream => t.hue("stream"),
+        Flow::Stream | Flow::Queue => t.hue("stream"),
         Flow::Records => t.hue("source"),
         Flow::Invoke => t.hue("function"),
         Flow::Objects | Flow::Bucket => t.hue("storage"),
