@@ -424,7 +424,7 @@ pub(super) fn port(pen: &Pen<'_>, port: &PortBox, at: Pos2, look: PortLook) {
         t.canvas.lerp_to_gamma(colour, 0.45)
     };
     match flow {
-        Flow::Stream | Flow::Records | Flow::Invoke => {
+        Flow::Stream | Flow::Queue | Flow::Records | Flow::Invoke => {
             pen.painter.circle(at, r, fill, Stroke::new(1.5, colour));
         }
         Flow::Objects => {
