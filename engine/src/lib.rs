@@ -1,11 +1,12 @@
 //! The engine of Weir: document, simulation, services, lake, metrics, cost and report. Knows nothing of windows.
 //!
-//! Modules in reading order, each naming only modules before it: `units`, `rng`, `data`, `document`, `books`, `lake`,
+//! Modules in reading order, each naming only modules before it: `units`, `code`, `rng`, `data`, `document`, `books`, `lake`,
 //! `metrics`, `node` (the contract of a service), `services` and `runtime` (which never name each other), `check`, `report`,
 //! `session`. The table in `tests/architecture.rs` holds them to it.
 
 pub mod books;
 pub mod check;
+pub mod code;
 pub mod data;
 pub mod document;
 pub mod lake;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// Each module and what it may name, in reading order. This table is the architecture: an edge that is not here is forbidden.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("units", &[]),
+    ("code", &[]),
     ("rng", &[]),
     ("data", &["units", "rng"]),
     ("document", &["units"]),
@@ -20,11 +21,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("metrics", &["units"]),
     (
         "node",
-        &["units", "rng", "data", "books", "lake", "metrics"],
+        &["units", "code", "rng", "data", "books", "lake", "metrics"],
     ),
     (
         "services",
-        &["units", "rng", "data", "books", "lake", "metrics", "node"],
+        &[
+            "units", "code", "rng", "data", "books", "lake", "metrics", "node",
+        ],
     ),
     (
         "runtime",
@@ -45,8 +48,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "units", "rng", "data", "document", "books", "lake", "metrics", "node", "services",
-            "runtime", "check", "report",
+            "units", "code", "rng", "data", "document", "books", "lake", "metrics", "node",
+            "services", "runtime", "check", "report",
         ],
     ),
 ];

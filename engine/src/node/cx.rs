@@ -8,6 +8,7 @@ use super::message::{Ask, Payload};
 use super::spec::{FaultKind, KindSpec};
 use super::work::{Pool, Work};
 use crate::books::{Books, LatencyLaw, UsageSpec};
+use crate::code::Host;
 use crate::data::{Batch, Root};
 use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{LatencyMeter, Ledger, Meters, Part, Watch};
@@ -59,6 +60,8 @@ pub struct World {
     pub lake: Lake,
     /// The one door for SQL over the lake.
     pub sql: SqlEngine,
+    /// Where code of the user runs.
+    pub code: Host,
     /// Where real work is done.
     pub pool: Pool,
     /// Prices, quotas, latency.

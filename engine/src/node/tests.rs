@@ -350,6 +350,11 @@ impl Rig {
             sql: SqlEngine::new(1, 64 << 20).unwrap(),
             pool: Pool::new(runtime.handle().clone(), CancellationToken::new(), 1),
             books,
+            code: crate::code::Host::new(
+                crate::code::Permission::Nothing,
+                CancellationToken::new(),
+                dir.path().to_owned(),
+            ),
             root: Root::samples_only(),
             epoch_ms: 0,
             seed: 1,

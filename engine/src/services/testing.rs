@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
+use crate::code::{Host, Permission};
 use crate::data::{Batch, Root};
 use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{Ledger, MetricSpec, Point};
@@ -549,6 +550,11 @@ pub(crate) fn world(
         lake: Lake::create(&dir.join("lake")).map_err(|e| e.to_string())?,
         sql: SqlEngine::new(1, 256 << 20).map_err(|e| e.to_string())?,
         pool: Pool::new(handle.clone(), CancellationToken::new(), 16),
+        code: Host::new(
+            Permission::Everything,
+            CancellationToken::new(),
+            spill_dir.clone(),
+        ),
         books: Books::for_region("us-east-1").map_err(|e| e.to_string())?,
         root: root(),
         epoch_ms: EPOCH_MS,

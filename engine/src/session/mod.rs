@@ -4,11 +4,13 @@
 //! Nothing is written for a document or options that are refused. Every figure except those in fields whose names begin
 //! with `host_` is the same for the same document, seed and version.
 
+mod code;
 mod finish;
 mod folder;
 mod options;
 mod prepare;
 
+pub use code::{CodeText, code_in};
 pub use finish::Outcome;
 pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};
 pub use prepare::{Prepared, Stopper, prepare};
@@ -25,6 +27,9 @@ pub enum SessionError {
     /// The drawing has errors; warnings come along.
     #[error("{}", join(.0))]
     Document(Vec<Problem>),
+    /// The document holds code that the user has not allowed to run.
+    #[error("{}", not_allowed(.0))]
+    Code(Vec<CodeText>),
     /// An option does not fit the document.
     #[error("{0}")]
     Argument(String),
@@ -34,6 +39,17 @@ pub enum SessionError {
     /// A node cannot be built, or the machine gives no threads.
     #[error("{0}")]
     Engine(String),
+}
+
+fn not_allowed(code: &[CodeText]) -> String {
+    let places: Vec<String> = code
+        .iter()
+        .map(|c| format!("`{}.{}`", c.node, c.param))
+        .collect();
+    format!(
+        "{} holds code that would run on this machine: read it, and if you trust it run again with `--allow-code`",
+        places.join(", ")
+    )
 }
 
 fn join(problems: &[Problem]) -> String {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::SessionError;
+use crate::code::Permission;
 use crate::document::Document;
 use crate::node::{AnyKind, closest, parse_param};
 use crate::runtime::Pace;
@@ -64,6 +65,8 @@ pub struct RunOptions {
     pub out: Option<PathBuf>,
     /// Leave a temporary folder where it is.
     pub keep: bool,
+    /// Which code of the document may run.
+    pub allow: Permission,
     /// Changed parameters, in order.
     pub set: Vec<Setting>,
     /// Memory of one SQL statement.
@@ -84,6 +87,7 @@ impl Default for RunOptions {
             paused: false,
             out: None,
             keep: false,
+            allow: Permission::Nothing,
             set: Vec::new(),
             memory_bytes: DEFAULT_MEMORY_BYTES,
             cadence: Duration::from_millis(100),

@@ -8,10 +8,12 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
+use super::code::code_in;
 use super::folder::{self, Folder};
 use super::options::RunOptions;
 use crate::books::Books;
 use crate::check::{Checked, Goal, check};
+use crate::code::{Host, Permission};
 use crate::data::Root;
 use crate::document::Document;
 use crate::lake::{Lake, SqlEngine};
@@ -114,6 +116,11 @@ pub fn prepare(
     let Some(plan) = plan else {
         return Err(SessionError::Document(problems));
     };
+    let mut unseen = code_in(&doc, kinds);
+    unseen.retain(|c| !options.allow.covers(&c.text));
+    if !unseen.is_empty() {
+        return Err(SessionError::Code(unseen));
+    }
     let books = Books::for_region(&doc.region).map_err(|e| SessionError::Engine(e.to_string()))?;
     folder::check(options.out.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -135,6 +142,8 @@ pub fn prepare(
         pool,
         threads,
         memory: options.memory_bytes,
+        allow: options.allow.clone(),
+        cancel: cancel.clone(),
     };
     let started = seed.run(plan, &folder).and_then(|run| {
         let lake = run.world().lake.clone();
@@ -181,6 +190,8 @@ struct Seed<'a> {
     pool: Pool,
     threads: usize,
     memory: usize,
+    allow: Permission,
+    cancel: CancellationToken,
 }
 
 impl Seed<'_> {
@@ -196,6 +207,7 @@ impl Seed<'_> {
         let world = World {
             lake: Lake::create(&folder.path().join("lake")).map_err(|e| failed(&e))?,
             sql: SqlEngine::new(self.threads, self.memory).map_err(|e| failed(&e))?,
+            code: Host::new(self.allow, self.cancel, spill_dir.clone()),
             pool: self.pool,
             books: self.books,
             root: self.root,
