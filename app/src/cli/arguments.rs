@@ -114,6 +114,9 @@ pub(crate) struct RunArguments {
     /// Folder for the run, new or empty; without it nothing is kept
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Let code in the document run on this machine: read it first
+    #[arg(long)]
+    pub(crate) allow_code: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

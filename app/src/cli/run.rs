@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use weir_engine::code::Permission;
 use weir_engine::report::terminal;
 use weir_engine::runtime::Command;
 use weir_engine::services;
@@ -38,6 +39,11 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
         pace: arguments.speed,
         out: arguments.out,
         set: arguments.set,
+        allow: if arguments.allow_code {
+            Permission::Everything
+        } else {
+            Permission::Nothing
+        },
         ..RunOptions::default()
     };
     let prepared = prepare(opened.doc, services::ALL, opened.root, options)?;

@@ -78,6 +78,11 @@ pub(crate) enum Act {
     Pace(Pace),
     /// Start the drawing; paused if so.
     Start { paused: bool },
+    /// The person has read this code, named by its content, and lets it run: start the drawing.
+    AllowCode {
+        fingerprints: Vec<String>,
+        paused: bool,
+    },
     /// Bring a pane to the front.
     Show(Pane),
     /// Select the node, bring it into view; the cursor goes to the moment, in virtual seconds.

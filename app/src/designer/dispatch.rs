@@ -1,11 +1,14 @@
 //! Does what panels asked for: the one place where the designer's state changes.
 
+use weir_engine::code::Permission;
 use weir_engine::runtime::{Action, Command as RunCommand, Pace};
+use weir_engine::services;
+use weir_engine::session::code_in;
 
 use super::Designer;
 use super::command::Command;
 use super::cx::{Act, Cx, Tone};
-use super::dialogs::Dialog;
+use super::dialogs::{Dialog, Question};
 use super::edit::{Edit, Item, Selection};
 use super::files::Leave;
 use super::i18n::{Lang, trf};
@@ -87,6 +90,13 @@ impl Designer {
             Act::Run(command) => self.live.send(command),
             Act::Pace(pace) => self.live.set_pace(pace),
             Act::Start { paused } => self.start(ctx, paused),
+            Act::AllowCode {
+                fingerprints,
+                paused,
+            } => {
+                self.prefs.allowed_code.extend(fingerprints);
+                self.start(ctx, paused);
+            }
             Act::Show(pane) => self.show_pane(pane),
             Act::Reveal { item, at } => {
                 self.canvas.reveal(&item);
@@ -298,7 +308,15 @@ impl Designer {
         let wake = ctx.clone();
         let doc = std::sync::Arc::clone(self.history.doc());
         self.history.seal();
-        self.live.start(&doc, self.files.root(), paused, move || {
+        let allow = Permission::These(self.prefs.allowed_code.clone());
+        let mut unread = code_in(&doc, services::ALL);
+        unread.retain(|c| !allow.covers(&c.text));
+        if !unread.is_empty() {
+            self.dialogs.ask(Question::Code(unread, paused));
+            return;
+        }
+        let root = self.files.root();
+        self.live.start(&doc, root, (paused, allow), move || {
             wake.request_repaint();
         });
     }

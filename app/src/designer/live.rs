@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use weir_engine::books::Books;
+use weir_engine::code::Permission;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::lake::Lake;
@@ -183,7 +184,7 @@ impl Live {
         &mut self,
         doc: &Arc<Document>,
         root: &Root,
-        paused: bool,
+        (paused, allow): (bool, Permission),
         wake: impl Fn() + Send + 'static,
     ) {
         self.abandon();
@@ -193,6 +194,7 @@ impl Live {
             cadence: CADENCE,
             detail: true,
             keep: false,
+            allow,
             ..RunOptions::default()
         };
         let (own, root) = ((**doc).clone(), root.clone());

@@ -1,5 +1,6 @@
 //! What a person chose for the program, kept between starts.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub(crate) struct Prefs {
     pub(crate) tour_done: bool,
     /// Host seconds between two autosaves; zero never.
     pub(crate) autosave_seconds: u32,
+    /// Code that the person allowed to run, by its content.
+    pub(crate) allowed_code: BTreeSet<String>,
 }
 
 impl Default for Prefs {
@@ -50,6 +53,7 @@ impl Default for Prefs {
             recent_files: Vec::new(),
             tour_done: false,
             autosave_seconds: 10,
+            allowed_code: BTreeSet::new(),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -127,15 +128,29 @@ impl Answer {
 
 /// The place of one environment's worker. Starts empty; the first call starts the process, a call that ends it empties it.
 #[derive(Debug, Default)]
-pub struct Slot(Mutex<Option<Worker>>);
+pub struct Slot {
+    worker: Mutex<Option<Worker>>,
+    /// The process is not to be used again.
+    retired: AtomicBool,
+}
 
 impl Slot {
+    /// Ends the process, at once or after the call that it is at work on: the next call starts another.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        if let Ok(mut place) = self.worker.try_lock() {
+            *place = None;
+        }
+    }
     /// Runs one call, starting the process when there is none. Blocks until the answer, the timeout or the end of the run.
     ///
     /// # Errors
     /// When this machine cannot run it at all: no Python, no process, or the run was stopped.
     pub fn call(&self, host: &Host, program: &Program, call: Call) -> Result<Answer, String> {
-        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.retired.swap(false, Ordering::SeqCst) {
+            *place = None;
+        }
         let mut first_log = String::new();
         if place.is_none() {
             let mut worker = Worker::start(host, program, &call)?;
@@ -164,7 +179,8 @@ impl Slot {
         first_log.push_str(&answer.log);
         answer.log = first_log;
         let over = answer.result.as_ref().err();
-        if over.is_some_and(Failed::ends_environment) {
+        let ends = over.is_some_and(Failed::ends_environment);
+        if ends || self.retired.load(Ordering::SeqCst) {
             *place = None;
         }
         Ok(answer)

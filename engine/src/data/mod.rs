@@ -3,8 +3,10 @@
 mod arrivals;
 mod batch;
 mod generate;
+mod json_rows;
 mod json_size;
 mod log;
+mod pattern;
 mod replay;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
@@ -13,8 +15,10 @@ pub use generate::{
     CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
     RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
 };
+pub use json_rows::{JsonShape, json_texts, json_values, spoil};
 pub use json_size::{encode_json_lines, json_sizes};
 pub use log::{BatchLog, LogError};
+pub use pattern::Pattern;
 pub use replay::{
     BadRecord, Replay, ReplayBatch, ReplayError, ReplayFormat, ReplayReport, ReplaySpec, Root,
 };

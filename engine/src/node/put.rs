@@ -14,7 +14,8 @@ use crate::units::{SimDuration, SimTime};
 /// Doublings of the first backoff at the most: it never waits longer than 64 times that.
 const DOUBLINGS: u32 = 6;
 /// Error names that another try of the same records does not mend.
-const HOPELESS: [&str; 3] = [
+const HOPELESS: [&str; 4] = [
+    "InvalidParameterValue",
     "ValidationException",
     "InvalidArgumentException",
     "ResourceNotFoundException",

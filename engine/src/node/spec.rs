@@ -38,6 +38,8 @@ pub enum Flow {
     Records,
     /// A queue that the receiver polls, and whose messages it deletes when they are processed.
     Queue,
+    /// Messages that a queue gives up, with their history.
+    DeadLetters,
     /// Batches that are answered on the same wire.
     Invoke,
     /// Whole files.
@@ -62,6 +64,7 @@ impl Flow {
             Self::Stream => "a stream that is polled",
             Self::Records => "records that are put",
             Self::Queue => "a queue that is polled",
+            Self::DeadLetters => "dead letters",
             Self::Invoke => "invocations",
             Self::Objects => "files",
             Self::Bucket => "a bucket",
@@ -76,7 +79,7 @@ impl Flow {
     pub const fn carries_records(self) -> bool {
         matches!(
             self,
-            Self::Stream | Self::Records | Self::Queue | Self::Objects
+            Self::Stream | Self::Records | Self::Queue | Self::DeadLetters | Self::Objects
         )
     }
 }

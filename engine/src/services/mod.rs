@@ -13,6 +13,7 @@ pub mod kinesis_data_streams;
 pub mod lambda;
 pub mod producer;
 pub mod s3;
+pub mod sqs;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub static ALL: &[&dyn AnyKind] = &[
     &lambda::Lambda,
     &producer::Producer,
     &s3::S3,
+    &sqs::Sqs,
 ];
 
 /// The kind with this id.

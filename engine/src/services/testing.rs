@@ -349,7 +349,10 @@ impl Node for Fake {
             }
             Payload::Throttled { error, .. } => Heard::Throttled(error),
             Payload::Invoke { call, batches } => Heard::Invoke(call, batches),
-            Payload::Messages { receipt, messages } => Heard::Messages(receipt, messages),
+            Payload::Messages { receipt, messages } => {
+                messages.iter().for_each(|m| deliver(cx, &m.batch));
+                Heard::Messages(receipt, messages)
+            }
             Payload::Object(put) => {
                 for (weight, born) in &put.born {
                     cx.delivered(born, *weight, 0);

@@ -140,7 +140,7 @@ fn ways_end_in_words_where_records_do() {
     for (sql, wanted) in [
         (
             "SELECT * FROM records WHERE amount < 0",
-            TraceEnd::Dropped("left out by the function's WHERE"),
+            TraceEnd::Dropped("left out by the function"),
         ),
         (
             "SELECT user_id, count(*) AS n FROM records GROUP BY user_id",

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use egui::{Align, Layout, RichText, Ui, Vec2};
+use weir_engine::session::CodeText;
 
 use super::{Message, modal};
 use crate::designer::cx::{Act, Cx};
@@ -56,6 +57,56 @@ pub(super) fn leave(ui: &Ui, cx: &Cx<'_>, leave: &Leave) -> bool {
     let answer = answer.or_else(|| (!stays).then_some(Answer::Cancel));
     if let Some(answer) = answer {
         cx.act(Act::File(FileAct::Leave(leave.clone(), answer)));
+    }
+    answer.is_none()
+}
+
+/// Shows code that a run would execute, and asks whether it may. False when answered.
+pub(super) fn code(ui: &Ui, cx: &Cx<'_>, code: &[CodeText], paused: bool) -> bool {
+    let t = theme();
+    let mut answer = None;
+    let ((), stays) = modal(
+        ui,
+        "weir-code",
+        tr("files.code"),
+        Vec2::new(720.0, 560.0),
+        |ui| {
+            ui.label(tr("files.code_question"));
+            ui.label(RichText::new(tr("files.code_rights")).color(t.secondary));
+            ui.add_space(t.space(1));
+            egui::ScrollArea::both()
+                .max_height(360.0)
+                .auto_shrink([false, true])
+                .show(ui, |ui| {
+                    for one in code {
+                        ui.label(RichText::new(format!("{} · {}", one.node, one.param)).strong());
+                        let text = RichText::new(&one.text).monospace();
+                        ui.add(egui::Label::new(text).extend().selectable(true));
+                        ui.separator();
+                    }
+                });
+            buttons(ui, |ui| {
+                if primary(ui, tr("files.code_allow")).clicked() {
+                    answer = Some(true);
+                }
+                let refuse = ui.button(tr("files.cancel"));
+                if ui.memory(|m| m.focused().is_none()) {
+                    // Enter alone runs nothing.
+                    refuse.request_focus();
+                }
+                if refuse.clicked() {
+                    answer = Some(false);
+                }
+            });
+        },
+    );
+    let answer = answer.or_else(|| (!stays).then_some(false));
+    if answer == Some(true) {
+        let fingerprints = code.iter().map(|c| c.fingerprint.clone()).collect();
+        cx.act(Act::AllowCode {
+            fingerprints,
+            paused,
+        });
     }
     answer.is_none()
 }

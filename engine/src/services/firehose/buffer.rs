@@ -2,7 +2,7 @@
 //! costs little.
 
 use super::config::{Config, OutputFormat};
-use crate::data::{Batch, encode_json_lines};
+use crate::data::{Batch, encode_json_lines, spoil};
 use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress};
 use crate::node::{Cx, NodeError, NodeResult, Work};
 use crate::units::SimTime;
@@ -181,16 +181,6 @@ fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
         out.retain(|b| *b != b'\n');
     }
     Ok(out)
-}
-
-/// Makes the records that do not parse really unparsable, at their size: the opening brace becomes a hash sign.
-pub(super) fn spoil(text: &mut [u8], malformed: &arrow::buffer::BooleanBuffer) {
-    for (row, line) in text.split_inclusive_mut(|b| *b == b'\n').enumerate() {
-        let bad = row < malformed.len() && malformed.value(row);
-        if let Some(first) = line.first_mut().filter(|_| bad) {
-            *first = b'#';
-        }
-    }
 }
 
 async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>, String> {

@@ -8,8 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::buffer::spoil;
-use crate::data::{Batch, encode_json_lines, json_sizes};
+use crate::data::{Batch, encode_json_lines, json_sizes, spoil};
 use crate::node::NodeResult;
 
 /// What went wrong with some records.

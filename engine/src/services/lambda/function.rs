@@ -1,45 +1,49 @@
-//! The function: environments that start cold and stay warm for a while, how long a run takes, what it makes of a batch.
+//! The function: how long a run takes, what it makes of a batch, what it is billed.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::config::{Architecture, Config};
-use super::{GB_SECOND_ARM, GB_SECOND_X86, REQUEST};
+use super::environments::{Environment, Environments};
+use super::handler::{self, Contract, Frame, Returned};
+use super::{
+    GB_SECOND_ARM, GB_SECOND_X86, PROVISIONED_ARM, PROVISIONED_DURATION_ARM,
+    PROVISIONED_DURATION_X86, PROVISIONED_X86, REQUEST,
+};
 use arrow::datatypes::SchemaRef;
 
 use crate::books::LatencyLaw;
-use crate::data::{Batch, json_sizes};
+use crate::code::{Failed, Program};
+use crate::data::{Batch, JsonShape, json_sizes};
 use crate::lake::Transform;
-use crate::node::{BuildCx, Cx, FaultKind, NodeError, NodeResult, TokenBucket, Work};
+use crate::node::{BuildCx, Cx, FaultKind, NodeError, NodeResult, Work};
 use crate::units::{SimDuration, SimTime};
 
 /// Rows from which the SQL runs on the pool, beside the event loop; below that handing over costs more than it saves.
 const POOL_ROWS: usize = 2048;
 
-#[derive(Debug, Clone)]
-struct Quotas {
-    mb_per_vcpu: u64,
-    account_concurrency: u32,
-    idle: SimDuration,
-    init_timeout: SimDuration,
-    payload_bytes: u64,
+/// Different errors whose tracebacks are told in one run.
+const TRACEBACKS: usize = 16;
+/// Runs whose prints are told.
+const LOGS: usize = 8;
+
+/// A call of the function that is to be.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) input: Batch,
+    pub(super) contract: Contract,
+    /// Records of one run at the most; a row may stand for more. None: all in one run.
+    pub(super) size: Option<u64>,
+    /// The node at the other end of the wire that it came on.
+    pub(super) source: String,
 }
 
-/// Where a call comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The event source mapping, with its batch size in records.
-    Stream(u64),
-    /// A caller that waits for the answer.
-    Invoke,
-}
-
-/// What the SQL made of a batch.
+/// What the function made of a batch.
 #[derive(Debug)]
 pub(super) struct Output {
     /// The result rows with births and sizes.
     pub(super) batch: Batch,
-    /// Records that WHERE left out.
+    /// Records that WHERE left out or the handler dropped.
     pub(super) filtered: u64,
     /// Records that went into others (aggregates): in minus out, when positive.
     pub(super) merged: u64,
@@ -47,6 +51,82 @@ pub(super) struct Output {
     pub(super) created: u64,
     /// True when no row of the result is one record of the input.
     pub(super) regrouped: bool,
+    /// Records of the input that the handler gave back as failed.
+    pub(super) failed: Batch,
+    /// Which rows of the input those are, if any.
+    pub(super) failed_at: Option<Vec<bool>>,
+    /// True when the records are through here: the handler put none on.
+    pub(super) ends: bool,
+}
+
+impl Output {
+    /// `batch` goes on, and nothing else happened.
+    pub(super) fn of(batch: Batch) -> Self {
+        Self {
+            failed: batch.slice(0, 0),
+            failed_at: None,
+            batch,
+            filtered: 0,
+            merged: 0,
+            created: 0,
+            regrouped: false,
+            ends: false,
+        }
+    }
+}
+
+impl Output {
+    /// Which rows of `input` failed: they are in `failed` in the same order.
+    pub(super) fn failed_rows(&self, input: &Batch) -> Vec<bool> {
+        self.failed_at
+            .as_ref()
+            .map_or_else(|| vec![false; input.len()], Clone::clone)
+    }
+}
+
+/// Why a run failed: one line, and all that is known.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) short: String,
+    pub(super) error: Failed,
+}
+
+impl Failure {
+    fn new(kind: &str, message: &str) -> Self {
+        Self::of(Failed::new(kind, message))
+    }
+    fn of(error: Failed) -> Self {
+        Self {
+            short: format!("{}: {}", error.kind, error.message),
+            error,
+        }
+    }
+    pub(super) fn throttled() -> Self {
+        Self::new("TooManyRequestsException", "Rate Exceeded.")
+    }
+    /// The handler itself named items that failed.
+    pub(super) fn items(n: usize) -> Self {
+        Self::plain(&format!(
+            "the handler reported items of the batch as failed; {n} are tried again"
+        ))
+    }
+    fn plain(text: &str) -> Self {
+        Self {
+            short: text.to_owned(),
+            error: Failed::new("Unhandled", text),
+        }
+    }
+}
+
+/// Real work of a run.
+#[derive(Debug)]
+enum Job {
+    /// Nothing to do beside the event loop.
+    None,
+    Sql(Work<Result<Output, String>>),
+    Python(Work<Returned>),
+    /// Waited for already.
+    Ready(Box<Result<Output, Failure>>),
 }
 
 /// A run of the function that has begun.
@@ -61,11 +141,12 @@ pub(super) struct Run {
     /// Runs one after the other that this one stands for: more than one when a single row stands for more records than a
     /// batch has.
     runs: u64,
-    origin: Origin,
-    /// It fails: an error, a timeout, records that do not parse.
-    pub(super) fails: Option<&'static str>,
+    answers: bool,
+    /// It fails without running: a fault, its time.
+    fails: Option<Failure>,
     input: Batch,
-    work: Option<Work<Result<Output, String>>>,
+    job: Job,
+    environment: Environment,
 }
 
 impl Run {
@@ -78,158 +159,241 @@ impl Run {
     }
 }
 
+/// What to do at the end of a run.
+pub(super) enum End {
+    /// It goes on until then: the handler slept.
+    Later(Run),
+    /// It is over.
+    Now(Result<Output, (Batch, Failure)>),
+}
+
 /// The function with its environments.
 #[derive(Debug)]
 pub(super) struct Function {
     pub(super) config: Config,
-    quotas: Quotas,
-    cold_law: LatencyLaw,
+    node: String,
+    mb_per_vcpu: u64,
+    payload_bytes: u64,
     overhead_law: LatencyLaw,
     duration_law: LatencyLaw,
     /// Compiled for the schema it saw last.
     compiled: Option<(SchemaRef, Arc<Transform>)>,
-    running: u32,
-    /// Warm environments by the instant they became free, oldest first.
-    warm: VecDeque<SimTime>,
-    scaling: TokenBucket,
+    pub(super) environments: Environments,
+    /// The text of the handler, shared with the workers.
+    code: Arc<str>,
+    /// The columns of what the handler makes.
+    shape: Option<JsonShape>,
+    requests: u64,
+    told: Vec<String>,
+    logs: usize,
+    /// Until when provisioned environments are metered.
+    metered: SimTime,
+    /// What handlers took on this machine, and how many calls that were.
+    pub(super) host: (Duration, u32),
 }
 
 impl Function {
     pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
-        let q = |key: &str| cx.quota(&format!("lambda.{key}"));
-        let interval = q("concurrency_scaling_interval_s")?.max(1);
-        let environments = q("concurrency_scaling_environments")?;
+        let code = Arc::from(config.code.as_str());
+        if config.is_python() {
+            if !cx.world.code.permission.covers(&config.code) {
+                return Err(format!(
+                    "`{}.code` has not been allowed to run: read it, then run with `--allow-code`",
+                    cx.node
+                ));
+            }
+            crate::code::Host::python_is_there()?;
+        }
         Ok(Self {
-            quotas: Quotas {
-                mb_per_vcpu: q("mb_per_vcpu")?,
-                account_concurrency: u32::try_from(q("concurrent_executions_max")?)
-                    .unwrap_or(u32::MAX),
-                idle: SimDuration::secs(q("environment_idle_s")?),
-                init_timeout: SimDuration::secs(q("init_timeout_s")?),
-                payload_bytes: q("payload_sync_max_bytes")?,
-            },
-            cold_law: cx.latency(config.runtime.cold_start_law())?,
+            node: cx.node.clone(),
+            mb_per_vcpu: cx.quota("lambda.mb_per_vcpu")?,
+            payload_bytes: cx.quota("lambda.payload_sync_max_bytes")?,
             overhead_law: cx.latency("lambda.invoke_overhead")?,
             duration_law: cx.latency("lambda.duration")?,
             compiled: None,
-            running: 0,
-            warm: VecDeque::new(),
-            scaling: TokenBucket::with_burst(environments / interval, environments),
+            environments: Environments::new(&config, cx)?,
+            code,
+            shape: None,
+            requests: 0,
+            told: Vec::new(),
+            logs: 0,
+            metered: SimTime::ZERO,
+            host: (Duration::ZERO, 0),
             config,
         })
     }
     /// Takes changed parameters over.
     ///
     /// # Errors
-    /// When the new SQL does not fit the records seen so far.
-    pub(super) fn retune(&mut self, config: Config, cx: &Cx<'_>) -> Result<(), String> {
+    /// When the new SQL does not fit the records seen so far, or the new code may not run.
+    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Result<(), String> {
+        if config.code != self.config.code
+            && config.is_python()
+            && !cx.world().code.permission.covers(&config.code)
+        {
+            return Err(
+                "`code`: this text has not been allowed to run; a new run asks for it".to_owned(),
+            );
+        }
         if config.sql != self.config.sql
             && let Some((schema, ready)) = &mut self.compiled
         {
             let new = Transform::compile(&config.sql, schema.clone());
             *ready = Arc::new(new.map_err(|e| format!("`sql`: {e}"))?);
         }
-        let code = |c: &Config| (c.sql.clone(), c.memory_mb, c.runtime, c.architecture);
-        if code(&config) != code(&self.config) {
-            // A changed function starts anew everywhere.
-            self.warm.clear();
+        self.meter_provisioned(cx);
+        if config.code != self.config.code {
+            self.code = Arc::from(config.code.as_str());
         }
-        if let Some(law) = cx.world().books.latency(config.runtime.cold_start_law()) {
-            self.cold_law = law.clone();
-        }
+        self.environments.retune(&self.config, &config, cx);
         self.config = config;
         Ok(())
     }
-    pub(super) const fn running(&self) -> u32 {
-        self.running
-    }
-    pub(super) fn limit(&self) -> u32 {
-        self.config
-            .reserved_concurrency
-            .unwrap_or(self.quotas.account_concurrency)
-    }
-    /// Finds an environment; `None` when the call is throttled. The span is its cold start, zero when it is warm.
-    fn environment(&mut self, cx: &mut Cx<'_>) -> Option<SimDuration> {
-        let now = cx.now();
-        if cx.strikes(FaultKind::Throttle) || self.running >= self.limit() {
-            return None;
-        }
-        let idle = self.quotas.idle;
-        while self.warm.front().is_some_and(|at| now.since(*at) >= idle) {
-            self.warm.pop_front();
-        }
-        // The one that was used last goes on: the others may cool down.
-        if self.warm.pop_back().is_some() {
-            return Some(SimDuration::ZERO);
-        }
-        if !self.scaling.take(now, 1) {
-            return None;
-        }
-        let z = cx.rng().normal();
-        Some(self.cold_law.sample(z).min(self.quotas.init_timeout))
-    }
-    /// Begins a run over `input`; `None` when there is no environment to be had.
+    /// Begins a run; the input comes back when there is no environment to be had.
     pub(super) fn begin(
         &mut self,
-        input: Batch,
-        origin: Origin,
+        request: Request,
         cx: &mut Cx<'_>,
     ) -> NodeResult<Result<Run, Batch>> {
-        let Some(cold) = self.environment(cx) else {
+        let Request {
+            input,
+            contract,
+            size,
+            source,
+        } = request;
+        let Some((environment, cold)) = self.environments.take(&self.config, cx) else {
             cx.metric("Throttles", 1.0);
             cx.incident("throttled", 1, || {
                 "TooManyRequestsException: no environment is free to be had".to_owned()
             });
             return Ok(Err(input));
         };
-        self.running += 1;
-        let runs = match origin {
-            Origin::Stream(size) if u64::from(input.weight) > size => {
-                input.records().div_ceil(size)
-            }
-            Origin::Stream(_) | Origin::Invoke => 1,
+        let runs = match size {
+            Some(size) if u64::from(input.weight) > size => input.records().div_ceil(size),
+            Some(_) | None => 1,
         };
-        cx.metric("Invocations", runs as f64);
-        cx.metric("ConcurrentExecutions", f64::from(self.running));
-        if cold > SimDuration::ZERO {
-            cx.metric("InitDuration", cold.as_millis_f64());
-        }
+        self.measure_begin(&environment, cold, runs, cx);
         let timeout = SimDuration::secs(u64::from(self.config.timeout_seconds));
         let z = cx.rng().normal();
         let overhead = self.overhead_law.sample(z);
         let wanted = self.duration(input.records() / runs, cx);
-        let mut fails = cx
-            .strikes(FaultKind::Errors)
-            .then_some("the function raised an error");
-        if input.malformed_rows() > 0 {
-            fails = Some("the function met a record that does not parse");
-        }
-        if wanted > timeout {
-            fails = Some("Task timed out");
-        }
-        if origin == Origin::Invoke && input.bytes() > self.quotas.payload_bytes {
-            fails = Some("RequestTooLargeException: the payload is over 6 MB");
-        }
+        let answers = matches!(contract, Contract::Transform);
+        let fails = self.fate(&input, wanted > timeout, answers, cx);
         let mut run = Run {
             begun: cx.now(),
             overhead,
             cold,
             duration: wanted.min(timeout) * runs,
             runs,
-            origin,
+            answers,
             fails,
             input,
-            work: None,
+            job: Job::None,
+            environment,
         };
-        if run.fails.is_none() && run.input.len() >= POOL_ROWS {
-            let (transform, batch) = (self.compile(&run.input)?, run.input.clone());
-            run.work = Some(cx.compute(move || Ok(apply(&transform, &batch)))?);
+        self.requests += 1;
+        if run.fails.is_none() {
+            run.job = self.work(&run, contract, source, cx)?;
         }
         Ok(Ok(run))
     }
+    fn measure_begin(
+        &self,
+        environment: &Environment,
+        cold: SimDuration,
+        runs: u64,
+        cx: &mut Cx<'_>,
+    ) {
+        cx.metric("Invocations", runs as f64);
+        let running = f64::from(self.environments.running());
+        cx.metric("ConcurrentExecutions", running);
+        if cold > SimDuration::ZERO {
+            cx.metric("InitDuration", cold.as_millis_f64());
+        }
+        if self.config.provisioned_concurrency > 0 {
+            if environment.is_provisioned() {
+                cx.metric("ProvisionedConcurrencyInvocations", runs as f64);
+            } else {
+                cx.metric("ProvisionedConcurrencySpilloverInvocations", runs as f64);
+            }
+            let busy = f64::from(self.environments.provisioned_at_work());
+            let all = f64::from(self.config.provisioned_concurrency);
+            cx.metric("ProvisionedConcurrencyUtilization", busy / all);
+        }
+    }
+    /// Whether the run fails whatever the code does.
+    fn fate(
+        &self,
+        input: &Batch,
+        times_out: bool,
+        answers: bool,
+        cx: &mut Cx<'_>,
+    ) -> Option<Failure> {
+        let mut fails = cx
+            .strikes(FaultKind::Errors)
+            .then(|| Failure::plain("the function raised an error"));
+        if input.malformed_rows() > 0 && !self.config.is_python() {
+            fails = Some(Failure::plain(
+                "the function met a record that does not parse",
+            ));
+        }
+        if times_out {
+            let secs = self.config.timeout_seconds;
+            let message = format!("Task timed out after {secs}.00 seconds");
+            fails = Some(Failure::new("Sandbox.Timedout", &message));
+        }
+        if answers && input.bytes() > self.payload_bytes {
+            fails = Some(Failure::new(
+                "RequestTooLargeException",
+                "the payload is over 6 MB",
+            ));
+        }
+        fails
+    }
+    /// Starts what really has to be done.
+    fn work(
+        &mut self,
+        run: &Run,
+        contract: Contract,
+        source: String,
+        cx: &Cx<'_>,
+    ) -> NodeResult<Job> {
+        let batch = run.input.clone();
+        if !self.config.is_python() {
+            if batch.len() < POOL_ROWS {
+                return Ok(Job::None);
+            }
+            let transform = self.compile(&batch)?;
+            return Ok(Job::Sql(cx.compute(move || Ok(apply(&transform, &batch)))?));
+        }
+        let world = Arc::clone(cx.world());
+        let begun = run.overhead + run.cold;
+        let frame = Frame {
+            program: Program {
+                code: Arc::clone(&self.code),
+                handler: self.config.handler.clone(),
+                name: self.node.clone(),
+                region: world.books.region().to_owned(),
+                memory_mb: self.config.memory_mb,
+                seed: world.seed ^ (run.environment.number() << 20),
+            },
+            source,
+            request: format!(
+                "{:08x}-0000-4000-8000-{:012x}",
+                world.seed & 0xffff_ffff,
+                self.requests
+            ),
+            now_ms: cx.now_epoch_ms() + i64::try_from(begun.ceil_millis()).unwrap_or(0),
+            timeout_seconds: self.config.timeout_seconds,
+            reports_items: self.config.report_batch_item_failures,
+        };
+        let slot = self.environments.slot(&run.environment);
+        let work = cx.compute(move || handler::run(&world, &slot, &frame, &contract, &batch))?;
+        Ok(Job::Python(work))
+    }
     /// How long a run over `records` takes: base and per-record time at one vCPU, stretched where memory gives less.
     fn duration(&self, records: u64, cx: &mut Cx<'_>) -> SimDuration {
-        let share = f64::from(self.config.memory_mb) / self.quotas.mb_per_vcpu as f64;
+        let share = f64::from(self.config.memory_mb) / self.mb_per_vcpu as f64;
         let stretch = 1.0 / share.min(1.0);
         // The law gives the spread around its own median; the parameter gives the median.
         let z = cx.rng().normal();
@@ -256,50 +420,140 @@ impl Function {
         self.compiled = Some((batch.schema(), Arc::clone(&transform)));
         Ok(transform)
     }
-    /// The result of a run at its end, with its bill. `Err` gives the input back and says why.
-    pub(super) fn end(
+    /// The end of a run, with its bill; or later, when its handler slept.
+    pub(super) fn end(&mut self, mut run: Run, cx: &mut Cx<'_>) -> NodeResult<End> {
+        match std::mem::replace(&mut run.job, Job::None) {
+            Job::None if run.fails.is_none() => {
+                let transform = self.compile(&run.input)?;
+                let output = apply(&transform, &run.input).map_err(|e| sql_failed(&e));
+                run.job = Job::Ready(Box::new(output));
+            }
+            Job::Sql(work) => {
+                let output = cx.wait(work)?.map_err(|e| sql_failed(&e));
+                run.job = Job::Ready(Box::new(output));
+            }
+            Job::Python(work) => {
+                let returned = cx.wait(work)?;
+                let slept = SimDuration::from_secs_f64(returned.slept.as_secs_f64()) * run.runs;
+                let result = self.understand(returned, &run, cx);
+                let timeout = SimDuration::secs(u64::from(self.config.timeout_seconds)) * run.runs;
+                let wanted = run.duration + slept;
+                run.job = Job::Ready(Box::new(result));
+                run.duration = wanted.min(timeout);
+                if wanted > timeout {
+                    let secs = self.config.timeout_seconds;
+                    let text = format!("Task timed out after {secs}.00 seconds");
+                    run.fails = Some(Failure::new("Sandbox.Timedout", &text));
+                }
+                if slept > SimDuration::ZERO && run.ends() > cx.now() {
+                    return Ok(End::Later(run));
+                }
+            }
+            job => run.job = job,
+        }
+        Ok(End::Now(self.close(run, cx)))
+    }
+    /// What the handler's answer comes to.
+    fn understand(
         &mut self,
-        run: Run,
+        returned: Returned,
+        run: &Run,
         cx: &mut Cx<'_>,
-    ) -> NodeResult<Result<Output, (Batch, &'static str)>> {
-        self.running -= 1;
-        self.warm.push_back(cx.now());
+    ) -> Result<Output, Failure> {
+        self.host.0 += returned.host;
+        self.host.1 += 1;
+        let log = returned.log.trim_end();
+        if !log.is_empty() && self.logs < LOGS {
+            self.logs += 1;
+            let text: String = log.chars().take(1000).collect();
+            cx.event("log", format!("the handler printed: {text}"));
+        }
+        let verdict = returned.verdict.map_err(|error| {
+            self.tell(&error, cx);
+            Failure::of(error)
+        })?;
+        if let Some(remark) = verdict.remark.as_ref().filter(|r| !self.told.contains(r))
+            && self.told.len() < TRACEBACKS
+        {
+            self.told.push(remark.clone());
+            cx.event("answer", remark.clone());
+        }
+        let shape = self
+            .shape
+            .get_or_insert_with(|| JsonShape::like(run.input.schema()));
+        verdict
+            .output(&run.input, shape, cx.now())
+            .map_err(|e| Failure::new("Runtime.MarshalError", &e))
+    }
+    /// Tells of an error with its traceback, once.
+    fn tell(&mut self, error: &Failed, cx: &mut Cx<'_>) {
+        let place = format!("{}{}", error.kind, error.stack.last().map_or("", |s| s));
+        if self.told.len() < TRACEBACKS && !self.told.contains(&place) {
+            self.told.push(place);
+            cx.event("traceback", format!("FunctionError Unhandled: {error}"));
+        }
+    }
+    fn close(&mut self, run: Run, cx: &mut Cx<'_>) -> Result<Output, (Batch, Failure)> {
         let each = SimDuration(run.duration.0 / run.runs);
         cx.metric("Duration", each.as_millis_f64());
         cx.meter(&REQUEST, u128::from(run.runs));
         // Each run is rounded up to a millisecond. On demand, the start of an environment is billed like the run.
         let ms = (run.cold + each).ceil_millis() + each.ceil_millis() * (run.runs - 1);
         let billed = u128::from(ms) * u128::from(self.config.memory_mb);
+        cx.meter(
+            match (self.config.architecture, run.environment.is_provisioned()) {
+                (Architecture::X86, false) => &GB_SECOND_X86,
+                (Architecture::Arm, false) => &GB_SECOND_ARM,
+                (Architecture::X86, true) => &PROVISIONED_DURATION_X86,
+                (Architecture::Arm, true) => &PROVISIONED_DURATION_ARM,
+            },
+            billed,
+        );
+        let mut result = match (run.fails, run.job) {
+            (Some(why), _) => Err(why),
+            (None, Job::Ready(result)) => *result,
+            (None, _) => Err(Failure::plain("the run has no result")),
+        };
+        if run.answers
+            && result
+                .as_ref()
+                .is_ok_and(|o| o.batch.bytes() > self.payload_bytes)
+        {
+            let kind = "Function.ResponseSizeTooLarge";
+            result = Err(Failure::new(kind, "the answer is over 6 MB"));
+        }
+        let goes_on = result
+            .as_ref()
+            .err()
+            .is_none_or(|f| !f.error.ends_environment());
+        self.environments.give_back(run.environment, goes_on, cx);
+        result.map_err(|failure| {
+            // `errored` also counts the CloudWatch metric `Errors`, which has the name of the flow metric.
+            cx.errored(run.runs, || failure.short.clone());
+            (run.input, failure)
+        })
+    }
+    /// Meters provisioned environments up to now.
+    pub(super) fn meter_provisioned(&mut self, cx: &mut Cx<'_>) {
+        let millis = cx.now().as_millis() - self.metered.as_millis();
+        self.metered = cx.now();
+        let environments = u128::from(self.config.provisioned_concurrency);
+        if environments == 0 {
+            return;
+        }
+        let kept = environments * u128::from(millis) * u128::from(self.config.memory_mb);
         match self.config.architecture {
-            Architecture::X86 => cx.meter(&GB_SECOND_X86, billed),
-            Architecture::Arm => cx.meter(&GB_SECOND_ARM, billed),
+            Architecture::X86 => cx.meter(&PROVISIONED_X86, kept),
+            Architecture::Arm => cx.meter(&PROVISIONED_ARM, kept),
         }
-        // `errored` also counts the CloudWatch metric `Errors`, which has the name of the flow metric.
-        if let Some(why) = run.fails {
-            cx.errored(run.runs, || why.to_owned());
-            return Ok(Err((run.input, why)));
-        }
-        let output = match run.work {
-            Some(work) => cx.wait(work)?,
-            None => {
-                let transform = self.compile(&run.input)?;
-                apply(&transform, &run.input)
-            }
-        };
-        let output = match output {
-            Ok(output) => output,
-            // A division by zero, a text that is no number: an error of the code, as in AWS.
-            Err(text) => {
-                cx.errored(run.runs, || format!("the SQL failed: {text}"));
-                return Ok(Err((run.input, "the SQL failed")));
-            }
-        };
-        if run.origin == Origin::Invoke && output.batch.bytes() > self.quotas.payload_bytes {
-            let why = "Function.ResponseSizeTooLarge: the answer is over 6 MB";
-            cx.errored(1, || why.to_owned());
-            return Ok(Err((run.input, why)));
-        }
-        Ok(Ok(output))
+    }
+}
+
+fn sql_failed(text: &str) -> Failure {
+    // A division by zero, a text that is no number: an error of the code, as in AWS.
+    Failure {
+        short: format!("the SQL failed: {text}"),
+        error: Failed::new("Unhandled", text),
     }
 }
 
@@ -312,15 +566,15 @@ fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
         let oldest = batch.born.iter().copied().min().unwrap_or(0);
         let sizes = json_sizes(&applied.rows);
         let born = std::iter::repeat_n(oldest, applied.rows.num_rows()).collect();
+        let new = Batch {
+            weight: batch.weight,
+            ..Batch::new(applied.rows, born, sizes)
+        };
         return Ok(Output {
-            batch: Batch {
-                weight: batch.weight,
-                ..Batch::new(applied.rows, born, sizes)
-            },
-            filtered: 0,
             merged: rows_in.saturating_sub(rows_out) * weight,
             created: rows_out.saturating_sub(rows_in) * weight,
             regrouped: true,
+            ..Output::of(new)
         });
     }
     let kept = match &applied.kept {
@@ -332,14 +586,12 @@ fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
         None => batch.born.clone(),
     };
     let sizes = json_sizes(&applied.rows);
+    let new = Batch {
+        weight: batch.weight,
+        ..Batch::new(applied.rows, kept, sizes)
+    };
     Ok(Output {
-        batch: Batch {
-            weight: batch.weight,
-            ..Batch::new(applied.rows, kept, sizes)
-        },
         filtered: (rows_in - rows_out) * weight,
-        merged: 0,
-        created: 0,
-        regrouped: false,
+        ..Output::of(new)
     })
 }

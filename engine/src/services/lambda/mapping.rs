@@ -24,6 +24,8 @@ pub(super) struct Job {
     /// The slot of its shard that it has.
     pub(super) slot: u64,
     pub(super) batch: Batch,
+    /// The number of the first record in its shard.
+    pub(super) first: u64,
     /// When the stream took the last record in, for `IteratorAge`.
     pub(super) last_arrived: SimTime,
     /// When the mapping got the first record.
@@ -52,6 +54,8 @@ struct Lane {
     buffer: VecDeque<(SimTime, SimTime, Batch)>,
     records: u64,
     bytes: u64,
+    /// Rows that went into batches so far.
+    taken: u64,
     slots: Vec<Slot>,
     /// The instant of the latest timer for the end of a batch window.
     window_ends: SimTime,
@@ -217,14 +221,18 @@ impl Mapping {
 
 impl Job {
     /// Both halves, the first of which runs first.
-    pub(super) fn halves(self) -> (Self, Self) {
+    pub(super) fn halves(&self) -> (Self, Self) {
         let rows = self.batch.len();
         let half = rows / 2;
-        let part = |offset: usize, len: usize| Self {
+        (self.part(0, half), self.part(half, rows - half))
+    }
+    /// Rows of it as a batch of its own.
+    pub(super) fn part(&self, offset: usize, len: usize) -> Self {
+        Self {
             batch: self.batch.slice(offset, len),
+            first: self.first + offset as u64,
             ..self.clone()
-        };
-        (part(0, half), part(half, rows - half))
+        }
     }
 }
 
@@ -275,9 +283,12 @@ impl Lane {
         } else {
             Batch::concat(&parts)?
         };
+        let first = self.taken;
+        self.taken += batch.len() as u64;
         Ok(Job {
             lane,
             slot,
+            first,
             batch,
             last_arrived,
             since,

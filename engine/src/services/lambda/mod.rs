@@ -1,17 +1,26 @@
-//! Lambda: a SQL `SELECT` over each batch, with cold starts, concurrency, retries and the bill of a function.
+//! Lambda: a Python handler or a SQL `SELECT` over each batch, with cold starts, concurrency, retries and the bill of a
+//! function.
 //!
-//! `function.rs` is the function itself (environments, durations, the SQL), `mapping.rs` the event source mapping that reads
-//! a stream, `model.rs` joins both.
+//! `function.rs` is the function itself (durations, results, the bill), `environments.rs` what it runs in, `handler.rs` the
+//! events and answers of Python handlers; `mapping.rs` reads a stream, `queue.rs` a queue, `events.rs` keeps what is sent
+//! asynchronously; `model.rs` joins them.
 
 mod config;
+mod environments;
+mod events;
 mod function;
+mod handler;
 mod mapping;
 mod model;
+mod queue;
 
+#[cfg(test)]
+mod python_tests;
 #[cfg(test)]
 mod tests;
 
 use crate::books::{Growth, UsageSpec};
+use crate::code::python_syntax;
 use crate::lake::Transform;
 use crate::metrics::MetricSpec;
 use crate::node::{
@@ -43,6 +52,34 @@ pub(super) static GB_SECOND_ARM: UsageSpec = UsageSpec {
     rounding: "each invocation rounded up to 1 ms",
     growth: Growth::Linear,
 };
+pub(super) static PROVISIONED_X86: UsageSpec = UsageSpec {
+    key: "lambda.provisioned_concurrency_gb_second_x86",
+    unit: "GB-second",
+    base_per_unit: 1024 * 1000,
+    rounding: "",
+    growth: Growth::Linear,
+};
+pub(super) static PROVISIONED_ARM: UsageSpec = UsageSpec {
+    key: "lambda.provisioned_concurrency_gb_second_arm",
+    unit: "GB-second",
+    base_per_unit: 1024 * 1000,
+    rounding: "",
+    growth: Growth::Linear,
+};
+pub(super) static PROVISIONED_DURATION_X86: UsageSpec = UsageSpec {
+    key: "lambda.provisioned_duration_gb_second_x86",
+    unit: "GB-second",
+    base_per_unit: 1024 * 1000,
+    rounding: "each invocation rounded up to 1 ms",
+    growth: Growth::Linear,
+};
+pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = UsageSpec {
+    key: "lambda.provisioned_duration_gb_second_arm",
+    unit: "GB-second",
+    base_per_unit: 1024 * 1000,
+    rounding: "each invocation rounded up to 1 ms",
+    growth: Growth::Linear,
+};
 
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec { name, unit, help }
@@ -53,7 +90,7 @@ static SPEC: KindSpec = KindSpec {
     title: "Lambda",
     title_ko: "Lambda 함수",
     category: Category::Function,
-    summary: "Runs a SQL SELECT over each batch of records, in environments that start cold.",
+    summary: "Runs a Python handler or a SQL SELECT over each batch of records, in environments that start cold.",
     docs: include_str!("docs.md"),
     docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
@@ -73,14 +110,37 @@ static SPEC: KindSpec = KindSpec {
             required: false,
             help: "Calls that are answered on the same wire, such as a Firehose transform.",
         },
+        InPort {
+            name: "queue",
+            accepts: &[Flow::Queue],
+            max_wires: 1,
+            required: false,
+            help: "A queue that the event source mapping polls, batch by batch.",
+        },
+        InPort {
+            name: "events",
+            accepts: &[Flow::Records, Flow::Notices],
+            max_wires: usize::MAX,
+            required: false,
+            help: "Events that are sent asynchronously: each record, and each notice of a service, is one call.",
+        },
     ],
-    outputs: &[OutPort {
-        name: "out",
-        flow: Flow::Records,
-        max_wires: usize::MAX,
-        credit: 256,
-        help: "The results of batches from the stream, put as records.",
-    }],
+    outputs: &[
+        OutPort {
+            name: "out",
+            flow: Flow::Records,
+            max_wires: usize::MAX,
+            credit: 256,
+            help: "The results of batches and events, put as records.",
+        },
+        OutPort {
+            name: "on_failure",
+            flow: Flow::Records,
+            max_wires: usize::MAX,
+            credit: 256,
+            help: "What is told of batches of the stream and of events that were given up.",
+        },
+    ],
     metrics: &[
         metric(
             "Invocations",
@@ -105,8 +165,41 @@ static SPEC: KindSpec = KindSpec {
             "Milliseconds",
             "Age of the last record of a batch when the function was through with it.",
         ),
+        metric(
+            "AsyncEventsReceived",
+            "Count",
+            "Events taken in to be run asynchronously.",
+        ),
+        metric(
+            "AsyncEventsDropped",
+            "Count",
+            "Of those, given up without a run that succeeded.",
+        ),
+        metric(
+            "ProvisionedConcurrencyInvocations",
+            "Count",
+            "Runs on provisioned environments.",
+        ),
+        metric(
+            "ProvisionedConcurrencySpilloverInvocations",
+            "Count",
+            "Runs beside them, because all were at work.",
+        ),
+        metric(
+            "ProvisionedConcurrencyUtilization",
+            "None",
+            "Share of the provisioned environments that are at work.",
+        ),
     ],
-    usage: &[&REQUEST, &GB_SECOND_X86, &GB_SECOND_ARM],
+    usage: &[
+        &REQUEST,
+        &GB_SECOND_X86,
+        &GB_SECOND_ARM,
+        &PROVISIONED_X86,
+        &PROVISIONED_ARM,
+        &PROVISIONED_DURATION_X86,
+        &PROVISIONED_DURATION_ARM,
+    ],
     quotas: &[
         "lambda.mb_per_vcpu",
         "lambda.concurrent_executions_max",
@@ -114,9 +207,14 @@ static SPEC: KindSpec = KindSpec {
         "lambda.concurrency_scaling_interval_s",
         "lambda.environment_idle_s",
         "lambda.payload_sync_max_bytes",
+        "lambda.payload_async_max_bytes",
         "lambda.kinesis_batch_max_bytes",
         "lambda.kinesis_poll_interval_ms",
         "lambda.init_timeout_s",
+        "lambda.sqs_initial_concurrent_batches",
+        "lambda.sqs_scale_up_per_minute",
+        "lambda.sqs_concurrent_invocations_max",
+        "sqs.long_poll_max_s",
         "kinesis-data-streams.put_records_max_records",
         "kinesis-data-streams.put_records_max_bytes",
     ],
@@ -149,6 +247,11 @@ static SPEC: KindSpec = KindSpec {
             "throttled",
             "batch_size",
             "Larger batches need fewer runs for the same records",
+        ),
+        Remedy::param(
+            "errors",
+            "code",
+            "See in the list of events what the handler raised, with its traceback",
         ),
         Remedy::param(
             "errors",
@@ -201,6 +304,37 @@ impl Kind for Lambda {
     fn spec(&self) -> &'static KindSpec {
         &SPEC
     }
+    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+        if config.is_python() {
+            if let Some(wrong) = python_syntax(&config.code) {
+                let (line, column) = (wrong.line, wrong.column);
+                out.error(
+                    "code",
+                    format!("Runtime.UserCodeSyntaxError: {}", wrong.message),
+                    format!("line {line}, column {column}"),
+                );
+            }
+            if !config.handler.contains('.') {
+                out.error(
+                    "handler",
+                    format!("`{}` names no module", config.handler),
+                    "for example lambda_function.lambda_handler",
+                );
+            }
+        }
+        if let Some(reserved) = config.reserved_concurrency
+            && config.provisioned_concurrency > reserved
+        {
+            out.error(
+                "provisioned_concurrency",
+                format!(
+                    "{} environments are more than are reserved",
+                    config.provisioned_concurrency
+                ),
+                format!("at most {reserved}, the `reserved_concurrency`"),
+            );
+        }
+    }
     fn trace(
         &self,
         config: &Config,
@@ -209,13 +343,17 @@ impl Kind for Lambda {
         out: &mut Problems,
     ) -> Schemas {
         let mut schemas = Schemas::new();
-        for port in ["in", "invoke"] {
+        if config.is_python() {
+            // What a handler makes shows when it runs.
+            return schemas;
+        }
+        for port in ["in", "invoke", "queue", "events"] {
             let Some(input) = inputs.get(port) else {
                 continue;
             };
             match Transform::compile(&config.sql, input.clone()) {
                 Ok(transform) => {
-                    let name = if port == "in" { "out" } else { "invoke" };
+                    let name = if port == "invoke" { "invoke" } else { "out" };
                     schemas.insert(name.to_owned(), transform.output_schema().clone());
                 }
                 Err(e) => {

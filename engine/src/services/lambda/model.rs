@@ -1,11 +1,19 @@
-//! The running node: the function between its event source mapping, its callers and what it puts results to.
+//! The running node: the function between its event sources, its callers and what it puts results to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use serde_json::{Map, Value, json};
 
 use super::config::Config;
-use super::function::{Function, Origin, Output, Run};
+use super::events::{EventJob, Events, Fate, TIMER_EVENT};
+use super::function::{End, Failure, Function, Output, Request, Run};
+use super::handler::Contract;
 use super::mapping::{Job, Mapping, TIMER_POLL, TIMER_WINDOW};
-use crate::data::Batch;
+use super::queue::{Queue, QueueJob, QueueTerms, TIMER_QUEUE};
+use crate::data::{Batch, JsonShape, json_sizes, json_values};
 use crate::metrics::Part;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload, PutPolicy,
@@ -24,6 +32,8 @@ const LONGEST_WAIT: SimDuration = SimDuration::secs(30);
 #[derive(Debug)]
 enum Caller {
     Stream(Job),
+    Queue(QueueJob),
+    Event(EventJob),
     Wire(WireId, CallId),
 }
 
@@ -32,14 +42,21 @@ enum Caller {
 pub struct Model {
     function: Function,
     mapping: Option<Mapping>,
+    queue: Option<Queue>,
+    events: Events,
+    terms: QueueTerms,
     poll_interval: SimDuration,
     batch_bytes: u64,
+    event_bytes: u64,
     put_law: crate::books::LatencyLaw,
     put_records: usize,
     put_bytes: u64,
     runs: BTreeMap<u64, (Run, Caller)>,
     next_run: u64,
     putters: Vec<Putter>,
+    /// To where what was given up is told.
+    destinations: Vec<Putter>,
+    destination_shape: JsonShape,
 }
 
 impl Model {
@@ -47,8 +64,12 @@ impl Model {
         Ok(Self {
             function: Function::new(config, cx)?,
             mapping: None,
+            queue: None,
+            events: Events::default(),
+            terms: QueueTerms::new(cx)?,
             poll_interval: SimDuration::millis(cx.quota("lambda.kinesis_poll_interval_ms")?),
             batch_bytes: cx.quota("lambda.kinesis_batch_max_bytes")?,
+            event_bytes: cx.quota("lambda.payload_async_max_bytes")?,
             put_law: cx.latency("kinesis-data-streams.put_records")?,
             put_records: usize::try_from(cx.quota("kinesis-data-streams.put_records_max_records")?)
                 .unwrap_or(500),
@@ -56,9 +77,11 @@ impl Model {
             runs: BTreeMap::new(),
             next_run: 0,
             putters: Vec::new(),
+            destinations: Vec::new(),
+            destination_shape: JsonShape::default(),
         })
     }
-    pub(super) fn retune(&mut self, config: Config, cx: &Cx<'_>) -> Retuned {
+    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
         match self.function.retune(config, cx) {
             Ok(()) => Retuned::Live,
             Err(why) => Retuned::NextRun(why),
@@ -74,16 +97,33 @@ impl Model {
             tag_kind: TIMER_PUT,
         }
     }
+    fn source(cx: &Cx<'_>, port: &str) -> String {
+        cx.ins(port)
+            .next()
+            .map_or(String::new(), |w| w.peer.clone())
+    }
     /// Runs whatever of the stream may run.
     fn pump(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let Some(mut mapping) = self.mapping.take() else {
             return Ok(());
         };
         let size = u64::from(self.function.config.batch_size);
+        let source = Self::source(cx, "in");
+        let epoch = cx.world().epoch_ms;
         'lanes: for lane in mapping.lanes() {
             while let Some(mut job) = mapping.next(lane, &self.function.config, cx)? {
-                let batch = job.batch.clone();
-                match self.function.begin(batch, Origin::Stream(size), cx)? {
+                let arrived = i64::try_from(job.last_arrived.as_millis()).unwrap_or(0);
+                let request = Request {
+                    input: job.batch.clone(),
+                    contract: Contract::Stream {
+                        lane,
+                        first: job.first,
+                        arrived_ms: epoch + arrived,
+                    },
+                    size: Some(size),
+                    source: source.clone(),
+                };
+                match self.function.begin(request, cx)? {
                     Ok(run) => {
                         job.first_run.get_or_insert(run.begun);
                         self.started(run, Caller::Stream(job), cx);
@@ -101,6 +141,54 @@ impl Model {
         self.mapping = Some(mapping);
         Ok(())
     }
+    /// Runs whatever of the queue may run.
+    fn pump_queue(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        let Some(mut queue) = self.queue.take() else {
+            return Ok(());
+        };
+        let source = Self::source(cx, "queue");
+        while let Some(job) = queue.next(&self.function.config, cx)? {
+            let request = Request {
+                input: job.batch.clone(),
+                contract: job.contract(cx.world().epoch_ms),
+                size: Some(u64::from(self.function.config.batch_size)),
+                source: source.clone(),
+            };
+            match self.function.begin(request, cx)? {
+                Ok(run) => self.started(run, Caller::Queue(job), cx),
+                // The messages become visible again when their visibility timeout ends.
+                Err(_) => queue.settle(job, &|_| true, cx)?,
+            }
+        }
+        queue.poll(&self.function.config, cx);
+        self.queue = Some(queue);
+        Ok(())
+    }
+    /// Runs events that wait.
+    fn pump_events(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        for mut job in self.events.due() {
+            let request = Request {
+                input: job.batch.clone(),
+                contract: job.contract(),
+                size: Some(1),
+                source: job.source.clone(),
+            };
+            match self.function.begin(request, cx)? {
+                Ok(run) => {
+                    job.first_run.get_or_insert(run.begun);
+                    self.started(run, Caller::Event(job), cx);
+                }
+                Err(_) => {
+                    let fate = self.events.throttled(job, &self.function.config, cx);
+                    self.give_up(fate, &Failure::throttled(), cx)?;
+                }
+            }
+        }
+        if self.events.is_ready() {
+            cx.after(SimDuration::millis(1), Tag::new(TIMER_EVENT, u64::MAX));
+        }
+        Ok(())
+    }
     fn started(&mut self, run: Run, caller: Caller, cx: &mut Cx<'_>) {
         cx.at(run.ends(), Tag::new(TIMER_DONE, self.next_run));
         self.runs.insert(self.next_run, (run, caller));
@@ -110,7 +198,8 @@ impl Model {
         let Some((run, caller)) = self.runs.remove(&number) else {
             return Ok(());
         };
-        let times = Times {
+        let input = run.input().clone();
+        let mut times = Times {
             begun: run.begun,
             parts: [
                 (Part::Transfer, run.overhead),
@@ -118,34 +207,74 @@ impl Model {
                 (Part::Service, run.duration),
             ],
         };
-        let input = run.input().clone();
-        let result = self.function.end(run, cx)?;
+        let result = match self.function.end(run, cx)? {
+            End::Later(run) => {
+                self.started(run, caller, cx);
+                return Ok(());
+            }
+            End::Now(result) => result,
+        };
+        let before = times.parts[0].1 + times.parts[1].1;
+        times.parts[2].1 = cx.now().since(times.begun + before);
         match caller {
             Caller::Wire(wire, call) => answer((wire, call), &input, result, &times, cx),
             Caller::Stream(job) => {
                 match result {
-                    Ok(output) => self.succeeded(&job, &output, &times, cx),
-                    Err((_, why)) => self.failed(job, why, cx),
+                    Ok(output) => self.succeeded(job, &output, &times, cx),
+                    Err((_, why)) => self.failed(job, &why, cx)?,
                 }
                 return self.pump(cx);
             }
+            Caller::Queue(job) => {
+                self.queue_ended(job, result, &times, cx)?;
+                return self.pump_queue(cx);
+            }
+            Caller::Event(job) => match result {
+                Ok(output) => {
+                    let way = times.way(job.first_run, job.since);
+                    account(&job.batch, &output, cx);
+                    self.hand_on(&output, &way, cx);
+                }
+                Err((_, why)) => {
+                    let fate = self.events.failed(job, &self.function.config, cx);
+                    self.give_up(fate, &why, cx)?;
+                }
+            },
         }
         Ok(())
     }
-    fn succeeded(&mut self, job: &Job, output: &Output, times: &Times, cx: &mut Cx<'_>) {
+    fn succeeded(&mut self, job: Job, output: &Output, times: &Times, cx: &mut Cx<'_>) {
         let now = cx.now();
-        if let Some(mapping) = &mut self.mapping {
-            mapping.done(job.lane, job.slot);
-        }
+        let rows = job.batch.len();
+        let done = rows - output.failed.len();
         cx.metric("IteratorAge", now.since(job.last_arrived).as_millis_f64());
-        let first_run = job.first_run.unwrap_or(times.begun);
-        let mut way = vec![
-            (Part::Queue, first_run.since(job.since)),
-            (Part::Retry, times.begun.since(first_run)),
-        ];
-        way.extend(times.parts);
-        account(&job.batch, output, cx);
-        self.put(&output.batch, &way, cx);
+        let way = times.way(job.first_run, job.since);
+        account(&job.part(0, done).batch, output, cx);
+        self.hand_on(output, &way, cx);
+        if done == rows {
+            if let Some(mapping) = &mut self.mapping {
+                mapping.done(job.lane, job.slot);
+            }
+            return;
+        }
+        // The batch is taken up to the first item that failed; the rest is tried again.
+        let rest = Job {
+            since: job.since,
+            ..job.part(done, rows - done)
+        };
+        let why = Failure::items(output.failed.len());
+        let outcome = self.failed(rest, &why, cx);
+        debug_assert!(outcome.is_ok(), "a record of a batch given up");
+    }
+    /// Results go on, or end here when the handler put none on.
+    fn hand_on(&mut self, output: &Output, way: &[(Part, SimDuration)], cx: &mut Cx<'_>) {
+        if output.ends {
+            let batch = &output.batch;
+            passed(way, batch.records(), cx);
+            cx.delivered(&batch.born, batch.weight, batch.bytes());
+        } else {
+            self.put(&output.batch, way, cx);
+        }
     }
     /// Hands results on in calls of the most that one may hold; without a wire the function itself is the end of the line.
     /// `way` is what the records spent their time in so far.
@@ -162,10 +291,34 @@ impl Model {
             }
         }
     }
-    fn failed(&mut self, mut job: Job, why: &'static str, cx: &mut Cx<'_>) {
+    fn queue_ended(
+        &mut self,
+        job: QueueJob,
+        result: Result<Output, (Batch, Failure)>,
+        times: &Times,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        let Some(mut queue) = self.queue.take() else {
+            return Ok(());
+        };
+        match result {
+            Ok(output) => {
+                let way = times.way(None, job.since);
+                let failed = output.failed_rows(&job.batch);
+                let taken = job.batch.filter(&failed.iter().map(|f| !f).collect())?;
+                account(&taken, &output, cx);
+                self.hand_on(&output, &way, cx);
+                queue.settle(job, &|row| failed.get(row).copied().unwrap_or(false), cx)?;
+            }
+            Err(_) => queue.settle(job, &|_| true, cx)?,
+        }
+        self.queue = Some(queue);
+        Ok(())
+    }
+    fn failed(&mut self, mut job: Job, why: &Failure, cx: &mut Cx<'_>) -> NodeResult {
         let config = &self.function.config;
         let Some(mapping) = &mut self.mapping else {
-            return;
+            return Ok(());
         };
         let now = cx.now();
         let age = now.since(job.last_arrived);
@@ -177,26 +330,124 @@ impl Model {
             // Splitting does not use up a try. The first half runs first.
             let (first, second) = job.halves();
             mapping.again(vec![first, second], now, cx);
-            return;
+            return Ok(());
         }
         job.tries += 1;
         let most = config.maximum_retry_attempts;
         if too_old || (most >= 0 && job.tries > most.unsigned_abs()) {
             mapping.done(job.lane, job.slot);
-            let place = "discarded by the event source mapping";
-            cx.failed(place, job.batch.records());
-            cx.ended(TraceEnd::Failed(place), |g| {
-                job.batch.born.contains(&g.born)
-            });
-            let reason = if too_old { "too old" } else { "out of tries" };
-            cx.event(
-                "discarded",
-                format!("a batch of {rows} records was given up, {reason}: {why}"),
-            );
-            return;
+            return self.discard(&job, too_old, why, cx);
         }
         let wait = SimDuration(FIRST_WAIT.0 << job.tries.min(16)).min(LONGEST_WAIT);
         mapping.again(vec![job], now + wait, cx);
+        Ok(())
+    }
+    /// A batch of the stream is given up; its destination is told what it was, not what was in it.
+    fn discard(&mut self, job: &Job, too_old: bool, why: &Failure, cx: &mut Cx<'_>) -> NodeResult {
+        let rows = job.batch.len();
+        let place = "discarded by the event source mapping";
+        cx.failed(place, job.batch.records());
+        cx.ended(TraceEnd::Failed(place), |g| {
+            job.batch.born.contains(&g.born)
+        });
+        let reason = if too_old { "too old" } else { "out of tries" };
+        let why = &why.short;
+        cx.event(
+            "discarded",
+            format!("a batch of {rows} records was given up, {reason}: {why}"),
+        );
+        if self.destinations.is_empty() {
+            return Ok(());
+        }
+        let condition = if too_old {
+            "RecordAgeExceeded"
+        } else {
+            "RetryAttemptsExhausted"
+        };
+        let last = job.first + rows.saturating_sub(1) as u64;
+        let told = json!({
+            "requestContext": {
+                "functionArn": function_arn(cx),
+                "condition": condition,
+                "approximateInvokeCount": job.tries,
+            },
+            "responseContext": {
+                "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled",
+            },
+            "version": "1.0",
+            "timestamp": cx.now_epoch_ms(),
+            "KinesisBatchInfo": {
+                "shardId": format!("shardId-{:012}", job.lane),
+                "startSequenceNumber": format!("{:056}", job.first),
+                "endSequenceNumber": format!("{last:056}"),
+                "batchSize": rows,
+                "streamArn": Self::source(cx, "in"),
+            },
+        });
+        let born = cx.now().0;
+        self.tell(told, born, true, cx)
+    }
+    /// An event is given up: with a destination it goes there inside what is told, else it counts as failed.
+    fn give_up(&mut self, fate: Fate, why: &Failure, cx: &mut Cx<'_>) -> NodeResult {
+        let Fate::GivenUp(job, condition) = fate else {
+            return Ok(());
+        };
+        let records = job.batch.records();
+        cx.metric("AsyncEventsDropped", 1.0);
+        cx.event(
+            "discarded",
+            format!("an event was given up, {condition}: {}", why.short),
+        );
+        if self.destinations.is_empty() {
+            let place = "discarded by the function's queue of events";
+            cx.failed(place, records);
+            cx.ended(TraceEnd::Failed(place), |g| {
+                job.batch.born.contains(&g.born)
+            });
+            return Ok(());
+        }
+        let event = match &job.notice {
+            Some(event) => (**event).clone(),
+            None => json_values(&job.batch)?.pop().unwrap_or(Value::Null),
+        };
+        let told = json!({
+            "version": "1.0",
+            "timestamp": cx.now_epoch_ms(),
+            "requestContext": {
+                "functionArn": function_arn(cx),
+                "condition": condition,
+                "approximateInvokeCount": job.tries,
+            },
+            "requestPayload": event.to_string(),
+            "responseContext": {
+                "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled",
+            },
+            "responsePayload": {
+                "errorMessage": why.error.message, "errorType": why.error.kind,
+            },
+        });
+        let (born, made) = match job.batch.born.first() {
+            Some(born) => (*born, false),
+            None => (cx.now().0, true),
+        };
+        // What is told takes the record's place.
+        let weight = u64::from(job.batch.weight);
+        cx.merged(records.saturating_sub(1).min(weight - 1));
+        self.tell(told, born, made, cx)
+    }
+    fn tell(&mut self, told: Value, born: u64, made: bool, cx: &mut Cx<'_>) -> NodeResult {
+        let object: Map<String, Value> = told.as_object().cloned().unwrap_or_default();
+        let rows = self.destination_shape.rows(vec![object])?;
+        let sizes = json_sizes(&rows);
+        let batch = Batch::new(rows, vec![born].into(), sizes);
+        if made {
+            cx.created(1, batch.bytes());
+        }
+        cx.copied(self.destinations.len() as u64 - 1);
+        for putter in &mut self.destinations {
+            putter.put(batch.clone(), cx);
+        }
+        Ok(())
     }
     fn invoke(
         &mut self,
@@ -210,7 +461,14 @@ impl Model {
         } else {
             Batch::concat(batches)?
         };
-        match self.function.begin(input, Origin::Invoke, cx)? {
+        let peer = cx.ins("invoke").find(|w| w.id == wire);
+        let request = Request {
+            input,
+            contract: Contract::Transform,
+            size: None,
+            source: peer.map_or(String::new(), |w| w.peer.clone()),
+        };
+        match self.function.begin(request, cx)? {
             Ok(run) => self.started(run, Caller::Wire(wire, call), cx),
             Err(input) => {
                 let reply = Ask::Reply {
@@ -224,12 +482,68 @@ impl Model {
         }
         Ok(())
     }
+    /// Events that are sent: each record is one.
+    fn take_events(&mut self, wire: WireId, batch: Batch, cx: &mut Cx<'_>) -> NodeResult<Admit> {
+        let large = batch.sizes.iter().any(|n| u64::from(*n) > self.event_bytes);
+        if large {
+            return Ok(Admit::Refused {
+                payload: Payload::Records(batch),
+                error: "ValidationException",
+            });
+        }
+        let source = cx.ins("events").find(|w| w.id == wire);
+        let source = source.map_or(String::new(), |w| w.peer.clone());
+        cx.metric("AsyncEventsReceived", batch.records() as f64);
+        for row in 0..batch.len() {
+            let one = batch.slice(row, 1);
+            self.events
+                .push(EventJob::new(one, None, &source, cx.now()));
+        }
+        self.pump_events(cx)?;
+        Ok(Admit::All)
+    }
+    /// An event of a service.
+    fn take_notice(&mut self, wire: WireId, event: &Value, cx: &mut Cx<'_>) -> NodeResult {
+        if !self.function.config.is_python() {
+            cx.incident("ignored", 1, || {
+                "an event is nothing that SQL can read: write the function in Python".to_owned()
+            });
+            return Ok(());
+        }
+        let source = cx.ins("events").find(|w| w.id == wire);
+        let source = source.map_or(String::new(), |w| w.peer.clone());
+        let empty = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        let batch = Batch::new(empty, Vec::new().into(), Vec::new().into());
+        cx.metric("AsyncEventsReceived", 1.0);
+        let event = Some(Arc::new(event.clone()));
+        self.events
+            .push(EventJob::new(batch, event, &source, cx.now()));
+        self.pump_events(cx)
+    }
+}
+
+fn function_arn(cx: &Cx<'_>) -> String {
+    let region = cx.world().books.region();
+    format!("arn:aws:lambda:{region}:123456789012:function:{}", cx.id())
 }
 
 /// When a run began and what its time went into.
 struct Times {
     begun: SimTime,
     parts: [(Part, SimDuration); 3],
+}
+
+impl Times {
+    /// The whole way of records that came at `since`, and whose first run began at `first`.
+    fn way(&self, first: Option<SimTime>, since: SimTime) -> Vec<(Part, SimDuration)> {
+        let first = first.unwrap_or(self.begun);
+        let mut way = vec![
+            (Part::Queue, first.since(since)),
+            (Part::Retry, self.begun.since(first)),
+        ];
+        way.extend(self.parts);
+        way
+    }
 }
 
 /// `records` are through the node after `way`.
@@ -244,9 +558,9 @@ fn passed(way: &[(Part, SimDuration)], records: u64, cx: &mut Cx<'_>) {
     cx.passed(whole, records);
 }
 
-/// What the SQL left out, joined or added.
+/// What the function left out, joined or added.
 fn account(input: &Batch, output: &Output, cx: &mut Cx<'_>) {
-    let why = "left out by the function's WHERE";
+    let why = "left out by the function";
     cx.dropped(why, output.filtered);
     let end = if output.regrouped {
         TraceEnd::Regrouped
@@ -260,7 +574,9 @@ fn account(input: &Batch, output: &Output, cx: &mut Cx<'_>) {
     if output.merged > 0 {
         cx.merged(output.merged);
     }
-    if output.created > 0 {
+    if input.is_empty() {
+        cx.created(output.created, output.batch.bytes());
+    } else if output.created > 0 {
         cx.copied(output.created);
     }
 }
@@ -268,18 +584,17 @@ fn account(input: &Batch, output: &Output, cx: &mut Cx<'_>) {
 fn answer(
     (wire, call): (WireId, CallId),
     input: &Batch,
-    result: Result<Output, (Batch, &'static str)>,
+    result: Result<Output, (Batch, Failure)>,
     times: &Times,
     cx: &mut Cx<'_>,
 ) {
-    let (status, batch) = match result {
+    let (status, batch, failed) = match result {
         Ok(output) => {
-            let records = output.batch.records() + output.filtered + output.merged;
-            passed(&times.parts, records, cx);
-            account(input, &output, cx);
-            (ReplyStatus::Ok, output.batch)
+            passed(&times.parts, input.records(), cx);
+            account(&taken(input, &output), &output, cx);
+            (ReplyStatus::Ok, output.batch, vec![output.failed])
         }
-        Err((input, _)) => (ReplyStatus::FunctionError, input),
+        Err((input, _)) => (ReplyStatus::FunctionError, input, Vec::new()),
     };
     cx.ask(
         wire,
@@ -287,22 +602,33 @@ fn answer(
             call,
             status,
             batches: vec![batch],
-            failed: Vec::new(),
+            failed,
         },
         SimDuration::ZERO,
     );
+}
+
+/// The records of `input` that did not fail.
+fn taken(input: &Batch, output: &Output) -> Batch {
+    if output.failed.is_empty() {
+        return input.clone();
+    }
+    let keep = output.failed_rows(input).iter().map(|f| !f).collect();
+    input.filter(&keep).unwrap_or_else(|_| input.clone())
 }
 
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let source = cx.ins("in").next().map(|w| w.id);
         self.mapping = source.map(|wire| Mapping::new(wire, self.poll_interval, self.batch_bytes));
-        let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        self.putters = wires
-            .into_iter()
-            .map(|wire| Putter::new(wire, self.policy()))
-            .collect();
-        Ok(())
+        let queue = cx.ins("queue").next().map(|w| w.id);
+        self.queue = queue.map(|wire| Queue::new(wire, &self.terms));
+        let putters = |port: &str| -> Vec<Putter> {
+            let wires = cx.outs(port).map(|w| w.id);
+            wires.map(|wire| Putter::new(wire, self.policy())).collect()
+        };
+        (self.putters, self.destinations) = (putters("out"), putters("on_failure"));
+        self.pump_queue(cx)
     }
     fn receive(&mut self, wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
         match payload {
@@ -323,7 +649,15 @@ impl Node for Model {
                 }
             }
             Payload::Invoke { call, batches } => self.invoke(wire, call, &batches, cx)?,
-            Payload::Records(_) | Payload::Messages { .. } | Payload::Object(_) => {
+            Payload::Messages { receipt, messages } => {
+                if let Some(queue) = &mut self.queue {
+                    queue.received(receipt, messages, cx);
+                }
+                self.pump_queue(cx)?;
+            }
+            Payload::Records(batch) => return self.take_events(wire, batch, cx),
+            Payload::Notice(Notice::Event(event)) => self.take_notice(wire, &event.message, cx)?,
+            Payload::Object(_) => {
                 return Ok(Admit::Refused {
                     payload,
                     error: "InvalidRequestContentException",
@@ -340,7 +674,8 @@ impl Node for Model {
         outcome: Outcome,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        if let Some(putter) = self.putters.iter_mut().find(|p| p.wire == wire) {
+        let mut putters = self.putters.iter_mut().chain(&mut self.destinations);
+        if let Some(putter) = putters.find(|p| p.wire == wire) {
             putter.settled(call, outcome, cx);
         }
         Ok(())
@@ -349,7 +684,7 @@ impl Node for Model {
         match tag.kind {
             TIMER_DONE => return self.ended(tag.index, cx),
             TIMER_PUT => {
-                for putter in &mut self.putters {
+                for putter in self.putters.iter_mut().chain(&mut self.destinations) {
                     putter.timer(tag, cx);
                 }
             }
@@ -360,6 +695,16 @@ impl Node for Model {
                 }
             }
             TIMER_WINDOW => return self.pump(cx),
+            TIMER_QUEUE => {
+                if let Some(queue) = &mut self.queue {
+                    queue.tick(tag);
+                }
+                return self.pump_queue(cx);
+            }
+            TIMER_EVENT => {
+                self.events.timer(tag);
+                return self.pump_events(cx);
+            }
             _ => {}
         }
         Ok(())
@@ -368,18 +713,28 @@ impl Node for Model {
         let running: u64 = self.runs.values().map(|(r, _)| r.input().records()).sum();
         running
             + self.mapping.as_ref().map_or(0, Mapping::held)
-            + self.putters.iter().map(Putter::held).sum::<u64>()
+            + self.queue.as_ref().map_or(0, Queue::held)
+            + self.events.held()
+            + self
+                .putters
+                .iter()
+                .chain(&self.destinations)
+                .map(Putter::held)
+                .sum::<u64>()
+    }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        self.function.meter_provisioned(cx);
     }
     fn sample(&self, _now: SimTime, out: &mut Gauges) {
-        let limit = f64::from(self.function.limit().max(1));
-        out.limit(
-            "concurrent executions",
-            f64::from(self.function.running()) / limit,
-        );
-        out.values.push((
-            "at work",
-            f64::from(self.function.running()),
-            "environments",
-        ));
+        let environments = &self.function.environments;
+        let limit = f64::from(environments.limit(&self.function.config).max(1));
+        let running = f64::from(environments.running());
+        out.limit("concurrent executions", running / limit);
+        out.values.push(("at work", running, "environments"));
+        let (host, calls) = self.function.host;
+        if calls > 0 {
+            let mean = host.as_secs_f64() * 1e3 / f64::from(calls);
+            out.values.push(("a call on this machine", mean, "ms"));
+        }
     }
 }

@@ -16,11 +16,11 @@ static KIND: &dyn AnyKind = &Lambda;
 /// One vCPU and no time of its own: a run takes `per_record_us` for each record, exactly.
 const MB: u32 = 1769;
 
-fn seconds(n: u64) -> SimTime {
+pub(super) fn seconds(n: u64) -> SimTime {
     ms(n * 1000)
 }
 /// A stream: gives each batch to the first poll of its lane from its time (in milliseconds) on.
-fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
+pub(super) fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
     let left = Arc::new(Mutex::new(batches));
     Fake::new()
         .output("out", Flow::Stream)
@@ -48,10 +48,10 @@ fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
             Ok(())
         })
 }
-fn sink() -> Fake {
+pub(super) fn sink() -> Fake {
     Fake::new().input("in", &[Flow::Records])
 }
-fn with(mut params: Value) -> Value {
+pub(super) fn with(mut params: Value) -> Value {
     let defaults = json!({"memory_mb": MB, "base_ms": 0.0, "per_record_us": 0.0});
     for (key, value) in defaults.as_object().unwrap() {
         params
@@ -62,7 +62,7 @@ fn with(mut params: Value) -> Value {
     }
     params
 }
-fn bench(stream: &Fake, sink: &Fake, params: Value) -> Bench {
+pub(super) fn bench(stream: &Fake, sink: &Fake, params: Value) -> Bench {
     Bench::new()
         .fake("stream", stream)
         .node("fn", KIND, with(params))
@@ -71,7 +71,7 @@ fn bench(stream: &Fake, sink: &Fake, params: Value) -> Bench {
         .wire("fn.out", "sink.in")
 }
 /// Rows of each call that the sink got, with its time.
-fn got(sink: &Fake) -> Vec<(SimTime, Batch)> {
+pub(super) fn got(sink: &Fake) -> Vec<(SimTime, Batch)> {
     let notes = sink.notes().into_iter();
     let records = notes.filter_map(|n| match n.heard {
         Heard::Records(b) => Some((n.at, b)),
@@ -79,7 +79,7 @@ fn got(sink: &Fake) -> Vec<(SimTime, Batch)> {
     });
     records.collect()
 }
-fn rows(sink: &Fake) -> Vec<usize> {
+pub(super) fn rows(sink: &Fake) -> Vec<usize> {
     got(sink).iter().map(|(_, b)| b.len()).collect()
 }
 fn invocations(ran: &Ran) -> f64 {
@@ -248,7 +248,7 @@ fn old_records_are_given_up() {
     assert_eq!(endless.ledger("fn").failed_total(), 0);
     assert_eq!(endless.run.held(0), 2);
 }
-fn stream_of(b: Batch) -> Fake {
+pub(super) fn stream_of(b: Batch) -> Fake {
     stream(1, vec![(0, 0, b)])
 }
 
@@ -459,7 +459,7 @@ fn every_output_gets_a_copy_and_time_is_measured_once() {
 fn caller(times: &[u64], calls: usize, size: u32) -> Fake {
     caller_of(times, calls, &batch(1, size, ms(0)))
 }
-fn caller_of(times: &[u64], calls: usize, input: &Batch) -> Fake {
+pub(super) fn caller_of(times: &[u64], calls: usize, input: &Batch) -> Fake {
     let mut fake = Fake::new().output_with_credit("out", Flow::Invoke, 10_000);
     for at in times {
         let input = input.clone();
@@ -477,13 +477,13 @@ fn caller_of(times: &[u64], calls: usize, input: &Batch) -> Fake {
     }
     fake
 }
-fn invoked(caller: &Fake, params: Value) -> Bench {
+pub(super) fn invoked(caller: &Fake, params: Value) -> Bench {
     Bench::new()
         .fake("caller", caller)
         .node("fn", KIND, with(params))
         .wire("caller.out", "fn.invoke")
 }
-fn replies(caller: &Fake, wanted: ReplyStatus) -> usize {
+pub(super) fn replies(caller: &Fake, wanted: ReplyStatus) -> usize {
     let notes = caller.notes();
     let replies = notes.iter().filter(
         |n| matches!(&n.heard, Heard::Asked(Ask::Reply { status, .. }) if *status == wanted),

@@ -1,0 +1,46 @@
+//! Parameters of a topic, by SNS's names.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::data::Pattern;
+
+/// A standard topic.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Which messages a subscriber gets: JSON with the subscriber's node id and its filter policy (on the message body). Who is not
+    /// named gets all.
+    #[schemars(extend("x-editor" = "json"))]
+    pub filter_policies: String,
+    /// Queues and streams get the message itself instead of the notification around it.
+    pub raw_message_delivery: bool,
+    /// What the subject line of notifications says.
+    pub subject: String,
+}
+
+impl Config {
+    /// The policies by subscriber.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) fn policies(&self) -> Result<BTreeMap<String, Pattern>, String> {
+        if self.filter_policies.trim().is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let read: Value = serde_json::from_str(&self.filter_policies)
+            .map_err(|e| format!("the filter policies are no JSON: {e}"))?;
+        let Value::Object(all) = read else {
+            return Err("the filter policies are an object of node ids".to_owned());
+        };
+        all.into_iter()
+            .map(|(node, policy)| {
+                let pattern = Pattern::parse(&policy).map_err(|e| format!("{node}: {e}"))?;
+                Ok((node, pattern))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,139 @@
+//! SNS: a standard topic that pushes what is published to every subscriber, and keeps nothing.
+//!
+//! `notification.rs` is what subscribers get, `model.rs` the running topic.
+
+mod config;
+mod model;
+mod notification;
+
+#[cfg(test)]
+mod tests;
+
+use crate::books::{Growth, UsageSpec};
+use crate::metrics::MetricSpec;
+use crate::node::{
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
+    Remedy, Retuned, Schemas, TraceCx,
+};
+
+pub use config::Config;
+pub use model::Model;
+
+const fn usage(key: &'static str, unit: &'static str, base: u64, rounding: &'static str) -> UsageSpec {
+    UsageSpec {
+        key,
+        unit,
+        base_per_unit: base,
+        rounding,
+        growth: Growth::Linear,
+    }
+}
+pub(super) static PUBLISH: UsageSpec = usage("sns.publish", "request", 1, "each call rounded up to 64 KB");
+pub(super) static SQS_DELIVERY: UsageSpec = usage("sns.sqs_delivery", "delivery", 1, "");
+pub(super) static LAMBDA_DELIVERY: UsageSpec = usage("sns.lambda_delivery", "delivery", 1, "");
+pub(super) static FIREHOSE_DELIVERY: UsageSpec = usage("sns.firehose_delivery", "delivery", 1, "");
+pub(super) static PAYLOAD_FILTERED: UsageSpec = usage("sns.payload_filtered_gb", "GB", 1 << 30, "");
+
+const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec { name, unit, help }
+}
+const fn out(name: &'static str, help: &'static str) -> OutPort {
+    OutPort {
+        name,
+        flow: Flow::Records,
+        max_wires: usize::MAX,
+        credit: 256,
+        help,
+    }
+}
+
+static SPEC: KindSpec = KindSpec {
+    id: "sns",
+    title: "SNS",
+    title_ko: "SNS 주제",
+    category: Category::Alerts,
+    summary: "Pushes what is published to every subscriber, and keeps nothing.",
+    docs: include_str!("docs.md"),
+    docs_ko: include_str!("docs.ko.md"),
+    icon: include_str!("icon.svg"),
+    namespace: "AWS/SNS",
+    inputs: &[InPort {
+        name: "in",
+        accepts: &[Flow::Records, Flow::Notices],
+        max_wires: usize::MAX,
+        required: false,
+        help: "Messages: each record is one, and so is each event of a service and each change of an alarm.",
+    }],
+    outputs: &[
+        out("queues", "Queues that subscribe: each message in a notification, or raw."),
+        out("functions", "Functions that subscribe: each message is an event."),
+        out("streams", "Delivery streams that subscribe: each message in a notification, or raw."),
+    ],
+    metrics: &[
+        metric("NumberOfMessagesPublished", "Count", "Messages that were published."),
+        metric("PublishSize", "Bytes", "Size of those messages."),
+        metric("NumberOfNotificationsDelivered", "Count", "Messages that a subscriber took."),
+        metric("NumberOfNotificationsFailed", "Count", "Messages that a subscriber refused; they are tried again."),
+        metric("NumberOfNotificationsFilteredOut", "Count", "Messages that a filter policy kept from a subscriber."),
+    ],
+    usage: &[&PUBLISH, &SQS_DELIVERY, &LAMBDA_DELIVERY, &FIREHOSE_DELIVERY, &PAYLOAD_FILTERED],
+    quotas: &[
+        "sns.publish_messages_per_second",
+        "sns.message_max_bytes",
+        "sns.publish_batch_max_messages",
+        "sns.request_chunk_bytes",
+    ],
+    latencies: &["sns.delivery"],
+    faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
+    remedies: &[
+        Remedy::elsewhere(
+            "messages published a second",
+            "Publish less, or ask AWS for a higher limit of the region",
+        ),
+        Remedy::elsewhere("throttled", "Publish less, or ask AWS for a higher limit of the region"),
+        Remedy::param(
+            "no subscription's filter policy lets it through",
+            "filter_policies",
+            "Let one of the subscribers take these messages, or do not publish them",
+        ),
+        Remedy::elsewhere("errors", "Requests fail by a fault, and publishers try again"),
+        Remedy::elsewhere("invalid", "Messages are larger than a topic takes: make smaller ones where they are made"),
+        Remedy::elsewhere("buffer-full", "A subscriber takes less than is published: raise its limits"),
+    ],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Sns;
+
+impl Kind for Sns {
+    type Config = Config;
+    type Model = model::Model;
+
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+        if let Err(wrong) = config.policies() {
+            out.error(
+                "filter_policies",
+                wrong,
+                "for example {\"queue\": {\"event\": [\"order\"]}}",
+            );
+        }
+    }
+    fn trace(&self, config: &Config, inputs: &Schemas, _: &TraceCx<'_>, _: &mut Problems) -> Schemas {
+        let Some(schema) = inputs.get("in").filter(|_| config.raw_message_delivery) else {
+            return Schemas::new();
+        };
+        ["queues", "streams"]
+            .map(|port| (port.to_owned(), schema.clone()))
+            .into()
+    }
+    fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
+        model::Model::new(config, cx)
+    }
+    fn retune(&self, model: &mut model::Model, config: Config, _cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        Ok(model.retune(config))
+    }
+}
