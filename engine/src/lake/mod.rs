@@ -2,8 +2,10 @@
 //!
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
+mod avro;
 mod border;
 mod catalog;
+mod conform;
 mod crawl;
 mod csv_text;
 mod database;
@@ -11,6 +13,7 @@ mod encode;
 mod error;
 mod facts;
 mod glue_types;
+mod orc;
 mod paths;
 mod query;
 mod row_scan;

@@ -13,9 +13,12 @@ use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 
+use super::avro;
 use super::catalog::{Format, Table};
+use super::conform::conform;
 use super::csv_text::CsvRows;
 use super::error::LakeError;
+use super::orc;
 use super::rows::plain_reader;
 use super::store::Object;
 
@@ -50,17 +53,23 @@ impl RowFormat {
     pub(super) fn open(&self, object: &Object) -> Result<RowBatches, LakeError> {
         let key = object.meta.key.clone();
         let damaged = |e: std::io::Error| decode_error(&self.format, &e.to_string(), &key);
-        let plain = plain_reader(object.open()?).map_err(damaged)?;
-        let mut from = BufReader::with_capacity(64 << 10, plain);
+        let typed = |why: String| decode_error(&self.format, &why, &key);
+        let plain = || {
+            let plain = plain_reader(object.open()?).map_err(damaged)?;
+            Ok::<_, LakeError>(BufReader::with_capacity(64 << 10, plain))
+        };
         let rows = match self.format {
             Format::Csv { delimiter, header } => {
-                let mut rows = CsvRows::new(from, u8::try_from(delimiter).unwrap_or(b','));
+                let mut rows = CsvRows::new(plain()?, u8::try_from(delimiter).unwrap_or(b','));
                 if header {
                     rows.next_row(&mut Vec::new()).map_err(damaged)?;
                 }
                 Rows::Csv(rows)
             }
+            Format::Avro => Rows::Typed(Box::new(avro::read(object.open()?).map_err(typed)?)),
+            Format::Orc => Rows::Typed(orc::read(object.open()?).map_err(typed)?),
             Format::Json | Format::Parquet => {
+                let mut from = plain()?;
                 let array = starts_with_bracket(&mut from).map_err(damaged)?;
                 let from: Box<dyn Read + Send> = if array {
                     Box::new(ArrayElements::new(from))
@@ -86,7 +95,12 @@ impl RowFormat {
 enum Rows {
     Csv(CsvRows<BufReader<Box<dyn Read + Send>>>),
     Json(JsonPieces),
+    /// Files that know their own columns.
+    Typed(TypedRows),
 }
+
+/// Batches of a file in its own columns.
+pub(super) type TypedRows = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
 
 /// The batches of one file, in order.
 pub(super) struct RowBatches {
@@ -102,6 +116,10 @@ impl Iterator for RowBatches {
         let next = match &mut self.rows {
             Rows::Csv(rows) => csv_batch(rows, &self.format.schema),
             Rows::Json(pieces) => pieces.next_batch(&self.format),
+            Rows::Typed(rows) => rows
+                .next()
+                .map(|batch| conform(&batch?, &self.format.schema))
+                .transpose(),
         };
         next.map_err(|why| decode_error(&self.format.format, &why, &self.key))
             .transpose()
@@ -110,11 +128,7 @@ impl Iterator for RowBatches {
 
 fn decode_error(format: &Format, why: &str, key: &str) -> LakeError {
     LakeError::Decode {
-        format: match format {
-            Format::Csv { .. } => "CSV",
-            Format::Json => "JSON",
-            Format::Parquet => "Parquet",
-        },
+        format: format.title(),
         why: why.to_owned(),
         key: key.to_owned(),
     }
