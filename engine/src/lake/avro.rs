@@ -137,7 +137,9 @@ impl<R: Read> Blocks<R> {
             return Err(damaged("a block says that it is larger than 256 MiB"));
         }
         let mut packed = Vec::new();
-        (&mut self.from).take(size as u64).read_to_end(&mut packed)?;
+        (&mut self.from)
+            .take(size as u64)
+            .read_to_end(&mut packed)?;
         let mut sync = [0_u8; 16];
         self.from.read_exact(&mut sync)?;
         if packed.len() != size || sync != self.sync {
@@ -311,7 +313,8 @@ impl<W: Write> AvroFile<W> {
             .map(|(c, f)| cast_column(f.name(), c, f.data_type()))
             .collect();
         let columns = columns.map_err(|e| refused(&e))?;
-        let batch = RecordBatch::try_new(self.encoder.schema(), columns).map_err(|e| refused(&e))?;
+        let batch =
+            RecordBatch::try_new(self.encoder.schema(), columns).map_err(|e| refused(&e))?;
         self.encoder.encode(&batch).map_err(|e| refused(&e))?;
         let rows = self.encoder.flush();
         let packed = pack(rows.bytes(), self.codec).map_err(|e| refused(&e))?;
@@ -356,7 +359,9 @@ fn writable(data_type: &DataType) -> DataType {
         DataType::Float16 => DataType::Float32,
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
-        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+        DataType::Timestamp(_, _) => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
+        }
         DataType::Dictionary(_, value) => writable(value),
         other => other.clone(),
     }

@@ -53,5 +53,6 @@ pub(super) fn cast_column(
     if !can_cast_types(found, wanted) {
         return Err(clash());
     }
-    cast_with_options(column, wanted, &CastOptions::default()).map_err(|e| format!("{}: {e}", clash()))
+    cast_with_options(column, wanted, &CastOptions::default())
+        .map_err(|e| format!("{}: {e}", clash()))
 }

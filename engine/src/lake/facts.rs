@@ -187,6 +187,7 @@ fn first_of_rows(object: &Object, max_rows: usize) -> Result<RecordBatch, LakeEr
         schema: Arc::new(Schema::new(fields)),
         format: shape.format,
         lenient: true,
+        bad: None,
     };
     let (mut batches, mut room) = (Vec::new(), max_rows);
     for batch in format.open(object)? {

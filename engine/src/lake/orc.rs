@@ -72,7 +72,11 @@ mod with {
         ///
         /// # Errors
         /// [`LakeError::Encode`] for a type that the library does not write: lists, maps, structs and decimals.
-        pub(in super::super) fn new(to: W, schema: &Schema, codec: Codec) -> Result<Self, LakeError> {
+        pub(in super::super) fn new(
+            to: W,
+            schema: &Schema,
+            codec: Codec,
+        ) -> Result<Self, LakeError> {
             let fields: Result<Vec<Field>, LakeError> = schema
                 .fields()
                 .iter()

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -36,6 +37,8 @@ pub(super) struct RowFormat {
     pub(super) format: Format,
     /// `ignore.malformed.json`: bad lines are rows of nulls instead of an error.
     pub(super) lenient: bool,
+    /// Where bad lines are counted that are left out, whatever `lenient` says.
+    pub(super) bad: Option<Arc<AtomicU64>>,
 }
 
 impl RowFormat {
@@ -46,6 +49,7 @@ impl RowFormat {
             schema: table.file_schema()?,
             format: table.format.clone(),
             lenient: lenient.is_some_and(|v| v.eq_ignore_ascii_case("true")),
+            bad: None,
         })
     }
 
@@ -232,6 +236,10 @@ impl JsonPieces {
             }
             match decode(line, &format.schema) {
                 Ok(_) => good.extend_from_slice(line),
+                Err(_) if let Some(bad) = &format.bad => {
+                    bad.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
                 Err(_) if format.lenient => good.extend_from_slice(b"{}"),
                 Err(why) => {
                     return Err(format!(
