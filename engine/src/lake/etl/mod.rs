@@ -4,6 +4,7 @@
 //! them. Every transform is a plan over the one before it, so that the whole chain runs as one query, batch by batch.
 
 mod job;
+mod line;
 mod rules;
 mod steps;
 
