@@ -7,12 +7,14 @@
 pub mod alarm;
 pub mod athena;
 pub mod dashboard;
+pub mod eventbridge;
 pub mod firehose;
 pub mod glue_crawler;
 pub mod kinesis_data_streams;
 pub mod lambda;
 pub mod producer;
 pub mod s3;
+pub mod sns;
 pub mod sqs;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,12 +28,14 @@ pub static ALL: &[&dyn AnyKind] = &[
     &alarm::Alarm,
     &athena::Athena,
     &dashboard::Dashboard,
+    &eventbridge::EventBridge,
     &firehose::Firehose,
     &glue_crawler::GlueCrawler,
     &kinesis_data_streams::KinesisDataStreams,
     &lambda::Lambda,
     &producer::Producer,
     &s3::S3,
+    &sns::Sns,
     &sqs::Sqs,
 ];
 

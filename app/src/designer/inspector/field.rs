@@ -298,6 +298,7 @@ fn code_rows(ui: &mut Ui, target: &Target<'_, '_>, field: &Field, code: Code, dr
     let language = match code {
         Code::Sql => Language::Sql,
         Code::Python => Language::Python,
+        Code::Json => Language::Json,
     };
     let key = target.key(field);
     let is_wide = drafts.wide.as_deref() == Some(key.as_str());

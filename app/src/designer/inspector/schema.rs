@@ -14,6 +14,7 @@ use crate::designer::i18n::schema_of;
 pub(super) enum Code {
     Sql,
     Python,
+    Json,
 }
 
 /// What a text is about, so that fitting values can be offered.
@@ -191,6 +192,7 @@ fn widget(root: &Value, schema: &Value, property: &Value) -> Widget {
         () if has("string") => match property["x-editor"].as_str() {
             Some("sql") => Widget::Code(Code::Sql),
             Some("python") => Widget::Code(Code::Python),
+            Some("json") => Widget::Code(Code::Json),
             Some("field" | "column") => Widget::Text(Some(Hint::Column)),
             Some("metric") => Widget::Text(Some(Hint::Metric)),
             Some("file") => Widget::Text(Some(Hint::File)),

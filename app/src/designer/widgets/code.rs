@@ -16,6 +16,7 @@ use crate::designer::theme::{figures, theme};
 pub(crate) enum Language {
     Sql,
     Python,
+    Json,
 }
 
 /// Something wrong in the code.
@@ -211,7 +212,9 @@ fn next_token(rest: &str, language: Language) -> (usize, Token) {
             let inner = rest.get(3..).unwrap_or_default();
             (until(inner.find(fence).map(|i| i + 6)), Token::Text)
         }
-        (_, '\'') | (Language::Python, '"') => (quoted(rest, first, language), Token::Text),
+        (_, '\'') | (Language::Python | Language::Json, '"') => {
+            (quoted(rest, first, language), Token::Text)
+        }
         // A quoted name.
         (Language::Sql, '"' | '`') => (quoted(rest, first, language), Token::Plain),
         (_, c) if c.is_ascii_digit() => {
@@ -228,10 +231,10 @@ fn quoted(rest: &str, quote: char, language: Language) -> usize {
     let mut chars = rest.char_indices().skip(1);
     while let Some((i, c)) = chars.next() {
         match c {
-            '\\' if language == Language::Python => {
+            '\\' if language != Language::Sql => {
                 chars.next();
             }
-            '\n' if language == Language::Python => return i,
+            '\n' if language != Language::Sql => return i,
             c if c == quote => return i + c.len_utf8(),
             _ => {}
         }
@@ -247,6 +250,7 @@ fn word(rest: &str, language: Language) -> (usize, Token) {
     let is_keyword = match language {
         Language::Sql => SQL_WORDS.contains(&word.to_ascii_lowercase().as_str()),
         Language::Python => PYTHON_WORDS.contains(&word),
+        Language::Json => matches!(word, "true" | "false" | "null"),
     };
     let token = match () {
         () if is_keyword => Token::Keyword,
@@ -490,7 +494,7 @@ mod tests {
             "1.5e3abc\n\n",
             "`",
         ] {
-            for language in [Language::Sql, Language::Python] {
+            for language in [Language::Sql, Language::Python, Language::Json] {
                 let all: usize = tokens(code, language).iter().map(|(r, _)| r.len()).sum();
                 assert_eq!(all, code.len(), "{code:?}");
                 let marks = [Mark {

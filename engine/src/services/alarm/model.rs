@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use chrono::DateTime;
+use serde_json::json;
+
 use super::config::Config;
 use super::evaluate::{EXTRA_POINTS, State, evaluate};
 use super::{HIGH_RESOLUTION, STANDARD};
 use crate::books::{LatencyLaw, UsageSpec};
 use crate::metrics::Watch;
 use crate::node::{
-    AlarmChange, AlarmStatus, BuildCx, Cx, Gauges, Node, NodeError, NodeResult, Notice, Payload,
-    Retuned, Tag, WireId,
+    AlarmChange, AlarmStatus, BuildCx, Cx, Event, Gauges, Node, NodeError, NodeResult, Notice,
+    Payload, Retuned, Tag, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -103,6 +106,46 @@ impl Model {
         cx.metric("InAlarm", f64::from(u8::from(ringing)));
         Ok(())
     }
+    /// The change as CloudWatch tells it to topics and buses.
+    fn event(
+        &self,
+        from: State,
+        to: State,
+        value: Option<f64>,
+        reason: &str,
+        cx: &Cx<'_>,
+    ) -> Event {
+        let at = DateTime::from_timestamp_millis(cx.now_epoch_ms()).unwrap_or_default();
+        let at = at.format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string();
+        let (name, region) = (cx.id(), cx.world().books.region());
+        let config = &self.config;
+        Event {
+            source: "aws.cloudwatch",
+            detail_type: "CloudWatch Alarm State Change".to_owned(),
+            detail: json!({
+                "alarmName": name,
+                "state": { "value": to.name(), "reason": reason, "timestamp": at },
+                "previousState": { "value": from.name() },
+            }),
+            message: json!({
+                "AlarmName": name,
+                "AWSAccountId": "123456789012",
+                "NewStateValue": to.name(),
+                "NewStateReason": reason,
+                "StateChangeTime": at,
+                "Region": region,
+                "OldStateValue": from.name(),
+                "Trigger": {
+                    "MetricName": config.metric_name,
+                    "Period": config.period_seconds,
+                    "EvaluationPeriods": config.evaluation_periods,
+                    "ComparisonOperator": format!("{:?}", config.comparison),
+                    "Threshold": config.threshold,
+                },
+                "Value": value,
+            }),
+        }
+    }
     fn change(&mut self, next: State, cx: &mut Cx<'_>) -> NodeResult {
         let value = self.points.iter().rev().find_map(|p| *p);
         let status = Arc::make_mut(&mut self.status);
@@ -121,6 +164,8 @@ impl Model {
             || "no datapoint at all".to_owned(),
             |v| format!("the newest datapoint is {v}"),
         );
+        let reason = format!("{} of `{}`; {figures}", status.condition, status.node);
+        let before = self.state;
         let text = format!(
             "{} -> {}: {} of `{}`; {figures}",
             self.state.name(),
@@ -131,13 +176,17 @@ impl Model {
         cx.event("alarm", text);
         cx.metric("StateChanges", 1.0);
         self.state = next;
+        let event = Arc::new(self.event(before, next, value, &reason, cx));
         let wires: Vec<WireId> = cx.outs("state").map(|w| w.id).collect();
         for wire in wires {
             let notice = Payload::Notice(Notice::State(next.name().to_owned()));
-            if cx.send(wire, notice, SimDuration::ZERO).is_err() {
-                return Err(NodeError::Fatal(
-                    "a wire has no credit for a notice".to_owned(),
-                ));
+            let event = Payload::Notice(Notice::Event(Arc::clone(&event)));
+            for notice in [notice, event] {
+                if cx.send(wire, notice, SimDuration::ZERO).is_err() {
+                    return Err(NodeError::Fatal(
+                        "a wire has no credit for a notice".to_owned(),
+                    ));
+                }
             }
         }
         Ok(())

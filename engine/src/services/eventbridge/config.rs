@@ -77,7 +77,8 @@ impl Config {
             ),
         };
         if !self.schedule_expression.trim().is_empty() {
-            let schedule = Timetable::parse(&self.schedule_expression).map_err(|e| ("schedule_expression", e))?;
+            let schedule = Timetable::parse(&self.schedule_expression)
+                .map_err(|e| ("schedule_expression", e))?;
             // A node that only keeps a schedule matches nothing else.
             if self.rule.trim().is_empty() {
                 rules.clear();
@@ -105,11 +106,14 @@ impl Config {
             json(text)?
         };
         match &value["Rules"] {
-            Value::Array(all) if all.len() > RULES_MAX => {
-                Err(format!("{} rules are more than the {RULES_MAX} of a bus", all.len()))
-            }
+            Value::Array(all) if all.len() > RULES_MAX => Err(format!(
+                "{} rules are more than the {RULES_MAX} of a bus",
+                all.len()
+            )),
             Value::Array(all) => all.iter().map(rule).collect(),
-            _ if value.get("EventPattern").is_some() || value.get("ScheduleExpression").is_some() => {
+            _ if value.get("EventPattern").is_some()
+                || value.get("ScheduleExpression").is_some() =>
+            {
                 Ok(vec![rule(&value)?])
             }
             _ => Ok(vec![Rule {
@@ -138,7 +142,9 @@ fn rule(value: &Value) -> Result<Rule, String> {
         Some(text) => Some(Timetable::parse(text).map_err(at)?),
     };
     if pattern.is_none() && schedule.is_none() {
-        return Err(at("there is neither `EventPattern` nor `ScheduleExpression`".to_owned()));
+        return Err(at(
+            "there is neither `EventPattern` nor `ScheduleExpression`".to_owned(),
+        ));
     }
     let targets = value["Targets"].as_array();
     let targets = targets.map_or(&[][..], Vec::as_slice);

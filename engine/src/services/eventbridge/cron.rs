@@ -7,7 +7,9 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate};
 /// Days that are searched for the next instant: leap days on a given weekday are rare.
 const DAYS_MAX: u64 = 366 * 30;
 const MINUTE_MS: i64 = 60_000;
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTHS: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// A schedule.
@@ -33,13 +35,16 @@ pub(super) struct Cron {
 impl Timetable {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let inside = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
+        let inside = |name: &str| {
+            text.strip_prefix(name)?
+                .strip_prefix('(')?
+                .strip_suffix(')')
+        };
         if let Some(rate) = inside("rate") {
             return rate_of(rate).map(Self::Rate);
         }
-        let fields = inside("cron").ok_or_else(|| {
-            format!("`{text}` is neither rate(5 minutes) nor cron(0 12 * * ? *)")
-        })?;
+        let fields = inside("cron")
+            .ok_or_else(|| format!("`{text}` is neither rate(5 minutes) nor cron(0 12 * * ? *)"))?;
         cron_of(fields).map(|c| Self::Cron(Box::new(c)))
     }
     /// The first instant after `after`, milliseconds since 1970; a rate counts from `start`.
@@ -57,7 +62,11 @@ impl Timetable {
 fn rate_of(text: &str) -> Result<i64, String> {
     let wrong = || format!("`rate({text})`: a number and minute(s), hour(s) or day(s)");
     let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
-    let number: i64 = number.parse().ok().filter(|n| (1..=1_000_000).contains(n)).ok_or_else(wrong)?;
+    let number: i64 = number
+        .parse()
+        .ok()
+        .filter(|n| (1..=1_000_000).contains(n))
+        .ok_or_else(wrong)?;
     let minutes = match unit.trim() {
         "minute" | "minutes" => 1,
         "hour" | "hours" => 60,
@@ -76,7 +85,9 @@ fn cron_of(text: &str) -> Result<Cron, String> {
         ));
     };
     if (days == "?") == (weekdays == "?") {
-        return Err(format!("`cron({text})`: one of day of month and day of week is `?`"));
+        return Err(format!(
+            "`cron({text})`: one of day of month and day of week is `?`"
+        ));
     }
     let optional = |field: &str, range: (u32, u32), names: &[&str], base: u32| {
         if field == "?" {
@@ -95,8 +106,15 @@ fn cron_of(text: &str) -> Result<Cron, String> {
 }
 
 /// The values of one field: `*`, numbers, names, ranges, steps, lists.
-fn values(field: &str, (low, high): (u32, u32), names: &[&str], base: u32) -> Result<BTreeSet<u32>, String> {
-    let wrong = || format!("`{field}` is no field from {low} to {high} (`*`, `,`, `-` and `/` may be used)");
+fn values(
+    field: &str,
+    (low, high): (u32, u32),
+    names: &[&str],
+    base: u32,
+) -> Result<BTreeSet<u32>, String> {
+    let wrong = || {
+        format!("`{field}` is no field from {low} to {high} (`*`, `,`, `-` and `/` may be used)")
+    };
     let number = |text: &str| {
         let name = names.iter().position(|n| n.eq_ignore_ascii_case(text));
         let named = name.and_then(|i| u32::try_from(i).ok()).map(|i| i + base);
@@ -108,14 +126,25 @@ fn values(field: &str, (low, high): (u32, u32), names: &[&str], base: u32) -> Re
     let mut all = BTreeSet::new();
     for part in field.split(',') {
         let (range, step) = match part.split_once('/') {
-            Some((range, step)) => (range, Some(step.parse::<usize>().ok().filter(|s| *s > 0).ok_or_else(wrong)?)),
+            Some((range, step)) => (
+                range,
+                Some(
+                    step.parse::<usize>()
+                        .ok()
+                        .filter(|s| *s > 0)
+                        .ok_or_else(wrong)?,
+                ),
+            ),
             None => (part, None),
         };
         let (from, to) = match (range, range.split_once('-')) {
             ("*", _) => (low, high),
             (_, Some((from, to))) => (number(from)?, number(to)?),
             // `5/15` goes on to the end.
-            (one, None) => (number(one)?, if step.is_some() { high } else { number(one)? }),
+            (one, None) => (
+                number(one)?,
+                if step.is_some() { high } else { number(one)? },
+            ),
         };
         if from > to {
             return Err(wrong());
@@ -132,7 +161,10 @@ impl Cron {
         for _ in 0..DAYS_MAX {
             if self.on(day) {
                 let midnight = day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis();
-                let times = self.hours.iter().flat_map(|h| self.minutes.iter().map(move |m| h * 60 + m));
+                let times = self
+                    .hours
+                    .iter()
+                    .flat_map(|h| self.minutes.iter().map(move |m| h * 60 + m));
                 let mut instants = times.map(|m| midnight + i64::from(m) * MINUTE_MS);
                 if let Some(at) = instants.find(|at| *at > after) {
                     return Some(at);
@@ -143,7 +175,9 @@ impl Cron {
         None
     }
     fn on(&self, day: NaiveDate) -> bool {
-        let within = |set: &Option<BTreeSet<u32>>, value: u32| set.as_ref().is_none_or(|s| s.contains(&value));
+        let within = |set: &Option<BTreeSet<u32>>, value: u32| {
+            set.as_ref().is_none_or(|s| s.contains(&value))
+        };
         let weekday = day.weekday().num_days_from_sunday() + 1;
         u32::try_from(day.year()).is_ok_and(|y| self.years.contains(&y))
             && self.months.contains(&day.month())
@@ -158,28 +192,63 @@ mod tests {
     use chrono::DateTime;
 
     fn next(text: &str, from: &str) -> String {
-        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+        let at = |text: &str| {
+            DateTime::parse_from_rfc3339(text)
+                .unwrap()
+                .timestamp_millis()
+        };
         let start = at("2026-01-05T00:00:00Z");
         let next = Timetable::parse(text).unwrap().next(start, at(from));
         next.map_or("never".to_owned(), |ms| {
-            DateTime::from_timestamp_millis(ms).unwrap().format("%Y-%m-%dT%H:%M").to_string()
+            DateTime::from_timestamp_millis(ms)
+                .unwrap()
+                .format("%Y-%m-%dT%H:%M")
+                .to_string()
         })
     }
 
     #[test]
     fn schedules_come_when_they_say() {
         for (text, from, expected) in [
-            ("rate(5 minutes)", "2026-01-05T00:00:00Z", "2026-01-05T00:05"),
+            (
+                "rate(5 minutes)",
+                "2026-01-05T00:00:00Z",
+                "2026-01-05T00:05",
+            ),
             ("rate(1 minute)", "2026-01-05T00:00:30Z", "2026-01-05T00:01"),
             ("rate(2 hours)", "2026-01-05T02:00:00Z", "2026-01-05T04:00"),
             ("rate(1 day)", "2026-01-05T12:00:00Z", "2026-01-06T00:00"),
-            ("cron(0 12 * * ? *)", "2026-01-05T12:00:00Z", "2026-01-06T12:00"),
+            (
+                "cron(0 12 * * ? *)",
+                "2026-01-05T12:00:00Z",
+                "2026-01-06T12:00",
+            ),
             ("cron(15 10 ? * 6L-7 *)", "", "error"),
-            ("cron(0/15 * * * ? *)", "2026-01-05T00:16:00Z", "2026-01-05T00:30"),
-            ("cron(0 8 1 * ? *)", "2026-01-05T00:00:00Z", "2026-02-01T08:00"),
-            ("cron(0 18 ? * MON-FRI *)", "2026-01-09T18:00:00Z", "2026-01-12T18:00"),
-            ("cron(30 6 ? * 1,7 *)", "2026-01-05T00:00:00Z", "2026-01-10T06:30"),
-            ("cron(0 0 29 FEB ? *)", "2026-01-05T00:00:00Z", "2028-02-29T00:00"),
+            (
+                "cron(0/15 * * * ? *)",
+                "2026-01-05T00:16:00Z",
+                "2026-01-05T00:30",
+            ),
+            (
+                "cron(0 8 1 * ? *)",
+                "2026-01-05T00:00:00Z",
+                "2026-02-01T08:00",
+            ),
+            (
+                "cron(0 18 ? * MON-FRI *)",
+                "2026-01-09T18:00:00Z",
+                "2026-01-12T18:00",
+            ),
+            (
+                "cron(30 6 ? * 1,7 *)",
+                "2026-01-05T00:00:00Z",
+                "2026-01-10T06:30",
+            ),
+            (
+                "cron(0 0 29 FEB ? *)",
+                "2026-01-05T00:00:00Z",
+                "2028-02-29T00:00",
+            ),
             ("cron(0 0 1 1 ? 2025)", "2026-01-05T00:00:00Z", "never"),
         ] {
             if expected == "error" {

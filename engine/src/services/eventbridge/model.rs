@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::config::{Config, Rule, plain};
 use super::CUSTOM_EVENT;
+use super::config::{Config, Rule, plain};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
 use crate::metrics::Part;
@@ -48,7 +48,9 @@ pub struct Model {
 impl Model {
     pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
         Ok(Self {
-            rules: config.rules().map_err(|(field, e)| format!("`{field}`: {e}"))?,
+            rules: config
+                .rules()
+                .map_err(|(field, e)| format!("`{field}`: {e}"))?,
             law: cx.latency("eventbridge.delivery")?,
             entry_bytes: cx.quota("eventbridge.entry_max_bytes")?,
             chunk: cx.quota("eventbridge.billing_chunk_bytes")?,
@@ -136,8 +138,14 @@ impl Model {
         })
     }
     fn take(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult {
-        let chunks = batch.sizes.iter().map(|n| u128::from(u64::from(*n).div_ceil(self.chunk).max(1)));
-        cx.meter(&CUSTOM_EVENT, chunks.sum::<u128>() * u128::from(batch.weight));
+        let chunks = batch
+            .sizes
+            .iter()
+            .map(|n| u128::from(u64::from(*n).div_ceil(self.chunk).max(1)));
+        cx.meter(
+            &CUSTOM_EVENT,
+            chunks.sum::<u128>() * u128::from(batch.weight),
+        );
         cx.metric("PutEventsEntriesCount", batch.records() as f64);
         let mut events = Vec::with_capacity(batch.len());
         for (value, born) in json_values(batch)?.into_iter().zip(batch.born.iter()) {
@@ -178,7 +186,13 @@ impl Model {
         self.send(lines, cx)
     }
     /// Gives an event to the targets of a rule; how many that are.
-    fn hand(&self, rule: &Rule, event: &Value, (born, weight): (u64, u32), lines: &mut [Line]) -> u64 {
+    fn hand(
+        &self,
+        rule: &Rule,
+        event: &Value,
+        (born, weight): (u64, u32),
+        lines: &mut [Line],
+    ) -> u64 {
         let input = match &rule.transformer {
             Some(transformer) => transformer.apply(event),
             None => event.as_object().cloned().unwrap_or_default(),
@@ -221,7 +235,8 @@ impl Model {
         let now = cx.now();
         while let Some((place, since, batch)) = self.backlog.pop_front() {
             let weight = u64::from(batch.weight);
-            let room = usize::try_from(self.invocations.available(now) / weight).unwrap_or(usize::MAX);
+            let room =
+                usize::try_from(self.invocations.available(now) / weight).unwrap_or(usize::MAX);
             let taken = room.min(batch.len());
             let part = batch.slice(0, taken);
             self.invocations.overdraw(now, part.records());
@@ -236,7 +251,8 @@ impl Model {
                 let rest = batch.slice(taken, batch.len() - taken);
                 cx.metric("ThrottledRules", rest.records() as f64);
                 cx.incident("delayed", rest.records(), || {
-                    "delays events: more targets are invoked than the region allows a second".to_owned()
+                    "delays events: more targets are invoked than the region allows a second"
+                        .to_owned()
                 });
                 self.backlog.push_front((place, since, rest));
                 let wait = 1_000_000_000 / self.invocations.rate().max(1) * weight;
@@ -259,7 +275,10 @@ impl Model {
         if let Some(next) = schedule.next(epoch, cx.now_epoch_ms()) {
             let at = u64::try_from(next - epoch).unwrap_or(0);
             let index = (self.generation << 16) | place as u64;
-            cx.at(SimTime(at.saturating_mul(1_000_000)), Tag::new(TIMER_SCHEDULE, index));
+            cx.at(
+                SimTime(at.saturating_mul(1_000_000)),
+                Tag::new(TIMER_SCHEDULE, index),
+            );
         }
     }
     fn scheduled(&mut self, index: u64, cx: &mut Cx<'_>) -> NodeResult {
@@ -311,7 +330,8 @@ fn count(copies: u64, hit: bool, (born, weight): (u64, u32), cx: &mut Cx<'_>) {
 
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let ends: Vec<(WireId, String)> = cx.outs("targets").map(|w| (w.id, w.peer.clone())).collect();
+        let ends: Vec<(WireId, String)> =
+            cx.outs("targets").map(|w| (w.id, w.peer.clone())).collect();
         for (wire, peer) in ends {
             let policy = PutPolicy {
                 latency: self.law.clone(),
@@ -321,7 +341,8 @@ impl Node for Model {
                 max_waiting: 1_000_000,
                 tag_kind: TIMER_PUT,
             };
-            self.targets.push((peer, Putter::new(wire, policy), JsonShape::default()));
+            self.targets
+                .push((peer, Putter::new(wire, policy), JsonShape::default()));
         }
         self.schedule(cx);
         Ok(())
@@ -340,7 +361,13 @@ impl Node for Model {
             }),
         }
     }
-    fn settled(&mut self, wire: WireId, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> NodeResult {
+    fn settled(
+        &mut self,
+        wire: WireId,
+        call: CallId,
+        outcome: Outcome,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         if let Some((_, putter, _)) = self.targets.iter_mut().find(|(_, p, _)| p.wire == wire) {
             let settled = putter.settled(call, outcome, cx);
             if settled.refused > 0 {
@@ -367,7 +394,10 @@ impl Node for Model {
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
         let rate = self.puts.rate() as f64;
-        out.limit("events put a second", self.pace.of_last_second(now) as f64 / rate);
+        out.limit(
+            "events put a second",
+            self.pace.of_last_second(now) as f64 / rate,
+        );
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         out.values.push(("delayed", waiting as f64, "events"));
     }

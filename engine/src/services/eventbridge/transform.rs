@@ -23,7 +23,10 @@ impl Transformer {
         for (name, path) in map.into_iter().flatten() {
             let text = path.as_str().filter(|p| p.starts_with('$'));
             let text = text.ok_or_else(|| format!("`{name}`: a path begins with `$`"))?;
-            let steps = text.trim_start_matches('$').split('.').filter(|s| !s.is_empty());
+            let steps = text
+                .trim_start_matches('$')
+                .split('.')
+                .filter(|s| !s.is_empty());
             paths.insert(name.clone(), steps.map(str::to_owned).collect());
         }
         Ok(Self { paths, template })
@@ -38,7 +41,8 @@ impl Transformer {
             // Inside quotes a text comes without its own.
             let marks = before.matches('"').count() - before.matches("\\\"").count();
             quoted ^= marks % 2 == 1;
-            let Some((name, behind)) = after.split_once('>').filter(|(n, _)| self.is_known(n)) else {
+            let Some((name, behind)) = after.split_once('>').filter(|(n, _)| self.is_known(n))
+            else {
                 out.push('<');
                 rest = after;
                 continue;
@@ -47,7 +51,11 @@ impl Transformer {
             match &value {
                 Value::String(text) if quoted => {
                     let text = Value::from(text.as_str()).to_string();
-                    out.push_str(text.trim_start_matches('"').strip_suffix('"').unwrap_or(&text));
+                    out.push_str(
+                        text.trim_start_matches('"')
+                            .strip_suffix('"')
+                            .unwrap_or(&text),
+                    );
                 }
                 value => out.push_str(&value.to_string()),
             }
@@ -56,8 +64,12 @@ impl Transformer {
         out.push_str(rest);
         match serde_json::from_str(&out) {
             Ok(Value::Object(map)) => map,
-            Ok(Value::String(text)) => [("text".to_owned(), Value::String(text))].into_iter().collect(),
-            _ => [("text".to_owned(), Value::String(out))].into_iter().collect(),
+            Ok(Value::String(text)) => [("text".to_owned(), Value::String(text))]
+                .into_iter()
+                .collect(),
+            _ => [("text".to_owned(), Value::String(out))]
+                .into_iter()
+                .collect(),
         }
     }
     fn is_known(&self, name: &str) -> bool {
@@ -74,7 +86,10 @@ impl Transformer {
             at = match step.split_once('[') {
                 None => &at[step.as_str()],
                 Some((field, index)) => {
-                    let index = index.trim_end_matches(']').parse::<usize>().unwrap_or(usize::MAX);
+                    let index = index
+                        .trim_end_matches(']')
+                        .parse::<usize>()
+                        .unwrap_or(usize::MAX);
                     at[field].get(index).unwrap_or(&Value::Null)
                 }
             };

@@ -1,6 +1,7 @@
 //! Amazon S3: a bucket that takes whole files and keeps them in the lake.
 
 mod config;
+mod events;
 mod model;
 mod usage;
 
@@ -39,13 +40,22 @@ static SPEC: KindSpec = KindSpec {
         required: false,
         help: "Files to keep.",
     }],
-    outputs: &[OutPort {
-        name: "bucket",
-        flow: Flow::Bucket,
-        max_wires: usize::MAX,
-        credit: 1,
-        help: "The bucket, for those that read it.",
-    }],
+    outputs: &[
+        OutPort {
+            name: "bucket",
+            flow: Flow::Bucket,
+            max_wires: usize::MAX,
+            credit: 1,
+            help: "The bucket, for those that read it.",
+        },
+        OutPort {
+            name: "events",
+            flow: Flow::Notices,
+            max_wires: usize::MAX,
+            credit: 1,
+            help: "An event for each file that is put.",
+        },
+    ],
     metrics: &[
         metric(
             "PutRequests",
@@ -85,7 +95,7 @@ static SPEC: KindSpec = KindSpec {
         "s3.min_storage_days_onezone_ia",
         "s3.min_storage_days_glacier_instant",
     ],
-    latencies: &["s3.put_object"],
+    latencies: &["s3.put_object", "s3.event_notification"],
     faults: &[FaultKind::Errors, FaultKind::Throttle],
     remedies: &[
         Remedy::elsewhere(

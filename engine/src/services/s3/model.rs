@@ -1,8 +1,10 @@
 //! A running bucket: request limits per prefix, files into the lake, storage over time, the lifecycle rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::config::Config;
+use super::events;
 use super::usage::ClassTerms;
 use crate::books::LatencyLaw;
 use crate::lake::ObjectKey;
@@ -36,6 +38,9 @@ pub struct Model {
     least_time: SimDuration,
     puts_per_second: u64,
     latency: LatencyLaw,
+    event_law: LatencyLaw,
+    /// Files that were put so far.
+    puts: u64,
     prefixes: BTreeMap<String, TokenBucket>,
     objects: BTreeMap<String, Stored>,
     bytes: u64,
@@ -58,6 +63,8 @@ impl Model {
             least_time: SimDuration::secs(least_days * 86_400),
             puts_per_second: cx.quota("s3.prefix_put_requests_per_second")?,
             latency: cx.latency("s3.put_object")?,
+            event_law: cx.latency("s3.event_notification")?,
+            puts: 0,
             prefixes: BTreeMap::new(),
             objects: BTreeMap::new(),
             bytes: 0,
@@ -119,6 +126,7 @@ impl Model {
         let records = put.records();
         let rows: u64 = put.born.iter().map(|(_, born)| born.len() as u64).sum();
         let size = put.staged.size();
+        let key = put.key.clone();
         // A source that makes one record in N writes a file of one Nth: the bill counts the whole.
         let bytes = if rows == 0 {
             size
@@ -153,9 +161,22 @@ impl Model {
                 cx.delivered(born, *weight, std::mem::take(&mut record_bytes));
             }
         }
+        self.tell(&key, bytes, cx);
         // The sender's own latency covers the request; the records are at rest as soon as it is answered.
         cx.passed(SimDuration::ZERO, records);
         Ok(())
+    }
+    /// An event for everybody who wants to know of a new file.
+    fn tell(&mut self, key: &str, bytes: u64, cx: &mut Cx<'_>) {
+        let wires: Vec<WireId> = cx.outs("events").map(|w| w.id).collect();
+        self.puts += 1;
+        for wire in wires {
+            let event = events::created(&self.bucket, key, bytes, self.puts, cx);
+            let delay = cx.draw(&self.event_law);
+            let notice = Payload::Notice(Notice::Event(Arc::new(event)));
+            let sent = cx.send(wire, notice, delay);
+            debug_assert!(sent.is_ok(), "notices need no credit");
+        }
     }
     /// Meters storage up to now.
     fn accrue(&mut self, cx: &mut Cx<'_>) {

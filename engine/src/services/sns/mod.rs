@@ -19,7 +19,12 @@ use crate::node::{
 pub use config::Config;
 pub use model::Model;
 
-const fn usage(key: &'static str, unit: &'static str, base: u64, rounding: &'static str) -> UsageSpec {
+const fn usage(
+    key: &'static str,
+    unit: &'static str,
+    base: u64,
+    rounding: &'static str,
+) -> UsageSpec {
     UsageSpec {
         key,
         unit,
@@ -28,7 +33,8 @@ const fn usage(key: &'static str, unit: &'static str, base: u64, rounding: &'sta
         growth: Growth::Linear,
     }
 }
-pub(super) static PUBLISH: UsageSpec = usage("sns.publish", "request", 1, "each call rounded up to 64 KB");
+pub(super) static PUBLISH: UsageSpec =
+    usage("sns.publish", "request", 1, "each call rounded up to 64 KB");
 pub(super) static SQS_DELIVERY: UsageSpec = usage("sns.sqs_delivery", "delivery", 1, "");
 pub(super) static LAMBDA_DELIVERY: UsageSpec = usage("sns.lambda_delivery", "delivery", 1, "");
 pub(super) static FIREHOSE_DELIVERY: UsageSpec = usage("sns.firehose_delivery", "delivery", 1, "");
@@ -65,18 +71,49 @@ static SPEC: KindSpec = KindSpec {
         help: "Messages: each record is one, and so is each event of a service and each change of an alarm.",
     }],
     outputs: &[
-        out("queues", "Queues that subscribe: each message in a notification, or raw."),
-        out("functions", "Functions that subscribe: each message is an event."),
-        out("streams", "Delivery streams that subscribe: each message in a notification, or raw."),
+        out(
+            "queues",
+            "Queues that subscribe: each message in a notification, or raw.",
+        ),
+        out(
+            "functions",
+            "Functions that subscribe: each message is an event.",
+        ),
+        out(
+            "streams",
+            "Delivery streams that subscribe: each message in a notification, or raw.",
+        ),
     ],
     metrics: &[
-        metric("NumberOfMessagesPublished", "Count", "Messages that were published."),
+        metric(
+            "NumberOfMessagesPublished",
+            "Count",
+            "Messages that were published.",
+        ),
         metric("PublishSize", "Bytes", "Size of those messages."),
-        metric("NumberOfNotificationsDelivered", "Count", "Messages that a subscriber took."),
-        metric("NumberOfNotificationsFailed", "Count", "Messages that a subscriber refused; they are tried again."),
-        metric("NumberOfNotificationsFilteredOut", "Count", "Messages that a filter policy kept from a subscriber."),
+        metric(
+            "NumberOfNotificationsDelivered",
+            "Count",
+            "Messages that a subscriber took.",
+        ),
+        metric(
+            "NumberOfNotificationsFailed",
+            "Count",
+            "Messages that a subscriber refused; they are tried again.",
+        ),
+        metric(
+            "NumberOfNotificationsFilteredOut",
+            "Count",
+            "Messages that a filter policy kept from a subscriber.",
+        ),
     ],
-    usage: &[&PUBLISH, &SQS_DELIVERY, &LAMBDA_DELIVERY, &FIREHOSE_DELIVERY, &PAYLOAD_FILTERED],
+    usage: &[
+        &PUBLISH,
+        &SQS_DELIVERY,
+        &LAMBDA_DELIVERY,
+        &FIREHOSE_DELIVERY,
+        &PAYLOAD_FILTERED,
+    ],
     quotas: &[
         "sns.publish_messages_per_second",
         "sns.message_max_bytes",
@@ -90,15 +127,27 @@ static SPEC: KindSpec = KindSpec {
             "messages published a second",
             "Publish less, or ask AWS for a higher limit of the region",
         ),
-        Remedy::elsewhere("throttled", "Publish less, or ask AWS for a higher limit of the region"),
+        Remedy::elsewhere(
+            "throttled",
+            "Publish less, or ask AWS for a higher limit of the region",
+        ),
         Remedy::param(
             "no subscription's filter policy lets it through",
             "filter_policies",
             "Let one of the subscribers take these messages, or do not publish them",
         ),
-        Remedy::elsewhere("errors", "Requests fail by a fault, and publishers try again"),
-        Remedy::elsewhere("invalid", "Messages are larger than a topic takes: make smaller ones where they are made"),
-        Remedy::elsewhere("buffer-full", "A subscriber takes less than is published: raise its limits"),
+        Remedy::elsewhere(
+            "errors",
+            "Requests fail by a fault, and publishers try again",
+        ),
+        Remedy::elsewhere(
+            "invalid",
+            "Messages are larger than a topic takes: make smaller ones where they are made",
+        ),
+        Remedy::elsewhere(
+            "buffer-full",
+            "A subscriber takes less than is published: raise its limits",
+        ),
     ],
 };
 
@@ -122,7 +171,13 @@ impl Kind for Sns {
             );
         }
     }
-    fn trace(&self, config: &Config, inputs: &Schemas, _: &TraceCx<'_>, _: &mut Problems) -> Schemas {
+    fn trace(
+        &self,
+        config: &Config,
+        inputs: &Schemas,
+        _: &TraceCx<'_>,
+        _: &mut Problems,
+    ) -> Schemas {
         let Some(schema) = inputs.get("in").filter(|_| config.raw_message_delivery) else {
             return Schemas::new();
         };
@@ -133,7 +188,12 @@ impl Kind for Sns {
     fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
         model::Model::new(config, cx)
     }
-    fn retune(&self, model: &mut model::Model, config: Config, _cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+    fn retune(
+        &self,
+        model: &mut model::Model,
+        config: Config,
+        _cx: &mut Cx<'_>,
+    ) -> NodeResult<Retuned> {
         Ok(model.retune(config))
     }
 }

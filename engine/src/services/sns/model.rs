@@ -65,7 +65,8 @@ impl Model {
             law: cx.latency("sns.delivery")?,
             message_bytes: cx.quota("sns.message_max_bytes")?,
             chunk: cx.quota("sns.request_chunk_bytes")?,
-            batch_messages: usize::try_from(cx.quota("sns.publish_batch_max_messages")?).unwrap_or(10),
+            batch_messages: usize::try_from(cx.quota("sns.publish_batch_max_messages")?)
+                .unwrap_or(10),
             limit: TokenBucket::new(cx.quota("sns.publish_messages_per_second")?),
             pace: Pace::default(),
             subscriptions: Vec::new(),
@@ -93,7 +94,11 @@ impl Model {
                 error: "InternalError",
             });
         }
-        if let Some(large) = batch.sizes.iter().position(|n| u64::from(*n) > self.message_bytes) {
+        if let Some(large) = batch
+            .sizes
+            .iter()
+            .position(|n| u64::from(*n) > self.message_bytes)
+        {
             let size = batch.sizes[large];
             cx.incident("invalid", batch.records(), || {
                 format!("refuses a message of {size} bytes with InvalidParameterValue")
@@ -150,8 +155,15 @@ impl Model {
             cx.delivered(&batch.born, batch.weight, batch.bytes());
             return Ok(());
         }
-        let filtered = self.subscriptions.iter().any(|s| self.policies.contains_key(&s.peer));
-        let values = if filtered { json_values(batch)? } else { Vec::new() };
+        let filtered = self
+            .subscriptions
+            .iter()
+            .any(|s| self.policies.contains_key(&s.peer));
+        let values = if filtered {
+            json_values(batch)?
+        } else {
+            Vec::new()
+        };
         let mut reached = vec![0_u64; batch.len()];
         for subscription in &mut self.subscriptions {
             let wanted = match self.policies.get(&subscription.peer) {
@@ -166,7 +178,9 @@ impl Model {
                 None => vec![true; batch.len()],
                 Some(policy) => values.iter().map(|v| policy.matches(v)).collect(),
             };
-            kept.iter().zip(&mut reached).for_each(|(k, n)| *n += u64::from(*k));
+            kept.iter()
+                .zip(&mut reached)
+                .for_each(|(k, n)| *n += u64::from(*k));
             let out = batch.records() - wanted.records();
             if out > 0 {
                 cx.metric("NumberOfNotificationsFilteredOut", out as f64);
@@ -179,8 +193,14 @@ impl Model {
                 Protocol::Function => (&LAMBDA_DELIVERY, notification::events(&wanted, &envelope)?),
                 Protocol::Queue if raw => (&SQS_DELIVERY, wanted),
                 Protocol::Stream if raw => (&FIREHOSE_DELIVERY, wanted),
-                Protocol::Queue => (&SQS_DELIVERY, notification::notifications(&wanted, &envelope)?),
-                Protocol::Stream => (&FIREHOSE_DELIVERY, notification::notifications(&wanted, &envelope)?),
+                Protocol::Queue => (
+                    &SQS_DELIVERY,
+                    notification::notifications(&wanted, &envelope)?,
+                ),
+                Protocol::Stream => (
+                    &FIREHOSE_DELIVERY,
+                    notification::notifications(&wanted, &envelope)?,
+                ),
             };
             cx.meter(usage, u128::from(message.records()));
             subscription.putter.put(message, cx);
@@ -218,7 +238,10 @@ impl Model {
             let text = json_values(&last).ok().and_then(|mut v| v.pop());
             let text = text.map_or(String::new(), |v| v.to_string());
             let text: String = text.chars().take(500).collect();
-            cx.event("notification", format!("{} published, the newest: {text}", batch.records()));
+            cx.event(
+                "notification",
+                format!("{} published, the newest: {text}", batch.records()),
+            );
         }
     }
     /// An event of a service, or an alarm, is a message.
@@ -254,7 +277,8 @@ impl Node for Model {
             ("streams", Protocol::Stream),
         ];
         for (port, protocol) in ports {
-            let ends: Vec<(WireId, String)> = cx.outs(port).map(|w| (w.id, w.peer.clone())).collect();
+            let ends: Vec<(WireId, String)> =
+                cx.outs(port).map(|w| (w.id, w.peer.clone())).collect();
             for (wire, peer) in ends {
                 let policy = PutPolicy {
                     latency: self.law.clone(),
@@ -287,8 +311,18 @@ impl Node for Model {
             }),
         }
     }
-    fn settled(&mut self, wire: WireId, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> NodeResult {
-        if let Some(s) = self.subscriptions.iter_mut().find(|s| s.putter.wire == wire) {
+    fn settled(
+        &mut self,
+        wire: WireId,
+        call: CallId,
+        outcome: Outcome,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        if let Some(s) = self
+            .subscriptions
+            .iter_mut()
+            .find(|s| s.putter.wire == wire)
+        {
             let settled = s.putter.settled(call, outcome, cx);
             if settled.accepted > 0 {
                 cx.metric("NumberOfNotificationsDelivered", settled.accepted as f64);
@@ -310,9 +344,16 @@ impl Node for Model {
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
         let rate = self.limit.rate() as f64;
-        out.limit("messages published a second", self.pace.of_last_second(now) as f64 / rate);
+        out.limit(
+            "messages published a second",
+            self.pace.of_last_second(now) as f64 / rate,
+        );
         if let Some(last) = self.shown.back() {
-            let same = self.shown.iter().rev().take_while(|r| r.schema() == last.schema());
+            let same = self
+                .shown
+                .iter()
+                .rev()
+                .take_while(|r| r.schema() == last.schema());
             let mut rows: Vec<RecordBatch> = same.cloned().collect();
             rows.reverse();
             out.table = Some(Arc::new(Table {

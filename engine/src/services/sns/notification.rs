@@ -72,10 +72,17 @@ pub(super) fn events(batch: &Batch, envelope: &Envelope) -> NodeResult<Batch> {
     let record = object(vec![
         ("EventSource", same("aws:sns")),
         ("EventVersion", same("1.0")),
-        ("EventSubscriptionArn", same(&format!("{}:1", envelope.topic_arn))),
+        (
+            "EventSubscriptionArn",
+            same(&format!("{}:1", envelope.topic_arn)),
+        ),
         ("Sns", Arc::new(sns)),
     ])?;
-    let item = Arc::new(Field::new("item", arrow::array::Array::data_type(&record).clone(), true));
+    let item = Arc::new(Field::new(
+        "item",
+        arrow::array::Array::data_type(&record).clone(),
+        true,
+    ));
     let lengths = OffsetBuffer::from_lengths(std::iter::repeat_n(1, n));
     let list = ListArray::try_new(item, lengths, Arc::new(record), None)?;
     let rows = RecordBatch::try_from_iter([("Records", Arc::new(list) as ArrayRef)])?;

@@ -1,0 +1,282 @@
+use serde_json::{Value, json};
+
+use super::Sns;
+use crate::data::{Batch, JsonShape, json_sizes, json_values};
+use crate::node::{AnyKind, FaultKind, Flow, Problems, TraceCx};
+use crate::services::alarm::Alarm;
+use crate::services::lambda::Lambda;
+use crate::services::sqs::Sqs;
+use crate::services::testing::{Bench, Fake, Heard, batch, check_kind, ms, root};
+use crate::units::SimDuration;
+
+static KIND: &dyn AnyKind = &Sns;
+
+fn source(sends: Vec<(u64, Batch)>) -> Fake {
+    let mut fake = Fake::new().output("out", Flow::Records);
+    for (at, batch) in sends {
+        fake = fake.records(ms(at), batch);
+    }
+    fake
+}
+fn sink() -> Fake {
+    Fake::new().input("in", &[Flow::Records])
+}
+fn values(sink: &Fake) -> Vec<Value> {
+    let notes = sink.notes().into_iter();
+    let batches = notes.filter_map(|n| match n.heard {
+        Heard::Records(b) => Some(json_values(&b).unwrap()),
+        _ => None,
+    });
+    batches.flatten().collect()
+}
+fn objects(values: &Value) -> Batch {
+    let all = values.as_array().unwrap().iter();
+    let objects: Vec<_> = all.map(|v| v.as_object().unwrap().clone()).collect();
+    let n = objects.len();
+    let rows = JsonShape::default().rows(objects).unwrap();
+    let sizes = json_sizes(&rows);
+    Batch::new(rows, vec![0; n].into(), sizes)
+}
+fn bench(source: &Fake, params: Value) -> Bench {
+    Bench::new()
+        .fake("source", source)
+        .node("topic", KIND, params)
+        .wire("source.out", "topic.in")
+}
+
+#[test]
+fn kind_keeps_to_the_rules() {
+    check_kind(KIND);
+}
+
+#[test]
+fn every_subscriber_gets_a_copy_and_nothing_is_kept() {
+    let (source, a, b) = (source(vec![(0, batch(3, 100, ms(0)))]), sink(), sink());
+    let ran = bench(&source, json!({"raw_message_delivery": true}))
+        .fake("a", &a)
+        .fake("b", &b)
+        .wire("topic.queues", "a.in")
+        .wire("topic.streams", "b.in")
+        .run(10);
+    assert_eq!((values(&a).len(), values(&b).len()), (3, 3));
+    assert_eq!((ran.ledger("topic").copied, ran.run.held(3)), (3, 0));
+    assert_eq!(
+        ran.metric("topic", "NumberOfNotificationsDelivered").sum,
+        6.0
+    );
+    assert_eq!(ran.usage("topic", "sns.sqs_delivery"), 3);
+    assert_eq!(ran.usage("topic", "sns.firehose_delivery"), 3);
+}
+
+#[test]
+fn without_a_subscriber_people_read_it() {
+    let ran = bench(&source(vec![(0, batch(3, 100, ms(0)))]), json!({})).run(10);
+    assert_eq!(ran.ledger("topic").delivered, 3);
+    assert!(ran.events("topic", "notification")[0].contains("\"id\":2"));
+    assert_eq!(ran.gauges("topic").table.as_ref().unwrap().rows.len(), 1);
+}
+
+#[test]
+fn queue_gets_a_notification_around_the_message() {
+    let (source, a) = (source(vec![(0, batch(1, 100, ms(0)))]), sink());
+    let _ran = bench(&source, json!({"subject": "Orders"}))
+        .fake("a", &a)
+        .wire("topic.queues", "a.in")
+        .run(10);
+    let got = &values(&a)[0];
+    assert_eq!(got["Type"], "Notification");
+    assert_eq!(got["TopicArn"], "arn:aws:sns:us-east-1:123456789012:topic");
+    assert_eq!(
+        (&got["Message"], &got["Subject"]),
+        (&json!("{\"id\":0,\"key\":\"k0\"}"), &json!("Orders"))
+    );
+    assert_eq!(got["Timestamp"], "2026-01-05T00:00:00.000Z");
+}
+
+#[test]
+fn function_gets_the_event_of_aws() {
+    let code = "def lambda_handler(event, context):\n    r = event['Records'][0]\n    print(r['EventSource'], r['Sns']['Message'], len(event['Records']))\n";
+    let source = source(vec![(0, batch(2, 100, ms(0)))]);
+    let ran = bench(&source, json!({}))
+        .node("fn", &Lambda, json!({"code": code}))
+        .wire("topic.functions", "fn.events")
+        .run(30);
+    let said = ran.events("fn", "log");
+    assert_eq!(
+        said[0],
+        "the handler printed: aws:sns {\"id\":0,\"key\":\"k0\"} 1"
+    );
+    assert_eq!((said.len(), ran.ledger("fn").delivered), (2, 2));
+}
+
+#[test]
+fn filter_policies_let_through_what_they_say() {
+    let orders = objects(&json!([
+        {"event": "placed", "price": 210.75, "interests": ["soccer", "rugby"]},
+        {"event": "placed", "price": 5},
+        {"event": "cancelled", "price": 300},
+    ]));
+    // (policy of a, prices that a gets, dropped when b takes only cancelled)
+    for (policy, expected, dropped) in [
+        (json!({"event": ["placed"]}), vec![210.75, 5.0], 0),
+        (
+            json!({"event": ["placed"], "price": [{"numeric": [">=", 100]}]}),
+            vec![210.75],
+            1,
+        ),
+        (
+            json!({"event": [{"anything-but": ["cancelled"]}]}),
+            vec![210.75, 5.0],
+            0,
+        ),
+        (json!({"interests": ["rugby", "football"]}), vec![210.75], 1),
+        (
+            json!({"interests": [{"exists": false}]}),
+            vec![5.0, 300.0],
+            1,
+        ),
+        (json!({"event": [{"prefix": "canc"}]}), vec![300.0], 2),
+    ] {
+        let (source, a, b) = (source(vec![(0, orders.clone())]), sink(), sink());
+        let policies = json!({"a": policy, "b": {"event": ["cancelled"]}}).to_string();
+        let ran = bench(
+            &source,
+            json!({"raw_message_delivery": true, "filter_policies": policies}),
+        )
+        .fake("a", &a)
+        .fake("b", &b)
+        .wire("topic.queues", "a.in")
+        .wire("topic.queues", "b.in")
+        .run(10);
+        let prices: Vec<f64> = values(&a)
+            .iter()
+            .map(|v| v["price"].as_f64().unwrap())
+            .collect();
+        assert_eq!(prices, expected, "{policy}");
+        assert_eq!(
+            (values(&b).len(), ran.ledger("topic").dropped_total()),
+            (1, dropped),
+            "{policy}"
+        );
+        assert!(ran.usage("topic", "sns.payload_filtered_gb") > 0);
+    }
+}
+
+#[test]
+fn wrong_policies_are_named() {
+    let root = root();
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "topic",
+    };
+    for (policies, said) in [
+        ("{", "no JSON"),
+        ("[]", "object of node ids"),
+        ("{\"a\": {\"b\": 1}}", "a: `b` is no list"),
+    ] {
+        let mut problems = Problems::of("topic");
+        let params = json!({"filter_policies": policies});
+        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        assert!(problems.found[0].message.contains(said), "{problems:?}");
+    }
+}
+
+#[test]
+fn publish_quota_of_the_region_refuses_the_rest() {
+    let source = source((0..70).map(|_| (0, batch(500, 100, ms(0)))).collect());
+    let ran = bench(&source, json!({})).run(5);
+    assert_eq!(
+        (ran.ledger("topic").delivered, ran.ledger("topic").throttled),
+        (30_000, 5000)
+    );
+    assert_eq!(ran.ledger("source").dropped_total(), 5000);
+}
+
+#[test]
+fn message_over_256_kib_is_refused() {
+    let source = source(vec![
+        (0, batch(1, 262_145, ms(0))),
+        (0, batch(1, 262_144, ms(0))),
+    ]);
+    let ran = bench(&source, json!({})).run(5);
+    assert_eq!(
+        (
+            ran.ledger("topic").delivered,
+            ran.ledger("source").dropped_total()
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn requests_are_billed_by_calls_of_ten_and_64_kb() {
+    for (n, size, requests) in [
+        (1, 100, 1),
+        (10, 100, 1),
+        (11, 100, 2),
+        (1, 65_537, 2),
+        (10, 65_536, 10),
+    ] {
+        let ran = bench(&source(vec![(0, batch(n, size, ms(0)))]), json!({})).run(5);
+        assert_eq!(ran.usage("topic", "sns.publish"), requests, "{n} {size}");
+    }
+}
+
+#[test]
+fn delivery_that_is_refused_is_tried_until_it_is_taken() {
+    let source = source(vec![(0, batch(4, 100, ms(0)))]);
+    let busy = sink().refusing(|at, _| (at < ms(40_000)).then_some("ThrottlingException"));
+    let ran = bench(&source, json!({"raw_message_delivery": true}))
+        .fake("busy", &busy)
+        .wire("topic.queues", "busy.in")
+        .run(200);
+    assert_eq!(values(&busy).len(), 4);
+    assert!(ran.metric("topic", "NumberOfNotificationsFailed").sum >= 12.0);
+}
+
+#[test]
+fn alarm_tells_the_topic_and_a_queue_keeps_it() {
+    let metrics = Fake::new().metric("Load").at(ms(70_000), |cx, _| {
+        cx.metric("Load", 100.0);
+        Ok(())
+    });
+    let ran = Bench::new()
+        .fake("watched", &metrics)
+        .node(
+            "busy",
+            &Alarm,
+            json!({"metric_name": "Load", "threshold": 50.0}),
+        )
+        .node("topic", KIND, json!({}))
+        .node("queue", &Sqs, json!({}))
+        .wire("watched.metrics", "busy.watch")
+        .wire("busy.state", "topic.in")
+        .wire("topic.queues", "queue.in")
+        .run(300);
+    let said = ran.events("topic", "notification");
+    assert!(
+        said.iter()
+            .any(|s| s.contains("\"AlarmName\":\"busy\"")
+                && s.contains("\"NewStateValue\":\"ALARM\"")),
+        "{said:?}"
+    );
+    assert!(ran.metric("queue", "NumberOfMessagesSent").sum >= 1.0);
+    assert_eq!(ran.ledger("topic").created, ran.ledger("topic").sent);
+}
+
+#[test]
+fn throttle_fault_refuses() {
+    let source = source(vec![(5, batch(4, 100, ms(0)))]);
+    let ran = bench(&source, json!({}))
+        .fault(
+            ms(0),
+            "topic",
+            FaultKind::Throttle,
+            1.0,
+            SimDuration::secs(5),
+        )
+        .run(10);
+    assert_eq!(ran.ledger("topic").throttled, 4);
+}
