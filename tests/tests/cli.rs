@@ -317,3 +317,38 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{err}");
     assert_eq!(err, "");
 }
+
+/// A stream whose records a handler reads, and which says so.
+const HANDLER: &str =
+    "def lambda_handler(event, context):\n    print('records', len(event['Records']))\n";
+
+#[test]
+fn code_runs_only_when_it_was_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let doc = json!({
+        "weir": 1, "name": "code", "run_for": "10s",
+        "nodes": [
+            { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 5 } },
+            { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "params": {} },
+            { "id": "enrich", "kind": "lambda", "at": [2, 0], "params": { "code": HANDLER } }
+        ],
+        "wires": [{ "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "enrich.in" }],
+    });
+    fs::write(dir.path().join("code.json"), doc.to_string()).unwrap();
+    let said = weir(dir.path(), &["run", "code.json", "--out", "run"]).ended(2);
+    assert!(
+        said.err.contains("`enrich.code`") && said.err.contains("--allow-code"),
+        "{}",
+        said.err
+    );
+    assert_eq!(names(dir.path()), ["code.json"]);
+    // Checking it runs nothing and asks for nothing.
+    weir(dir.path(), &["check", "code.json"]).ended(0);
+    let arguments = ["run", "code.json", "--allow-code", "--out", "run", "--json"];
+    let said = weir(dir.path(), &arguments).ended(0);
+    let summary: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(summary["records"]["unaccounted"], 0);
+    assert!(summary["records"]["delivered"].as_u64().unwrap() > 0);
+    let events = fs::read_to_string(dir.path().join("run/events.jsonl")).unwrap();
+    assert!(events.contains("the handler printed: records"), "{events}");
+}

@@ -251,3 +251,74 @@ fn kinds_are_listed_by_id_without_doubles() {
     sorted.dedup();
     assert_eq!(ids, sorted);
 }
+
+/// Ten records a second for a minute through a delivery stream whose transform is this handler: files, and what failed.
+fn transformed(code: &str) -> (u64, Vec<serde_json::Value>, Vec<serde_json::Value>) {
+    let params = json!({"buffer_size_mib": 64, "buffer_interval_seconds": 20, "transform_interval_seconds": 5, "prefix": "good/"});
+    let stop = crate::runtime::Action::Set(
+        [("records_per_second".to_owned(), json!(0.0))]
+            .into_iter()
+            .collect(),
+    );
+    let ran = Bench::new()
+        .node("producer", &Producer, json!({"records_per_second": 10.0}))
+        .node("delivery", &Firehose, params)
+        .node("enrich", &Lambda, json!({"code": code}))
+        .node("lake", &S3, json!({"bucket": "files"}))
+        .wire("producer.out", "delivery.in")
+        .wire("delivery.transform", "enrich.invoke")
+        .wire("delivery.out", "lake.in")
+        .act(super::testing::ms(60_000), "producer", stop)
+        .run(200);
+    let lake = ran.lake();
+    let lines = |wanted: &dyn Fn(&str) -> bool| {
+        let mut all = Vec::new();
+        for object in lake
+            .list("files", "")
+            .into_iter()
+            .filter(|o| wanted(&o.key))
+        {
+            let bytes = lake.read("files", &object.key).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            all.extend(text.lines().map(|l| serde_json::from_str(l).unwrap()));
+        }
+        all
+    };
+    (
+        ran.ledger("producer").created,
+        lines(&|k| k.starts_with("good/")),
+        lines(&|k| k.contains("processing-failed")),
+    )
+}
+
+#[test]
+fn transform_of_the_notes_runs_in_a_whole_pipeline() {
+    let code = include_str!("../../../tests/cases/transform.py");
+    let (made, good, failed) = transformed(code);
+    assert!(made > 500 && failed.is_empty());
+    assert_eq!(good.len() as u64, made);
+    for record in good {
+        assert_eq!(record["source"], "firehose");
+        assert_eq!(record["processed_at"], "2024-01-15T10:30:00Z");
+        assert!(record["amount"].is_number(), "{record}");
+    }
+}
+
+#[test]
+fn records_that_the_transform_gives_back_as_failed_go_to_the_error_output() {
+    use base64::Engine as _;
+    let code = "def lambda_handler(event, context):\n    return {'records': [{'recordId': r['recordId'], 'result': 'ProcessingFailed' if i % 2 else 'Ok', 'data': r['data']} for i, r in enumerate(event['records'])]}\n";
+    let (made, good, failed) = transformed(code);
+    assert_eq!((good.len() + failed.len()) as u64, made);
+    assert!(failed.len() > 200);
+    for record in failed {
+        assert_eq!(record["errorCode"], "Lambda.ProcessingFailedStatus");
+        assert_eq!(record["attemptsMade"], 1);
+        let raw = record["rawData"].as_str().unwrap();
+        let raw = base64::engine::general_purpose::STANDARD
+            .decode(raw)
+            .unwrap();
+        let raw: serde_json::Value = serde_json::from_slice(&raw).unwrap();
+        assert!(raw["amount"].is_number());
+    }
+}

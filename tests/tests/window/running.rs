@@ -48,3 +48,40 @@ fn a_drawing_with_problems_says_so_and_does_not_run() {
     person.waits("an answer", |d| !d.is_busy());
     assert!(person.designer().snapshot().is_none());
 }
+
+#[test]
+fn code_is_asked_about_once_and_shown() {
+    let code = "SECRET = 'read me'\ndef lambda_handler(event, context):\n    pass\n";
+    let doc = serde_json::json!({
+        "weir": 1, "name": "code", "run_for": "5s",
+        "nodes": [
+            { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 5 } },
+            { "id": "stream", "kind": "kinesis-data-streams", "at": [320, 0] },
+            { "id": "enrich", "kind": "lambda", "at": [640, 0], "params": { "code": code } }
+        ],
+        "wires": [{ "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "enrich.in" }],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("code.json");
+    std::fs::write(&file, doc.to_string()).unwrap();
+    let mut person = Person::opens(file.to_str());
+    person.settles();
+    person.presses(Key::F5);
+    person.waits_for("May this code run?");
+    assert!(person.reads_of("SECRET = 'read me'"), "{}", person.reads());
+    // Enter alone runs nothing.
+    person.presses(Key::Enter);
+    person.frames(5);
+    assert!(person.designer().snapshot().is_none() && !person.designer().is_busy());
+    person.presses(Key::F5);
+    person.waits_for("Allow and run");
+    person.clicks("Allow and run");
+    person.waits("the end", |d| d.snapshot().is_some() && !d.is_busy());
+    assert_eq!(person.designer().run_error(), None);
+    assert!(person.designer().snapshot().unwrap().produced > 0);
+    // The same text is not asked about again.
+    person.presses(Key::F5);
+    person.frames(5);
+    assert!(!person.sees("May this code run?"));
+    person.waits("the second end", |d| !d.is_busy());
+}

@@ -290,7 +290,12 @@ impl Model {
         let Some(rule) = self.rules.get(place).cloned() else {
             return Ok(());
         };
-        let event = self.event("aws.events".into(), "Scheduled Event".into(), json!({}), cx);
+        let mut event = self.event("aws.events".into(), "Scheduled Event".into(), json!({}), cx);
+        let region = cx.world().books.region();
+        event["resources"] = json!([format!(
+            "arn:aws:events:{region}:123456789012:rule/{}",
+            rule.name
+        )]);
         cx.metric("TriggeredRules", 1.0);
         cx.created(1, event.to_string().len() as u64);
         let born = cx.now().0;

@@ -172,6 +172,8 @@ fn schedules_make_events() {
             "{schedule} {times:?}"
         );
         assert_eq!(got(&target)[0].1["detail-type"], "Scheduled Event");
+        let rule = got(&target)[0].1["resources"][0].clone();
+        assert_eq!(rule, "arn:aws:events:us-east-1:123456789012:rule/schedule");
         assert_eq!(ran.usage("bus", "eventbridge.custom_event"), 0);
     }
 }

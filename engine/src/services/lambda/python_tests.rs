@@ -492,3 +492,19 @@ fn same_run_with_a_handler_is_the_same() {
     assert_eq!(first.len(), 9);
     assert_eq!(first, run());
 }
+
+#[test]
+fn event_over_one_mebibyte_is_refused() {
+    let source = Fake::new()
+        .output("out", Flow::Records)
+        .records(ms(0), batch(1, 1_048_577, ms(0)))
+        .records(ms(1), batch(1, 1_048_576, ms(0)));
+    let ran = with_events(&source, json!({})).run(10);
+    assert_eq!(
+        (
+            ran.ledger("fn").received,
+            ran.ledger("source").dropped_total()
+        ),
+        (1, 1)
+    );
+}

@@ -664,3 +664,54 @@ fn sql_that_fails_on_a_record_is_an_error_of_the_function() {
         assert_eq!(ran.ledger("fn").failed_total(), rows as u64);
     }
 }
+
+// Theory, within 1 %.
+
+fn near(got: f64, expected: f64) {
+    assert!(
+        (got - expected).abs() <= 0.01 * expected.abs(),
+        "{got} is not within 1 % of {expected}"
+    );
+}
+
+#[test]
+fn concurrency_is_rate_times_duration_within_one_percent() {
+    // Little's law of the function: environments at work = calls a second x time in one.
+    // Published examples: 100 requests a second of 500 ms are 50; 10 of 3 s are 30. And one where cold starts weigh nothing.
+    for (every, us, expected) in [
+        (10, 500_000.0, 50.0),
+        (100, 3_000_000.0, 30.0),
+        (10, 5_000_000.0, 500.0),
+    ] {
+        let calls: Vec<u64> = (0..60_000 / every).map(|i| i * every).collect();
+        let caller = caller(&calls, 1, 100);
+        let ran = invoked(&caller, json!({"per_record_us": us})).run(70);
+        let states = ran.run.states();
+        let state = states.iter().find(|s| s.id == "fn").unwrap();
+        let meters = state.meters.own();
+        let at_work = meters
+            .iter()
+            .find(|m| m.spec.name == "ConcurrentExecutions")
+            .unwrap();
+        let late = at_work.series.points().filter(|(at, _)| {
+            let at = at.as_secs_f64();
+            (30.0..59.0).contains(&at)
+        });
+        let (sum, n) = late.fold((0.0, 0_u32), |(s, n), (_, p)| {
+            (s + p.average().unwrap_or(0.0), n + 1)
+        });
+        // A run that begins sees the others and itself.
+        near(sum / f64::from(n) - 1.0, expected);
+    }
+}
+
+#[test]
+fn iterator_age_of_a_consumer_that_is_too_slow_grows_as_theory_says() {
+    // A shard gets 100 records a second; a batch of 100 takes 2 s: after T the age is T (1 - 1/2).
+    let batches = (0..1000)
+        .map(|i| (i * 1000, 0, batch(100, 100, ms(i * 1000))))
+        .collect();
+    let (stream, sink) = (stream(1, batches), sink());
+    let ran = bench(&stream, &sink, json!({"per_record_us": 20_000.0})).run(1000);
+    near(ran.metric("fn", "IteratorAge").max, 500.0 * 1000.0);
+}

@@ -479,6 +479,25 @@ fn fields_of_a_fifo_queue_are_checked() {
     }
 }
 
+#[test]
+fn concurrency_of_a_fifo_queue_is_its_active_groups() {
+    for (names, expected) in [(&["a", "b", "c"][..], 3.0), (&["a"], 1.0)] {
+        let sends = (0..30_i64).map(|i| {
+            let group = names[usize::try_from(i).unwrap() % names.len()];
+            (u64::try_from(i).unwrap() * 10, letters(&[group], &[i]))
+        });
+        let source = source(sends.collect());
+        let ran = function(
+            &source,
+            fifo(),
+            json!({"per_record_us": 2_000_000.0, "batch_size": 1}),
+        )
+        .run(120);
+        assert_eq!(ran.metric("fn", "ConcurrentExecutions").max, expected);
+        assert_eq!(ran.ledger("fn").delivered, 30);
+    }
+}
+
 // Theory, within 1 %.
 
 fn near(got: f64, expected: f64) {
