@@ -143,12 +143,12 @@ fn advice_agrees_with_the_check() {
 
 #[test]
 fn partners_come_in_the_order_of_the_pipeline() {
-    for (kind, port, is_output, wanted) in [
+    let cases = [
         (
             "producer",
             "out",
             true,
-            "kinesis-data-streams.in firehose.in",
+            "kinesis-data-streams.in sqs.in eventbridge.in lambda.events sns.in firehose.in",
         ),
         ("kinesis-data-streams", "out", true, "firehose.in lambda.in"),
         ("firehose", "out", true, "s3.in"),
@@ -167,13 +167,21 @@ fn partners_come_in_the_order_of_the_pipeline() {
         ("dashboard", "alarms", false, "alarm.state"),
         ("firehose", "nothing", false, ""),
         ("nothing", "out", true, ""),
-    ] {
-        let found: Vec<String> = partners(ALL, kind, port, is_output)
+    ];
+    let said = |(kind, port, is_output, _): &(&str, &str, bool, &str)| {
+        let found = partners(ALL, kind, port, *is_output);
+        let names: Vec<String> = found
             .iter()
             .map(|p| format!("{}.{}", p.kind, p.port))
             .collect();
-        assert_eq!(found.join(" "), wanted, "{kind}.{port}");
-    }
+        format!("{kind}.{port}: {}", names.join(" "))
+    };
+    let found: Vec<String> = cases.iter().map(said).collect();
+    let wanted: Vec<String> = cases
+        .iter()
+        .map(|(kind, port, _, wanted)| format!("{kind}.{port}: {wanted}"))
+        .collect();
+    assert_eq!(found, wanted);
     let watched = partners(ALL, "alarm", "watch", false);
     assert_eq!(watched.len(), ALL.len());
     assert_eq!(watched[0].kind, "producer");
@@ -185,7 +193,7 @@ fn nodes_are_set_into_wires_where_both_ends_fit() {
     for (wire, kind, wanted) in [
         (0, "kinesis-data-streams", None),
         (0, "firehose", None),
-        (0, "lambda", None),
+        (0, "lambda", Some(("events", "out"))),
         (1, "lambda", None),
         (3, "s3", None),
         (0, "nothing", None),

@@ -156,19 +156,21 @@ fn alarm_rings_and_ends_and_tells() {
         ("node", "M")
     );
     let notes = sink.notes();
+    // Each change comes as a state and as the event of CloudWatch.
     let told: Vec<String> = notes
         .iter()
         .map(|n| match &n.heard {
             Heard::Notice(Notice::State(s)) => s.clone(),
+            Heard::Notice(Notice::Event(e)) => e.message["NewStateValue"].to_string(),
             other => format!("{other:?}"),
         })
         .collect();
-    assert_eq!(told, ["OK", "ALARM", "OK"]);
+    assert_eq!(told, ["OK", "\"OK\"", "ALARM", "\"ALARM\"", "OK", "\"OK\""]);
     // The evaluation follows the end of the second minute by the law's least 500 ms or more.
     assert!(
-        notes[1].at > ms(120_400) && notes[1].at < ms(180_000),
+        notes[2].at > ms(120_400) && notes[2].at < ms(180_000),
         "{:?}",
-        notes[1].at
+        notes[2].at
     );
     let said = ran.events("alarm", "alarm");
     assert!(said[1].contains("OK -> ALARM: M > 5"), "{said:?}");
