@@ -56,6 +56,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("datafusion", &["lake"]),
     ("object_store", &["lake"]),
     ("parquet", &["lake", "data"]),
+    ("weir_detect", &["lake", "services"]),
     ("std::time::Instant", &["runtime/pace.rs"]),
     ("std::time::SystemTime", &[]),
 ];
