@@ -58,6 +58,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the benchmark and cost report of a finished run
+    Report(ReportArguments),
     /// List the templates
     Templates {
         /// Print JSON
@@ -96,6 +98,43 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The folder of the run
+    pub(crate) run: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub(crate) format: ReportFormat,
+    /// The language of its texts
+    #[arg(long, value_enum, default_value_t = ReportLanguage::En)]
+    pub(crate) lang: ReportLanguage,
+    /// Write to this file; for HTML `report.html` in the run folder, else standard output, by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One page with everything in it, to be read, mailed or printed
+    Html,
+    /// Markdown
+    Md,
+    /// Every cell of every table as a row
+    Csv,
+    /// Sections, tables and figures, and the summary
+    Json,
+}
+
+/// The language of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportLanguage {
+    /// English
+    En,
+    /// Korean
+    Ko,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// A pipeline's file, or the id of a template
     pub(crate) file: String,
@@ -114,6 +153,9 @@ pub(crate) struct RunArguments {
     /// Folder for the run, new or empty; without it nothing is kept
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Write report.html into the run folder too
+    #[arg(long, requires = "out")]
+    pub(crate) report: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,7 @@ mod kinds;
 mod output;
 mod progress;
 mod relay;
+mod report;
 mod run;
 mod schema;
 mod shots;
@@ -84,6 +85,7 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         Command::Bench { which, run_for } => bench::bench(which, run_for, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
+        Command::Report(arguments) => report::report(&arguments, output),
         Command::Sql {
             run,
             statement,

@@ -47,6 +47,9 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
     watch(&prepared, arguments.quiet, output);
     let outcome = prepared.finish()?;
     let summary = &outcome.summary;
+    if arguments.report {
+        super::report::into_folder(outcome.folder())?;
+    }
     if arguments.json {
         output.print_json(summary)?;
     } else {

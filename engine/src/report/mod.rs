@@ -6,7 +6,13 @@
 mod collect;
 mod cost;
 mod files;
+mod folder;
+mod html;
+mod kit;
+mod markdown;
 mod objective;
+mod pages;
+mod record;
 mod records;
 mod summary;
 pub mod svg;
@@ -15,10 +21,18 @@ mod why;
 
 pub use collect::{Subject, summarize};
 pub use files::{bill_csv, metrics_parquet};
+pub use folder::{EventLine, ReadError, RunFiles, Track, fingerprints};
+pub use html::html;
+pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
+pub use markdown::{csv, markdown, to_json};
 pub use objective::evaluate;
+pub use pages::{Block, Cell, Lang, Report, Section, Table, Tone, Words, pages};
+pub use record::{
+    Assumption, HandEdit, HostMachine, Input, PriceBook, RunRecord, assumptions, inputs, md5_hex,
+};
 pub use summary::{
-    AlarmChange, AlarmSummary, CostLine, CostSummary, LedgerSummary, MetricSummary, NodeSummary,
-    ObjectiveResult, PriceGap, Records, Summary, Throughput, Utilisation, WireSummary,
+    AlarmChange, AlarmSummary, CostLine, CostSummary, LedgerSummary, LimitUse, MetricSummary, NodeSummary,
+    ObjectiveResult, PriceGap, Projection, Records, Summary, Throughput, Utilisation, WireSummary,
 };
 pub use text::{aligned, clean, dollars, millis, number, seconds, terminal};
 pub use why::{Cause, Trouble, explain};
