@@ -120,6 +120,22 @@ fn without_gaps(line: Line, end: f64) -> Line {
     (0..=last).map(|i| [i as f64 * step, known.get(&i).copied().unwrap_or(0.0)]).collect()
 }
 
+/// Means over longer intervals, so that what comes in bursts can be compared with what comes steadily.
+fn calmed(line: Line, end: f64) -> Line {
+    let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
+        return line;
+    };
+    let wanted = if end < 600.0 { end / 20.0 } else { (end / 240.0).max(60.0) };
+    let many = slot(wanted, step).max(1);
+    let mut means: BTreeMap<u64, (f64, u32)> = BTreeMap::new();
+    for [at, v] in &line {
+        let mean = means.entry(slot(*at, step) / many).or_default();
+        *mean = (mean.0 + v, mean.1 + 1);
+    }
+    let wide = many as f64 * step;
+    means.into_iter().map(|(i, (sum, n))| [i as f64 * wide, sum / f64::from(n)]).collect()
+}
+
 pub(super) fn derive(run: &RunFiles) -> Derived {
     let summary = &run.summary;
     let all: Vec<&str> = summary.nodes.keys().map(String::as_str).collect();
@@ -134,11 +150,13 @@ pub(super) fn derive(run: &RunFiles) -> Derived {
     let percentile = |metric| joined(run, &ends, metric, true, |p, _| p.max);
     let latency = ["EndToEndLatency.p50", "EndToEndLatency.p90", "EndToEndLatency.p99"].map(percentile);
     let backlog = joined(run, &all, "RecordsHeld", false, |p, _| mean(p));
-    let refused = joined(run, &all, "Throttled", false, rate);
+    let pace = |nodes: &[&str], metric| {
+        calmed(without_gaps(joined(run, nodes, metric, false, rate), end), end)
+    };
     Derived {
-        offered: without_gaps(joined(run, &sources, "RecordsIn", false, rate), end),
-        delivered: without_gaps(joined(run, &ends, "RecordsOut", false, rate), end),
-        refused: if refused.is_empty() { refused } else { without_gaps(refused, end) },
+        offered: pace(&sources, "RecordsIn"),
+        delivered: pace(&ends, "RecordsOut"),
+        refused: pace(&all, "Throttled"),
         recoveries: recoveries(run, &latency[2], &backlog),
         latency,
         backlog,

@@ -1,7 +1,7 @@
 //! How it was measured, and how anybody measures it again.
 
-use super::super::text::{number, seconds};
-use super::{Block, Cell, Page, Section, Tone};
+use super::super::text::number;
+use super::{Block, Cell, Page, Section, Tone, span};
 
 pub(super) fn section(page: &Page<'_>) -> Section {
     let record = &page.run.record;
@@ -10,7 +10,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     let mut row = |key: &str, cell: Cell| facts.rows.push(vec![Cell::text(page.t(key)), cell]);
     row("seed", Cell::text(s.seed.to_string()));
     row("state", Cell::text(s.state.clone()));
-    row("duration", page.figure("virtual_seconds", seconds));
+    row("duration", page.figure("virtual_seconds", span));
     row("start", Cell::text(plain_start(page)));
     row("repeats", Cell::text("1"));
     row("warm_up", Cell::text(page.t("warm_up_none")));
@@ -30,7 +30,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         let mut table = page.head(page.t("edits"), &["at", "node", "happens"]);
         for edit in &record.edits {
             table.rows.push(vec![
-                Cell::text(seconds(edit.at_seconds)),
+                Cell::text(span(edit.at_seconds)),
                 Cell::toned(edit.node.clone(), Tone::Code),
                 Cell::text(edit.what.clone()),
             ]);

@@ -220,6 +220,15 @@ impl Page<'_> {
     }
 }
 
+/// A span of virtual time as people say it: to the second from two minutes on.
+fn span(seconds: f64) -> String {
+    if seconds < 120.0 {
+        super::text::millis(seconds * 1_000.0)
+    } else {
+        super::text::seconds(seconds.round())
+    }
+}
+
 /// A count, grouped by thousands.
 #[expect(
     clippy::cast_possible_truncation,

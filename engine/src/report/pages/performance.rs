@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::svg::{Axis, Mark, Plot, Series, Shape, Unit, paint};
-use super::super::text::{millis, number, seconds};
+use super::super::text::{millis, number};
 use super::derive::{Back, Derived};
-use super::{Block, Cell, Page, Section, Table, Tone, whole};
+use super::{Block, Cell, Page, Section, Table, Tone, span, whole};
 use crate::document::Action;
 
 /// Nodes that a plot tells apart.
@@ -150,8 +150,8 @@ fn freshness(page: &Page<'_>, derived: &Derived) -> Table {
         table.rows.push(vec![
             Cell::toned(id.clone(), Tone::Code),
             Cell::text(page.t("age_of_newest")),
-            Cell::text(seconds(time_mean(line))),
-            Cell::text(seconds(worst)),
+            Cell::text(span(time_mean(line))),
+            Cell::text(span(worst)),
         ]);
     }
     let worst = derived.backlog.iter().map(|p| p[1]).fold(0.0, f64::max);
@@ -169,7 +169,7 @@ fn freshness(page: &Page<'_>, derived: &Derived) -> Table {
             }
             let show = |v: f64| match metric.unit.as_str() {
                 "Milliseconds" => millis(v),
-                "Seconds" => seconds(v),
+                "Seconds" => span(v),
                 unit => format!("{} {unit}", number(v)),
             };
             let of = |field: &str| page.figure(&format!("nodes/{id}/metrics/{name}/{field}"), show);
@@ -229,7 +229,7 @@ fn limits(page: &Page<'_>) -> Table {
             table.rows.push(vec![
                 Cell::toned(id.clone(), Tone::Code),
                 Cell::text(page.words.limit(name)),
-                page.figure(&of("seconds"), seconds),
+                page.figure(&of("seconds"), span),
                 page.figure(&of("avg"), percent),
                 most,
             ]);
@@ -260,7 +260,7 @@ fn recoveries(page: &Page<'_>, derived: &Derived) -> Table {
     );
     let back = |b: Back| match b {
         Back::After(s) if s <= 0.0 => Cell::toned(page.t("never_left"), Tone::Good),
-        Back::After(s) => Cell::text(seconds(s)),
+        Back::After(s) => Cell::text(span(s)),
         Back::Never => Cell::toned(page.t("not_recovered"), Tone::Bad),
         Back::Unknown => Cell::toned(page.t("cannot_tell"), Tone::Faint),
     };
@@ -274,7 +274,7 @@ fn recoveries(page: &Page<'_>, derived: &Derived) -> Table {
         table.rows.push(vec![
             Cell::text(page.words.fault(&r.fault)),
             Cell::toned(r.node.clone(), Tone::Code),
-            Cell::text(format!("{} \u{2013} {}", seconds(r.from), seconds(r.to))),
+            Cell::text(format!("{} \u{2013} {}", span(r.from), span(r.to))),
             before,
             after,
             back(r.latency_back),
@@ -300,7 +300,7 @@ fn alarms(page: &Page<'_>) -> Option<Block> {
         for change in &alarm.changes {
             table.rows.push(vec![
                 Cell::toned(alarm.node.clone(), Tone::Code),
-                Cell::text(seconds(change.at_seconds)),
+                Cell::text(span(change.at_seconds)),
                 Cell::text(change.text.clone()),
             ]);
         }

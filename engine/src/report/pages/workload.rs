@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::svg::{Axis, Plot, Series, Unit, paint};
-use super::super::text::{number, seconds};
+use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
+use super::super::text::number;
 use super::derive::Derived;
-use super::{Block, Cell, Page, Section, Table, whole};
+use super::{Block, Cell, Page, Section, Table, span, whole};
 use crate::document::Action;
 
 pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
@@ -14,7 +14,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     let purpose = doc.description.as_deref().unwrap_or(page.t("no_description"));
     blocks.push(Block::Text(purpose.to_owned()));
     blocks.push(Block::Cards(vec![
-        (page.t("duration").to_owned(), page.figure("virtual_seconds", seconds)),
+        (page.t("duration").to_owned(), page.figure("virtual_seconds", span)),
         (page.t("offered").to_owned(), page.figure("throughput/records_per_second", |v| format!("{} /s", number(v)))),
         (page.t("offered_mb").to_owned(), page.figure("throughput/mb_per_second", |v| format!("{} MB/s", number(v)))),
         (page.t("produced").to_owned(), page.count("records/produced")),
@@ -89,6 +89,7 @@ fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         name: page.t(key).to_owned(),
         color: color.to_owned(),
         points: points.to_vec(),
+        shape: Shape::Steps,
         ..Series::default()
     };
     plot.series.push(series("delivered_rate", &p.green, &derived.delivered));
@@ -112,14 +113,14 @@ fn scenario(page: &Page<'_>) -> Table {
                 let with = parameters.iter().map(|(name, v)| format!("{name} {}", plain(v)));
                 let lasts = lasts.map_or_else(
                     || page.t("to_the_end").to_owned(),
-                    |l| seconds(l.as_secs_f64()),
+                    |l| span(l.as_secs_f64()),
                 );
                 let parts: Vec<String> = with.chain([lasts]).collect();
                 format!("{}: {}", page.words.fault(name), parts.join(", "))
             }
         };
         table.rows.push(vec![
-            Cell::text(seconds(step.at.as_secs_f64())),
+            Cell::text(span(step.at.as_secs_f64())),
             Cell::toned(step.node.clone(), super::Tone::Code),
             Cell::text(what),
         ]);
