@@ -4,6 +4,7 @@
 //! fields whose names begin with `host_`.
 
 mod collect;
+mod condition;
 mod cost;
 mod files;
 mod objective;
@@ -13,6 +14,7 @@ mod text;
 mod why;
 
 pub use collect::{Subject, summarize};
+pub use condition::{Condition, Figure, Relation};
 pub use files::{bill_csv, metrics_parquet};
 pub use objective::evaluate;
 pub use summary::{
