@@ -4,6 +4,7 @@
 //! fields whose names begin with `host_`.
 
 mod collect;
+mod condition;
 mod cost;
 mod files;
 mod folder;
@@ -20,6 +21,7 @@ mod text;
 mod why;
 
 pub use collect::{Subject, summarize};
+pub use condition::{Condition, Figure, Relation};
 pub use files::{bill_csv, metrics_parquet};
 pub use folder::{EventLine, ReadError, RunFiles, Track, fingerprints};
 pub use html::html;
