@@ -60,6 +60,20 @@ pub(crate) enum Command {
     },
     /// Write the benchmark and cost report of a finished run
     Report(ReportArguments),
+    /// Run again from a report or a run folder, and say whether the same comes out
+    ///
+    /// Exit code 0 when all is byte-identical, 1 when something differs.
+    Verify {
+        /// A report that `weir report --format html` wrote, or the folder of a run
+        place: PathBuf,
+        /// Folder of the data files that the run read, when they are too large for the report
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Run a pipeline and check what it says that a run must come to
+    ///
+    /// Exit code 0 when everything came as expected, 1 when something did not.
+    Test(TestArguments),
     /// List the templates
     Templates {
         /// Print JSON
@@ -123,6 +137,12 @@ pub(crate) enum ReportFormat {
     Csv,
     /// Sections, tables and figures, and the summary
     Json,
+    /// The bill as rows of FOCUS 1.2 (FinOps Open Cost and Usage Specification), CSV
+    FocusCsv,
+    /// The same as Parquet
+    FocusParquet,
+    /// The quantities of a month as a usage file for Infracost
+    Infracost,
 }
 
 /// The language of a report.
@@ -132,6 +152,21 @@ pub(crate) enum ReportLanguage {
     En,
     /// Korean
     Ko,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// A pipeline's file, or the id of a template
+    pub(crate) file: String,
+    /// Virtual time to run; what the document's `expect` says by default
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) run_for: Option<SimDuration>,
+    /// Folder for the run, new or empty; without it nothing is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Fail when this holds too, for example `usd_per_month > 500`; may be given again
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +191,9 @@ pub(crate) struct RunArguments {
     /// Write report.html into the run folder too
     #[arg(long, requires = "out")]
     pub(crate) report: bool,
+    /// End with exit code 1 when this holds, for example `usd_per_month > 500`; may be given again
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<String>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -214,7 +214,10 @@ fn price_group<'a>(
     let all = run.stretched(group);
     let parts = parts(tiers, base, all, run);
     let reached = &tiers[..parts.len()];
-    let tiered = parts.iter().zip(reached).map(|((part, _), tier)| (*part, *tier));
+    let tiered = parts
+        .iter()
+        .zip(reached)
+        .map(|((part, _), tier)| (*part, *tier));
     let tiered: Vec<(Wide, Tier)> = tiered.collect();
     let paid = share(tiers, price.per, group, run);
     let in_steps = group.iter().zip(&paid);

@@ -55,7 +55,8 @@ pub(super) fn steps(
         let billed = if i == last {
             usd_left
         } else {
-            cost.over(Wide::product(&[PICO, u128::from(per)])).min(usd_left)
+            cost.over(Wide::product(&[PICO, u128::from(per)]))
+                .min(usd_left)
         };
         quantity_left -= share;
         usd_left -= billed;
@@ -85,7 +86,11 @@ fn cost_text(quantity: u128, rate: u128, per: u64) -> String {
 /// The digits of a product, however long.
 fn product(a: u128, b: u128) -> String {
     let digits = |n: u128| -> Vec<u32> {
-        n.to_string().bytes().rev().map(|d| u32::from(d - b'0')).collect()
+        n.to_string()
+            .bytes()
+            .rev()
+            .map(|d| u32::from(d - b'0'))
+            .collect()
     };
     let (a, b) = (digits(a), digits(b));
     let mut sum = vec![0_u32; a.len() + b.len()];
@@ -98,9 +103,17 @@ fn product(a: u128, b: u128) -> String {
         }
         sum[i + b.len()] += carry;
     }
-    let text: String = sum.iter().rev().filter_map(|d| char::from_digit(*d, 10)).collect();
+    let text: String = sum
+        .iter()
+        .rev()
+        .filter_map(|d| char::from_digit(*d, 10))
+        .collect();
     let text = text.trim_start_matches('0');
-    if text.is_empty() { "0".to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// `digits` with `decimals` of them behind the point, without needless zeros.
@@ -111,7 +124,11 @@ fn point(digits: String, decimals: usize) -> String {
     let padded = format!("{digits:0>width$}", width = decimals + 1);
     let (whole, fraction) = padded.split_at(padded.len() - decimals);
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+    if fraction.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{fraction}")
+    }
 }
 
 #[cfg(test)]

@@ -18,5 +18,7 @@ pub fn read_parquet(bytes: Vec<u8>) -> Result<Vec<RecordBatch>, LakeError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes))
         .map_err(|e| failed(e.to_string()))?;
     let reader = builder.build().map_err(|e| failed(e.to_string()))?;
-    reader.collect::<Result<_, _>>().map_err(|e| failed(e.to_string()))
+    reader
+        .collect::<Result<_, _>>()
+        .map_err(|e| failed(e.to_string()))
 }

@@ -12,8 +12,8 @@ use super::cost;
 use super::objective::evaluate;
 use super::records;
 use super::summary::{
-    AlarmChange, AlarmSummary, LedgerSummary, LimitUse, MetricSummary, NodeSummary, Summary, Throughput,
-    Utilisation, WireSummary,
+    AlarmChange, AlarmSummary, LedgerSummary, LimitUse, MetricSummary, NodeSummary, Summary,
+    Throughput, Utilisation, WireSummary,
 };
 use crate::check::Goal;
 use crate::metrics::{LatencyMeter, Meter, Point};

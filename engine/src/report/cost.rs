@@ -1,13 +1,13 @@
 //! The bill in the summary.
 
 use super::summary::{CostLine, CostSummary, PriceGap, Projection};
-use crate::books::{Bill, BillLine, Books, Metered, is_baseline};
-use crate::units::{GIB, SimDuration, Usd};
+use crate::books::{Bill, BillLine, Books, Growth, Metered, is_baseline};
+use crate::units::{GIB, HOURS_PER_MONTH, SimDuration, Usd};
 
 /// Multiples of the run's traffic that a month is computed for.
 const TRAFFIC: [u32; 3] = [1, 2, 10];
 
-/// The bill of `usage`, with the cost per GB of `produced_bytes`.
+/// The bill of `usage`, one line for each in the same order, with the cost per GB of `produced_bytes`.
 pub(super) fn summarize(
     bill: &Bill,
     books: &Books,
@@ -30,7 +30,12 @@ pub(super) fn summarize(
         usd_per_gb: (produced_bytes > 0)
             .then(|| bill.total.as_f64() * GIB as f64 / produced_bytes as f64),
         unknown: bill.unknown.iter().map(gap).collect(),
-        lines: bill.lines.iter().map(line).collect(),
+        lines: bill
+            .lines
+            .iter()
+            .zip(usage)
+            .map(|(l, u)| line(l, u, bill.virtual_time))
+            .collect(),
         projections: TRAFFIC
             .iter()
             .filter_map(|times| project(books, usage, bill.virtual_time, *times))
@@ -41,14 +46,21 @@ pub(super) fn summarize(
 /// A month at `times` the traffic; `None` when no time passed.
 fn project(books: &Books, usage: &[Metered], time: SimDuration, times: u32) -> Option<Projection> {
     let grown = usage.iter().map(|m| {
-        let factor = if is_baseline(m.spec.key, m.spec.unit) { 1 } else { u128::from(times) };
+        let factor = if is_baseline(m.spec.key, m.spec.unit) {
+            1
+        } else {
+            u128::from(times)
+        };
         Metered {
             quantity: m.quantity.saturating_mul(factor),
             ..m.clone()
         }
     });
     let bill = Bill::price(books, &grown.collect::<Vec<_>>(), time);
-    let standing = bill.lines.iter().filter(|l| is_baseline(&l.usage_type, &l.unit));
+    let standing = bill
+        .lines
+        .iter()
+        .filter(|l| is_baseline(&l.usage_type, &l.unit));
     let standing: Usd = standing.filter_map(|l| l.usd_per_month).sum();
     Some(Projection {
         traffic: times,
@@ -57,7 +69,14 @@ fn project(books: &Books, usage: &[Metered], time: SimDuration, times: u32) -> O
     })
 }
 
-fn line(line: &BillLine) -> CostLine {
+fn line(line: &BillLine, usage: &Metered, time: SimDuration) -> CostLine {
+    let hours = time.as_secs_f64() / 3_600.0;
+    let months = HOURS_PER_MONTH as f64 / hours;
+    let grown = match usage.spec.growth {
+        Growth::Linear => months,
+        Growth::Accumulating => months * months,
+        Growth::OneOff => 1.0,
+    };
     CostLine {
         node: line.node.clone(),
         service: line.service.clone(),
@@ -69,6 +88,7 @@ fn line(line: &BillLine) -> CostLine {
         usd: line.usd.map(Usd::as_f64),
         usd_exact: line.usd.map(|u| u.to_string()),
         usd_per_month: line.usd_per_month.map(Usd::as_f64),
+        quantity_per_month: (hours > 0.0).then(|| line.quantity * grown),
         rounding: line.rounding.clone(),
         explain: line.explain.clone(),
         source: line.source.clone(),

@@ -91,9 +91,8 @@ impl RunFiles {
             .map_err(|e| wrong("metrics.parquet", &e))?;
         let mut tracks = BTreeMap::new();
         for batch in &metrics {
-            add_rows(batch, &mut tracks).ok_or_else(|| {
-                wrong("metrics.parquet", &"its columns are not those of a run")
-            })?;
+            add_rows(batch, &mut tracks)
+                .ok_or_else(|| wrong("metrics.parquet", &"its columns are not those of a run"))?;
         }
         let events = read(folder, "events.jsonl")?;
         let events = String::from_utf8_lossy(&events);
@@ -151,7 +150,9 @@ pub fn fingerprints(folder: &Path) -> Result<BTreeMap<String, String>, ReadError
         for entry in entries.flatten() {
             let path = entry.path();
             // Links lead elsewhere; the engine writes none.
-            let Ok(kind) = entry.file_type() else { continue };
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
             if kind.is_dir() {
                 open.push(path);
             } else if kind.is_file() {
@@ -192,10 +193,7 @@ fn json<T: serde::de::DeserializeOwned>(folder: &Path, name: &str) -> Result<T, 
 }
 
 /// `None` when a column is missing or of another type.
-fn add_rows(
-    batch: &RecordBatch,
-    tracks: &mut BTreeMap<(String, String), Track>,
-) -> Option<()> {
+fn add_rows(batch: &RecordBatch, tracks: &mut BTreeMap<(String, String), Track>) -> Option<()> {
     let column = |name: &str| batch.column_by_name(name).map(|c| c.as_any());
     let texts = |name: &str| column(name)?.downcast_ref::<StringArray>();
     let figures = |name: &str| column(name)?.downcast_ref::<Float64Array>();
@@ -232,7 +230,9 @@ fn close(
 ) {
     let Some((node, metric)) = key else { return };
     let done = std::mem::take(open);
-    let track = tracks.entry((node.to_owned(), metric.to_owned())).or_default();
+    let track = tracks
+        .entry((node.to_owned(), metric.to_owned()))
+        .or_default();
     track.unit = done.unit;
     track.resolution = done.resolution;
     track.points.extend(done.points);
@@ -244,7 +244,10 @@ impl RunFiles {
     pub fn sources(&self) -> Vec<&str> {
         let made = |l: &super::summary::LedgerSummary| l.received == 0 && l.created > 0;
         let nodes = self.summary.nodes.iter();
-        nodes.filter(|(_, n)| made(&n.ledger)).map(|(id, _)| id.as_str()).collect()
+        nodes
+            .filter(|(_, n)| made(&n.ledger))
+            .map(|(id, _)| id.as_str())
+            .collect()
     }
     /// Nodes where records came to rest.
     #[must_use]

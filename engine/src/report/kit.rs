@@ -67,7 +67,9 @@ impl Kit {
     /// When there is none, or it is damaged.
     pub fn from_html(page: &str) -> Result<Self, ReadError> {
         let mark = format!("id=\"{KIT_ID}\">");
-        let text = page.split_once(&mark).and_then(|(_, rest)| rest.split_once("</script>"));
+        let text = page
+            .split_once(&mark)
+            .and_then(|(_, rest)| rest.split_once("</script>"));
         let Some((text, _)) = text else {
             return Err(ReadError(
                 "the page carries no reproduction kit: name a report that `weir report --format html` wrote, or a run folder"
@@ -96,7 +98,10 @@ impl Kit {
     /// When a value cannot be written: a bug.
     pub fn embedded(&self) -> Result<String, ReadError> {
         let text = serde_json::to_string(self).map_err(|e| ReadError(e.to_string()))?;
-        Ok(text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
+        Ok(text
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e")
+            .replace('&', "\\u0026"))
     }
 }
 
@@ -122,7 +127,11 @@ fn compare(path: &str, a: &Value, b: &Value, limit: usize, out: &mut Vec<String>
         return;
     }
     let below = |name: &str| {
-        if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}/{name}")
+        }
     };
     match (a, b) {
         (Value::Object(x), Value::Object(y)) => {

@@ -26,7 +26,9 @@ fn markdown_block(block: &Block) -> String {
         Block::Text(text) => format!("\n{}\n", line(text)),
         Block::Heading(text) => format!("\n### {}\n", line(text)),
         Block::Cards(cards) => {
-            let rows = cards.iter().map(|(label, cell)| format!("- {}: {}\n", line(label), shown(cell)));
+            let rows = cards
+                .iter()
+                .map(|(label, cell)| format!("- {}: {}\n", line(label), shown(cell)));
             format!("\n{}", rows.collect::<String>())
         }
         Block::Table(t) if t.rows.is_empty() => String::new(),
@@ -43,9 +45,20 @@ fn markdown_block(block: &Block) -> String {
 fn markdown_table(t: &Table) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let head = row(t.head.iter().map(|(text, _)| line(text)).collect());
-    let rule = row(t.head.iter().map(|(_, right)| if *right { "---:" } else { "---" }.to_owned()).collect());
-    let rows = t.rows.iter().map(|cells| row(cells.iter().map(shown).collect()));
-    format!("\n**{}**\n\n{head}{rule}{}", line(&t.caption), rows.collect::<String>())
+    let rule = row(t
+        .head
+        .iter()
+        .map(|(_, right)| if *right { "---:" } else { "---" }.to_owned())
+        .collect());
+    let rows = t
+        .rows
+        .iter()
+        .map(|cells| row(cells.iter().map(shown).collect()));
+    format!(
+        "\n**{}**\n\n{head}{rule}{}",
+        line(&t.caption),
+        rows.collect::<String>()
+    )
 }
 
 fn shown(cell: &Cell) -> String {
@@ -102,7 +115,11 @@ pub fn csv(report: &Report) -> String {
 }
 
 fn csv_row(section: &str, table: &str, row: &str, column: &str, cell: &Cell) -> String {
-    let (path, value) = cell.figure.as_ref().map(|(p, v)| (p.clone(), v.to_string())).unzip();
+    let (path, value) = cell
+        .figure
+        .as_ref()
+        .map(|(p, v)| (p.clone(), v.to_string()))
+        .unzip();
     let cells = [
         section.to_owned(),
         table.to_owned(),
@@ -112,7 +129,10 @@ fn csv_row(section: &str, table: &str, row: &str, column: &str, cell: &Cell) -> 
         value.unwrap_or_default(),
         path.unwrap_or_default(),
     ];
-    let cells: Vec<String> = cells.iter().map(|c| super::files::quoted(&safe(c))).collect();
+    let cells: Vec<String> = cells
+        .iter()
+        .map(|c| super::files::quoted(&safe(c)))
+        .collect();
     format!("{}\n", cells.join(","))
 }
 
@@ -142,12 +162,17 @@ pub fn to_json(report: &Report, summary: &Value) -> Value {
         Block::List(points) => json!({ "list": points }),
         Block::Picture(caption, svg) => json!({ "picture": caption, "svg": svg.0 }),
         Block::Cards(cards) => {
-            let each = cards.iter().map(|(label, c)| json!({ "label": label, "cell": cell(c) }));
+            let each = cards
+                .iter()
+                .map(|(label, c)| json!({ "label": label, "cell": cell(c) }));
             json!({ "cards": each.collect::<Vec<_>>() })
         }
         Block::Table(t) => {
             let head: Vec<&String> = t.head.iter().map(|(text, _)| text).collect();
-            let rows = t.rows.iter().map(|r| Value::Array(r.iter().map(cell).collect()));
+            let rows = t
+                .rows
+                .iter()
+                .map(|r| Value::Array(r.iter().map(cell).collect()));
             json!({ "table": t.caption, "head": head, "rows": rows.collect::<Vec<_>>() })
         }
     };

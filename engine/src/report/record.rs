@@ -127,16 +127,30 @@ pub fn md5_hex(bytes: &[u8]) -> String {
 
 /// The quotas and latency laws of the kinds in `doc`, by key.
 #[must_use]
-pub fn assumptions(doc: &Document, kinds: &[&'static dyn AnyKind], books: &Books) -> Vec<Assumption> {
+pub fn assumptions(
+    doc: &Document,
+    kinds: &[&'static dyn AnyKind],
+    books: &Books,
+) -> Vec<Assumption> {
     let mut found: BTreeMap<(&str, &str), Assumption> = BTreeMap::new();
     for kind in kinds {
         let spec = kind.spec();
-        if !doc.nodes.iter().any(|n| n.kind == spec.id && n.takes_part()) {
+        if !doc
+            .nodes
+            .iter()
+            .any(|n| n.kind == spec.id && n.takes_part())
+        {
             continue;
         }
         for key in spec.quotas {
-            let Some(quota) = books.quota(key) else { continue };
-            let value = format!("{} {}", crate::books::thousands(quota.value.into()), quota.unit);
+            let Some(quota) = books.quota(key) else {
+                continue;
+            };
+            let value = format!(
+                "{} {}",
+                crate::books::thousands(quota.value.into()),
+                quota.unit
+            );
             let entry = found
                 .entry(("quota", key))
                 .or_insert_with(|| assumption(key, "quota", value, &quota.origin));
@@ -144,7 +158,9 @@ pub fn assumptions(doc: &Document, kinds: &[&'static dyn AnyKind], books: &Books
             entry.kinds.push(spec.id.to_owned());
         }
         for key in spec.latencies {
-            let Some(law) = books.latency(key) else { continue };
+            let Some(law) = books.latency(key) else {
+                continue;
+            };
             let entry = found
                 .entry(("latency", key))
                 .or_insert_with(|| assumption(key, "latency", law_text(law), &law.origin));
@@ -159,7 +175,12 @@ fn law_text(law: &LatencyLaw) -> String {
     if law.min == law.p99 {
         return ms(law.p50);
     }
-    format!("p50 {}, p99 {}, min {}", ms(law.p50), ms(law.p99), ms(law.min))
+    format!(
+        "p50 {}, p99 {}, min {}",
+        ms(law.p50),
+        ms(law.p99),
+        ms(law.min)
+    )
 }
 
 fn assumption(key: &str, book: &str, value: String, origin: &Origin) -> Assumption {

@@ -298,6 +298,9 @@ pub struct CostLine {
     pub usd_exact: Option<String>,
     /// What a month pays.
     pub usd_per_month: Option<f64>,
+    /// Priced units of a month of 730 hours, growth applied; `null` when no time passed.
+    #[serde(default)]
+    pub quantity_per_month: Option<f64>,
     /// How usage was rounded before it was metered.
     pub rounding: String,
     /// The sum in one sentence.

@@ -76,9 +76,13 @@ impl Prepared {
                 goals: &goals,
             },
         );
-        let written = write(&finished, &summary, (&doc, &kinds), threads, |name, bytes| {
-            folder.write(name, bytes)
-        });
+        let written = write(
+            &finished,
+            &summary,
+            (&doc, &kinds),
+            threads,
+            |name, bytes| folder.write(name, bytes),
+        );
         let snapshot = Arc::clone(&finished.snapshot);
         // The lake closes with the run.
         drop(finished);

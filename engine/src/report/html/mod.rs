@@ -23,7 +23,11 @@ const SHOWN_FILES: usize = 12;
 ///
 /// # Errors
 /// When a file of the run cannot be read.
-pub fn html(run: &RunFiles, kinds: &[&'static dyn AnyKind], lang: Lang) -> Result<String, ReadError> {
+pub fn html(
+    run: &RunFiles,
+    kinds: &[&'static dyn AnyKind],
+    lang: Lang,
+) -> Result<String, ReadError> {
     let report = pages(run, kinds, lang);
     let kit = Kit::of(run)?;
     let words = Words { lang };
@@ -69,7 +73,10 @@ fn style(p: &Paint, words: Words) -> String {
         ("--amber", &p.amber),
         ("--red", &p.red),
     ];
-    let colors: String = colors.iter().map(|(name, color)| format!("{name}:{color};")).collect();
+    let colors: String = colors
+        .iter()
+        .map(|(name, color)| format!("{name}:{color};"))
+        .collect();
     let font = super::svg::FONT;
     format!(
         ":root{{{colors}--font:{font}}}\n@page{{@top-left{{content:\"{}\"}}}}\n{STYLE}",
@@ -138,7 +145,11 @@ fn figure(cell: &Cell) -> Markup {
         Tone::Bad => Some("bad"),
         Tone::Code => Some("code"),
     };
-    let (path, value) = cell.figure.as_ref().map(|(p, v)| (p, v.to_string())).unzip();
+    let (path, value) = cell
+        .figure
+        .as_ref()
+        .map(|(p, v)| (p, v.to_string()))
+        .unzip();
     html! {
         @if class.is_some() || path.is_some() {
             span class=[class] data-figure=[path] data-value=[value] { (cell.text) }
@@ -148,7 +159,11 @@ fn figure(cell: &Cell) -> Markup {
 }
 
 fn bar(share: f64) -> Markup {
-    let width = if share.is_finite() { share.clamp(0.0, 1.0) * 100.0 } else { 0.0 };
+    let width = if share.is_finite() {
+        share.clamp(0.0, 1.0) * 100.0
+    } else {
+        0.0
+    };
     html! { span.bar { span style={ "width:" (format!("{width:.1}")) "%" } {} } }
 }
 
@@ -157,7 +172,13 @@ fn files(run: &RunFiles, kit: &Kit, words: Words) -> Markup {
     let attached = ["bill.csv", "metrics.parquet", "summary.json", "run.json"];
     let attached = attached.iter().filter_map(|name| {
         let bytes = run.bytes(name).ok().filter(|b| b.len() <= ATTACHED_MAX)?;
-        Some((*name, format!("data:application/octet-stream;base64,{}", STANDARD.encode(bytes))))
+        Some((
+            *name,
+            format!(
+                "data:application/octet-stream;base64,{}",
+                STANDARD.encode(bytes)
+            ),
+        ))
     });
     let attached: Vec<(&str, String)> = attached.collect();
     let more = kit.files.len().saturating_sub(SHOWN_FILES);

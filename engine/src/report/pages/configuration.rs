@@ -17,9 +17,14 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         ("price_hash", record.price_book.hash.clone()),
         ("document_format", doc.weir.to_string()),
     ] {
-        facts.rows.push(vec![Cell::text(page.t(key)), Cell::text(value)]);
+        facts
+            .rows
+            .push(vec![Cell::text(page.t(key)), Cell::text(value)]);
     }
-    let mut blocks = vec![Block::Table(facts), Block::Text(page.t("parameters_note").to_owned())];
+    let mut blocks = vec![
+        Block::Table(facts),
+        Block::Text(page.t("parameters_note").to_owned()),
+    ];
     for node in &doc.nodes {
         blocks.push(Block::Table(parameters(page, node)));
     }
@@ -49,9 +54,14 @@ fn parameters(page: &Page<'_>, node: &NodeDoc) -> Table {
     };
     let caption = [node.id.as_str(), &page.kind_title(&node.kind), state];
     let caption: Vec<&str> = caption.into_iter().filter(|t| !t.is_empty()).collect();
-    let mut table = page.head(&caption.join(" \u{00b7} "), &["parameter", "value", "chosen"]);
+    let mut table = page.head(
+        &caption.join(" \u{00b7} "),
+        &["parameter", "value", "chosen"],
+    );
     for (name, value) in &all {
-        let unit = schema["properties"][name]["x-unit"].as_str().unwrap_or_default();
+        let unit = schema["properties"][name]["x-unit"]
+            .as_str()
+            .unwrap_or_default();
         let text = match value {
             Value::Number(_) if !unit.is_empty() => format!("{} {unit}", plain(value)),
             _ => plain(value),

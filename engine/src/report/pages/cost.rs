@@ -17,10 +17,22 @@ pub(super) fn section(page: &Page<'_>) -> Section {
             &[("region", &cost.region), ("date", &cost.price_book_date)],
         )),
         Block::Cards(vec![
-            (page.t("total").to_owned(), page.figure("cost/total_usd", dollars)),
-            (page.t("per_hour").to_owned(), page.figure("cost/usd_per_hour", dollars)),
-            (page.t("per_month").to_owned(), page.figure("cost/usd_per_month", dollars)),
-            (page.t("per_gb").to_owned(), page.figure("cost/usd_per_gb", dollars)),
+            (
+                page.t("total").to_owned(),
+                page.figure("cost/total_usd", dollars),
+            ),
+            (
+                page.t("per_hour").to_owned(),
+                page.figure("cost/usd_per_hour", dollars),
+            ),
+            (
+                page.t("per_month").to_owned(),
+                page.figure("cost/usd_per_month", dollars),
+            ),
+            (
+                page.t("per_gb").to_owned(),
+                page.figure("cost/usd_per_gb", dollars),
+            ),
         ]),
     ];
     if !cost.unknown.is_empty() {
@@ -37,10 +49,15 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     }
     blocks.push(Block::Text(page.t("baseline_note").to_owned()));
     blocks.push(Block::Table(by_node(page)));
-    blocks.push(Block::Picture(page.t("plot_cost").to_owned(), plot(page).markup()));
+    blocks.push(Block::Picture(
+        page.t("plot_cost").to_owned(),
+        plot(page).markup(),
+    ));
     blocks.push(Block::Table(lines(page, true)));
     blocks.push(Block::Table(lines(page, false)));
-    blocks.push(Block::Text(page.say("exact_total", &[("usd", &cost.total_usd_exact)])));
+    blocks.push(Block::Text(
+        page.say("exact_total", &[("usd", &cost.total_usd_exact)]),
+    ));
     Section {
         id: "cost",
         title: page.t("cost").to_owned(),
@@ -53,17 +70,31 @@ fn by_node(page: &Page<'_>) -> Table {
     let cost = &page.run.summary.cost;
     let mut table = page.head(
         page.t("by_node"),
-        &["node", ">run_usd", ">baseline_month", ">usage_month", ">month", ">share"],
+        &[
+            "node",
+            ">run_usd",
+            ">baseline_month",
+            ">usage_month",
+            ">month",
+            ">share",
+        ],
     );
     let month = |node: &str, baseline: bool| -> f64 {
-        let lines = cost.lines.iter().filter(|l| l.node == node && l.baseline == baseline);
+        let lines = cost
+            .lines
+            .iter()
+            .filter(|l| l.node == node && l.baseline == baseline);
         lines.filter_map(|l| l.usd_per_month).sum()
     };
     let whole = cost.usd_per_month.unwrap_or(0.0);
     let mut nodes: Vec<&String> = page.run.summary.nodes.keys().collect();
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
-        let share = if whole > 0.0 { month_of(page, id) / whole } else { 0.0 };
+        let share = if whole > 0.0 {
+            month_of(page, id) / whole
+        } else {
+            0.0
+        };
         table.rows.push(vec![
             Cell::toned(id.clone(), Tone::Code),
             page.figure(&format!("nodes/{id}/cost_usd"), dollars),
@@ -98,10 +129,22 @@ fn by_node(page: &Page<'_>) -> Table {
 
 /// The lines of the bill that were used at all.
 fn lines(page: &Page<'_>, baseline: bool) -> Table {
-    let caption = page.t(if baseline { "baseline_lines" } else { "usage_lines" });
+    let caption = page.t(if baseline {
+        "baseline_lines"
+    } else {
+        "usage_lines"
+    });
     let mut table = page.head(
         caption,
-        &["node", "usage", ">quantity", "unit_price", ">usd", ">month", "priced"],
+        &[
+            "node",
+            "usage",
+            ">quantity",
+            "unit_price",
+            ">usd",
+            ">month",
+            "priced",
+        ],
     );
     let cost = &page.run.summary.cost;
     for (i, line) in cost.lines.iter().enumerate() {
@@ -120,7 +163,9 @@ fn lines(page: &Page<'_>, baseline: bool) -> Table {
         table.rows.push(vec![
             Cell::toned(line.node.clone(), Tone::Code),
             Cell::text(usage),
-            page.figure(&format!("cost/lines/{i}/quantity"), |v| format!("{} {}", number(v), line.unit)),
+            page.figure(&format!("cost/lines/{i}/quantity"), |v| {
+                format!("{} {}", number(v), line.unit)
+            }),
             Cell::text(line.unit_price.clone()),
             usd,
             page.figure(&format!("cost/lines/{i}/usd_per_month"), dollars),
@@ -137,12 +182,23 @@ fn plot(page: &Page<'_>) -> Plot {
         Axis::time(page.t("virtual_time"), page.run.summary.virtual_seconds),
         Axis::new(page.t("axis_cost"), Unit::Usd),
     );
-    let mut nodes: Vec<(&String, f64)> = page.run.summary.nodes.iter().map(|(id, n)| (id, n.cost_usd)).collect();
+    let mut nodes: Vec<(&String, f64)> = page
+        .run
+        .summary
+        .nodes
+        .iter()
+        .map(|(id, n)| (id, n.cost_usd))
+        .collect();
     nodes.retain(|(_, usd)| *usd > 0.0);
     nodes.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (i, (id, _)) in nodes.into_iter().take(AREAS).enumerate() {
         let track = page.run.track(id, "CostPerHour");
-        let points = track.map(|t| t.points.iter().map(|(at, p)| [*at, p.average().unwrap_or(0.0)]).collect());
+        let points = track.map(|t| {
+            t.points
+                .iter()
+                .map(|(at, p)| [*at, p.average().unwrap_or(0.0)])
+                .collect()
+        });
         plot.series.push(Series {
             name: id.clone(),
             color: paint().series(i).to_owned(),

@@ -72,7 +72,8 @@ fn line(track: Option<&Track>, value: impl Fn(&Point, f64) -> f64) -> Line {
         return Vec::new();
     };
     let each = track.points.iter();
-    each.map(|(at, p)| [*at, value(p, track.resolution)]).collect()
+    each.map(|(at, p)| [*at, value(p, track.resolution)])
+        .collect()
 }
 
 fn mean(point: &Point) -> f64 {
@@ -80,14 +81,23 @@ fn mean(point: &Point) -> f64 {
 }
 
 /// The sum (or the most) of several lines by interval. The intervals are those of the coarsest; finer ones go into them.
-fn joined(run: &RunFiles, nodes: &[&str], metric: &str, most: bool, value: fn(&Point, f64) -> f64) -> Line {
+fn joined(
+    run: &RunFiles,
+    nodes: &[&str],
+    metric: &str,
+    most: bool,
+    value: fn(&Point, f64) -> f64,
+) -> Line {
     let tracks: Vec<&Track> = nodes.iter().filter_map(|n| run.track(n, metric)).collect();
     let coarsest = tracks.iter().map(|t| t.resolution).fold(1.0, f64::max);
     let mut all: BTreeMap<u64, f64> = BTreeMap::new();
     for track in tracks {
         let mut merged: BTreeMap<u64, Point> = BTreeMap::new();
         for (at, point) in &track.points {
-            merged.entry(slot(*at, coarsest)).or_insert(Point::EMPTY).merge(point);
+            merged
+                .entry(slot(*at, coarsest))
+                .or_insert(Point::EMPTY)
+                .merge(point);
         }
         for (at, point) in merged {
             let entry = all.entry(at).or_insert(0.0);
@@ -95,7 +105,9 @@ fn joined(run: &RunFiles, nodes: &[&str], metric: &str, most: bool, value: fn(&P
             *entry = if most { entry.max(v) } else { *entry + v };
         }
     }
-    all.into_iter().map(|(i, v)| [i as f64 * coarsest, v]).collect()
+    all.into_iter()
+        .map(|(i, v)| [i as f64 * coarsest, v])
+        .collect()
 }
 
 #[expect(
@@ -117,7 +129,9 @@ fn without_gaps(line: Line, end: f64) -> Line {
     }
     let known: BTreeMap<u64, f64> = line.iter().map(|[at, v]| (slot(*at, step), *v)).collect();
     let last = slot((end - step).max(0.0), step);
-    (0..=last).map(|i| [i as f64 * step, known.get(&i).copied().unwrap_or(0.0)]).collect()
+    (0..=last)
+        .map(|i| [i as f64 * step, known.get(&i).copied().unwrap_or(0.0)])
+        .collect()
 }
 
 /// Means over longer intervals, so that what comes in bursts can be compared with what comes steadily.
@@ -125,7 +139,11 @@ fn calmed(line: Line, end: f64) -> Line {
     let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
         return line;
     };
-    let wanted = if end < 600.0 { end / 20.0 } else { (end / 240.0).max(60.0) };
+    let wanted = if end < 600.0 {
+        end / 20.0
+    } else {
+        (end / 240.0).max(60.0)
+    };
     let many = slot(wanted, step).max(1);
     let mut means: BTreeMap<u64, (f64, u32)> = BTreeMap::new();
     for [at, v] in &line {
@@ -133,7 +151,10 @@ fn calmed(line: Line, end: f64) -> Line {
         *mean = (mean.0 + v, mean.1 + 1);
     }
     let wide = many as f64 * step;
-    means.into_iter().map(|(i, (sum, n))| [i as f64 * wide, sum / f64::from(n)]).collect()
+    means
+        .into_iter()
+        .map(|(i, (sum, n))| [i as f64 * wide, sum / f64::from(n)])
+        .collect()
 }
 
 pub(super) fn derive(run: &RunFiles) -> Derived {
@@ -148,10 +169,18 @@ pub(super) fn derive(run: &RunFiles) -> Derived {
         ((*node).to_owned(), freshness(&line(at, |p, _| p.max), end))
     });
     let percentile = |metric| joined(run, &ends, metric, true, |p, _| p.max);
-    let latency = ["EndToEndLatency.p50", "EndToEndLatency.p90", "EndToEndLatency.p99"].map(percentile);
+    let latency = [
+        "EndToEndLatency.p50",
+        "EndToEndLatency.p90",
+        "EndToEndLatency.p99",
+    ]
+    .map(percentile);
     let backlog = joined(run, &all, "RecordsHeld", false, |p, _| mean(p));
     let pace = |nodes: &[&str], metric| {
-        calmed(without_gaps(joined(run, nodes, metric, false, rate), end), end)
+        calmed(
+            without_gaps(joined(run, nodes, metric, false, rate), end),
+            end,
+        )
     };
     Derived {
         offered: pace(&sources, "RecordsIn"),
@@ -162,7 +191,12 @@ pub(super) fn derive(run: &RunFiles) -> Derived {
         backlog,
         held: all
             .iter()
-            .map(|n| ((*n).to_owned(), line(run.track(n, "RecordsHeld"), |p, _| mean(p))))
+            .map(|n| {
+                (
+                    (*n).to_owned(),
+                    line(run.track(n, "RecordsHeld"), |p, _| mean(p)),
+                )
+            })
             .collect(),
         freshness: freshness.filter(|(_, l)| !l.is_empty()).collect(),
     }
@@ -271,7 +305,13 @@ mod tests {
         let late = signal(&[(0.0, 10.0), (300.0, 99.0), (400.0, 10.5)]);
         assert_eq!(back(&late, 300.0, 360.0, 1_000.0), Back::After(40.0));
         // A short calm does not count.
-        let twice = signal(&[(0.0, 10.0), (300.0, 99.0), (400.0, 9.0), (420.0, 50.0), (500.0, 9.0)]);
+        let twice = signal(&[
+            (0.0, 10.0),
+            (300.0, 99.0),
+            (400.0, 9.0),
+            (420.0, 50.0),
+            (500.0, 9.0),
+        ]);
         assert_eq!(back(&twice, 300.0, 360.0, 1_000.0), Back::After(140.0));
         let never = signal(&[(0.0, 10.0), (300.0, 99.0)]);
         assert_eq!(back(&never, 300.0, 360.0, 1_000.0), Back::Never);

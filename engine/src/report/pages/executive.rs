@@ -33,7 +33,10 @@ fn sentence(page: &Page<'_>) -> String {
         || page.t("nothing_delivered").to_owned(),
         |l| page.say("sentence_latency", &[("p99", &millis(l.p99))]),
     );
-    let month = s.cost.usd_per_month.map_or_else(|| "\u{2013}".to_owned(), dollars);
+    let month = s
+        .cost
+        .usd_per_month
+        .map_or_else(|| "\u{2013}".to_owned(), dollars);
     let gone = s.records.dropped + s.records.failed;
     let lost = if gone == 0 {
         page.t("sentence_nothing_lost").to_owned()
@@ -50,7 +53,10 @@ fn sentence(page: &Page<'_>) -> String {
     let unknown = if s.cost.unknown.is_empty() {
         String::new()
     } else {
-        page.say("sentence_unknown", &[("count", &s.cost.unknown.len().to_string())])
+        page.say(
+            "sentence_unknown",
+            &[("count", &s.cost.unknown.len().to_string())],
+        )
     };
     page.say(
         "sentence",
@@ -75,10 +81,17 @@ fn drawing(page: &Page<'_>) -> maud::Markup {
         if node.records_in + node.records_out > 0 {
             lines.push(page.say(
                 "face_flow",
-                &[("in", &per_second(node.records_in)), ("out", &per_second(node.records_out))],
+                &[
+                    ("in", &per_second(node.records_in)),
+                    ("out", &per_second(node.records_out)),
+                ],
             ));
         }
-        if let Some(l) = node.latency_ms.or(node.end_to_end_ms).filter(|l| l.max > 0.0) {
+        if let Some(l) = node
+            .latency_ms
+            .or(node.end_to_end_ms)
+            .filter(|l| l.max > 0.0)
+        {
             lines.push(format!("p99 {}", millis(l.p99)));
         }
         if node.cost_usd > 0.0 {
@@ -105,14 +118,23 @@ fn drawing(page: &Page<'_>) -> maud::Markup {
 /// What a month of the node costs, of what has a known price.
 pub(super) fn month_of(page: &Page<'_>, node: &str) -> f64 {
     let lines = page.run.summary.cost.lines.iter();
-    lines.filter(|l| l.node == node).filter_map(|l| l.usd_per_month).sum()
+    lines
+        .filter(|l| l.node == node)
+        .filter_map(|l| l.usd_per_month)
+        .sum()
 }
 
 fn key_figures(page: &Page<'_>) -> super::Table {
     let mut table = page.head(page.t("key_figures"), &["what", ">value"]);
     let mut row = |key: &str, cell: Cell| table.rows.push(vec![Cell::text(page.t(key)), cell]);
-    row("offered", page.figure("throughput/records_per_second", per_second));
-    row("delivered_rate", page.figure("throughput/delivered_per_second", per_second));
+    row(
+        "offered",
+        page.figure("throughput/records_per_second", per_second),
+    );
+    row(
+        "delivered_rate",
+        page.figure("throughput/delivered_per_second", per_second),
+    );
     row("p50", page.figure("latency_ms/p50", millis));
     row("p99", page.figure("latency_ms/p99", millis));
     row("lost", {
@@ -128,7 +150,11 @@ fn key_figures(page: &Page<'_>) -> super::Table {
     if !s.objectives.is_empty() {
         let met = s.objectives.iter().filter(|o| o.ok).count();
         let text = format!("{met} / {}", s.objectives.len());
-        let tone = if met == s.objectives.len() { Tone::Good } else { Tone::Bad };
+        let tone = if met == s.objectives.len() {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
         row("objectives_met", Cell::toned(text, tone));
     }
     table
@@ -153,7 +179,9 @@ pub(super) fn objectives(page: &Page<'_>) -> Section {
         };
         let show = |v: f64| format!("{} {}", number(v), o.unit);
         let bounds = [("\u{2264}", o.at_most), ("\u{2265}", o.at_least)];
-        let bounds = bounds.iter().filter_map(|(sign, b)| b.map(|b| format!("{sign} {}", show(b))));
+        let bounds = bounds
+            .iter()
+            .filter_map(|(sign, b)| b.map(|b| format!("{sign} {}", show(b))));
         let verdict = if o.ok {
             Cell::toned(page.t("met"), Tone::Good)
         } else {

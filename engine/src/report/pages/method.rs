@@ -15,14 +15,30 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     row("repeats", Cell::text("1"));
     row("warm_up", Cell::text(page.t("warm_up_none")));
     row("events", page.count("model_events"));
-    row("host_seconds", page.figure("host_seconds", |v| format!("{} s", number(v))));
+    row(
+        "host_seconds",
+        page.figure("host_seconds", |v| format!("{} s", number(v))),
+    );
     let machine = &record.host_machine;
-    row("machine", Cell::text(format!("{} {}, {} threads", machine.os, machine.arch, machine.threads)));
+    row(
+        "machine",
+        Cell::text(format!(
+            "{} {}, {} threads",
+            machine.os, machine.arch, machine.threads
+        )),
+    );
     let mut blocks = vec![
         Block::List(
-            ["method_clock", "method_work", "method_pace", "method_latency", "method_repeat", "method_host"]
-                .map(|k| page.t(k).to_owned())
-                .to_vec(),
+            [
+                "method_clock",
+                "method_work",
+                "method_pace",
+                "method_latency",
+                "method_repeat",
+                "method_host",
+            ]
+            .map(|k| page.t(k).to_owned())
+            .to_vec(),
         ),
         Block::Table(facts),
     ];
@@ -66,7 +82,11 @@ pub(super) fn reproduction(page: &Page<'_>) -> Section {
             };
             table.rows.push(vec![
                 Cell::toned(input.name.clone(), Tone::Code),
-                Cell::text(input.bytes.map_or_else(|| "\u{2013}".to_owned(), |b| super::whole(b as f64))),
+                Cell::text(
+                    input
+                        .bytes
+                        .map_or_else(|| "\u{2013}".to_owned(), |b| super::whole(b as f64)),
+                ),
                 Cell::toned(input.md5.clone().unwrap_or_default(), Tone::Code),
                 Cell::text(page.t(kept)),
             ]);

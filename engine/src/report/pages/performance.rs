@@ -18,13 +18,36 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
         Block::Cards(cards(page)),
         Block::Heading(page.t("latency").to_owned()),
         Block::Table(latency(page)),
-        Block::Picture(page.t("plot_latency").to_owned(), latency_plot(page, derived).markup()),
+        Block::Picture(
+            page.t("plot_latency").to_owned(),
+            latency_plot(page, derived).markup(),
+        ),
         Block::Table(parts(page)),
         Block::Heading(page.t("freshness_backlog").to_owned()),
         Block::Text(page.t("freshness_note").to_owned()),
         Block::Table(freshness(page, derived)),
-        Block::Picture(page.t("plot_freshness").to_owned(), by_node(page, &derived.freshness, "plot_freshness", "axis_age", Unit::Seconds).markup()),
-        Block::Picture(page.t("plot_backlog").to_owned(), by_node(page, &derived.held, "plot_backlog", "axis_records", Unit::Of("records".to_owned())).markup()),
+        Block::Picture(
+            page.t("plot_freshness").to_owned(),
+            by_node(
+                page,
+                &derived.freshness,
+                "plot_freshness",
+                "axis_age",
+                Unit::Seconds,
+            )
+            .markup(),
+        ),
+        Block::Picture(
+            page.t("plot_backlog").to_owned(),
+            by_node(
+                page,
+                &derived.held,
+                "plot_backlog",
+                "axis_records",
+                Unit::Of("records".to_owned()),
+            )
+            .markup(),
+        ),
         Block::Heading(page.t("limits").to_owned()),
         Block::Text(page.t("limits_note").to_owned()),
         Block::Table(limits(page)),
@@ -39,7 +62,10 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     }
     blocks.extend(alarms(page));
     blocks.push(Block::Heading(page.t("ledger").to_owned()));
-    blocks.push(Block::Text(page.say("ledger_note", &[("equation", &page.run.summary.records.equation)])));
+    blocks.push(Block::Text(page.say(
+        "ledger_note",
+        &[("equation", &page.run.summary.records.equation)],
+    )));
     blocks.push(Block::Table(nodes(page)));
     blocks.extend(reasons(page));
     Section {
@@ -57,14 +83,29 @@ fn cards(page: &Page<'_>) -> Vec<(String, Cell)> {
     };
     let nodes = || page.run.summary.nodes.values();
     vec![
-        (page.t("offered").to_owned(), page.figure("throughput/records_per_second", rate)),
-        (page.t("delivered_rate").to_owned(), page.figure("throughput/delivered_per_second", rate)),
+        (
+            page.t("offered").to_owned(),
+            page.figure("throughput/records_per_second", rate),
+        ),
+        (
+            page.t("delivered_rate").to_owned(),
+            page.figure("throughput/delivered_per_second", rate),
+        ),
         sum("throttled", nodes().map(|n| n.throttled).sum()),
         sum("errors", nodes().map(|n| n.errors).sum()),
-        (page.t("dropped").to_owned(), page.bad_count("records/dropped")),
-        (page.t("failed").to_owned(), page.bad_count("records/failed")),
+        (
+            page.t("dropped").to_owned(),
+            page.bad_count("records/dropped"),
+        ),
+        (
+            page.t("failed").to_owned(),
+            page.bad_count("records/failed"),
+        ),
         (page.t("copied").to_owned(), page.count("records/copied")),
-        (page.t("in_flight").to_owned(), page.count("records/in_flight")),
+        (
+            page.t("in_flight").to_owned(),
+            page.count("records/in_flight"),
+        ),
     ]
 }
 
@@ -78,7 +119,10 @@ fn latency(page: &Page<'_>) -> Table {
         let cells = figures.map(|f| page.figure(&format!("{path}/{f}"), millis));
         table.rows.push([name].into_iter().chain(cells).collect());
     };
-    row(Cell::toned(page.t("end_to_end"), Tone::Strong), "latency_ms");
+    row(
+        Cell::toned(page.t("end_to_end"), Tone::Strong),
+        "latency_ms",
+    );
     for (id, node) in &page.run.summary.nodes {
         if node.end_to_end_ms.is_some() {
             let name = page.say("end_to_end_at", &[("node", id)]);
@@ -87,7 +131,10 @@ fn latency(page: &Page<'_>) -> Table {
     }
     for (id, node) in &page.run.summary.nodes {
         if node.latency_ms.is_some() {
-            row(Cell::text(page.say("hop", &[("node", id)])), &format!("nodes/{id}/latency_ms"));
+            row(
+                Cell::text(page.say("hop", &[("node", id)])),
+                &format!("nodes/{id}/latency_ms"),
+            );
         }
     }
     table
@@ -101,7 +148,11 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
     );
     let p = paint();
     let colors = [p.series(0), p.series(1), p.red.as_str()];
-    for ((name, color), line) in ["p50", "p90", "p99"].into_iter().zip(colors).zip(&derived.latency) {
+    for ((name, color), line) in ["p50", "p90", "p99"]
+        .into_iter()
+        .zip(colors)
+        .zip(&derived.latency)
+    {
         plot.series.push(Series {
             name: name.to_owned(),
             color: color.to_owned(),
@@ -110,11 +161,18 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         });
     }
     let goals = page.run.summary.objectives.iter();
-    let goal = goals.filter(|o| o.metric.starts_with("latency_")).find_map(|o| Some((o, o.at_most?)));
+    let goal = goals
+        .filter(|o| o.metric.starts_with("latency_"))
+        .find_map(|o| Some((o, o.at_most?)));
     if let Some((o, at_most)) = goal {
         plot.marks.push(Mark::Level {
             y: at_most,
-            text: format!("{}: {} \u{2264} {}", page.t("objective"), o.metric, millis(at_most)),
+            text: format!(
+                "{}: {} \u{2264} {}",
+                page.t("objective"),
+                o.metric,
+                millis(at_most)
+            ),
             color: p.secondary.clone(),
         });
     }
@@ -144,7 +202,10 @@ fn parts(page: &Page<'_>) -> Table {
 }
 
 fn freshness(page: &Page<'_>, derived: &Derived) -> Table {
-    let mut table = page.head(page.t("freshness_table"), &["node", "metric", ">mean", ">max"]);
+    let mut table = page.head(
+        page.t("freshness_table"),
+        &["node", "metric", ">mean", ">max"],
+    );
     for (id, line) in &derived.freshness {
         let worst = line.iter().map(|p| p[1]).fold(0.0, f64::max);
         table.rows.push(vec![
@@ -192,18 +253,29 @@ fn time_mean(line: &[[f64; 2]]) -> f64 {
         area += span * f64::midpoint(pair[0][1], pair[1][1]);
         time += span;
     }
-    if time > 0.0 { area / time } else { line.first().map_or(0.0, |p| p[1]) }
+    if time > 0.0 {
+        area / time
+    } else {
+        line.first().map_or(0.0, |p| p[1])
+    }
 }
 
 /// A line for each node, those with the most first, as many as can be told apart.
-fn by_node(page: &Page<'_>, lines: &BTreeMap<String, Vec<[f64; 2]>>, title: &str, axis: &str, unit: Unit) -> Plot {
+fn by_node(
+    page: &Page<'_>,
+    lines: &BTreeMap<String, Vec<[f64; 2]>>,
+    title: &str,
+    axis: &str,
+    unit: Unit,
+) -> Plot {
     let mut plot = Plot::new(
         page.t(title),
         Axis::time(page.t("virtual_time"), page.run.summary.virtual_seconds),
         Axis::new(page.t(axis), unit),
     );
     let most = |l: &[[f64; 2]]| l.iter().map(|p| p[1]).fold(0.0, f64::max);
-    let mut ranked: Vec<(&String, &Vec<[f64; 2]>)> = lines.iter().filter(|(_, l)| most(l) > 0.0).collect();
+    let mut ranked: Vec<(&String, &Vec<[f64; 2]>)> =
+        lines.iter().filter(|(_, l)| most(l) > 0.0).collect();
     ranked.sort_by(|a, b| most(b.1).total_cmp(&most(a.1)));
     for (i, (id, line)) in ranked.into_iter().take(LINES).enumerate() {
         plot.series.push(Series {
@@ -219,7 +291,10 @@ fn by_node(page: &Page<'_>, lines: &BTreeMap<String, Vec<[f64; 2]>>, title: &str
 }
 
 fn limits(page: &Page<'_>) -> Table {
-    let mut table = page.head(page.t("limits_table"), &["node", "limit", ">nearest_for", ">mean", ">max"]);
+    let mut table = page.head(
+        page.t("limits_table"),
+        &["node", "limit", ">nearest_for", ">mean", ">max"],
+    );
     let percent = |v: f64| format!("{} %", number(v * 100.0));
     for (id, node) in &page.run.summary.nodes {
         for name in node.limits.keys() {
@@ -244,7 +319,13 @@ fn limit_plot(page: &Page<'_>) -> Plot {
         let points = track.points.iter().map(|(at, p)| [*at, p.max]);
         Some((id.clone(), points.collect()))
     });
-    let mut plot = by_node(page, &lines.collect(), "plot_limits", "axis_limit", Unit::Percent);
+    let mut plot = by_node(
+        page,
+        &lines.collect(),
+        "plot_limits",
+        "axis_limit",
+        Unit::Percent,
+    );
     plot.marks.push(Mark::Level {
         y: 100.0,
         text: page.t("limit_itself").to_owned(),
@@ -256,7 +337,16 @@ fn limit_plot(page: &Page<'_>) -> Plot {
 fn recoveries(page: &Page<'_>, derived: &Derived) -> Table {
     let mut table = page.head(
         page.t("recovery_table"),
-        &["fault", "node", "from", ">p99_before", ">p99_after", ">latency_back", ">backlog_after", ">backlog_back"],
+        &[
+            "fault",
+            "node",
+            "from",
+            ">p99_before",
+            ">p99_after",
+            ">latency_back",
+            ">backlog_after",
+            ">backlog_back",
+        ],
     );
     let back = |b: Back| match b {
         Back::After(s) if s <= 0.0 => Cell::toned(page.t("never_left"), Tone::Good),
@@ -267,7 +357,10 @@ fn recoveries(page: &Page<'_>, derived: &Derived) -> Table {
     let dash = || Cell::toned("\u{2013}", Tone::Faint);
     for r in &derived.recoveries {
         let of = |pair: Option<(f64, f64)>, show: fn(f64) -> String| {
-            pair.map_or_else(|| [dash(), dash()], |(a, b)| [show(a), show(b)].map(Cell::text))
+            pair.map_or_else(
+                || [dash(), dash()],
+                |(a, b)| [show(a), show(b)].map(Cell::text),
+            )
         };
         let [before, after] = of(r.latency, millis);
         let [_, backlog] = of(r.backlog, number);
@@ -311,7 +404,17 @@ fn alarms(page: &Page<'_>) -> Option<Block> {
 fn nodes(page: &Page<'_>) -> Table {
     let mut table = page.head(
         page.t("nodes_table"),
-        &["node", ">in", ">out", ">bytes_in", ">throttled", ">errors", ">delivered", ">in_flight", ">unaccounted"],
+        &[
+            "node",
+            ">in",
+            ">out",
+            ">bytes_in",
+            ">throttled",
+            ">errors",
+            ">delivered",
+            ">in_flight",
+            ">unaccounted",
+        ],
     );
     for id in page.run.summary.nodes.keys() {
         let of = |field: &str| format!("nodes/{id}/{field}");
@@ -337,7 +440,10 @@ fn reasons(page: &Page<'_>) -> Option<Block> {
         return None;
     }
     let mut table = page.head(page.t("reasons"), &["what", "why", ">records"]);
-    for (key, field, by) in [("dropped", "dropped_by", &r.dropped_by), ("failed", "failed_by", &r.failed_by)] {
+    for (key, field, by) in [
+        ("dropped", "dropped_by", &r.dropped_by),
+        ("failed", "failed_by", &r.failed_by),
+    ] {
         for why in by.keys() {
             table.rows.push(vec![
                 Cell::text(page.t(key)),
@@ -359,15 +465,31 @@ impl Page<'_> {
             let (to, text, color) = match &step.action {
                 Action::Fault { name, lasts, .. } => {
                     let to = lasts.map_or(end, |l| from + l.as_secs_f64());
-                    (to, format!("{}: {}", step.node, self.words.fault(name)), &paint().red)
+                    (
+                        to,
+                        format!("{}: {}", step.node, self.words.fault(name)),
+                        &paint().red,
+                    )
                 }
                 Action::Set(set) => {
                     let names: Vec<&str> = set.keys().map(String::as_str).collect();
-                    (from, format!("{}: {}", step.node, names.join(", ")), &paint().secondary)
+                    (
+                        from,
+                        format!("{}: {}", step.node, names.join(", ")),
+                        &paint().secondary,
+                    )
                 }
             };
-            Mark::Span { from, to: to.min(end), text, color: color.clone() }
+            Mark::Span {
+                from,
+                to: to.min(end),
+                text,
+                color: color.clone(),
+            }
         };
-        steps.filter(|s| s.at.as_secs_f64() <= end).map(mark).collect()
+        steps
+            .filter(|s| s.at.as_secs_f64() <= end)
+            .map(mark)
+            .collect()
     }
 }

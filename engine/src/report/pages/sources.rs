@@ -43,10 +43,21 @@ fn all_sources(page: &Page<'_>) -> Vec<(String, String)> {
     let record = page.run.record.assumptions.iter();
     let quotas = record.clone().filter(|a| a.book == "quota");
     let laws = record.filter(|a| a.book != "quota");
-    let figures = quotas.chain(laws).map(|a| (a.source.clone(), a.date.clone()));
-    let lines = page.run.summary.cost.lines.iter().filter(|l| l.quantity > 0.0 && !l.source.is_empty());
+    let figures = quotas
+        .chain(laws)
+        .map(|a| (a.source.clone(), a.date.clone()));
+    let lines = page
+        .run
+        .summary
+        .cost
+        .lines
+        .iter()
+        .filter(|l| l.quantity > 0.0 && !l.source.is_empty());
     let prices = lines.map(|l| (l.source.clone(), l.date.clone()));
-    figures.chain(prices).filter(|s| seen.insert(s.clone())).collect()
+    figures
+        .chain(prices)
+        .filter(|s| seen.insert(s.clone()))
+        .collect()
 }
 
 fn reference(sources: &BTreeMap<(String, String), usize>, source: &str, date: &str) -> Cell {
@@ -60,14 +71,21 @@ fn assumptions<'a>(
     all: impl Iterator<Item = &'a Assumption>,
     sources: &BTreeMap<(String, String), usize>,
 ) -> Table {
-    let mut table = page.head(page.t(caption), &["figure", "value", "basis", "read", "source"]);
+    let mut table = page.head(
+        page.t(caption),
+        &["figure", "value", "basis", "read", "source"],
+    );
     for a in all {
         let value = if a.adjustable {
             format!("{} ({})", a.value, page.t("adjustable"))
         } else {
             a.value.clone()
         };
-        let tone = if a.basis == "assumed" { Tone::Bad } else { Tone::Plain };
+        let tone = if a.basis == "assumed" {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        };
         table.rows.push(vec![
             Cell::toned(a.key.clone(), Tone::Code),
             Cell::text(value),
@@ -94,7 +112,10 @@ fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table
     let mut table = page.head(page.t("prices"), &["usage", "unit_price", "read", "source"]);
     let mut seen = BTreeSet::new();
     for line in &page.run.summary.cost.lines {
-        if line.quantity <= 0.0 || line.usd.is_none() || !seen.insert((&line.usage_type, &line.unit_price)) {
+        if line.quantity <= 0.0
+            || line.usd.is_none()
+            || !seen.insert((&line.usage_type, &line.unit_price))
+        {
             continue;
         }
         table.rows.push(vec![
@@ -112,18 +133,28 @@ pub(super) fn not_modelled(page: &Page<'_>) -> Section {
     let mut table = page.head(page.t("not_modelled_table"), &["kind", "left_out"]);
     let kinds: BTreeSet<&str> = page.run.doc.nodes.iter().map(|n| n.kind.as_str()).collect();
     for kind in kinds {
-        let Some(spec) = page.spec(kind) else { continue };
+        let Some(spec) = page.spec(kind) else {
+            continue;
+        };
         let docs = match page.words.lang {
             Lang::Ko if !spec.docs_ko.is_empty() => spec.docs_ko,
             _ => spec.docs,
         };
         if let Some(text) = left_out(docs) {
-            table.rows.push(vec![Cell::text(page.kind_title(kind)), Cell::text(text)]);
+            table
+                .rows
+                .push(vec![Cell::text(page.kind_title(kind)), Cell::text(text)]);
         }
     }
     let exclusions = [
-        "exclude_tax", "exclude_support", "exclude_transfer", "exclude_logs", "exclude_kms", "exclude_free_tier",
-        "exclude_commitments", "exclude_people",
+        "exclude_tax",
+        "exclude_support",
+        "exclude_transfer",
+        "exclude_logs",
+        "exclude_kms",
+        "exclude_free_tier",
+        "exclude_commitments",
+        "exclude_people",
     ];
     Section {
         id: "not-modelled",
@@ -143,7 +174,11 @@ fn left_out(docs: &str) -> Option<String> {
         !(l.starts_with("##") && (l.contains("not modelled") || l.contains("모델링하지 않")))
     });
     lines.next()?;
-    let text: Vec<&str> = lines.take_while(|l| !l.starts_with("## ")).map(str::trim).filter(|l| !l.is_empty()).collect();
+    let text: Vec<&str> = lines
+        .take_while(|l| !l.starts_with("## "))
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
     let text = text.join(" ").replace("**", "").replace('`', "");
     (!text.is_empty()).then_some(text)
 }

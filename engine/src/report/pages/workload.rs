@@ -11,19 +11,41 @@ use crate::document::Action;
 pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     let doc = &page.run.doc;
     let mut blocks = Vec::new();
-    let purpose = doc.description.as_deref().unwrap_or(page.t("no_description"));
+    let purpose = doc
+        .description
+        .as_deref()
+        .unwrap_or(page.t("no_description"));
     blocks.push(Block::Text(purpose.to_owned()));
     blocks.push(Block::Cards(vec![
-        (page.t("duration").to_owned(), page.figure("virtual_seconds", span)),
-        (page.t("offered").to_owned(), page.figure("throughput/records_per_second", |v| format!("{} /s", number(v)))),
-        (page.t("offered_mb").to_owned(), page.figure("throughput/mb_per_second", |v| format!("{} MB/s", number(v)))),
-        (page.t("produced").to_owned(), page.count("records/produced")),
+        (
+            page.t("duration").to_owned(),
+            page.figure("virtual_seconds", span),
+        ),
+        (
+            page.t("offered").to_owned(),
+            page.figure("throughput/records_per_second", |v| {
+                format!("{} /s", number(v))
+            }),
+        ),
+        (
+            page.t("offered_mb").to_owned(),
+            page.figure("throughput/mb_per_second", |v| {
+                format!("{} MB/s", number(v))
+            }),
+        ),
+        (
+            page.t("produced").to_owned(),
+            page.count("records/produced"),
+        ),
         (page.t("record_size").to_owned(), record_size(page)),
     ]));
     for id in page.run.sources() {
         blocks.push(Block::Table(source(page, id)));
     }
-    blocks.push(Block::Picture(page.t("plot_rate").to_owned(), rate_plot(page, derived).markup()));
+    blocks.push(Block::Picture(
+        page.t("plot_rate").to_owned(),
+        rate_plot(page, derived).markup(),
+    ));
     if doc.scenario.is_empty() {
         blocks.push(Block::Text(page.t("no_scenario").to_owned()));
     } else {
@@ -40,7 +62,11 @@ fn record_size(page: &Page<'_>) -> Cell {
     let nodes = &page.run.summary.nodes;
     let sources = page.run.sources();
     let of = |pick: fn(&super::super::summary::NodeSummary) -> u64| -> u64 {
-        sources.iter().filter_map(|id| nodes.get(*id)).map(pick).sum()
+        sources
+            .iter()
+            .filter_map(|id| nodes.get(*id))
+            .map(pick)
+            .sum()
     };
     let (bytes, records) = (of(|n| n.bytes_in), of(|n| n.records_in));
     if records == 0 {
@@ -55,7 +81,10 @@ fn source(page: &Page<'_>, id: &str) -> Table {
     let mut table = page.head(&caption, &["parameter", "value"]);
     if let Some(node) = page.run.doc.node(id) {
         for (name, value) in &node.params {
-            table.rows.push(vec![Cell::toned(name.clone(), super::Tone::Code), Cell::text(plain(value))]);
+            table.rows.push(vec![
+                Cell::toned(name.clone(), super::Tone::Code),
+                Cell::text(plain(value)),
+            ]);
         }
     }
     let made = [("produced", "records_in"), ("bytes", "bytes_in")];
@@ -92,10 +121,13 @@ fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         shape: Shape::Steps,
         ..Series::default()
     };
-    plot.series.push(series("delivered_rate", &p.green, &derived.delivered));
-    plot.series.push(series("offered", p.series(0), &derived.offered));
+    plot.series
+        .push(series("delivered_rate", &p.green, &derived.delivered));
+    plot.series
+        .push(series("offered", p.series(0), &derived.offered));
     if derived.refused.iter().any(|r| r[1] > 0.0) {
-        plot.series.push(series("throttled", &p.red, &derived.refused));
+        plot.series
+            .push(series("throttled", &p.red, &derived.refused));
     }
     plot.marks = page.fault_marks();
     plot
@@ -109,8 +141,14 @@ fn scenario(page: &Page<'_>) -> Table {
                 let each = set.iter().map(|(name, v)| format!("{name} = {}", plain(v)));
                 each.collect::<Vec<_>>().join(", ")
             }
-            Action::Fault { name, lasts, parameters } => {
-                let with = parameters.iter().map(|(name, v)| format!("{name} {}", plain(v)));
+            Action::Fault {
+                name,
+                lasts,
+                parameters,
+            } => {
+                let with = parameters
+                    .iter()
+                    .map(|(name, v)| format!("{name} {}", plain(v)));
                 let lasts = lasts.map_or_else(
                     || page.t("to_the_end").to_owned(),
                     |l| span(l.as_secs_f64()),
