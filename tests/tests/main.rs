@@ -9,6 +9,7 @@ mod cli;
 mod determinism;
 mod program;
 mod properties;
+mod report;
 mod running;
 mod templates;
 mod window;

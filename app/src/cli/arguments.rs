@@ -58,6 +58,22 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the benchmark and cost report of a finished run
+    Report(ReportArguments),
+    /// Run again from a report or a run folder, and say whether the same comes out
+    ///
+    /// Exit code 0 when all is byte-identical, 1 when something differs.
+    Verify {
+        /// A report that `weir report --format html` wrote, or the folder of a run
+        place: PathBuf,
+        /// Folder of the data files that the run read, when they are too large for the report
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Run a pipeline and check what it says that a run must come to
+    ///
+    /// Exit code 0 when everything came as expected, 1 when something did not.
+    Test(TestArguments),
     /// List the templates
     Templates {
         /// Print JSON
@@ -96,6 +112,64 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The folder of the run
+    pub(crate) run: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub(crate) format: ReportFormat,
+    /// The language of its texts
+    #[arg(long, value_enum, default_value_t = ReportLanguage::En)]
+    pub(crate) lang: ReportLanguage,
+    /// Write to this file; for HTML `report.html` in the run folder, else standard output, by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One page with everything in it, to be read, mailed or printed
+    Html,
+    /// Markdown
+    Md,
+    /// Every cell of every table as a row
+    Csv,
+    /// Sections, tables and figures, and the summary
+    Json,
+    /// The bill as rows of FOCUS 1.2 (FinOps Open Cost and Usage Specification), CSV
+    FocusCsv,
+    /// The same as Parquet
+    FocusParquet,
+    /// The quantities of a month as a usage file for Infracost
+    Infracost,
+}
+
+/// The language of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportLanguage {
+    /// English
+    En,
+    /// Korean
+    Ko,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// A pipeline's file, or the id of a template
+    pub(crate) file: String,
+    /// Virtual time to run; what the document's `expect` says by default
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) run_for: Option<SimDuration>,
+    /// Folder for the run, new or empty; without it nothing is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Fail when this holds too, for example `usd_per_month > 500`; may be given again
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// A pipeline's file, or the id of a template
     pub(crate) file: String,
@@ -117,6 +191,12 @@ pub(crate) struct RunArguments {
     /// Let code in the document run on this machine: read it first
     #[arg(long)]
     pub(crate) allow_code: bool,
+    /// Write report.html into the run folder too
+    #[arg(long, requires = "out")]
+    pub(crate) report: bool,
+    /// End with exit code 1 when this holds, for example `usd_per_month > 500`; may be given again
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<String>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use weir_engine::document::Document;
 use weir_engine::node::AnyKind;
-use weir_engine::report::number;
+use weir_engine::report::{Lang, RunFiles, html, number};
 use weir_engine::runtime::Queue;
 use weir_engine::services;
 use weir_engine::session::{RunOptions, prepare};
@@ -26,6 +26,8 @@ pub(crate) enum Which {
     Pipeline,
     /// The event loop: one event after the other with nothing to do in them
     Engine,
+    /// The report of a run of an hour: how long it takes, how large it is
+    Report,
     /// Memory of a run and of one ten times as long
     Memory,
     /// Frames of the designer, and what watching costs a run
@@ -45,6 +47,9 @@ pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output
     }
     if all || which == Which::Pipeline {
         pipeline(span, output)?;
+    }
+    if all || which == Which::Report {
+        report(output)?;
     }
     if all || which == Which::Memory {
         memory(span, output)?;
@@ -137,6 +142,27 @@ fn timed(
         seconds,
         records: summary.records.produced,
     })
+}
+
+/// The report of an hour of the weekend pipeline, one record in ten made: figures and series are those of all.
+fn report(output: &mut Output) -> Result<(), Failure> {
+    let mut doc = weekend(parse_duration("1h").map_err(Failure::new)?)?;
+    if let Some(node) = doc.nodes.iter_mut().find(|n| n.id == "producer") {
+        node.params.insert("sample_one_in".to_owned(), 10.into());
+    }
+    let root = weir_engine::data::Root::samples_only();
+    let prepared = prepare(doc, services::ALL, root, RunOptions::default())?;
+    let outcome = prepared.finish()?;
+    let started = Instant::now();
+    let run = RunFiles::open(outcome.folder())?;
+    let page = html(&run, services::ALL, Lang::En)?;
+    let text = format!(
+        "{:.2} s and {:.2} MB for the HTML report of a run of 1 h",
+        started.elapsed().as_secs_f64(),
+        page.len() as f64 / 1e6
+    );
+    print(output, "report", &text);
+    Ok(())
 }
 
 fn pipeline(span: Option<SimDuration>, output: &mut Output) -> Result<(), Failure> {

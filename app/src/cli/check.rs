@@ -1,6 +1,8 @@
 //! `weir check`.
 
 use weir_engine::check;
+use weir_engine::node::Problems;
+use weir_engine::report::expectations;
 use weir_engine::services;
 
 use super::output::Output;
@@ -10,7 +12,15 @@ use crate::open::open;
 
 pub(crate) fn check(file: &str, json: bool, output: &mut Output) -> CommandResult {
     let opened = open(file)?;
-    let checked = check::check(&opened.doc, services::ALL, &opened.root);
+    let mut checked = check::check(&opened.doc, services::ALL, &opened.root);
+    if let Err(sentences) = expectations(&opened.doc, services::ALL) {
+        let mut problems = Problems::of("");
+        for sentence in sentences {
+            problems.error("", sentence, "");
+        }
+        checked.problems.append(&mut problems.found);
+        checked.plan = None;
+    }
     if json {
         output.print_json(&checked.problems)?;
         return if checked.plan.is_some() {

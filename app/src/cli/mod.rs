@@ -13,10 +13,13 @@ mod kinds;
 mod output;
 mod progress;
 mod relay;
+mod report;
 mod run;
 mod schema;
 mod shots;
 mod sql;
+mod test;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -84,6 +87,9 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         Command::Bench { which, run_for } => bench::bench(which, run_for, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
+        Command::Verify { place, data } => verify::verify(&place, data.as_deref(), output),
+        Command::Test(arguments) => test::test(arguments, output),
+        Command::Report(arguments) => report::report(&arguments, output),
         Command::Sql {
             run,
             statement,

@@ -32,6 +32,7 @@ impl From<SessionError> for Failure {
 
 pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult {
     let opened = open(&arguments.file)?;
+    let gate = super::test::gate(&arguments.fail_if, &opened.doc)?;
     let options = RunOptions {
         run_for: arguments.run_for,
         seed: arguments.seed,
@@ -53,6 +54,9 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
     watch(&prepared, arguments.quiet, output);
     let outcome = prepared.finish()?;
     let summary = &outcome.summary;
+    if arguments.report {
+        super::report::into_folder(outcome.folder())?;
+    }
     if arguments.json {
         output.print_json(summary)?;
     } else {
@@ -64,7 +68,11 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
     if !outcome.is_temporary() && !arguments.quiet {
         output.note(&format!("written to {}", outcome.folder().display()));
     }
-    Ok(if summary.passed() {
+    let told = super::test::judge(&gate, summary);
+    for sentence in &told {
+        output.note(&format!("failed: {sentence}"));
+    }
+    Ok(if summary.passed() && told.is_empty() {
         Verdict::Good
     } else {
         Verdict::Missed

@@ -150,6 +150,7 @@ commands! {
     Faster, "actions.faster", Run, "speed", with(Modifiers::NONE, Key::CloseBracket);
     Slower, "actions.slower", Run, "speed", with(Modifiers::NONE, Key::OpenBracket);
     NextStep, "actions.next_step", Run, "scenario", None;
+    Report, "actions.report", Run, "file", ctrl_shift(Key::E);
 
     Palette, "actions.palette", Help, "terminal", ctrl_shift(Key::P);
     CheatSheet, "actions.cheat_sheet", Help, "keyboard", with(Modifiers::SHIFT, Key::Questionmark);

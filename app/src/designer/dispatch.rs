@@ -11,10 +11,11 @@ use super::cx::{Act, Cx, Tone};
 use super::dialogs::{Dialog, Question};
 use super::edit::{Edit, Item, Selection};
 use super::files::Leave;
-use super::i18n::{Lang, trf};
+use super::i18n::{Lang, tr, trf};
 use super::live::Phase;
 use super::panes::{self, Pane};
 use super::prefs::Prefs;
+use super::report::address;
 
 /// The paces of the run bar.
 pub(crate) const PACES: [Pace; 6] = [
@@ -62,6 +63,7 @@ pub(crate) fn is_enabled(command: Command, cx: &Cx<'_>) -> bool {
         Command::Run => !cx.doc.nodes.is_empty(),
         Command::Step => !matches!(cx.run.phase, Phase::Starting | Phase::Ending),
         Command::Stop => cx.run.phase.is_live(),
+        Command::Report => !cx.run.past.is_empty(),
         Command::NextStep => cx.run.phase.is_live() && !cx.doc.scenario.is_empty(),
         _ => true,
     }
@@ -189,6 +191,7 @@ impl Designer {
             Command::New | Command::Open | Command::Save | Command::SaveAs | Command::Quit => {
                 self.file_command(ctx, command);
             }
+            Command::Report => self.report(ctx),
             Command::Gallery => self.dialogs.open(Dialog::Gallery),
             Command::Settings => self.dialogs.open(Dialog::Settings),
             Command::Palette => self.dialogs.open(Dialog::Palette),
@@ -301,6 +304,34 @@ impl Designer {
             }
             (Command::NextStep, _) => self.with_cx(|parts, cx| parts.panels.scenario.next_step(cx)),
             _ => {}
+        }
+    }
+
+    /// Writes the report of the latest run that has ended.
+    fn report(&mut self, ctx: &egui::Context) {
+        let Some(run) = self.live.view.past.last().cloned() else {
+            return;
+        };
+        self.toasts
+            .push(Tone::Info, tr("run.report_begun").to_owned());
+        if let Err(why) = self.reporter.start(ctx, run, self.prefs.lang) {
+            self.toasts.push(Tone::Bad, why);
+        }
+    }
+
+    /// Opens a report that was written since the last frame.
+    pub(super) fn show_report(&mut self, ctx: &egui::Context) {
+        match self.reporter.poll() {
+            Some(Ok(place)) => {
+                ctx.open_url(egui::OpenUrl::new_tab(address(&place)));
+                let shown = place.display().to_string();
+                let text = trf("run.report_done", &[("path", &shown)]);
+                self.toasts.push(Tone::Info, text);
+            }
+            Some(Err(why)) => self
+                .toasts
+                .push(Tone::Bad, trf("run.report_failed", &[("why", &why)])),
+            None => {}
         }
     }
 

@@ -24,6 +24,7 @@ mod prefs;
 mod presenter;
 mod query;
 mod regions;
+mod report;
 mod theme;
 mod toasts;
 mod widgets;
@@ -100,6 +101,7 @@ pub struct Designer {
     panels: Panels,
     dialogs: Dialogs,
     toasts: Toasts,
+    reporter: report::Reporter,
     acts: RefCell<Vec<Act>>,
 }
 
@@ -135,6 +137,7 @@ impl Designer {
             panels: Panels::default(),
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
+            reporter: report::Reporter::default(),
             acts: RefCell::default(),
         };
         designer.begin(setup);
@@ -196,6 +199,7 @@ impl Designer {
     pub fn logic(&mut self, ctx: &egui::Context) {
         let wake = ctx.clone();
         self.live.poll(move || wake.request_repaint());
+        self.show_report(ctx);
         self.checker.ask(
             self.history.doc(),
             self.files.root(),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::book::Books;
 use super::format::{decimal, dollars, plural, readable, thousands};
 use super::price::{Price, Tier};
+use super::steps::{PriceStep, steps};
 use super::usage::{Growth, Metered};
 use super::wide::Wide;
 use crate::units::{HOURS_PER_MONTH, SimDuration, Usd};
@@ -66,6 +67,8 @@ pub struct BillLine {
     pub source: String,
     /// When it was read there, `YYYY-MM-DD`.
     pub date: String,
+    /// The line in steps of one price each; none without a price.
+    pub steps: Vec<PriceStep>,
 }
 
 /// A usage that AWS bills but the book has no price for.
@@ -86,6 +89,7 @@ struct Priced<'a> {
     reached: &'a [Tier],
     run: Vec<Usd>,
     month: Option<Vec<Usd>>,
+    steps: Vec<Vec<PriceStep>>,
 }
 
 impl Bill {
@@ -207,11 +211,22 @@ fn price_group<'a>(
 ) -> Result<Priced<'a>, String> {
     let (price, tiers) = lookup(books, group[0])?;
     let base = u128::from(group[0].spec.base_per_unit.max(1));
-    let used = parts(tiers, base, run.stretched(group), run).len();
+    let all = run.stretched(group);
+    let parts = parts(tiers, base, all, run);
+    let reached = &tiers[..parts.len()];
+    let tiered = parts
+        .iter()
+        .zip(reached)
+        .map(|((part, _), tier)| (*part, *tier));
+    let tiered: Vec<(Wide, Tier)> = tiered.collect();
+    let paid = share(tiers, price.per, group, run);
+    let in_steps = group.iter().zip(&paid);
+    let in_steps = in_steps.map(|(m, usd)| steps(&tiered, all, m.quantity, base, price.per, *usd));
     Ok(Priced {
         price,
-        reached: &tiers[..used],
-        run: share(tiers, price.per, group, run),
+        reached,
+        steps: in_steps.collect(),
+        run: paid,
         month: month.map(|scale| share(tiers, price.per, group, scale)),
     })
 }
@@ -315,6 +330,7 @@ fn line(
         explain: String::new(),
         source: String::new(),
         date: String::new(),
+        steps: Vec::new(),
     };
     match priced {
         Err(why) => line.explain = format!("{amount} x an unknown price: {why}"),
@@ -329,6 +345,7 @@ fn line(
             line.explain = format!("{amount} x {rate}{volume} = {}", dollars(priced.run[place]));
             line.usd = Some(priced.run[place]);
             line.usd_per_month = priced.month.as_ref().map(|month| month[place]);
+            line.steps.clone_from(&priced.steps[place]);
             line.source.clone_from(&priced.price.origin.source);
             line.date.clone_from(&priced.price.origin.date);
         }

@@ -11,6 +11,7 @@ mod format;
 mod latency;
 mod price;
 mod quota;
+mod steps;
 mod usage;
 mod wide;
 
@@ -28,4 +29,5 @@ pub use format::{decimal, dollars, thousands};
 pub use latency::LatencyLaw;
 pub use price::{Price, Tier};
 pub use quota::Quota;
-pub use usage::{Growth, Metered, UsageSpec};
+pub use steps::PriceStep;
+pub use usage::{Growth, Metered, UsageSpec, is_baseline};

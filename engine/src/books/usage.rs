@@ -40,3 +40,34 @@ pub struct Metered {
     /// How much, in base units of `spec`.
     pub quantity: u128,
 }
+
+/// Units that count what stands there whether it is used or not.
+const STANDING: [&str; 21] = [
+    "AZ-hour",
+    "MCU-hour",
+    "RCU-hour",
+    "WCU-hour",
+    "alarm-month",
+    "broker-hour",
+    "cluster-hour",
+    "consumer-shard-hour",
+    "dashboard-month",
+    "instance-hour",
+    "metric-month",
+    "node-hour",
+    "object-month",
+    "partition-hour",
+    "replicator-hour",
+    "shard-hour",
+    "stream-hour",
+    "endpoint-hour",
+    "user-month",
+    "OCU-hour",
+    "RPU-hour",
+];
+
+/// True when a line of this unit is paid for a thing that stands there, whatever the traffic; else it is paid for use.
+#[must_use]
+pub fn is_baseline(key: &str, unit: &str) -> bool {
+    STANDING.contains(&unit) || key.contains("provisioned_concurrency")
+}

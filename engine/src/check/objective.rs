@@ -49,6 +49,8 @@ pub enum Measure {
     Dropped,
     /// Records that could not be processed.
     Failed,
+    /// Both: records that are not where they should be.
+    Lost,
     /// Refusals.
     Throttled,
     /// Failed requests or invocations.
@@ -67,7 +69,7 @@ pub enum Measure {
 }
 
 /// Metrics that every pipeline and node has, with their measures.
-const KNOWN: [(&str, Measure); 15] = [
+const KNOWN: [(&str, Measure); 16] = [
     ("latency_mean", Measure::Latency(LatencyFigure::Mean)),
     ("latency_p50", Measure::Latency(LatencyFigure::P50)),
     ("latency_p90", Measure::Latency(LatencyFigure::P90)),
@@ -80,6 +82,7 @@ const KNOWN: [(&str, Measure); 15] = [
     ("records_per_second", Measure::RecordsPerSecond),
     ("dropped", Measure::Dropped),
     ("failed", Measure::Failed),
+    ("lost", Measure::Lost),
     ("throttled", Measure::Throttled),
     ("errors", Measure::Errors),
     ("unaccounted", Measure::Unaccounted),
@@ -147,10 +150,18 @@ impl Measure {
             Self::Latency(_) => "ms",
             Self::UsdPerMonth | Self::UsdPerHour | Self::UsdPerGb | Self::TotalUsd => "USD",
             Self::RecordsPerSecond => "records/s",
-            Self::Dropped | Self::Failed | Self::Throttled | Self::Unaccounted => "records",
+            Self::Dropped | Self::Failed | Self::Lost | Self::Throttled | Self::Unaccounted => {
+                "records"
+            }
             Self::Errors => "requests",
             Self::Metric { unit, .. } => unit,
         }
+    }
+
+    /// The unit that people type bounds in, as [`crate::units::parse_quantity`] knows it.
+    #[must_use]
+    pub fn typed_unit(&self) -> &'static str {
+        quantity_unit(self.unit())
     }
 }
 
@@ -229,7 +240,7 @@ fn one(
         Bound::AtMost(bound) => ("at_most", bound),
         Bound::AtLeast(bound) => ("at_least", bound),
     };
-    let value = match bound.value(quantity_unit(measure.unit())) {
+    let value = match bound.value(measure.typed_unit()) {
         Ok(value) if value.is_finite() => value,
         Ok(value) => {
             problems.error(

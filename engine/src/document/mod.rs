@@ -5,6 +5,7 @@
 //! an unfinished drawing can be opened. Knows nothing of node kinds.
 
 mod error;
+mod expect;
 mod file;
 mod migrate;
 mod parse;
@@ -16,6 +17,7 @@ mod text;
 mod tests;
 
 pub use error::DocumentError;
+pub use expect::{Expect, Expectation};
 pub use file::FILE_BYTES_MAX;
 pub use migrate::VERSION;
 pub use scenario::{Action, Bound, Limit, Objective, Step};
@@ -68,6 +70,9 @@ pub struct Document {
     /// What a run must achieve.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<Objective>,
+    /// What a run is known to come to, checked by `weir test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expect>,
 }
 
 /// One node of the drawing.
@@ -242,6 +247,7 @@ impl Document {
             frames: Vec::new(),
             scenario: Vec::new(),
             objectives: Vec::new(),
+            expect: None,
         }
     }
     /// The node with this id.

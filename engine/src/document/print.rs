@@ -47,7 +47,7 @@ fn write(value: &Value, indent: usize, name: &str, out: &mut String) {
             out.push('[');
             for (i, item) in items.iter().enumerate() {
                 separate(i, indent, out);
-                if indent == 1 && ONE_LINE.contains(&name) {
+                if (indent == 1 && ONE_LINE.contains(&name)) || (indent == 2 && name == "checks") {
                     out.push_str(&inline(item));
                 } else {
                     write(item, indent + 1, "", out);

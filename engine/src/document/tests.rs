@@ -445,6 +445,13 @@ prop_compose! {
             start: Start { epoch_ms }, run_for: SimDuration(run_for),
             nodes: ids.into_iter().enumerate().map(node).collect(),
             wires: wires.into_iter().map(wire).collect(), scenario, objectives,
+            expect: (seed % 2 == 0).then(|| Expect {
+                run_for: (seed % 4 == 0).then_some(SimDuration(run_for)),
+                checks: vec![
+                    Expectation::That("dropped = 0".to_owned()),
+                    Expectation::Rows { sql: "SELECT 1 AS n".to_owned(), rows: vec![serde_json::Map::from_iter([("n".to_owned(), 1.into())])] },
+                ],
+            }),
         }
     }
 }

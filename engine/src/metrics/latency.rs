@@ -45,6 +45,9 @@ pub struct LatencySummary {
     pub p90: f64,
     /// 99th percentile.
     pub p99: f64,
+    /// 99.9th percentile.
+    #[serde(default)]
+    pub p999: f64,
     /// The slowest record.
     pub max: f64,
 }
@@ -160,6 +163,7 @@ impl LatencyMeter {
             p50: q(0.5),
             p90: q(0.9),
             p99: q(0.99),
+            p999: q(0.999),
             max: self.max_ns as f64 / 1e6,
         })
     }

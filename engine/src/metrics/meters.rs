@@ -20,7 +20,7 @@ pub struct MetricSpec {
 }
 
 /// The flow of records through any node, in Weir's own namespace.
-pub const FLOW_METRICS: [MetricSpec; 8] = [
+pub const FLOW_METRICS: [MetricSpec; 9] = [
     MetricSpec {
         name: "RecordsIn",
         unit: "Count",
@@ -50,6 +50,11 @@ pub const FLOW_METRICS: [MetricSpec; 8] = [
         name: "Errors",
         unit: "Count",
         help: "Requests or invocations of this node that failed.",
+    },
+    MetricSpec {
+        name: "RecordsHeld",
+        unit: "Count",
+        help: "Records inside: waiting, buffered or being worked on.",
     },
     MetricSpec {
         name: "Utilisation",

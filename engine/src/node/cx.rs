@@ -1,5 +1,6 @@
 //! The door of a running node to the world: time, randomness, wires, timers, real work, meters, the ledger.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::NodeResult;
@@ -144,6 +145,8 @@ pub struct NodeState {
     pub past_incidents: Vec<Incident>,
     /// When a limit was first used up (utilisation of 1 or more), and which.
     pub first_over: Option<(SimTime, &'static str)>,
+    /// Use of each limit over the seconds in which it was the nearest, by its name, 1 being all of it.
+    pub limits: BTreeMap<&'static str, crate::metrics::Point>,
     /// Records in it that are followed.
     pub followed: Followed,
     /// Wires that end here.
@@ -171,6 +174,7 @@ impl NodeState {
             past_incidents: Vec::new(),
             past_faults: Vec::new(),
             first_over: None,
+            limits: BTreeMap::new(),
             followed: Followed::default(),
             ins: Vec::new(),
             outs: Vec::new(),

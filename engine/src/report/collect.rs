@@ -12,8 +12,8 @@ use super::cost;
 use super::objective::evaluate;
 use super::records;
 use super::summary::{
-    AlarmChange, AlarmSummary, LedgerSummary, MetricSummary, NodeSummary, Summary, Throughput,
-    Utilisation, WireSummary,
+    AlarmChange, AlarmSummary, LedgerSummary, LimitUse, MetricSummary, NodeSummary, Summary,
+    Throughput, Utilisation, WireSummary,
 };
 use crate::check::Goal;
 use crate::metrics::{LatencyMeter, Meter, Point};
@@ -78,7 +78,12 @@ pub fn summarize(finished: &Finished, subject: &Subject<'_>) -> Summary {
             .map(|i| (run.states()[i].id.clone(), node(run, i)))
             .collect(),
         wires: wires(run),
-        cost: cost::summarize(run.bill(), &run.world().books, produced_bytes),
+        cost: cost::summarize(
+            run.bill(),
+            &run.world().books,
+            &run.metered(),
+            produced_bytes,
+        ),
         alarms: alarms(run),
         objectives: Vec::new(),
     };
@@ -128,6 +133,7 @@ fn node(run: &Run, i: usize) -> NodeSummary {
             .map(|l| l.usage_type.clone())
             .collect(),
         utilisation: utilisation(state, gauges.utilisation.map(|(_, limit)| limit)),
+        limits: state.limits.iter().map(limit_use).collect(),
         status: gauges.state.clone(),
         ledger,
         metrics: state.meters.own().iter().map(metric).collect(),
@@ -147,6 +153,15 @@ fn utilisation(state: &NodeState, limit: Option<&str>) -> Option<Utilisation> {
         avg: avg / 100.0,
         max: total.max / 100.0,
     })
+}
+
+fn limit_use((name, used): (&&'static str, &Point)) -> (String, LimitUse) {
+    let of = LimitUse {
+        seconds: used.count,
+        avg: used.average().unwrap_or_default(),
+        max: used.max,
+    };
+    ((*name).to_owned(), of)
 }
 
 fn ledger(state: &NodeState, held: u64) -> LedgerSummary {

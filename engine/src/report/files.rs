@@ -177,7 +177,7 @@ pub fn bill_csv(bill: &Bill) -> String {
 }
 
 /// A cell, quoted where RFC 4180 asks for it.
-fn quoted(cell: &str) -> String {
+pub(super) fn quoted(cell: &str) -> String {
     if cell.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {

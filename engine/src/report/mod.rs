@@ -3,25 +3,48 @@
 //! Reads finished runs and writes nothing of its own accord; `session` decides where files go. Host time appears only in
 //! fields whose names begin with `host_`.
 
+mod bill_out;
 mod collect;
+mod condition;
 mod cost;
+mod expect;
 mod files;
+mod folder;
+mod html;
+mod kit;
+mod markdown;
 mod objective;
+mod pages;
+mod record;
 mod records;
 mod summary;
 pub mod svg;
 mod text;
 mod why;
 
+pub use bill_out::{FocusRows, focus, infracost};
 pub use collect::{Subject, summarize};
+pub use condition::{Condition, Figure, Relation};
+pub use expect::{Checked, Expected, check_expectation, expectations};
 pub use files::{bill_csv, metrics_parquet};
+pub use folder::{EventLine, ReadError, RunFiles, Track, fingerprints};
+pub use html::html;
+pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
+pub use markdown::{csv, markdown, to_json};
 pub use objective::evaluate;
+pub use pages::{Block, Cell, Lang, Report, Section, Table, Tone, Words, pages};
+pub use record::{
+    Assumption, HandEdit, HostMachine, Input, PriceBook, RunRecord, assumptions, inputs, md5_hex,
+};
 pub use summary::{
-    AlarmChange, AlarmSummary, CostLine, CostSummary, LedgerSummary, MetricSummary, NodeSummary,
-    ObjectiveResult, PriceGap, Records, Summary, Throughput, Utilisation, WireSummary,
+    AlarmChange, AlarmSummary, CostLine, CostSummary, LedgerSummary, LimitUse, MetricSummary,
+    NodeSummary, ObjectiveResult, PriceGap, Projection, Records, Summary, Throughput, Utilisation,
+    WireSummary,
 };
 pub use text::{aligned, clean, dollars, millis, number, seconds, terminal};
 pub use why::{Cause, Trouble, explain};
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

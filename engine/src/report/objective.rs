@@ -41,6 +41,7 @@ fn of_pipeline(measure: &Measure, s: &Summary) -> Option<f64> {
         Measure::RecordsPerSecond => Some(s.throughput.records_per_second),
         Measure::Dropped => Some(s.records.dropped as f64),
         Measure::Failed => Some(s.records.failed as f64),
+        Measure::Lost => Some((s.records.dropped + s.records.failed) as f64),
         Measure::Throttled => Some(nodes().map(|n| n.throttled).sum::<u64>() as f64),
         Measure::Errors => Some(nodes().map(|n| n.errors).sum::<u64>() as f64),
         Measure::Unaccounted => Some(s.records.unaccounted as f64),
@@ -70,6 +71,10 @@ fn of_node(goal: &Goal, n: &NodeSummary, s: &Summary) -> Option<f64> {
         }
         Measure::Dropped => Some(n.ledger.dropped.values().sum::<u64>() as f64),
         Measure::Failed => Some(n.ledger.failed.values().sum::<u64>() as f64),
+        Measure::Lost => {
+            let lost = n.ledger.dropped.values().chain(n.ledger.failed.values());
+            Some(lost.sum::<u64>() as f64)
+        }
         Measure::Throttled => Some(n.throttled as f64),
         Measure::Errors => Some(n.errors as f64),
         Measure::Unaccounted => Some(n.ledger.unaccounted.unsigned_abs() as f64),

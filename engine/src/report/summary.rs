@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::books::PriceStep;
 use crate::metrics::LatencySummary;
 
 /// Everything that a run came to.
@@ -127,6 +128,9 @@ pub struct NodeSummary {
     pub cost_unknown: Vec<String>,
     /// Use of the nearest limit.
     pub utilisation: Option<Utilisation>,
+    /// Each limit that ever was the nearest.
+    #[serde(default)]
+    pub limits: BTreeMap<String, LimitUse>,
     /// Its state in words at the end.
     pub status: Option<String>,
     /// Where its records went.
@@ -141,6 +145,17 @@ pub struct Utilisation {
     /// The limit that was nearest at the end.
     pub limit: Option<String>,
     /// Mean over the run, read once a virtual second.
+    pub avg: f64,
+    /// The most.
+    pub max: f64,
+}
+
+/// Use of one limit over the virtual seconds in which no other of the node was nearer; 1 being all of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitUse {
+    /// Seconds in which it was the nearest.
+    pub seconds: u64,
+    /// Mean over those.
     pub avg: f64,
     /// The most.
     pub max: f64,
@@ -230,6 +245,23 @@ pub struct CostSummary {
     pub unknown: Vec<PriceGap>,
     /// One line for each metered usage.
     pub lines: Vec<CostLine>,
+    /// What a month would pay at other traffic, computed from the bill.
+    #[serde(default)]
+    pub projections: Vec<Projection>,
+}
+
+/// A month of 730 hours at a multiple of the run's traffic.
+///
+/// Computed, not run: every quantity that is paid for use is multiplied, what is paid for standing there stays as drawn, and
+/// volume prices apply. Whether the drawing could carry the traffic is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Projection {
+    /// So many times the run's traffic.
+    pub traffic: u32,
+    /// Dollars a month, of what has a known price.
+    pub usd_per_month: f64,
+    /// The part that is paid for what stands there.
+    pub baseline_usd_per_month: f64,
 }
 
 /// A usage that the price book has no price for.
@@ -266,6 +298,9 @@ pub struct CostLine {
     pub usd_exact: Option<String>,
     /// What a month pays.
     pub usd_per_month: Option<f64>,
+    /// Priced units of a month of 730 hours, growth applied; `null` when no time passed.
+    #[serde(default)]
+    pub quantity_per_month: Option<f64>,
     /// How usage was rounded before it was metered.
     pub rounding: String,
     /// The sum in one sentence.
@@ -274,6 +309,12 @@ pub struct CostLine {
     pub source: String,
     /// When it was read there.
     pub date: String,
+    /// Paid for what stands there, whatever the traffic; else for use.
+    #[serde(default)]
+    pub baseline: bool,
+    /// The line in steps of one price each, exact.
+    #[serde(default)]
+    pub steps: Vec<PriceStep>,
 }
 
 /// A node that watches others.

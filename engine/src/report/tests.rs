@@ -15,6 +15,7 @@ fn summary() -> Summary {
         p50: ms,
         p90: ms * 2.0,
         p99: ms * 3.0,
+        p999: ms * 3.5,
         max: ms * 4.0,
     };
     let metric = MetricSummary {
@@ -39,6 +40,7 @@ fn summary() -> Summary {
         cost_usd: 0.25,
         cost_unknown: Vec::new(),
         utilisation: None,
+        limits: BTreeMap::new(),
         status: None,
         ledger: LedgerSummary {
             dropped: [("late".to_owned(), 7)].into(),
@@ -238,6 +240,7 @@ fn bill_has_exact_amounts_and_leaves_unknown_ones_empty() {
         explain: "3 x $0.005\nper 1,000".to_owned(),
         source: "page".to_owned(),
         date: "2026-11-20".to_owned(),
+        steps: Vec::new(),
     };
     let bill = Bill {
         lines: vec![line(Some(Usd(15_000_000))), line(None)],

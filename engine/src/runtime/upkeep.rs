@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::run::{Event, RANK_TICK, Run, RunError};
 use crate::books::{Bill, Metered};
+use crate::metrics::Point;
 use crate::node::{Gauges, NodeState};
 use crate::units::{SimDuration, SimTime};
 
@@ -30,9 +31,13 @@ impl Run {
     fn gauge(&mut self, i: usize) {
         let mut gauges = Gauges::default();
         self.nodes[i].sample(self.now, &mut gauges);
+        let held = self.nodes[i].held();
         let state = &mut self.states[i];
+        state.meters.put(self.now, "RecordsHeld", held as f64, 1);
         if let Some((used, limit)) = gauges.utilisation {
             state.meters.put(self.now, "Utilisation", used * 100.0, 1);
+            let point = state.limits.entry(limit).or_insert(Point::EMPTY);
+            point.add(used, 1);
             if used >= 1.0 {
                 state.first_over.get_or_insert((self.now, limit));
             }

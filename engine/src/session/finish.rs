@@ -10,8 +10,12 @@ use tempfile::TempDir;
 use super::SessionError;
 use super::prepare::Prepared;
 use crate::document::Document;
-use crate::report::{Subject, Summary, bill_csv, metrics_parquet, summarize};
-use crate::runtime::{Edit, Finished, RunSnapshot};
+use crate::node::AnyKind;
+use crate::report::{
+    HandEdit, HostMachine, PriceBook, RunRecord, Subject, Summary, assumptions, bill_csv, inputs,
+    metrics_parquet, summarize,
+};
+use crate::runtime::{Finished, RunSnapshot};
 
 /// How long work that nobody waits for any more may take to end.
 const LAST_WORK: Duration = Duration::from_secs(5);
@@ -41,36 +45,6 @@ impl Outcome {
     }
 }
 
-/// `run.json`: all that is needed to run again, and where and how fast it ran.
-#[derive(Debug, Serialize)]
-struct RunRecord<'a> {
-    weir: &'static str,
-    /// As it ran: seed, length and set parameters included.
-    document: &'a Document,
-    seed: u64,
-    state: &'a str,
-    virtual_seconds: f64,
-    price_book: PriceBook<'a>,
-    edits: &'a [Edit],
-    host_machine: HostMachine,
-    host_seconds: f64,
-    host_records_per_second: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct PriceBook<'a> {
-    region: &'a str,
-    date: &'a str,
-    hash: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct HostMachine {
-    os: &'static str,
-    arch: &'static str,
-    threads: usize,
-}
-
 impl Prepared {
     /// Waits for the end of the run, sums it up and writes the folder.
     ///
@@ -85,6 +59,7 @@ impl Prepared {
             goals,
             options,
             threads,
+            kinds,
             ..
         } = self;
         let finished = match handle.join() {
@@ -101,9 +76,13 @@ impl Prepared {
                 goals: &goals,
             },
         );
-        let written = write(&finished, &summary, &doc, threads, |name, bytes| {
-            folder.write(name, bytes)
-        });
+        let written = write(
+            &finished,
+            &summary,
+            (&doc, &kinds),
+            threads,
+            |name, bytes| folder.write(name, bytes),
+        );
         let snapshot = Arc::clone(&finished.snapshot);
         // The lake closes with the run.
         drop(finished);
@@ -122,33 +101,40 @@ impl Prepared {
 fn write(
     finished: &Finished,
     summary: &Summary,
-    doc: &Document,
+    (doc, kinds): (&Document, &[&'static dyn AnyKind]),
     threads: usize,
     file: impl Fn(&str, &[u8]) -> Result<(), SessionError>,
 ) -> Result<(), SessionError> {
     let run = &finished.run;
     let books = &run.world().books;
+    let failed = |e: &dyn std::fmt::Display| SessionError::Engine(e.to_string());
+    let edit = |e: &crate::runtime::Edit| HandEdit {
+        at_seconds: e.at_seconds,
+        node: e.node.clone(),
+        what: e.what.clone(),
+    };
     let record = RunRecord {
-        weir: env!("CARGO_PKG_VERSION"),
-        document: doc,
+        weir: env!("CARGO_PKG_VERSION").to_owned(),
+        document: serde_json::to_value(doc).map_err(|e| failed(&e))?,
         seed: doc.seed,
-        state: &summary.state,
+        state: summary.state.clone(),
         virtual_seconds: summary.virtual_seconds,
         price_book: PriceBook {
-            region: books.region(),
-            date: books.date(),
-            hash: books.hash(),
+            region: books.region().to_owned(),
+            date: books.date().to_owned(),
+            hash: books.hash().to_owned(),
         },
-        edits: &run.edits,
+        edits: run.edits.iter().map(edit).collect(),
+        assumptions: assumptions(doc, kinds, books),
+        inputs: inputs(doc, kinds, &run.world().root),
         host_machine: HostMachine {
-            os: std::env::consts::OS,
-            arch: std::env::consts::ARCH,
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
             threads,
         },
         host_seconds: summary.host_seconds,
         host_records_per_second: summary.host_records_per_second,
     };
-    let failed = |e: &dyn std::fmt::Display| SessionError::Engine(e.to_string());
     run.world().lake.save_catalog().map_err(|e| failed(&e))?;
     file(
         "metrics.parquet",

@@ -9,11 +9,13 @@ mod finish;
 mod folder;
 mod options;
 mod prepare;
+mod verify;
 
 pub use code::{CodeText, code_in};
 pub use finish::Outcome;
 pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};
 pub use prepare::{Prepared, Stopper, prepare};
+pub use verify::{Verified, verify};
 
 /// What Athena would charge for a query that a person runs over a lake.
 pub use crate::services::athena::{ScanCharge, scan_charge};
@@ -59,5 +61,7 @@ fn join(problems: &[Problem]) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verify_tests;
 #[cfg(test)]
 mod view_tests;

@@ -23,11 +23,11 @@ const PIPELINE: &str = r#"{
   "objectives": [{ "metric": "unaccounted", "at_most": 0 }]
 }"#;
 
-fn document() -> Document {
+pub(super) fn document() -> Document {
     Document::parse(PIPELINE).unwrap()
 }
 
-fn root() -> Root {
+pub(super) fn root() -> Root {
     Root::samples_only()
 }
 

@@ -468,6 +468,7 @@ mod tests {
             explain: String::new(),
             source: String::new(),
             date: String::new(),
+            steps: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::ReplayError;
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 /// What a name that begins so names: data that Weir carries.
@@ -60,6 +61,26 @@ impl Root {
             .iter()
             .map(|(name, _)| format!("{SAMPLE}{name}"))
             .collect()
+    }
+    /// The whole file called `name`, when it has at most `limit` bytes; `None` for a larger one.
+    ///
+    /// # Errors
+    /// Those of a replay of it: a name that leads elsewhere, a file that is not there.
+    pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ReplayError> {
+        let mut file = match self.open(name)? {
+            Source::Sample(bytes) => {
+                return Ok((bytes.len() as u64 <= limit).then(|| bytes.to_vec()));
+            }
+            Source::File(file) => file,
+        };
+        let failed = |source| ReplayError::Io {
+            file: name.to_owned(),
+            source,
+        };
+        let mut bytes = Vec::new();
+        let mut bounded = (&mut file).take(limit.saturating_add(1));
+        bounded.read_to_end(&mut bytes).map_err(failed)?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
     }
     /// Opens the file called `name`.
     pub(super) fn open(&self, name: &str) -> Result<Source, ReplayError> {

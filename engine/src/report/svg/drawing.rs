@@ -119,6 +119,10 @@ impl Drawing<'_> {
         let (Some(from), Some(to)) = ends else {
             return Markup::default();
         };
+        let hue = self.hue_of(&from.kind);
+        if let Some((line, head)) = upright(from, to) {
+            return path_of(&line, &head, None, hue);
+        }
         let (a, b) = (
             self.port(from, &wire.from.port, true),
             self.port(to, &wire.to.port, false),
@@ -130,7 +134,6 @@ impl Drawing<'_> {
             Some(Flow::Metrics | Flow::Notices) => Some(CONTROL),
             Some(_) => Some(BATCH),
         };
-        let color = spec.map_or(paint().faint.as_str(), |s| paint().hue(s.category));
         let reach = ((b[0] - a[0]).abs() / 2.0).clamp(36.0, 160.0);
         let path = format!(
             "M{} {}C{} {} {} {} {} {}",
@@ -144,11 +147,12 @@ impl Drawing<'_> {
             at(b[1])
         );
         let head = format!("M{} {}l-8 -4.5v9z", at(b[0]), at(b[1]));
-        html! {
-            path d=(path) fill="none" stroke=(color) stroke-width="2.25" stroke-linecap="round" stroke-dasharray=[dash] {}
-            path d=(head) fill=(color) {}
-            circle cx=(at(a[0])) cy=(at(a[1])) r="3.5" fill=(color) {}
-        }
+        path_of(&path, &head, dash, hue)
+    }
+
+    fn hue_of(&self, kind: &str) -> &'static str {
+        let spec = self.spec(kind);
+        spec.map_or(paint().faint.as_str(), |s| paint().hue(s.category))
     }
 
     fn node(&self, node: &NodeDoc) -> Markup {
@@ -171,15 +175,40 @@ impl Drawing<'_> {
                 rect x=(at(x + 0.5)) y=(at(y + 0.5)) width=(at(WIDTH - 1.0)) height=(at(HEIGHT - 1.0)) rx="6" fill=(p.panel) stroke=(edge) stroke-width=(if face.ring.is_some() { 2.5 } else { 1.0 }) {}
                 path d={ "M" (at(x)) " " (at(y + 7.0)) "a7 7 0 0 1 3 -5.7v" (at(HEIGHT - 2.6)) "a7 7 0 0 1 -3 -5.7z" } fill=(hue) {}
                 @if let Some(spec) = spec { (icon(spec.icon, x + 14.0, y + 12.0, hue)) }
-                text x=(at(x + 44.0)) y=(at(y + 21.0)) font-weight="600" fill=(p.text) { (fitted(name, 13.0, WIDTH - 56.0)) }
-                text x=(at(x + 44.0)) y=(at(y + 37.0)) font-size="11" fill=(p.secondary) { (fitted(kind, 11.0, WIDTH - 56.0)) }
+                text x=(at(x + 44.0)) y=(at(y + 21.0)) font-size="15.5" font-weight="600" fill=(p.text) { (fitted(name, 15.5, WIDTH - 54.0)) }
+                text x=(at(x + 44.0)) y=(at(y + 37.0)) font-size="12.5" fill=(p.secondary) { (fitted(kind, 12.5, WIDTH - 54.0)) }
                 @for (i, line) in face.lines.iter().take(3).enumerate() {
-                    text x=(at(x + 14.0)) y=(at(y + HEAD + 14.0 + i as f64 * 16.0)) font-size="11.5" fill=(p.text) { (fitted(line, 11.5, WIDTH - 26.0)) }
+                    text x=(at(x + 14.0)) y=(at(y + HEAD + 11.0 + i as f64 * 17.0)) font-size="14" fill=(p.text) { (fitted(line, 14.0, WIDTH - 22.0)) }
                 }
                 @if let Some(used) = face.limit { (limit_bar(x, y, used)) }
             }
         }
     }
+}
+
+fn path_of(path: &str, head: &str, dash: Option<&str>, color: &str) -> Markup {
+    html! {
+        path d=(path) fill="none" stroke=(color) stroke-width="2.25" stroke-linecap="round" stroke-dasharray=[dash] {}
+        path d=(head) fill=(color) {}
+    }
+}
+
+/// The line and its head between two nodes of which one stands above the other.
+fn upright(from: &NodeDoc, to: &NodeDoc) -> Option<(String, String)> {
+    let (dx, dy) = (to.at[0] - from.at[0], to.at[1] - from.at[1]);
+    if dx.abs() > WIDTH / 2.0 || dy.abs() < HEIGHT + 8.0 {
+        return None;
+    }
+    let down = dy > 0.0;
+    let x = f64::midpoint(from.at[0], to.at[0]) + WIDTH / 2.0;
+    let (start, end) = if down {
+        (from.at[1] + HEIGHT, to.at[1])
+    } else {
+        (from.at[1], to.at[1] + HEIGHT)
+    };
+    let tip = if down { "l-4.5 -8h9z" } else { "l-4.5 8h9z" };
+    let path = format!("M{} {}V{}", at(x), at(start), at(end));
+    Some((path, format!("M{} {}{tip}", at(x), at(end))))
 }
 
 fn limit_bar(x: f64, y: f64, used: f64) -> Markup {

@@ -46,7 +46,7 @@ pub(super) fn at(value: f64) -> String {
 }
 
 /// The fonts of all texts.
-pub(super) const FONT: &str =
+pub(in crate::report) const FONT: &str =
     "Pretendard, system-ui, -apple-system, 'Segoe UI', 'Noto Sans KR', 'Malgun Gothic', sans-serif";
 
 #[cfg(test)]

@@ -1,0 +1,84 @@
+//! `weir report`.
+
+use std::fs;
+use std::path::Path;
+
+use weir_engine::report::{
+    FocusRows, Lang, ReadError, RunFiles, csv, focus, html, infracost, markdown, pages, to_json,
+};
+use weir_engine::services;
+
+use super::arguments::{ReportArguments, ReportFormat, ReportLanguage};
+use super::output::Output;
+use super::{CommandResult, Verdict};
+use crate::failure::Failure;
+
+/// The report's name in a run folder.
+const REPORT: &str = "report.html";
+
+impl From<ReadError> for Failure {
+    fn from(e: ReadError) -> Self {
+        Self::new(e)
+    }
+}
+
+pub(crate) fn report(arguments: &ReportArguments, output: &mut Output) -> CommandResult {
+    let run = RunFiles::open(&arguments.run)?;
+    let lang = match arguments.lang {
+        ReportLanguage::En => Lang::En,
+        ReportLanguage::Ko => Lang::Ko,
+    };
+    let kinds = services::ALL;
+    let bytes = match arguments.format {
+        ReportFormat::Html => html(&run, kinds, lang)?.into_bytes(),
+        ReportFormat::Md => markdown(&pages(&run, kinds, lang)).into_bytes(),
+        ReportFormat::Csv => csv(&pages(&run, kinds, lang)).into_bytes(),
+        ReportFormat::Json => {
+            let value = to_json(&pages(&run, kinds, lang), &run.summary_json);
+            serde_json::to_vec_pretty(&value).map_err(Failure::new)?
+        }
+        ReportFormat::FocusCsv => rows(&run, output)?.csv().into_bytes(),
+        ReportFormat::FocusParquet => rows(&run, output)?.parquet()?,
+        ReportFormat::Infracost => infracost(&run).into_bytes(),
+    };
+    let place = match (&arguments.out, arguments.format) {
+        (Some(file), _) => file.clone(),
+        (None, ReportFormat::Html) => arguments.run.join(REPORT),
+        (None, ReportFormat::FocusParquet) => arguments.run.join("focus.parquet"),
+        (None, _) => {
+            output.print(&String::from_utf8_lossy(&bytes));
+            return Ok(Verdict::Good);
+        }
+    };
+    write(&place, &bytes)?;
+    output.note(&format!("written to {}", place.display()));
+    Ok(Verdict::Good)
+}
+
+/// The rows of the bill; says which usage has none because its price is not known.
+fn rows(run: &RunFiles, output: &Output) -> Result<FocusRows, Failure> {
+    let rows = focus(run)?;
+    for (node, key) in &rows.unknown {
+        output.note(&format!(
+            "not in the rows: {key} of {node}, whose price is not known"
+        ));
+    }
+    Ok(rows)
+}
+
+/// Writes the report of a run into its folder.
+pub(crate) fn into_folder(folder: &Path) -> Result<(), Failure> {
+    let run = RunFiles::open(folder)?;
+    let text = html(&run, services::ALL, Lang::En)?;
+    write(&folder.join(REPORT), text.as_bytes())
+}
+
+/// Writes a file, or says why not.
+pub(crate) fn write(place: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    fs::write(place, bytes).map_err(|e| {
+        Failure::new(format!(
+            "`{}` cannot be written ({e}): name another file with `--out`",
+            place.display()
+        ))
+    })
+}

@@ -1,0 +1,52 @@
+//! `weir verify`.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use weir_engine::report::{Kit, REPORT_BYTES_MAX, RunFiles};
+use weir_engine::services;
+use weir_engine::session::verify as run_again;
+
+use super::output::Output;
+use super::{CommandResult, Verdict};
+use crate::failure::Failure;
+
+pub(crate) fn verify(place: &Path, data: Option<&Path>, output: &mut Output) -> CommandResult {
+    let kit = if place.is_dir() {
+        Kit::of(&RunFiles::open(place)?)?
+    } else {
+        Kit::from_html(&page(place)?)?
+    };
+    let verified = run_again(&kit, services::ALL, data)?;
+    for note in &verified.notes {
+        output.note(&format!("note: {note}"));
+    }
+    if verified.differences.is_empty() {
+        output.print(&format!(
+            "byte-identical: {} files and every figure of the summary are the same",
+            verified.same
+        ));
+        return Ok(Verdict::Good);
+    }
+    let mut text = format!("different: {} files are the same, but\n", verified.same);
+    for place in &verified.differences {
+        text.push_str(&format!("  {place}\n"));
+    }
+    output.print(&weir_engine::report::clean(&text));
+    Ok(Verdict::Missed)
+}
+
+fn page(place: &Path) -> Result<String, Failure> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::new(format!(
+            "`{}` cannot be read ({why}): name a report or a run folder",
+            place.display()
+        ))
+    };
+    let file = File::open(place).map_err(|e| failed(&e))?;
+    let mut text = String::new();
+    let mut bounded = file.take(REPORT_BYTES_MAX);
+    bounded.read_to_string(&mut text).map_err(|e| failed(&e))?;
+    Ok(text)
+}

@@ -1,0 +1,194 @@
+//! The page as a browser reads it: no error of the HTML standard, nothing that runs, every figure as in `summary.json`.
+
+use html5ever::tendril::TendrilSink as _;
+use html5ever::tree_builder::TreeBuilderOpts;
+use html5ever::{ParseOpts, parse_document};
+use markup5ever_rcdom::{Handle, NodeData, RcDom};
+use serde_json::Value;
+
+use super::*;
+use crate::report::testing;
+use crate::services;
+
+fn page(lang: Lang) -> String {
+    html(testing::run(), services::ALL, lang).unwrap()
+}
+
+fn parsed(text: &str) -> RcDom {
+    let options = ParseOpts {
+        tree_builder: TreeBuilderOpts {
+            exact_errors: true,
+            ..TreeBuilderOpts::default()
+        },
+        ..ParseOpts::default()
+    };
+    parse_document(RcDom::default(), options).one(text)
+}
+
+/// Calls `visit` with each element: its name, its attributes and its text.
+fn each(node: &Handle, visit: &mut impl FnMut(&str, &[(String, String)], &Handle)) {
+    if let NodeData::Element { name, attrs, .. } = &node.data {
+        let attrs: Vec<(String, String)> = attrs
+            .borrow()
+            .iter()
+            .map(|a| (a.name.local.to_string(), a.value.to_string()))
+            .collect();
+        visit(&name.local, &attrs, node);
+    }
+    for child in node.children.borrow().iter() {
+        each(child, visit);
+    }
+}
+
+fn text_of(node: &Handle) -> String {
+    let mut out = String::new();
+    if let NodeData::Text { contents } = &node.data {
+        out.push_str(&contents.borrow());
+    }
+    for child in node.children.borrow().iter() {
+        out.push_str(&text_of(child));
+    }
+    out
+}
+
+#[test]
+fn page_has_no_error_of_the_standard_in_either_language() {
+    for lang in [Lang::En, Lang::Ko] {
+        let dom = parsed(&page(lang));
+        let errors = dom.errors.borrow();
+        assert!(errors.is_empty(), "{lang:?}: {errors:?}");
+    }
+    // The check itself can fail.
+    assert!(
+        !parsed("<!DOCTYPE html><p><b></p>")
+            .errors
+            .borrow()
+            .is_empty()
+    );
+}
+
+#[test]
+fn nothing_in_a_page_runs_or_leads_elsewhere() {
+    let text = page(Lang::En);
+    each(&parsed(&text).document, &mut |name, attrs, _| {
+        assert!(
+            !["img", "iframe", "object", "link", "base", "form", "b"].contains(&name),
+            "{name}"
+        );
+        for (attr, value) in attrs {
+            assert!(!attr.starts_with("on"), "{name} {attr}={value}");
+            if ["href", "src", "xlink:href"].contains(&attr.as_str()) {
+                let inside =
+                    value.starts_with('#') || value.starts_with("data:application/octet-stream;");
+                assert!(inside, "{name} {attr}={value}");
+            }
+            if name == "script" && attr == "type" {
+                assert_eq!(value, "application/json");
+            }
+        }
+    });
+    assert_eq!(text.matches("<script").count(), 1);
+    assert!(!text.contains("url("));
+}
+
+/// The number that a person reads in a cell: the sum of its parts (`2m3s`), in the figure's own unit as far as `scale` says.
+fn read(text: &str) -> Vec<f64> {
+    let mut found = Vec::new();
+    let clean = text.replace([',', '$'], "");
+    for part in clean.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')) {
+        found.extend(part.parse::<f64>().ok());
+    }
+    found
+}
+
+#[test]
+fn every_figure_is_that_of_the_summary() {
+    let run = testing::run();
+    let summary: Value = serde_json::from_slice(&run.bytes("summary.json").unwrap()).unwrap();
+    for lang in [Lang::En, Lang::Ko] {
+        let mut seen = 0;
+        each(&parsed(&page(lang)).document, &mut |_, attrs, node| {
+            let of = |name: &str| {
+                attrs
+                    .iter()
+                    .find(|(n, _)| n == name)
+                    .map(|(_, v)| v.as_str())
+            };
+            let Some(path) = of("data-figure") else {
+                return;
+            };
+            let value: f64 = of("data-value").unwrap().parse().unwrap();
+            let place = path.split('/').fold(&summary, |at, name| match at {
+                Value::Array(items) => &items[name.parse::<usize>().unwrap()],
+                other => &other[name],
+            });
+            assert_eq!(place.as_f64(), Some(value), "{path}");
+            seen += 1;
+            // What is read is the value, in its unit or in one a thousand (or sixty) times as large, within its digits.
+            let text = text_of(node);
+            let shown = read(&text);
+            let spans = [1.0, 1e3, 60.0, 60e3, 3600.0, 3600e3, 0.01];
+            let close = |a: f64, b: f64| (a - b).abs() <= 6e-3 * b.abs() + 5e-10;
+            let single = shown
+                .first()
+                .is_some_and(|s| spans.iter().any(|k| close(s * k, value)));
+            let summed = match shown.as_slice() {
+                [m, s] => [1.0, 1e3].iter().any(|k| {
+                    close((m * 60.0 + s) * k, value) || close((m * 3600.0 + s * 60.0) * k, value)
+                }),
+                _ => false,
+            };
+            assert!(single || summed, "{path} is {value} and reads {text}");
+        });
+        assert!(seen > 100, "{seen} figures");
+    }
+}
+
+#[test]
+fn page_says_what_it_is_and_holds_every_part() {
+    for (lang, words) in [
+        (
+            Lang::En,
+            ["Simulated by Weir", "not a quote", "Traffic spike"],
+        ),
+        (Lang::Ko, ["시뮬레이션", "견적이 아닙니다", "목표"]),
+    ] {
+        let text = page(lang);
+        for word in words {
+            assert!(text.contains(word), "{word}");
+        }
+        for id in [
+            "summary",
+            "workload",
+            "configuration",
+            "method",
+            "performance",
+            "cost",
+            "unit-economics",
+            "objectives",
+            "assumptions",
+            "not-modelled",
+            "reproduction",
+        ] {
+            assert!(text.contains(&format!("<section id=\"{id}\"")), "{id}");
+        }
+        assert!(text.len() < 3_000_000, "{} bytes", text.len());
+        assert!(!text.contains(">?<"), "a text is missing");
+    }
+}
+
+#[test]
+fn kit_comes_out_of_the_page_as_it_went_in() {
+    let kit = Kit::of(testing::run()).unwrap();
+    let found = Kit::from_html(&page(Lang::Ko)).unwrap();
+    assert_eq!(found, kit);
+    assert_eq!(found.document().unwrap(), testing::document());
+    assert!(
+        kit.files.keys().any(|name| name.starts_with("lake/")),
+        "{:?}",
+        kit.files
+    );
+    for damaged in ["", "<p>nothing", "id=\"weir-kit\">{}</script>"] {
+        assert!(Kit::from_html(damaged).is_err(), "{damaged}");
+    }
+}

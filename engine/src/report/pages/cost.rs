@@ -1,0 +1,211 @@
+//! What it cost: every line with quantity, rounding, price and source; what stands there apart from what is used; what has
+//! no known price by name.
+
+use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
+use super::super::text::{dollars, number};
+use super::executive::month_of;
+use super::{Block, Cell, Page, Section, Table, Tone};
+
+/// Areas that a plot tells apart.
+const AREAS: usize = 8;
+
+pub(super) fn section(page: &Page<'_>) -> Section {
+    let cost = &page.run.summary.cost;
+    let mut blocks = vec![
+        Block::Text(page.say(
+            "cost_intro",
+            &[("region", &cost.region), ("date", &cost.price_book_date)],
+        )),
+        Block::Cards(vec![
+            (
+                page.t("total").to_owned(),
+                page.figure("cost/total_usd", dollars),
+            ),
+            (
+                page.t("per_hour").to_owned(),
+                page.figure("cost/usd_per_hour", dollars),
+            ),
+            (
+                page.t("per_month").to_owned(),
+                page.figure("cost/usd_per_month", dollars),
+            ),
+            (
+                page.t("per_gb").to_owned(),
+                page.figure("cost/usd_per_gb", dollars),
+            ),
+        ]),
+    ];
+    if !cost.unknown.is_empty() {
+        let mut table = page.head(page.t("unknown_prices"), &["node", "usage", "why"]);
+        for gap in &cost.unknown {
+            table.rows.push(vec![
+                Cell::toned(gap.node.clone(), Tone::Code),
+                Cell::toned(gap.usage_type.clone(), Tone::Code),
+                Cell::text(gap.why.clone()),
+            ]);
+        }
+        blocks.push(Block::Warning(page.t("unknown_warning").to_owned()));
+        blocks.push(Block::Table(table));
+    }
+    blocks.push(Block::Text(page.t("baseline_note").to_owned()));
+    blocks.push(Block::Table(by_node(page)));
+    blocks.push(Block::Picture(
+        page.t("plot_cost").to_owned(),
+        plot(page).markup(),
+    ));
+    blocks.push(Block::Table(lines(page, true)));
+    blocks.push(Block::Table(lines(page, false)));
+    blocks.push(Block::Text(
+        page.say("exact_total", &[("usd", &cost.total_usd_exact)]),
+    ));
+    Section {
+        id: "cost",
+        title: page.t("cost").to_owned(),
+        blocks,
+    }
+}
+
+/// Baseline and usage of each node, a month.
+fn by_node(page: &Page<'_>) -> Table {
+    let cost = &page.run.summary.cost;
+    let mut table = page.head(
+        page.t("by_node"),
+        &[
+            "node",
+            ">run_usd",
+            ">baseline_month",
+            ">usage_month",
+            ">month",
+            ">share",
+        ],
+    );
+    let month = |node: &str, baseline: bool| -> f64 {
+        let lines = cost
+            .lines
+            .iter()
+            .filter(|l| l.node == node && l.baseline == baseline);
+        lines.filter_map(|l| l.usd_per_month).sum()
+    };
+    let whole = cost.usd_per_month.unwrap_or(0.0);
+    let mut nodes: Vec<&String> = page.run.summary.nodes.keys().collect();
+    nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
+    for id in nodes {
+        let share = if whole > 0.0 {
+            month_of(page, id) / whole
+        } else {
+            0.0
+        };
+        table.rows.push(vec![
+            Cell::toned(id.clone(), Tone::Code),
+            page.figure(&format!("nodes/{id}/cost_usd"), dollars),
+            Cell::text(dollars(month(id, true))),
+            Cell::text(dollars(month(id, false))),
+            Cell::text(dollars(month_of(page, id))),
+            Cell {
+                bar: Some(share),
+                ..Cell::text(format!("{:.1} %", share * 100.0))
+            },
+        ]);
+    }
+    let sum = |baseline: bool| -> f64 {
+        let lines = cost.lines.iter().filter(|l| l.baseline == baseline);
+        lines.filter_map(|l| l.usd_per_month).sum()
+    };
+    let strong = |text: String| Cell::toned(text, Tone::Strong);
+    let mut total = page.figure("cost/total_usd", dollars);
+    let mut monthly = page.figure("cost/usd_per_month", dollars);
+    total.tone = Tone::Strong;
+    monthly.tone = Tone::Strong;
+    table.rows.push(vec![
+        strong(page.t("total").to_owned()),
+        total,
+        strong(dollars(sum(true))),
+        strong(dollars(sum(false))),
+        monthly,
+        Cell::default(),
+    ]);
+    table
+}
+
+/// The lines of the bill that were used at all.
+fn lines(page: &Page<'_>, baseline: bool) -> Table {
+    let caption = page.t(if baseline {
+        "baseline_lines"
+    } else {
+        "usage_lines"
+    });
+    let mut table = page.head(
+        caption,
+        &[
+            "node",
+            "usage",
+            ">quantity",
+            "unit_price",
+            ">usd",
+            ">month",
+            "priced",
+        ],
+    );
+    let cost = &page.run.summary.cost;
+    for (i, line) in cost.lines.iter().enumerate() {
+        if line.baseline != baseline || line.quantity <= 0.0 {
+            continue;
+        }
+        let usd = match line.usd {
+            Some(_) => page.figure(&format!("cost/lines/{i}/usd"), dollars),
+            None => Cell::toned(page.t("unknown"), Tone::Bad),
+        };
+        let usage = if line.rounding.is_empty() {
+            line.usage_type.clone()
+        } else {
+            format!("{} \u{2014} {}", line.usage_type, line.rounding)
+        };
+        table.rows.push(vec![
+            Cell::toned(line.node.clone(), Tone::Code),
+            Cell::text(usage),
+            page.figure(&format!("cost/lines/{i}/quantity"), |v| {
+                format!("{} {}", number(v), line.unit)
+            }),
+            Cell::text(line.unit_price.clone()),
+            usd,
+            page.figure(&format!("cost/lines/{i}/usd_per_month"), dollars),
+            Cell::toned(line.date.clone(), Tone::Faint),
+        ]);
+    }
+    table
+}
+
+/// Dollars an hour over time, stacked by node.
+fn plot(page: &Page<'_>) -> Plot {
+    let mut plot = Plot::new(
+        page.t("plot_cost"),
+        Axis::time(page.t("virtual_time"), page.run.summary.virtual_seconds),
+        Axis::new(page.t("axis_cost"), Unit::Usd),
+    );
+    let mut nodes: Vec<(&String, f64)> = page
+        .run
+        .summary
+        .nodes
+        .iter()
+        .map(|(id, n)| (id, n.cost_usd))
+        .collect();
+    nodes.retain(|(_, usd)| *usd > 0.0);
+    nodes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    for (i, (id, _)) in nodes.into_iter().take(AREAS).enumerate() {
+        let track = page.run.track(id, "CostPerHour");
+        let points = track.map(|t| {
+            t.points
+                .iter()
+                .map(|(at, p)| [*at, p.average().unwrap_or(0.0)])
+                .collect()
+        });
+        plot.series.push(Series {
+            name: id.clone(),
+            color: paint().series(i).to_owned(),
+            shape: Shape::Area,
+            points: points.unwrap_or_default(),
+            ..Series::default()
+        });
+    }
+    plot
+}

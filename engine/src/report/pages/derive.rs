@@ -1,0 +1,328 @@
+//! Figures that are computed from the metrics over time: offered and delivered pace, backlog, freshness, and how long the
+//! pipeline took to recover from each fault of its scenario.
+//!
+//! Freshness: how old the newest delivered record is; at each instant the time since the last delivery plus the median
+//! latency of what was delivered then. Recovered: from the end of a fault until the signal is back at no more than 110 % of
+//! the most that it was in the five minutes before the fault, and stays there for a minute (or to the end of the run).
+
+use std::collections::BTreeMap;
+
+use super::super::folder::{RunFiles, Track};
+use crate::document::Action;
+use crate::metrics::Point;
+
+/// Seconds before a fault that tell what is usual.
+const USUAL: f64 = 300.0;
+/// Seconds for which a signal must stay down.
+const STAYS: f64 = 60.0;
+/// How much above the usual is as usual.
+const SLACK: f64 = 1.1;
+
+/// Values by seconds.
+pub(super) type Line = Vec<[f64; 2]>;
+
+/// How long something took after a fault.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Back {
+    /// So many seconds; 0 when it never left.
+    After(f64),
+    /// Not until the end of the run.
+    Never,
+    /// Nothing to compare with, or the fault lasts to the end.
+    Unknown,
+}
+
+/// A fault and what followed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Recovery {
+    pub(super) node: String,
+    pub(super) fault: String,
+    pub(super) from: f64,
+    pub(super) to: f64,
+    /// The most of end-to-end p99 (ms) before the fault and from its beginning on.
+    pub(super) latency: Option<(f64, f64)>,
+    pub(super) latency_back: Back,
+    /// The most of the backlog (records) before and from the beginning on.
+    pub(super) backlog: Option<(f64, f64)>,
+    pub(super) backlog_back: Back,
+}
+
+/// Everything that is computed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Derived {
+    /// Records a second that sources made.
+    pub(super) offered: Line,
+    /// Records a second that came to rest.
+    pub(super) delivered: Line,
+    /// Records a second that any node refused.
+    pub(super) refused: Line,
+    /// End to end p50, p90, p99 in milliseconds: the worst of the nodes that deliver.
+    pub(super) latency: [Line; 3],
+    /// Records inside all nodes.
+    pub(super) backlog: Line,
+    /// The same by node.
+    pub(super) held: BTreeMap<String, Line>,
+    /// Seconds, by node that delivers.
+    pub(super) freshness: BTreeMap<String, Line>,
+    pub(super) recoveries: Vec<Recovery>,
+}
+
+fn line(track: Option<&Track>, value: impl Fn(&Point, f64) -> f64) -> Line {
+    let Some(track) = track else {
+        return Vec::new();
+    };
+    let each = track.points.iter();
+    each.map(|(at, p)| [*at, value(p, track.resolution)])
+        .collect()
+}
+
+fn mean(point: &Point) -> f64 {
+    point.average().unwrap_or(0.0)
+}
+
+/// The sum (or the most) of several lines by interval. The intervals are those of the coarsest; finer ones go into them.
+fn joined(
+    run: &RunFiles,
+    nodes: &[&str],
+    metric: &str,
+    most: bool,
+    value: fn(&Point, f64) -> f64,
+) -> Line {
+    let tracks: Vec<&Track> = nodes.iter().filter_map(|n| run.track(n, metric)).collect();
+    let coarsest = tracks.iter().map(|t| t.resolution).fold(1.0, f64::max);
+    let mut all: BTreeMap<u64, f64> = BTreeMap::new();
+    for track in tracks {
+        let mut merged: BTreeMap<u64, Point> = BTreeMap::new();
+        for (at, point) in &track.points {
+            merged
+                .entry(slot(*at, coarsest))
+                .or_insert(Point::EMPTY)
+                .merge(point);
+        }
+        for (at, point) in merged {
+            let entry = all.entry(at).or_insert(0.0);
+            let v = value(&point, coarsest);
+            *entry = if most { entry.max(v) } else { *entry + v };
+        }
+    }
+    all.into_iter()
+        .map(|(i, v)| [i as f64 * coarsest, v])
+        .collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds of a run are not negative and below 2^53"
+)]
+fn slot(at: f64, resolution: f64) -> u64 {
+    (at / resolution).round() as u64
+}
+
+/// A pace where an interval without records is 0 and not a gap: batches come to rest together.
+fn without_gaps(line: Line, end: f64) -> Line {
+    let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
+        return line;
+    };
+    if step <= 0.0 || end / step > 100_000.0 {
+        return line;
+    }
+    let known: BTreeMap<u64, f64> = line.iter().map(|[at, v]| (slot(*at, step), *v)).collect();
+    let last = slot((end - step).max(0.0), step);
+    (0..=last)
+        .map(|i| [i as f64 * step, known.get(&i).copied().unwrap_or(0.0)])
+        .collect()
+}
+
+/// Means over longer intervals, so that what comes in bursts can be compared with what comes steadily.
+fn calmed(line: Line, end: f64) -> Line {
+    let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
+        return line;
+    };
+    let wanted = if end < 600.0 {
+        end / 20.0
+    } else {
+        (end / 240.0).max(60.0)
+    };
+    let many = slot(wanted, step).max(1);
+    let mut means: BTreeMap<u64, (f64, u32)> = BTreeMap::new();
+    for [at, v] in &line {
+        let mean = means.entry(slot(*at, step) / many).or_default();
+        *mean = (mean.0 + v, mean.1 + 1);
+    }
+    let wide = many as f64 * step;
+    means
+        .into_iter()
+        .map(|(i, (sum, n))| [i as f64 * wide, sum / f64::from(n)])
+        .collect()
+}
+
+pub(super) fn derive(run: &RunFiles) -> Derived {
+    let summary = &run.summary;
+    let all: Vec<&str> = summary.nodes.keys().map(String::as_str).collect();
+    let sources = run.sources();
+    let ends: Vec<&str> = run.ends();
+    let rate = |p: &Point, resolution: f64| p.sum / resolution;
+    let end = summary.virtual_seconds;
+    let freshness = ends.iter().map(|node| {
+        let at = run.track(node, "EndToEndLatency.p50");
+        ((*node).to_owned(), freshness(&line(at, |p, _| p.max), end))
+    });
+    let percentile = |metric| joined(run, &ends, metric, true, |p, _| p.max);
+    let latency = [
+        "EndToEndLatency.p50",
+        "EndToEndLatency.p90",
+        "EndToEndLatency.p99",
+    ]
+    .map(percentile);
+    let backlog = joined(run, &all, "RecordsHeld", false, |p, _| mean(p));
+    let pace = |nodes: &[&str], metric| {
+        calmed(
+            without_gaps(joined(run, nodes, metric, false, rate), end),
+            end,
+        )
+    };
+    Derived {
+        offered: pace(&sources, "RecordsIn"),
+        delivered: pace(&ends, "RecordsOut"),
+        refused: pace(&all, "Throttled"),
+        recoveries: recoveries(run, &latency[2], &backlog),
+        latency,
+        backlog,
+        held: all
+            .iter()
+            .map(|n| {
+                (
+                    (*n).to_owned(),
+                    line(run.track(n, "RecordsHeld"), |p, _| mean(p)),
+                )
+            })
+            .collect(),
+        freshness: freshness.filter(|(_, l)| !l.is_empty()).collect(),
+    }
+}
+
+/// From (when delivered, median latency in ms) to the age of the newest record: it grows with time and falls with a delivery.
+fn freshness(deliveries: &[[f64; 2]], end: f64) -> Line {
+    let mut out = Line::new();
+    for (i, [at, ms]) in deliveries.iter().enumerate() {
+        let age = ms / 1_000.0;
+        out.push([*at, age]);
+        let next = deliveries.get(i + 1).map_or(end, |d| d[0]);
+        if next - at > 1.5 {
+            out.push([next - 0.001, age + next - at]);
+        }
+    }
+    out
+}
+
+fn recoveries(run: &RunFiles, p99: &[[f64; 2]], backlog: &[[f64; 2]]) -> Vec<Recovery> {
+    let end = run.summary.virtual_seconds;
+    let steps = run.doc.scenario.iter();
+    let faults = steps.filter_map(|step| match &step.action {
+        Action::Fault { name, lasts, .. } if step.at.as_secs_f64() < end => {
+            let from = step.at.as_secs_f64();
+            let to = lasts.map_or(end, |l| (from + l.as_secs_f64()).min(end));
+            Some((step, name, from, to))
+        }
+        _ => None,
+    });
+    faults
+        .map(|(step, name, from, to)| Recovery {
+            node: step.node.clone(),
+            fault: name.clone(),
+            from,
+            to,
+            latency: before_and_after(p99, from),
+            latency_back: back(p99, from, to, end),
+            backlog: before_and_after(backlog, from),
+            backlog_back: back(backlog, from, to, end),
+        })
+        .collect()
+}
+
+fn most(signal: &[[f64; 2]], from: f64, to: f64) -> Option<f64> {
+    let within = signal.iter().filter(|[at, _]| *at >= from && *at < to);
+    within.map(|[_, v]| *v).reduce(f64::max)
+}
+
+fn before_and_after(signal: &[[f64; 2]], from: f64) -> Option<(f64, f64)> {
+    Some((
+        most(signal, from - USUAL, from)?,
+        most(signal, from, f64::INFINITY)?,
+    ))
+}
+
+/// How long after `to` a signal is back for good.
+fn back(signal: &[[f64; 2]], from: f64, to: f64, end: f64) -> Back {
+    let Some(usual) = most(signal, from - USUAL, from) else {
+        return Back::Unknown;
+    };
+    if to >= end {
+        return Back::Unknown;
+    }
+    let ceiling = usual * SLACK;
+    let after: Vec<&[f64; 2]> = signal.iter().filter(|[at, _]| *at >= to).collect();
+    if after.is_empty() {
+        return Back::Unknown;
+    }
+    let calm_from = |i: usize| {
+        let start = after[i][0];
+        after[i..]
+            .iter()
+            .take_while(|p| p[0] < start + STAYS)
+            .all(|p| p[1] <= ceiling)
+    };
+    match (0..after.len()).find(|i| after[*i][1] <= ceiling && calm_from(*i)) {
+        Some(0) if most(signal, from, to).is_none_or(|m| m <= ceiling) => Back::After(0.0),
+        Some(i) => Back::After((after[i][0] - to).max(0.0)),
+        None => Back::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(values: &[(f64, f64)]) -> Line {
+        // A value a second, each holding until the next.
+        let mut out = Line::new();
+        for (i, (from, v)) in values.iter().enumerate() {
+            let to = values.get(i + 1).map_or(1_000.0, |n| n.0);
+            let mut at = *from;
+            while at < to {
+                out.push([at, *v]);
+                at += 1.0;
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_signal_is_back_when_it_stays_as_usual() {
+        let steady = signal(&[(0.0, 10.0)]);
+        assert_eq!(back(&steady, 300.0, 360.0, 1_000.0), Back::After(0.0));
+        let late = signal(&[(0.0, 10.0), (300.0, 99.0), (400.0, 10.5)]);
+        assert_eq!(back(&late, 300.0, 360.0, 1_000.0), Back::After(40.0));
+        // A short calm does not count.
+        let twice = signal(&[
+            (0.0, 10.0),
+            (300.0, 99.0),
+            (400.0, 9.0),
+            (420.0, 50.0),
+            (500.0, 9.0),
+        ]);
+        assert_eq!(back(&twice, 300.0, 360.0, 1_000.0), Back::After(140.0));
+        let never = signal(&[(0.0, 10.0), (300.0, 99.0)]);
+        assert_eq!(back(&never, 300.0, 360.0, 1_000.0), Back::Never);
+        assert_eq!(back(&never, 300.0, 1_000.0, 1_000.0), Back::Unknown);
+        assert_eq!(back(&[], 300.0, 360.0, 1_000.0), Back::Unknown);
+    }
+
+    #[test]
+    fn age_grows_until_the_next_delivery() {
+        let line = freshness(&[[60.0, 30_000.0], [120.0, 30_000.0]], 150.0);
+        let tops: Vec<f64> = line.iter().map(|p| p[1].round()).collect();
+        assert_eq!(tops, [30.0, 90.0, 30.0, 60.0]);
+    }
+}

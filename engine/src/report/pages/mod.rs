@@ -1,0 +1,268 @@
+//! What a report says, before it has a form: sections of paragraphs, tables, pictures. HTML, Markdown, CSV and JSON are made
+//! from the same pages, so that they cannot disagree.
+//!
+//! Every figure of a run comes from its `summary.json` by its path and carries both; what is computed here from the
+//! metrics over time says so. Texts of the document and of the run are texts, never markup.
+
+mod configuration;
+mod cost;
+mod derive;
+mod executive;
+mod method;
+mod performance;
+mod sources;
+mod units;
+mod words;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+use maud::Markup;
+use serde_json::Value;
+
+use super::folder::RunFiles;
+use crate::node::{AnyKind, KindSpec};
+
+pub use words::{Lang, Words};
+
+/// The pages of a report.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The language of its texts.
+    pub lang: Lang,
+    /// What it is of.
+    pub title: String,
+    /// In order; the first is the executive page.
+    pub sections: Vec<Section>,
+}
+
+/// A part of a report with a heading.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Names it in links.
+    pub id: &'static str,
+    /// Its heading.
+    pub title: String,
+    /// What is in it.
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section.
+#[derive(Debug, Clone)]
+pub enum Block {
+    /// The one sentence that matters.
+    Lead(String),
+    /// What a reader must not miss.
+    Warning(String),
+    /// A paragraph.
+    Text(String),
+    /// A heading inside the section.
+    Heading(String),
+    /// Single figures in a row: label and value.
+    Cards(Vec<(String, Cell)>),
+    /// Rows and columns.
+    Table(Table),
+    /// A picture with what it shows.
+    Picture(String, Markup),
+    /// Sentences, each a point of a list.
+    List(Vec<String>),
+    /// Lines to be typed.
+    Code(String),
+}
+
+/// Rows and columns.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// What it shows.
+    pub caption: String,
+    /// The heading of each column; figures stand right.
+    pub head: Vec<(String, bool)>,
+    /// The rows; the first cell names the row.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// How a cell is to be read, beside its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// As any other.
+    #[default]
+    Plain,
+    /// Stands out: a total.
+    Strong,
+    /// Steps back.
+    Faint,
+    /// Good.
+    Good,
+    /// Bad.
+    Bad,
+    /// As it is typed.
+    Code,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    /// What is read.
+    pub text: String,
+    /// Where in `summary.json` the figure stands, and its value there.
+    pub figure: Option<(String, f64)>,
+    /// A bar below it: a share of a whole.
+    pub bar: Option<f64>,
+    /// How it is to be read.
+    pub tone: Tone,
+}
+
+impl Cell {
+    /// A text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+    /// A text with a tone.
+    #[must_use]
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+        Self {
+            tone,
+            ..Self::text(text)
+        }
+    }
+}
+
+impl Table {
+    /// An empty table; headings that begin with `>` are of figures.
+    fn new(caption: &str, head: &[&str]) -> Self {
+        let column = |h: &&str| match h.strip_prefix('>') {
+            Some(text) => (text.to_owned(), true),
+            None => ((*h).to_owned(), false),
+        };
+        Self {
+            caption: caption.to_owned(),
+            head: head.iter().map(column).collect(),
+            rows: Vec::new(),
+        }
+    }
+}
+
+/// What all pages read.
+#[derive(Debug, Clone, Copy)]
+struct Page<'a> {
+    run: &'a RunFiles,
+    kinds: &'a [&'static dyn AnyKind],
+    words: Words,
+}
+
+impl Page<'_> {
+    fn t(&self, key: &str) -> &'static str {
+        self.words.get(key)
+    }
+    fn say(&self, key: &str, values: &[(&str, &str)]) -> String {
+        self.words.say(key, values)
+    }
+    fn spec(&self, kind: &str) -> Option<&'static KindSpec> {
+        self.kinds.iter().map(|k| k.spec()).find(|s| s.id == kind)
+    }
+    /// As people read the kind of a node.
+    fn kind_title(&self, kind: &str) -> String {
+        match (self.spec(kind), self.words.lang) {
+            (Some(s), Lang::Ko) => s.title_ko.to_owned(),
+            (Some(s), Lang::En) => s.title.to_owned(),
+            (None, _) => kind.to_owned(),
+        }
+    }
+    /// A column heading of this key.
+    fn head(&self, caption: &str, keys: &[&str]) -> Table {
+        let texts: Vec<String> = keys
+            .iter()
+            .map(|k| match k.strip_prefix('>') {
+                Some(key) => format!(">{}", self.t(key)),
+                None => self.t(k).to_owned(),
+            })
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        Table::new(caption, &texts)
+    }
+    /// The value in `summary.json` at `path`, names and places separated by `/`.
+    fn value(&self, path: &str) -> Option<f64> {
+        let mut at: &Value = &self.run.summary_json;
+        for name in path.split('/') {
+            at = match at {
+                Value::Array(items) => items.get(name.parse::<usize>().ok()?)?,
+                other => other.get(name)?,
+            };
+        }
+        at.as_f64()
+    }
+    /// The figure at `path`, as `show` writes it; a dash when it was not measured.
+    fn figure(&self, path: &str, show: impl Fn(f64) -> String) -> Cell {
+        match self.value(path) {
+            Some(value) => Cell {
+                text: show(value),
+                figure: Some((path.to_owned(), value)),
+                ..Cell::default()
+            },
+            None => Cell::toned("\u{2013}", Tone::Faint),
+        }
+    }
+    fn count(&self, path: &str) -> Cell {
+        self.figure(path, whole)
+    }
+    /// A count that should be 0.
+    fn bad_count(&self, path: &str) -> Cell {
+        let mut cell = self.count(path);
+        if cell.figure.as_ref().is_some_and(|(_, v)| *v > 0.0) {
+            cell.tone = Tone::Bad;
+        }
+        cell
+    }
+}
+
+/// A span of virtual time as people say it: to the second from two minutes on.
+fn span(seconds: f64) -> String {
+    if seconds < 120.0 {
+        super::text::millis(seconds * 1_000.0)
+    } else {
+        super::text::seconds(seconds.round())
+    }
+}
+
+/// A count, grouped by thousands.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are not negative; `as` saturates"
+)]
+fn whole(value: f64) -> String {
+    crate::books::thousands(value.round() as u128)
+}
+
+/// The pages of the report of a run.
+#[must_use]
+pub fn pages(run: &RunFiles, kinds: &[&'static dyn AnyKind], lang: Lang) -> Report {
+    let page = Page {
+        run,
+        kinds,
+        words: Words { lang },
+    };
+    let derived = derive::derive(run);
+    Report {
+        lang,
+        title: run.summary.pipeline.clone(),
+        sections: vec![
+            executive::section(&page),
+            workload::section(&page, &derived),
+            configuration::section(&page),
+            method::section(&page),
+            performance::section(&page, &derived),
+            cost::section(&page),
+            units::section(&page),
+            executive::objectives(&page),
+            sources::section(&page),
+            sources::not_modelled(&page),
+            method::reproduction(&page),
+        ],
+    }
+}

@@ -1,0 +1,114 @@
+//! Texts in both languages, and the forms that are not HTML.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::report::{csv, markdown, testing, to_json};
+use crate::services;
+
+const SOURCES: [&str; 9] = [
+    include_str!("configuration.rs"),
+    include_str!("cost.rs"),
+    include_str!("executive.rs"),
+    include_str!("method.rs"),
+    include_str!("performance.rs"),
+    include_str!("sources.rs"),
+    include_str!("units.rs"),
+    include_str!("workload.rs"),
+    include_str!("../html/mod.rs"),
+];
+
+#[test]
+fn every_text_is_there_in_both_languages_and_used() {
+    let known: BTreeSet<&str> = Words::keys().map(|(key, _, _)| key).collect();
+    assert!(!known.is_empty());
+    for (key, en, ko) in Words::keys() {
+        assert!(!en.is_empty() && !ko.is_empty(), "{key}");
+        let named = |text: &str| {
+            let parts: Vec<String> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|p| p.split_once('}'))
+                .map(|(n, _)| n.to_owned())
+                .collect();
+            parts.into_iter().collect::<BTreeSet<String>>()
+        };
+        assert_eq!(named(en), named(ko), "{key}");
+        let used = SOURCES
+            .iter()
+            .any(|s| s.contains(&format!("\"{key}\"")) || s.contains(&format!("\">{key}\"")));
+        assert!(used, "{key} is used nowhere");
+    }
+    for lang in [Lang::En, Lang::Ko] {
+        let report = pages(testing::run(), services::ALL, lang);
+        let text = format!("{report:?}");
+        assert!(!text.contains("\"?\""), "a key has no text");
+    }
+}
+
+#[test]
+fn markdown_and_csv_hold_the_same_figures_and_no_markup() {
+    let report = pages(testing::run(), services::ALL, Lang::En);
+    let text = markdown(&report);
+    assert!(text.contains("| --- | ---: |"), "{text}");
+    assert!(
+        !text.contains("<script") && !text.contains("<img"),
+        "{text}"
+    );
+    let table = csv(&report);
+    let mut reader = ::csv::Reader::from_reader(table.as_bytes());
+    let rows: Vec<::csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+    assert!(rows.len() > 200, "{}", rows.len());
+    let page = Page {
+        run: testing::run(),
+        kinds: services::ALL,
+        words: Words { lang: Lang::En },
+    };
+    let mut figures = 0;
+    for row in &rows {
+        if !row[6].is_empty() {
+            assert_eq!(
+                page.value(&row[6]).map(|v| v.to_string()).as_deref(),
+                Some(&row[5])
+            );
+            figures += 1;
+        }
+        assert!(!row[4].starts_with('='), "{row:?}");
+    }
+    assert!(figures > 100, "{figures}");
+    let json = to_json(&report, &testing::run().summary_json);
+    assert_eq!(json["summary"], testing::run().summary_json);
+    assert_eq!(
+        json["sections"].as_array().map(Vec::len),
+        Some(report.sections.len())
+    );
+}
+
+#[test]
+fn fault_of_the_scenario_is_recovered_from_and_limits_were_used() {
+    let run = testing::run();
+    let derived = derive::derive(run);
+    assert_eq!(derived.recoveries.len(), 1);
+    let first = &derived.recoveries[0];
+    assert_eq!(
+        (first.node.as_str(), first.from, first.to),
+        ("producer", 180.0, 200.0)
+    );
+    assert!(
+        matches!(first.backlog_back, derive::Back::After(_)),
+        "{first:?}"
+    );
+    let stream = &run.summary.nodes["stream"];
+    assert!(
+        stream.limits.values().any(|l| l.max > 1.0),
+        "{:?}",
+        stream.limits
+    );
+    assert!(run.summary.cost.projections.len() == 3);
+    let [one, two, ten] = &run.summary.cost.projections[..] else {
+        unreachable!()
+    };
+    assert!(one.usd_per_month < two.usd_per_month && two.usd_per_month < ten.usd_per_month);
+    assert!((one.usd_per_month - run.summary.cost.usd_per_month.unwrap()).abs() < 1e-9);
+    assert!((one.baseline_usd_per_month - ten.baseline_usd_per_month).abs() < 1e-9);
+}

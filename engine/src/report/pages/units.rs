@@ -1,0 +1,203 @@
+//! Unit economics, months at other traffic, and which assumptions move the answer.
+
+use super::super::text::{dollars, number};
+use super::{Block, Cell, Page, Section, Table, Tone};
+
+/// Metrics that count queries: one value for each.
+const QUERY_METRICS: [&str; 3] = [
+    "TotalExecutionTime",
+    "QueryDuration",
+    "QueryRuntimeBreakdown",
+];
+/// Assumptions that a table of sensitivity shows.
+const TOP: usize = 3;
+
+pub(super) fn section(page: &Page<'_>) -> Section {
+    Section {
+        id: "unit-economics",
+        title: page.t("unit_economics").to_owned(),
+        blocks: vec![
+            Block::Table(units(page)),
+            Block::Heading(page.t("projections").to_owned()),
+            Block::Text(page.t("projections_note").to_owned()),
+            Block::Table(projections(page)),
+            Block::Heading(page.t("sensitivity").to_owned()),
+            Block::Text(page.t("sensitivity_note").to_owned()),
+            Block::Table(sensitivity(page)),
+        ],
+    }
+}
+
+fn units(page: &Page<'_>) -> Table {
+    let s = &page.run.summary;
+    let total = s.cost.total_usd;
+    let mut table = page.head(page.t("unit_table"), &["unit", ">usd", "how"]);
+    let mut row = |key: &str, cell: Cell, how: String| {
+        table.rows.push(vec![
+            Cell::text(page.t(key)),
+            cell,
+            Cell::toned(how, Tone::Faint),
+        ]);
+    };
+    let per = |n: f64, of: f64| match n > 0.0 {
+        true => Cell::text(dollars(total * of / n)),
+        false => Cell::toned("\u{2013}", Tone::Faint),
+    };
+    row(
+        "per_gb",
+        page.figure("cost/usd_per_gb", dollars),
+        page.t("how_gb").to_owned(),
+    );
+    row(
+        "per_million",
+        per(s.records.produced as f64, 1e6),
+        page.t("how_million").to_owned(),
+    );
+    row(
+        "per_million_delivered",
+        per(s.records.delivered as f64, 1e6),
+        page.t("how_million_delivered").to_owned(),
+    );
+    let (queries, spent) = queries(page);
+    if queries > 0 {
+        let cell = Cell::text(dollars(spent / queries as f64));
+        row(
+            "per_query",
+            cell,
+            page.say("how_query", &[("count", &super::whole(queries as f64))]),
+        );
+    }
+    let scans = s
+        .cost
+        .lines
+        .iter()
+        .filter(|l| l.unit == "TB" && l.usage_type.contains("scanned"));
+    let (tb, usd) = scans.fold((0.0, 0.0), |(tb, usd), l| {
+        (tb + l.quantity, usd + l.usd.unwrap_or(0.0))
+    });
+    if tb > 0.0 {
+        row(
+            "per_tb",
+            Cell::text(dollars(usd / tb)),
+            page.say("how_tb", &[("tb", &number(tb))]),
+        );
+    }
+    row(
+        "per_month",
+        page.figure("cost/usd_per_month", dollars),
+        page.t("how_month").to_owned(),
+    );
+    table
+}
+
+/// Queries of the run, and what the nodes that ran them cost.
+fn queries(page: &Page<'_>) -> (u64, f64) {
+    let mut sum = (0, 0.0);
+    for node in page.run.summary.nodes.values() {
+        let metric = QUERY_METRICS.iter().find_map(|m| node.metrics.get(*m));
+        if let Some(metric) = metric.filter(|m| m.count > 0) {
+            sum.0 += metric.count;
+            sum.1 += node.cost_usd;
+        }
+    }
+    sum
+}
+
+fn projections(page: &Page<'_>) -> Table {
+    let s = &page.run.summary;
+    let mut table = page.head(
+        page.t("projections_table"),
+        &[
+            "traffic",
+            ">month",
+            ">baseline_month",
+            ">usage_month",
+            ">per_gb",
+            "first_limit",
+        ],
+    );
+    for (i, p) in s.cost.projections.iter().enumerate() {
+        let of = |field: &str| page.figure(&format!("cost/projections/{i}/{field}"), dollars);
+        let times = f64::from(p.traffic);
+        let gb = s
+            .cost
+            .usd_per_gb
+            .zip(s.cost.usd_per_month)
+            .map(|(gb, month)| {
+                // The month's dollars over the month's GB at that traffic.
+                p.usd_per_month / (month / gb * times)
+            });
+        table.rows.push(vec![
+            Cell::toned(format!("{}x", p.traffic), Tone::Strong),
+            of("usd_per_month"),
+            of("baseline_usd_per_month"),
+            Cell::text(dollars(p.usd_per_month - p.baseline_usd_per_month)),
+            Cell::text(
+                gb.filter(|g| g.is_finite())
+                    .map_or_else(|| "\u{2013}".to_owned(), dollars),
+            ),
+            first_limit(page, times),
+        ]);
+    }
+    table
+}
+
+/// The limit that would be fullest when its use grew with the traffic.
+fn first_limit(page: &Page<'_>, times: f64) -> Cell {
+    let nodes = page.run.summary.nodes.iter();
+    let all = nodes.flat_map(|(id, n)| n.limits.iter().map(move |(name, l)| (id, name, l.max)));
+    let Some((id, name, used)) = all.max_by(|a, b| a.2.total_cmp(&b.2)) else {
+        return Cell::toned("\u{2013}", Tone::Faint);
+    };
+    let used = used * times;
+    let text = format!(
+        "{id}: {} {} %",
+        page.words.limit(name),
+        number(used * 100.0)
+    );
+    Cell::toned(text, if used > 1.0 { Tone::Bad } else { Tone::Plain })
+}
+
+/// The usage that moves the month most: half and double of each.
+fn sensitivity(page: &Page<'_>) -> Table {
+    let cost = &page.run.summary.cost;
+    let mut table = page.head(
+        page.t("sensitivity_table"),
+        &["assumption", ">low", ">mid", ">high", ">swing"],
+    );
+    let Some(month) = cost.usd_per_month else {
+        return table;
+    };
+    let used: f64 = cost
+        .lines
+        .iter()
+        .filter(|l| !l.baseline)
+        .filter_map(|l| l.usd_per_month)
+        .sum();
+    let mut all = vec![(page.t("traffic").to_owned(), used)];
+    let mut lines: Vec<(String, f64)> = cost
+        .lines
+        .iter()
+        .filter_map(|l| {
+            Some((
+                format!("{} \u{00b7} {}", l.node, l.usage_type),
+                l.usd_per_month?,
+            ))
+        })
+        .collect();
+    lines.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.extend(lines.into_iter().filter(|(_, usd)| *usd > 0.0).take(TOP));
+    for (name, usd) in all {
+        table.rows.push(vec![
+            Cell::text(name),
+            Cell::text(dollars(month - usd / 2.0)),
+            Cell::text(dollars(month)),
+            Cell::text(dollars(month + usd)),
+            Cell {
+                bar: Some(usd * 1.5 / month.max(1e-12)),
+                ..Cell::text(format!("{:.0} %", usd * 150.0 / month.max(1e-12)))
+            },
+        ]);
+    }
+    table
+}
