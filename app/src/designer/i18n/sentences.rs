@@ -67,9 +67,8 @@ pub(crate) fn said(english: &str) -> Cow<'_, str> {
 fn korean(english: &str, depth: usize) -> Option<String> {
     let depth = depth.checked_sub(1)?;
     let whole = |text: &str| {
-        let fits = |s: &Sentence| Some((s, values(&s.parts, text)?));
-        let (sentence, values) = KNOWN.sentences.iter().find_map(fits)?;
-        Some(filled(sentence.korean, &values, depth))
+        let mut known = KNOWN.sentences.iter();
+        known.find_map(|s| Some(filled(s.korean, &values(&s.parts, text)?, depth)))
     };
     whole(english).or_else(|| {
         let mut halves = english.match_indices("; ").filter_map(|(i, joint)| {
@@ -186,7 +185,10 @@ mod tests {
             ),
             // Not known: as it is. A name that looks like a sentence stays within its quotes.
             ("something else", "something else"),
-            ("there is no node `a`, there is `b`", "there is no node `a`, there is `b`"),
+            (
+                "there is no node `a`, there is `b`",
+                "there is no node `a`, there is `b`",
+            ),
         ] {
             assert_eq!(in_korean(english), korean);
         }
@@ -264,12 +266,18 @@ mod tests {
             assert!(is_said, "the engine no longer says `{english}`");
         }
         for word in TEXTS.words.keys() {
-            assert!(literals.contains(word), "the engine no longer says `{word}`");
+            assert!(
+                literals.contains(word),
+                "the engine no longer says `{word}`"
+            );
         }
         for (english, korean) in &TEXTS.sentences {
             let holes = english.matches("{}").count();
             for hole in 0..holes {
-                assert!(korean.contains(&format!("{{{hole}}}")), "{english}: {korean}");
+                assert!(
+                    korean.contains(&format!("{{{hole}}}")),
+                    "{english}: {korean}"
+                );
             }
             assert!(is_korean(korean), "{korean}");
         }
@@ -321,7 +329,10 @@ mod tests {
         let list: Vec<&str> = missing.into_iter().collect();
         // A test's own way to the person who runs it.
         let mut out = std::io::stderr().lock();
-        let words = format!("{all} sentences are Korean; {count} remedies are not:\n{}\n", list.join("\n"));
+        let words = format!(
+            "{all} sentences are Korean; {count} remedies are not:\n{}\n",
+            list.join("\n")
+        );
         std::io::Write::write_all(&mut out, words.as_bytes()).unwrap();
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/src/check/cases");
         let mut english = BTreeSet::new();
@@ -330,7 +341,11 @@ mod tests {
             let path = file.unwrap().path();
             let case: serde_json::Value =
                 serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-            for problem in case["expected"]["problems"].as_array().into_iter().flatten() {
+            for problem in case["expected"]["problems"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
                 // `error: place: message (mend)`
                 let text = problem.as_str().unwrap().splitn(3, ": ").nth(2).unwrap();
                 let (message, mend) = text.rsplit_once(" (").unwrap();
@@ -342,6 +357,9 @@ mod tests {
                 }
             }
         }
-        assert!(told > 20 && english.len() * 10 < told, "{told}: {english:#?}");
+        assert!(
+            told > 20 && english.len() * 10 < told,
+            "{told}: {english:#?}"
+        );
     }
 }

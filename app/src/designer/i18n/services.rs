@@ -290,7 +290,9 @@ pub(crate) fn failed_reason(reason: &str) -> &str {
 /// The Korean of why records were dropped, or of where failed ones went.
 pub(super) fn dropped_in_korean(english: &str) -> Option<&'static str> {
     let found = WORDS.dropped.get(english);
-    found.or_else(|| WORDS.failed.get(english)).map(String::as_str)
+    found
+        .or_else(|| WORDS.failed.get(english))
+        .map(String::as_str)
 }
 /// The Korean help of the input whose English help this is, without its full stop.
 pub(super) fn help_in_korean(english: &str) -> Option<&'static str> {

@@ -234,7 +234,10 @@ fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> Vec<Column> {
     let padding = 2.0 * ui.spacing().button_padding.x;
     let width = |text: String, font: &egui::FontId| {
         let colour = Color32::PLACEHOLDER;
-        ui.painter().layout_no_wrap(text, font.clone(), colour).size().x
+        ui.painter()
+            .layout_no_wrap(text, font.clone(), colour)
+            .size()
+            .x
     };
     let widest = |column: Column| {
         let one = |line: &&BillLine| match column {

@@ -62,9 +62,13 @@ impl Form {
                     });
                 for problem in problems_of(cx, i) {
                     ui.label(
-                        RichText::new(format!("{} ({})", said(&problem.message), said(&problem.mend)))
-                            .color(theme().red)
-                            .small(),
+                        RichText::new(format!(
+                            "{} ({})",
+                            said(&problem.message),
+                            said(&problem.mend)
+                        ))
+                        .color(theme().red)
+                        .small(),
                     );
                 }
             });
