@@ -112,7 +112,7 @@ fn dragging_in_the_minimap_moves_the_view() {
     person.drags(map.center(), map.center() + vec2(12.0, 0.0));
     let after = person.place("node source");
     assert!(after.left() < before.left() - 20.0, "{before} {after}");
-    assert_eq!(after.size(), before.size());
+    assert!((after.size() - before.size()).length() < 0.1);
     // Nothing was selected, moved or drawn by it.
     assert!(person.designer().undo_names().is_empty());
     person.clicks_at(
@@ -273,8 +273,7 @@ fn a_plot_is_saved_as_picture_and_as_figures() {
     clerk.answers(FileChoice::File(png.clone()));
     let plot = person.place("Throughput");
     person.clicks("What to do with the plot Throughput");
-    person.clicks("Save as PNG");
-    person.photographs();
+    person.photographs_after("Save as PNG");
     person.frames(3);
     assert_eq!(clerk.asked(), ["write throughput.png"]);
     let picture = image::open(&png).unwrap().to_rgb8();

@@ -459,9 +459,20 @@ impl Person {
         self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
         self.frames(3);
     }
-    /// Looks at the screen when the window asks for a picture of itself: each pixel tells its place, an eighth of x
+    /// Clicks `label`, and looks at the screen when the window then asks for a picture of itself: each pixel tells its place, an eighth of x
     /// in red and of y in green.
-    pub(crate) fn photographs(&mut self) {
+    #[track_caller]
+    pub(crate) fn photographs_after(&mut self, label: &str) {
+        let pos = self.place(label).center();
+        self.points(pos);
+        for pressed in [true, false] {
+            self.harness.input_mut().events.push(Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::NONE,
+            });
+        }
         for _ in 0..5 {
             self.harness.step();
             let output = self.harness.output();

@@ -6,7 +6,8 @@ use weir_engine::node::Severity;
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{said, tr, trf};
+use crate::designer::findings::told;
+use crate::designer::i18n::{tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::theme;
 use crate::designer::widgets::chip;
@@ -90,13 +91,7 @@ fn problems(ui: &mut Ui, cx: &Cx<'_>) {
             .on_hover_ui(|ui| {
                 ui.set_max_width(520.0);
                 for problem in of_kind().take(8) {
-                    let place = match (problem.node.as_str(), problem.field.as_str()) {
-                        ("", field) => field.to_owned(),
-                        (node, "") => node.to_owned(),
-                        (node, field) => format!("{node}.{field}"),
-                    };
-                    let (message, mend) = (said(&problem.message), said(&problem.mend));
-                    ui.label(format!("{place}: {message} ({mend})"));
+                    ui.label(told(problem));
                 }
                 if count > 8 {
                     ui.weak(trf("run.more_problems", &[("count", &(count - 8))]));
