@@ -107,10 +107,15 @@ fn with_ctrl_one_output_is_wired_to_several_inputs_in_a_row() {
 #[test]
 fn dragging_in_the_minimap_moves_the_view() {
     let mut person = Person::draws_on(CHAIN, CHAINED);
+    // All is in view at first: there is nothing to show in a corner.
+    assert!(!person.sees("Minimap"));
+    for _ in 0..3 {
+        person.combines(Modifiers::COMMAND, Key::Plus);
+    }
     let map = person.place("Minimap");
-    let before = person.place("node source");
+    let before = person.place("node stream");
     person.drags(map.center(), map.center() + vec2(12.0, 0.0));
-    let after = person.place("node source");
+    let after = person.place("node stream");
     assert!(after.left() < before.left() - 20.0, "{before} {after}");
     assert!((after.size() - before.size()).length() < 0.1);
     // Nothing was selected, moved or drawn by it.
@@ -120,7 +125,7 @@ fn dragging_in_the_minimap_moves_the_view() {
         PointerButton::Primary,
         Modifiers::NONE,
     );
-    assert!(person.place("node source").left() > after.left());
+    assert!(person.place("node stream").left() > after.left());
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn frames_are_resized_by_their_corner_and_take_their_contents_along() {
     };
     let (at, size) = (frame.at, frame.size);
     // Where the frame is on the screen: the nodes tell the scale.
-    let (a, b) = (person.place("node source"), person.place("node stream"));
+    let (a, b) = (person.place("node stream"), person.place("node stream"));
     let zoom = (b.left() - a.left()) / 320.0;
     let screen = |x: f64, y: f64| -> Pos2 {
         #[expect(clippy::cast_possible_truncation, reason = "small places")]
@@ -226,13 +231,13 @@ fn an_earlier_run_is_laid_over_the_plots() {
     let told = person.reads();
     let (now, before) = (
         person.shown_at("source out"),
-        person.shown_at("source out · Run 1"),
+        person.shown_at("source out, run 1"),
     );
     assert_ne!(now, before, "{told}");
     person.clicks("Run 1");
     person.clicks("No earlier run");
     person.frames(3);
-    assert!(!person.reads_of("source out · Run 1"), "{}", person.reads());
+    assert!(!person.reads_of("source out, run 1"), "{}", person.reads());
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> Vec<Column> {
 fn figure_room(ui: &Ui, column: Column) -> f32 {
     let em = egui::TextStyle::Body.resolve(ui.style()).size;
     if column == Column::Quantity {
-        em * 15.0
+        em * 9.0
     } else {
         em * 6.0
     }
