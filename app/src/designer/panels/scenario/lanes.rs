@@ -17,7 +17,7 @@ use super::now::figure_text;
 use super::steps::{added, end_of, ending, moved, new_action, snapped, text_of};
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::{Edit, Selection};
-use crate::designer::i18n::{fault_name, tr, trf};
+use crate::designer::i18n::{fault_name, said, tr, trf};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{format, kind_icon, node_name, paint_icon};
 
@@ -467,7 +467,7 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, axis: Axis) {
 fn hover(ui: &mut Ui, label: &str, problems: &[&Problem]) {
     ui.label(label);
     for problem in problems {
-        let text = format!("{} ({})", problem.message, problem.mend);
+        let text = format!("{} ({})", said(&problem.message), said(&problem.mend));
         ui.colored_label(tone(problem), text);
     }
 }
