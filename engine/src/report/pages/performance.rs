@@ -184,13 +184,13 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
 fn parts(page: &Page<'_>) -> Table {
     let mut table = page.head(page.t("parts_table"), &["node", "part", ">mean", ">share"]);
     for (id, node) in &page.run.summary.nodes {
-        let whole: f64 = node.latency_parts_ms.values().sum();
-        for (part, ms) in node.latency_parts_ms.iter().filter(|(_, ms)| **ms > 0.0) {
-            let share = ms / whole;
+        let whole: f64 = node.latency_parts_ms.values().map(|part| part.mean).sum();
+        for (part, took) in &node.latency_parts_ms {
+            let share = took.mean / whole.max(f64::MIN_POSITIVE);
             table.rows.push(vec![
                 Cell::toned(id.clone(), Tone::Code),
                 Cell::text(page.words.part(part)),
-                page.figure(&format!("nodes/{id}/latency_parts_ms/{part}"), millis),
+                page.figure(&format!("nodes/{id}/latency_parts_ms/{part}/mean"), millis),
                 Cell {
                     bar: Some(share),
                     ..Cell::text(format!("{:.0} %", share * 100.0))
