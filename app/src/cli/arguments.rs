@@ -8,7 +8,9 @@ use weir_engine::session::Setting;
 use weir_engine::units::{SimDuration, parse_duration};
 
 use super::bench::Which;
+use super::compare::CompareArguments;
 use super::shots::ShotsArguments;
+use super::sweep::SweepArguments;
 
 /// Design AWS data pipelines, run them on a virtual clock, and read off throughput, latency and cost.
 #[derive(Debug, Parser)]
@@ -58,6 +60,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Put runs side by side: drawings, figures, cost by service, and one sentence
+    Compare(CompareArguments),
+    /// Run every combination of values and compare what it costs with how long it takes
+    ///
+    /// Exit code 0; 1 when no variant passes, one fails or it was stopped; 2 when the document or an argument is refused.
+    Sweep(SweepArguments),
     /// List the templates
     Templates {
         /// Print JSON
@@ -125,6 +133,6 @@ pub(crate) struct RunArguments {
     pub(crate) quiet: bool,
 }
 
-fn duration(text: &str) -> Result<SimDuration, String> {
+pub(crate) fn duration(text: &str) -> Result<SimDuration, String> {
     parse_duration(text).map_err(|e| e.to_string())
 }

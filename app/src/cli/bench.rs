@@ -28,6 +28,8 @@ pub(crate) enum Which {
     Engine,
     /// Memory of a run and of one ten times as long
     Memory,
+    /// 64 variants of the weekend pipeline
+    Sweep,
     /// Frames of the designer, and what watching costs a run
     Window,
 }
@@ -48,6 +50,9 @@ pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output
     }
     if all || which == Which::Memory {
         memory(span, output)?;
+    }
+    if all || which == Which::Sweep {
+        super::bench_sweep::bench(span, output)?;
     }
     if all || which == Which::Window {
         super::bench_window::window(span, output)?;

@@ -5,8 +5,10 @@
 
 mod arguments;
 mod bench;
+mod bench_sweep;
 mod bench_window;
 mod check;
+mod compare;
 mod gallery;
 mod interrupt;
 mod kinds;
@@ -17,6 +19,7 @@ mod run;
 mod schema;
 mod shots;
 mod sql;
+mod sweep;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -89,6 +92,8 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
             statement,
             json,
         } => sql::sql(&run, &statement, json, output),
+        Command::Compare(arguments) => compare::compare(&arguments, output),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, output),
         Command::Templates { json } => gallery::list(json, output),
         Command::New { template, target } => gallery::new(&template, target.as_deref(), output),
         Command::Schema { what } => schema::schema(&what, output),

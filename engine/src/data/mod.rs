@@ -6,6 +6,7 @@ mod generate;
 mod json_size;
 mod log;
 mod replay;
+mod shared;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
@@ -18,3 +19,4 @@ pub use log::{BatchLog, LogError};
 pub use replay::{
     BadRecord, Replay, ReplayBatch, ReplayError, ReplayFormat, ReplayReport, ReplaySpec, Root,
 };
+pub use shared::{SHARED_BYTES, Shared};

@@ -16,7 +16,7 @@ mod why;
 
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
-pub use files::{bill_csv, metrics_parquet};
+pub use files::{bill_csv, csv_cell, metrics_parquet};
 pub use objective::evaluate;
 pub use summary::{
     AlarmChange, AlarmSummary, CostLine, CostSummary, LedgerSummary, MetricSummary, NodeSummary,

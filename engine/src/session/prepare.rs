@@ -12,7 +12,7 @@ use super::folder::{self, Folder};
 use super::options::RunOptions;
 use crate::books::Books;
 use crate::check::{Checked, Goal, check};
-use crate::data::Root;
+use crate::data::{Root, Shared};
 use crate::document::Document;
 use crate::lake::{Lake, SqlEngine};
 use crate::node::{AnyKind, Pool, Problem, World};
@@ -135,6 +135,7 @@ pub fn prepare(
         pool,
         threads,
         memory: options.memory_bytes,
+        shared: options.shared.clone(),
     };
     let started = seed.run(plan, &folder).and_then(|run| {
         let lake = run.world().lake.clone();
@@ -181,6 +182,7 @@ struct Seed<'a> {
     pool: Pool,
     threads: usize,
     memory: usize,
+    shared: Shared,
 }
 
 impl Seed<'_> {
@@ -202,6 +204,7 @@ impl Seed<'_> {
             epoch_ms: self.doc.start.epoch_ms,
             seed: self.doc.seed,
             spill_dir,
+            shared: self.shared,
         };
         let path = folder.path().join("events.jsonl");
         let events = File::create(&path).map_err(|e| {
