@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use weir_engine::runtime::Pace;
 use weir_engine::session::Setting;
+use weir_engine::study::{REPEATS_MAX, WarmUp};
 use weir_engine::units::{SimDuration, parse_duration};
 
 use super::bench::Which;
 use super::compare::CompareArguments;
+use super::repeat::warm_up;
 use super::shots::ShotsArguments;
 use super::sweep::SweepArguments;
 
@@ -122,6 +124,12 @@ pub(crate) struct RunArguments {
     /// Folder for the run, new or empty; without it nothing is kept
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Run with N seeds, the document's and those that follow it, and give means with 95 % intervals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPEATS_MAX)))]
+    pub(crate) repeat: Option<u32>,
+    /// Virtual time to leave out of throughput and latency at the beginning: `1m`, `auto` (MSER-5; for repeats) or `none`
+    #[arg(long, value_name = "DURATION", value_parser = warm_up)]
+    pub(crate) warm_up: Option<WarmUp>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

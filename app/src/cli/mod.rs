@@ -15,6 +15,7 @@ mod kinds;
 mod output;
 mod progress;
 mod relay;
+mod repeat;
 mod run;
 mod schema;
 mod shots;

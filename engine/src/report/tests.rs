@@ -33,6 +33,8 @@ fn summary() -> Summary {
         bytes_out: 0,
         throttled: 3,
         errors: 4,
+        steady: None,
+        repeats: None,
         latency_ms: Some(latency(1.0)),
         latency_parts_ms: BTreeMap::new(),
         end_to_end_ms: Some(latency(1000.0)),

@@ -75,6 +75,8 @@ pub struct RunOptions {
     pub detail: bool,
     /// Generated records that several runs share. Never changes a result.
     pub shared: Shared,
+    /// Virtual time that the figures of the steady part leave out at the beginning.
+    pub warm_up: Option<SimDuration>,
     /// Of the folder's files only `run.json`, `summary.json` and `bill.csv` are written at the end.
     pub bare: bool,
 }
@@ -94,6 +96,7 @@ impl Default for RunOptions {
             cadence: Duration::from_millis(100),
             detail: false,
             shared: Shared::default(),
+            warm_up: None,
             bare: false,
         }
     }

@@ -137,7 +137,10 @@ pub fn prepare(
         memory: options.memory_bytes,
         shared: options.shared.clone(),
     };
-    let started = seed.run(plan, &folder).and_then(|run| {
+    let started = seed.run(plan, &folder).and_then(|mut run| {
+        if let Some(warm_up) = options.warm_up {
+            run.warm_up_until(SimTime(warm_up.0));
+        }
         let lake = run.world().lake.clone();
         let books = Arc::clone(&run.world().books);
         let control = Control {

@@ -82,6 +82,8 @@ impl Variant {
 pub fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // 100 and not 100.0.
+        Value::Number(n) if n.is_f64() => n.as_f64().map_or_else(|| n.to_string(), |f| f.to_string()),
         other => other.to_string(),
     }
 }

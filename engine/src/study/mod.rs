@@ -10,7 +10,10 @@ mod figures;
 mod grid;
 mod pareto;
 mod picture;
+mod repeat;
+mod rerun;
 mod store;
+mod student;
 mod sweep;
 mod table;
 #[cfg(test)]
@@ -29,5 +32,10 @@ pub use figures::{Better, FIGURES, RunFigure, figure_of};
 pub use grid::{Variant, grid, plain};
 pub use pareto::front;
 pub use picture::{PICTURE_WORDS, PictureWords, picture};
+pub use repeat::{
+    Band, Bands, REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds, warm_up_of,
+};
+pub use rerun::{RepeatPlan, Repeated, run_repeats};
+pub use student::{interval, mean_interval, mser5, t_975};
 pub use sweep::{Done, Plan, SweepStopper, Swept, sweep};
 pub use table::{Cells, Column, columns, csv, pareto, parquet, rows_json, terminal};

@@ -16,7 +16,7 @@ use crate::session::SessionError;
 /// Folder of the variants.
 const VARIANTS: &str = "variants";
 /// What is kept of a run that is not kept whole. The summary is written last: a variant is done when it is there.
-const KEPT: [&str; 3] = ["run.json", "bill.csv", "summary.json"];
+pub(super) const KEPT: [&str; 3] = ["run.json", "bill.csv", "summary.json"];
 /// A run that goes on, or was interrupted.
 const UNFINISHED: &str = ".unfinished";
 

@@ -88,14 +88,14 @@ impl SweepStopper {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Notes a run that goes on; ends it when it is too late.
-    fn begin(&self, index: usize, stopper: Stopper) {
+    pub(super) fn begin(&self, index: usize, stopper: Stopper) {
         let mut state = self.state();
         if state.stopped {
             stopper.stop_now();
         }
         state.running.push((index, stopper));
     }
-    fn end(&self, index: usize) {
+    pub(super) fn end(&self, index: usize) {
         self.state().running.retain(|(i, _)| *i != index);
     }
 }
