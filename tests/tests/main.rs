@@ -10,5 +10,6 @@ mod determinism;
 mod program;
 mod properties;
 mod running;
+mod study;
 mod templates;
 mod window;

@@ -9,6 +9,7 @@ use weir_engine::study::{REPEATS_MAX, WarmUp};
 use weir_engine::units::{SimDuration, parse_duration};
 
 use super::bench::Which;
+use super::bench_services::Format;
 use super::compare::CompareArguments;
 use super::repeat::warm_up;
 use super::shots::ShotsArguments;
@@ -95,6 +96,9 @@ pub(crate) enum Command {
         /// Virtual time of the runs
         #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
         run_for: Option<SimDuration>,
+        /// How the table of the services is written
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Take the pictures of the README, of a designer without a window
     Shots(ShotsArguments),

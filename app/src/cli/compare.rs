@@ -17,7 +17,7 @@ use super::arguments::duration;
 use super::output::Output;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
-use crate::open::open;
+use crate::open::{open, read_run};
 
 /// How a comparison is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -124,32 +124,6 @@ fn side(name: &str, arguments: &CompareArguments, output: &Output) -> Result<Sid
         doc,
         summary: outcome.summary,
     })
-}
-
-/// Document and figures of the run in `folder`.
-pub(crate) fn read_run(folder: &Path) -> Result<(Document, Summary), Failure> {
-    let read = |file: &str| {
-        let path = folder.join(file);
-        std::fs::read_to_string(&path).map_err(|e| {
-            Failure::new(format!(
-                "`{}` cannot be read ({e}): name the folder of a run",
-                path.display()
-            ))
-        })
-    };
-    let broken = |file: &str, e: &dyn std::fmt::Display| {
-        Failure::new(format!(
-            "`{}` is none that Weir wrote ({e}): run the pipeline again",
-            folder.join(file).display()
-        ))
-    };
-    let summary = serde_json::from_str(&read("summary.json")?)
-        .map_err(|e| broken("summary.json", &e))?;
-    let record: serde_json::Value =
-        serde_json::from_str(&read("run.json")?).map_err(|e| broken("run.json", &e))?;
-    let doc = Document::parse(&record["document"].to_string())
-        .map_err(|e| broken("run.json", &e))?;
-    Ok((doc, summary))
 }
 
 fn run_folder(folder: &Path) -> Result<Side, Failure> {

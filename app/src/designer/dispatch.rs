@@ -107,6 +107,10 @@ impl Designer {
                 self.show_pane(Pane::Sql);
             }
             Act::Copy(text) => ctx.copy_text(text),
+            Act::Overlay(number) => {
+                self.panels.plots.overlay_run(number);
+                self.show_pane(Pane::Plots);
+            }
         }
     }
 
@@ -143,6 +147,7 @@ impl Designer {
             Edit::Param { nodes, name, .. } => {
                 nodes.into_iter().map(|n| (n, name.clone())).collect()
             }
+            Edit::Variant(values) => values.into_iter().map(|(n, p, _)| (n, p)).collect(),
             _ => return,
         };
         for (id, name) in changed {
@@ -179,6 +184,11 @@ impl Designer {
             Command::New | Command::Open | Command::Save | Command::SaveAs | Command::Quit => {
                 self.file_command(ctx, command);
             }
+            Command::RunSweep => {
+                self.show_pane(Pane::Sweep);
+                self.with_cx(|parts, cx| parts.panels.sweep.start(ctx, cx));
+            }
+            Command::StopSweep => self.panels.sweep.stop(),
             Command::Gallery => self.dialogs.open(Dialog::Gallery),
             Command::Settings => self.dialogs.open(Dialog::Settings),
             Command::Palette => self.dialogs.open(Dialog::Palette),
@@ -260,6 +270,8 @@ impl Designer {
             Command::ShowCost => self.show_pane(Pane::Cost),
             Command::ShowText => self.show_pane(Pane::Text),
             Command::ShowHistory => self.show_pane(Pane::History),
+            Command::ShowSweep => self.show_pane(Pane::Sweep),
+            Command::ShowCompare => self.show_pane(Pane::Compare),
             _ => return false,
         }
         true

@@ -259,9 +259,13 @@ pub fn aligned(rows: &[Vec<String>], right: &[usize]) -> String {
 
 /// Columns of a terminal that `text` takes: letters of East Asian scripts take two.
 fn columns_of(text: &str) -> usize {
-    text.chars()
-        .map(|c| if u32::from(c) >= 0x1100 { 2 } else { 1 })
-        .sum()
+    let is_wide = |c: char| {
+        matches!(
+            u32::from(c),
+            0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60
+        )
+    };
+    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
 }
 
 /// Thousands grouped.

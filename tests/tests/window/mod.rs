@@ -7,3 +7,4 @@ mod inspector;
 mod person;
 mod running;
 mod story;
+mod study;
