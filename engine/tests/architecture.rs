@@ -61,8 +61,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// What stays inside one module.
 const FENCED: &[(&str, &[&str])] = &[
     ("datafusion", &["lake"]),
+    ("arrow_avro", &["lake"]),
     ("object_store", &["lake"]),
     ("parquet", &["lake", "data"]),
+    ("weir_detect", &["lake", "services"]),
     ("std::time::Instant", &["runtime/pace.rs"]),
     ("std::time::SystemTime", &[]),
 ];
