@@ -107,11 +107,11 @@ pub(crate) fn read_run(folder: &Path) -> Result<(Document, Summary), Failure> {
             folder.join(file).display()
         ))
     };
-    let summary = serde_json::from_str(&read("summary.json")?)
-        .map_err(|e| broken("summary.json", &e))?;
+    let summary =
+        serde_json::from_str(&read("summary.json")?).map_err(|e| broken("summary.json", &e))?;
     let record: serde_json::Value =
         serde_json::from_str(&read("run.json")?).map_err(|e| broken("run.json", &e))?;
-    let doc = Document::parse(&record["document"].to_string())
-        .map_err(|e| broken("run.json", &e))?;
+    let doc =
+        Document::parse(&record["document"].to_string()).map_err(|e| broken("run.json", &e))?;
     Ok((doc, summary))
 }

@@ -101,18 +101,32 @@ struct Official {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "of", rename_all = "kebab-case", deny_unknown_fields)]
 enum Throughput {
-    RecordsIn { unit: String },
-    MbIn { unit: String },
+    RecordsIn {
+        unit: String,
+    },
+    MbIn {
+        unit: String,
+    },
     /// Sum of a metric over the sum of another, times a factor.
-    Ratio { metric: String, over: String, factor: f64, unit: String },
+    Ratio {
+        metric: String,
+        over: String,
+        factor: f64,
+        unit: String,
+    },
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "of", rename_all = "kebab-case", deny_unknown_fields)]
 enum Latency {
-    Node { figure: Figure },
+    Node {
+        figure: Figure,
+    },
     /// Mean of a metric; the factor makes it milliseconds.
-    Metric { metric: String, factor: f64 },
+    Metric {
+        metric: String,
+        factor: f64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -130,7 +144,11 @@ enum Cost {
     /// All that the node costs over what it took in.
     GbIn { unit: String },
     /// All that the node costs over the priced units of one usage, times a factor.
-    Usage { usage: String, factor: f64, unit: String },
+    Usage {
+        usage: String,
+        factor: f64,
+        unit: String,
+    },
 }
 
 /// A row of the result.
@@ -164,7 +182,9 @@ fn table() -> Result<Table, Failure> {
 fn document(name: &str) -> Result<Document, Failure> {
     let found = DOCUMENTS.iter().find(|(known, _)| *known == name);
     let text = found.map(|(_, text)| *text).ok_or_else(|| {
-        Failure::new(format!("assets/bench/services.toml: there is no document `{name}`"))
+        Failure::new(format!(
+            "assets/bench/services.toml: there is no document `{name}`"
+        ))
     })?;
     Document::parse(text).map_err(|e| Failure::new(format!("assets/bench/{name}.json: {e}")))
 }
@@ -186,7 +206,9 @@ pub(crate) fn bench(
                     runs.push((measured.document.clone(), summary));
                 }
                 let found = runs.iter().find(|(name, _)| *name == measured.document);
-                found.map(|(_, summary)| measured.read(summary)).transpose()?
+                found
+                    .map(|(_, summary)| measured.read(summary))
+                    .transpose()?
             }
             None => None,
         };
@@ -219,7 +241,12 @@ fn run(name: &str, span: Option<SimDuration>) -> Result<Summary, Failure> {
         bare: true,
         ..RunOptions::default()
     };
-    let prepared = prepare(document(name)?, services::ALL, Root::samples_only(), options)?;
+    let prepared = prepare(
+        document(name)?,
+        services::ALL,
+        Root::samples_only(),
+        options,
+    )?;
     let summary = prepared.finish()?.summary;
     match &summary.error {
         Some(why) => Err(Failure::new(format!("assets/bench/{name}.json: {why}"))),
@@ -230,7 +257,10 @@ fn run(name: &str, span: Option<SimDuration>) -> Result<Summary, Failure> {
 impl Measured {
     fn read(&self, summary: &Summary) -> Result<Ours, Failure> {
         let node = summary.nodes.get(&self.node).ok_or_else(|| {
-            Failure::new(format!("assets/bench/{}.json: there is no node `{}`", self.document, self.node))
+            Failure::new(format!(
+                "assets/bench/{}.json: there is no node `{}`",
+                self.document, self.node
+            ))
         })?;
         let seconds = summary.virtual_seconds;
         let (throughput, throughput_unit) = self.throughput.of(node, seconds);
@@ -326,9 +356,18 @@ fn ours(row: &Row) -> [String; 3] {
         return ["-", "-", "-"].map(str::to_owned);
     };
     [
-        or_dash(ours.throughput.map(|v| format!("{} {}", number(v), ours.throughput_unit))),
-        or_dash(ours.latency_ms.map(|v| format!("{} ({})", millis(v), ours.latency_figure))),
-        or_dash(ours.cost_usd.map(|v| format!("{} per {}", dollars(v), ours.cost_unit))),
+        or_dash(
+            ours.throughput
+                .map(|v| format!("{} {}", number(v), ours.throughput_unit)),
+        ),
+        or_dash(
+            ours.latency_ms
+                .map(|v| format!("{} ({})", millis(v), ours.latency_figure)),
+        ),
+        or_dash(
+            ours.cost_usd
+                .map(|v| format!("{} per {}", dollars(v), ours.cost_unit)),
+        ),
     ]
 }
 
@@ -345,8 +384,16 @@ fn text(rows: &[Row]) -> String {
     for row in rows {
         let official = &row.official;
         let official = [&official.throughput, &official.latency, &official.cost].map(Clone::clone);
-        for (who, figures) in [("Weir", ours(row)), ("notes", notes(row)), ("AWS", official)] {
-            let title = if who == "Weir" { row.title.en.clone() } else { String::new() };
+        for (who, figures) in [
+            ("Weir", ours(row)),
+            ("notes", notes(row)),
+            ("AWS", official),
+        ] {
+            let title = if who == "Weir" {
+                row.title.en.clone()
+            } else {
+                String::new()
+            };
             let mut line = vec![title, who.to_owned()];
             line.extend(figures);
             lines.push(line);
@@ -370,11 +417,18 @@ fn markdown(rows: &[Row]) -> String {
     let mut out = "| Service | Throughput | Latency | Cost | Notes | Why they differ |\n|---|---|---|---|---|---|\n".to_owned();
     for row in rows {
         let [throughput, latency, cost] = ours(row);
-        let notes = row.notes.as_ref().map_or_else(
-            || "-".to_owned(),
-            |_| notes(row).join("; "),
-        );
-        let cells = [row.title.en.clone(), throughput, latency, cost, notes, row.why.en.clone()];
+        let notes = row
+            .notes
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |_| notes(row).join("; "));
+        let cells = [
+            row.title.en.clone(),
+            throughput,
+            latency,
+            cost,
+            notes,
+            row.why.en.clone(),
+        ];
         let cells: Vec<String> = cells.iter().map(|c| cell(c)).collect();
         out.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
@@ -420,7 +474,17 @@ fn csv(rows: &[Row]) -> String {
             None => cells.extend(std::iter::repeat_n(String::new(), 3)),
         }
         let o = &row.official;
-        cells.extend([&o.throughput, &o.latency, &o.cost, &o.source, &o.date, &row.why.en].map(Clone::clone));
+        cells.extend(
+            [
+                &o.throughput,
+                &o.latency,
+                &o.cost,
+                &o.source,
+                &o.date,
+                &row.why.en,
+            ]
+            .map(Clone::clone),
+        );
         let cells: Vec<String> = cells.iter().map(|c| csv_cell(c)).collect();
         out.push_str(&format!("{}\n", cells.join(",")));
     }
@@ -435,11 +499,12 @@ mod tests {
     fn every_row_reads_what_its_pipeline_has() {
         for entry in table().unwrap().service {
             let id = &entry.id;
-            assert!(!entry.title.ko.is_empty() && !entry.why.ko.is_empty(), "{id}");
+            assert!(
+                !entry.title.ko.is_empty() && !entry.why.ko.is_empty(),
+                "{id}"
+            );
             assert!(entry.official.source.contains("https://"), "{id}");
             let Some(m) = entry.measured else {
-
-
                 continue;
             };
             let doc = document(&m.document).unwrap();
@@ -448,8 +513,12 @@ mod tests {
             let node = doc.node(&m.node).unwrap();
             assert_eq!(node.kind, *id);
             let spec = services::kind(&node.kind).unwrap().spec();
-            let metric = |name: &str| assert!(spec.metrics.iter().any(|m| m.name == name), "{id}: {name}");
-            if let Throughput::Ratio { metric: a, over: b, .. } = &m.throughput {
+            let metric =
+                |name: &str| assert!(spec.metrics.iter().any(|m| m.name == name), "{id}: {name}");
+            if let Throughput::Ratio {
+                metric: a, over: b, ..
+            } = &m.throughput
+            {
                 metric(a);
                 metric(b);
             }
@@ -466,14 +535,25 @@ mod tests {
     fn readme_has_the_table_of_the_bench() {
         let readme = include_str!("../../../README.md");
         for entry in table().unwrap().service {
-            let row = readme.lines().find(|l| l.starts_with(&format!("| {} |", entry.title.en)));
-            let row = row.unwrap_or_else(|| panic!("README.md lacks {}: `weir bench services --format md`", entry.id));
+            let row = readme
+                .lines()
+                .find(|l| l.starts_with(&format!("| {} |", entry.title.en)));
+            let row = row.unwrap_or_else(|| {
+                panic!(
+                    "README.md lacks {}: `weir bench services --format md`",
+                    entry.id
+                )
+            });
             assert!(row.contains(&cell(&entry.why.en)), "{row}");
             if let Some(notes) = &entry.notes {
                 assert!(row.contains(&cell(&notes.cost)), "{row}");
             }
             // A service with a model has figures.
-            assert_eq!(entry.measured.is_none(), row.contains("| - | - | - |"), "{row}");
+            assert_eq!(
+                entry.measured.is_none(),
+                row.contains("| - | - | - |"),
+                "{row}"
+            );
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use weir_engine::report::terminal;
 use weir_engine::runtime::Command;
 use weir_engine::services;
-use weir_engine::study::WarmUp;
 use weir_engine::session::{Prepared, RunOptions, SessionError, prepare};
+use weir_engine::study::WarmUp;
 
 use super::arguments::RunArguments;
 use super::interrupt::Interrupt;

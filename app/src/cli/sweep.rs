@@ -154,7 +154,9 @@ fn watched(plan: &Plan, quiet: bool, output: &Output) -> Result<Swept, Failure> 
     let bar = (!quiet && is_watched()).then(|| {
         let target = ProgressDrawTarget::stderr();
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} variants, {eta} to go  {msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos} of {len} variants, {eta} to go  {msg}")
+        {
             bar.set_style(style);
         }
         bar
@@ -168,7 +170,9 @@ fn watched(plan: &Plan, quiet: bool, output: &Output) -> Result<Swept, Failure> 
             bar.set_position(n as u64);
             bar.set_message(one.variant.words(&plan.axes));
         } else if !quiet {
-            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut last = last
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             if last.elapsed() >= LINE_EVERY {
                 *last = Instant::now();
                 output.note(&format!("{n} of {total} variants"));

@@ -70,7 +70,8 @@ pub(crate) fn default_tree() -> egui_tiles::Tree<Pane> {
 
 /// Brings `pane` to the front of its tabs.
 pub(crate) fn bring_up(tree: &mut egui_tiles::Tree<Pane>, pane: Pane) {
-    let is_it = |_, tile: &egui_tiles::Tile<Pane>| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane);
+    let is_it =
+        |_, tile: &egui_tiles::Tile<Pane>| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane);
     if !tree.make_active(is_it) {
         // An arrangement that was kept by a version without this pane.
         *tree = default_tree();

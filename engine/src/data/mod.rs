@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod batch;
+mod fingerprint;
 mod generate;
 mod json_size;
 mod log;
@@ -10,6 +11,7 @@ mod shared;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
+pub use fingerprint::Fingerprint;
 pub use generate::{
     CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
     RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,

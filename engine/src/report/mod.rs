@@ -19,8 +19,9 @@ pub use condition::{Condition, Figure, Relation};
 pub use files::{bill_csv, csv_cell, metrics_parquet};
 pub use objective::evaluate;
 pub use summary::{
-    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LedgerSummary, MetricSummary, NodeSummary,
-    ObjectiveResult, PriceGap, Records, Repeats, Steady, Summary, Throughput, Utilisation, WireSummary,
+    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LedgerSummary, MetricSummary,
+    NodeSummary, ObjectiveResult, PriceGap, Records, Repeats, Steady, Summary, Throughput,
+    Utilisation, WireSummary,
 };
 pub use text::{aligned, clean, dollars, millis, number, seconds, terminal};
 pub use why::{Cause, Trouble, explain};

@@ -71,9 +71,9 @@ impl Axis {
             schema: &schema,
             param,
         };
-        let values = reader.values(values).map_err(|e| {
-            format!("{node}: {}", e.trim_end_matches('.'))
-        })?;
+        let values = reader
+            .values(values)
+            .map_err(|e| format!("{node}: {}", e.trim_end_matches('.')))?;
         Ok(Self {
             node: node.to_owned(),
             param: param.to_owned(),
@@ -148,7 +148,11 @@ impl Reader<'_> {
                 .parse::<f64>()
                 .ok()
                 .filter(|f| *f > 1.0 && first > 0.0)
-                .ok_or_else(|| format!("`{text}`: the factor must be a number above 1, and the range begin above 0"))
+                .ok_or_else(|| {
+                    format!(
+                        "`{text}`: the factor must be a number above 1, and the range begin above 0"
+                    )
+                })
         });
         let factor = factor.transpose()?;
         let step = match by.strip_prefix(':') {
@@ -165,7 +169,9 @@ impl Reader<'_> {
         // A step that does not end on the last value ends before it; a double's last digit does not lose it.
         while value <= last + step.min(last.abs()) * 1e-9 {
             if out.len() >= VARIANTS_MAX {
-                return Err(format!("`{text}` has more than {VARIANTS_MAX} values: choose a larger step"));
+                return Err(format!(
+                    "`{text}` has more than {VARIANTS_MAX} values: choose a larger step"
+                ));
             }
             out.push(self.value(value)?);
             index += 1;

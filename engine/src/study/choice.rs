@@ -28,9 +28,8 @@ impl Wish {
             let Ok(summary) = &done.result else { continue };
             let value = self.figure.of(summary).filter(|_| self.passes(summary));
             let Some(value) = value else { continue };
-            let is_better = best.is_none_or(|(_, b)| {
-                if self.highest { value > b } else { value < b }
-            });
+            let is_better =
+                best.is_none_or(|(_, b)| if self.highest { value > b } else { value < b });
             if is_better {
                 best = Some((done, value));
             }

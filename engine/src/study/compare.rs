@@ -102,7 +102,9 @@ pub fn compare(runs: &[Compared<'_>], kinds: &[&'static dyn AnyKind]) -> Compari
     });
     let others = runs.iter().skip(1);
     let first = runs.first();
-    let drawings = others.clone().filter_map(|r| Some(diff(first?.doc, r.doc, kinds)));
+    let drawings = others
+        .clone()
+        .filter_map(|r| Some(diff(first?.doc, r.doc, kinds)));
     let sentences = others
         .enumerate()
         .filter_map(|(i, r)| Some(sentence(&letter(i + 1), first?.summary, r.summary)));
@@ -201,17 +203,33 @@ fn cautions(runs: &[Compared<'_>]) -> Vec<Said> {
     for (i, run) in runs.iter().enumerate() {
         let letter = letter(i);
         if !run.summary.cost.unknown.is_empty() {
-            let parts: BTreeSet<&str> = run.summary.cost.unknown.iter().map(|u| u.usage_type.as_str()).collect();
+            let parts: BTreeSet<&str> = run
+                .summary
+                .cost
+                .unknown
+                .iter()
+                .map(|u| u.usage_type.as_str())
+                .collect();
             let parts: Vec<&str> = parts.into_iter().collect();
             found.push(Said {
-                en: format!("The cost of {letter} leaves out what has no price: {}.", parts.join(", ")),
-                ko: format!("{letter}의 비용에는 가격을 모르는 항목이 빠져 있습니다: {}.", parts.join(", ")),
+                en: format!(
+                    "The cost of {letter} leaves out what has no price: {}.",
+                    parts.join(", ")
+                ),
+                ko: format!(
+                    "{letter}의 비용에는 가격을 모르는 항목이 빠져 있습니다: {}.",
+                    parts.join(", ")
+                ),
             });
         }
         if run.summary.state != "finished" {
             found.push(Said {
                 en: format!("{letter} did not reach its end ({}).", run.summary.state),
-                ko: format!("{letter}{} 끝까지 실행되지 않았습니다({}).", topic(&letter), run.summary.state),
+                ko: format!(
+                    "{letter}{} 끝까지 실행되지 않았습니다({}).",
+                    topic(&letter),
+                    run.summary.state
+                ),
             });
         }
     }
@@ -220,7 +238,11 @@ fn cautions(runs: &[Compared<'_>]) -> Vec<Said> {
 
 /// The Korean particle of the topic after a letter as it is read aloud: those that end in a consonant take the other one.
 fn topic(letter: &str) -> &'static str {
-    if matches!(letter, "L" | "M" | "N" | "R") { "은" } else { "는" }
+    if matches!(letter, "L" | "M" | "N" | "R") {
+        "은"
+    } else {
+        "는"
+    }
 }
 
 /// How far a figure moved, and which way.
@@ -250,24 +272,48 @@ fn moved(a: Option<f64>, b: Option<f64>, least: f64) -> Move {
 fn sentence(letter: &str, a: &Summary, b: &Summary) -> Said {
     let cost = moved(a.cost.usd_per_month, b.cost.usd_per_month, 0.005);
     let (cost, cost_ko) = match cost {
-        Move::Unknown => ("has no known cost".to_owned(), "비용을 알 수 없고".to_owned()),
+        Move::Unknown => (
+            "has no known cost".to_owned(),
+            "비용을 알 수 없고".to_owned(),
+        ),
         Move::Same => ("costs the same".to_owned(), "비용은 같고".to_owned()),
-        Move::Less(by) => (format!("costs {} a month less", dollars(by)), format!("한 달에 {} 덜 들고", dollars(by))),
-        Move::More(by) => (format!("costs {} a month more", dollars(by)), format!("한 달에 {} 더 들고", dollars(by))),
+        Move::Less(by) => (
+            format!("costs {} a month less", dollars(by)),
+            format!("한 달에 {} 덜 들고", dollars(by)),
+        ),
+        Move::More(by) => (
+            format!("costs {} a month more", dollars(by)),
+            format!("한 달에 {} 더 들고", dollars(by)),
+        ),
     };
     let p99 = |s: &Summary| s.latency_ms.map(|l| l.p99);
     let (latency, latency_ko) = match moved(p99(a), p99(b), 0.5) {
-        Move::Unknown => ("p99 is not known".to_owned(), "p99는 알 수 없으며".to_owned()),
+        Move::Unknown => (
+            "p99 is not known".to_owned(),
+            "p99는 알 수 없으며".to_owned(),
+        ),
         Move::Same => ("p99 is the same".to_owned(), "p99는 같으며".to_owned()),
-        Move::Less(by) => (format!("p99 is {} faster", millis(by)), format!("p99는 {} 빠르며", millis_ko(by))),
-        Move::More(by) => (format!("p99 is {} slower", millis(by)), format!("p99는 {} 느리며", millis_ko(by))),
+        Move::Less(by) => (
+            format!("p99 is {} faster", millis(by)),
+            format!("p99는 {} 빠르며", millis_ko(by)),
+        ),
+        Move::More(by) => (
+            format!("p99 is {} slower", millis(by)),
+            format!("p99는 {} 느리며", millis_ko(by)),
+        ),
     };
     let lost = |s: &Summary| s.records.dropped + s.records.failed;
     let (lost, lost_ko) = match (lost(a), lost(b)) {
-        (0, 0) => ("nothing is lost".to_owned(), "유실된 레코드는 없습니다".to_owned()),
+        (0, 0) => (
+            "nothing is lost".to_owned(),
+            "유실된 레코드는 없습니다".to_owned(),
+        ),
         (n, 0) => (
             format!("nothing is lost any more ({} before)", number(n as f64)),
-            format!("이제 유실된 레코드가 없습니다(이전에는 {}건)", number(n as f64)),
+            format!(
+                "이제 유실된 레코드가 없습니다(이전에는 {}건)",
+                number(n as f64)
+            ),
         ),
         (0, n) => (
             format!("but {} records are lost", number(n as f64)),
@@ -278,13 +324,24 @@ fn sentence(letter: &str, a: &Summary, b: &Summary) -> Said {
             format!("레코드 {}건이 전과 같이 유실됩니다", number(m as f64)),
         ),
         (n, m) => (
-            format!("{} records are lost instead of {}", number(m as f64), number(n as f64)),
-            format!("레코드 유실은 {}건에서 {}건이 됩니다", number(n as f64), number(m as f64)),
+            format!(
+                "{} records are lost instead of {}",
+                number(m as f64),
+                number(n as f64)
+            ),
+            format!(
+                "레코드 유실은 {}건에서 {}건이 됩니다",
+                number(n as f64),
+                number(m as f64)
+            ),
         ),
     };
     Said {
         en: format!("{letter} {cost}, {latency}, {lost}."),
-        ko: format!("{letter}{} {cost_ko}, {latency_ko}, {lost_ko}.", topic(letter)),
+        ko: format!(
+            "{letter}{} {cost_ko}, {latency_ko}, {lost_ko}.",
+            topic(letter)
+        ),
     }
 }
 

@@ -40,21 +40,41 @@ pub fn figure_title(name: &str, lang: Language) -> String {
         ("latency_p90", "Latency p90", "지연 시간 p90"),
         ("latency_p99", "Latency p99", "지연 시간 p99"),
         ("latency_max", "Latency, longest", "지연 시간 최대"),
-        ("records_per_second", "Records produced a second", "초당 생성 레코드"),
-        ("delivered_per_second", "Records delivered a second", "초당 전달 레코드"),
+        (
+            "records_per_second",
+            "Records produced a second",
+            "초당 생성 레코드",
+        ),
+        (
+            "delivered_per_second",
+            "Records delivered a second",
+            "초당 전달 레코드",
+        ),
         ("mb_per_second", "MB produced a second", "초당 생성 MB"),
         ("produced", "Records produced", "생성된 레코드"),
         ("delivered", "Records delivered", "전달된 레코드"),
         ("lost", "Records lost", "유실된 레코드"),
-        ("in_flight", "Records on the way at the end", "종료 시 처리 중인 레코드"),
-        ("throttled", "Records refused (throttled)", "거부된 레코드(스로틀)"),
+        (
+            "in_flight",
+            "Records on the way at the end",
+            "종료 시 처리 중인 레코드",
+        ),
+        (
+            "throttled",
+            "Records refused (throttled)",
+            "거부된 레코드(스로틀)",
+        ),
         ("errors", "Failed requests", "실패한 요청"),
-        ("unaccounted", "Records unaccounted for", "설명되지 않는 레코드"),
+        (
+            "unaccounted",
+            "Records unaccounted for",
+            "설명되지 않는 레코드",
+        ),
     ];
-    known
-        .iter()
-        .find(|(key, _, _)| *key == name)
-        .map_or_else(|| name.to_owned(), |(_, en, ko)| lang.pick(en, ko).to_owned())
+    known.iter().find(|(key, _, _)| *key == name).map_or_else(
+        || name.to_owned(),
+        |(_, en, ko)| lang.pick(en, ko).to_owned(),
+    )
 }
 
 /// A difference of the drawings in words.
@@ -198,7 +218,10 @@ pub fn compare_terminal(c: &Comparison, lang: Language) -> String {
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in clean(text).replace('\n', " ").chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '$') {
+        if matches!(
+            c,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '$'
+        ) {
             out.push('\\');
         }
         out.push(c);
@@ -236,7 +259,10 @@ pub fn compare_markdown(c: &Comparison, lang: Language) -> String {
             let cells: Vec<String> = cells.iter().map(|c| escaped(c)).collect();
             out.push_str(&format!("| {} |\n", cells.join(" | ")));
             if i == 0 {
-                let rule = cells.iter().enumerate().map(|(i, _)| if i == 0 { "---" } else { "---:" });
+                let rule = cells
+                    .iter()
+                    .enumerate()
+                    .map(|(i, _)| if i == 0 { "---" } else { "---:" });
                 out.push_str(&format!("| {} |\n", rule.collect::<Vec<_>>().join(" | ")));
             }
         }
@@ -289,10 +315,14 @@ pub fn compare_html(c: &Comparison, lang: Language) -> String {
 /// A table whose differences are coloured where one way is better.
 fn table(grid: &Grid, rows: &[FigureRow], runs: usize) -> maud::Markup {
     let class = |row: usize, column: usize| {
-        let judged = column.checked_sub(1 + runs).and_then(|c| rows.get(row)?.better.get(c / 2).copied()?);
+        let judged = column
+            .checked_sub(1 + runs)
+            .and_then(|c| rows.get(row)?.better.get(c / 2).copied()?);
         judged.map(|good| if good { "good" } else { "bad" })
     };
-    let (head, body) = grid.split_first().map_or((&[][..], &[][..]), |(h, b)| (h.as_slice(), b));
+    let (head, body) = grid
+        .split_first()
+        .map_or((&[][..], &[][..]), |(h, b)| (h.as_slice(), b));
     html! {
         table {
             thead { tr { @for cell in head { th scope="col" { (cell) } } } }

@@ -51,17 +51,34 @@ pub struct Change {
 pub fn diff(a: &Document, b: &Document, kinds: &[&'static dyn AnyKind]) -> Vec<Change> {
     let mut found = Vec::new();
     let mut whole = |name: &str, from: String, to: String| {
-        put(&mut found, ChangeKind::Document, "", name, Some(from), Some(to));
+        put(
+            &mut found,
+            ChangeKind::Document,
+            "",
+            name,
+            Some(from),
+            Some(to),
+        );
     };
     whole("region", a.region.clone(), b.region.clone());
     whole("seed", a.seed.to_string(), b.seed.to_string());
-    whole("run_for", format_duration(a.run_for), format_duration(b.run_for));
-    whole("start", a.start.epoch_ms.to_string(), b.start.epoch_ms.to_string());
+    whole(
+        "run_for",
+        format_duration(a.run_for),
+        format_duration(b.run_for),
+    );
+    whole(
+        "start",
+        a.start.epoch_ms.to_string(),
+        b.start.epoch_ms.to_string(),
+    );
     nodes(a, b, kinds, &mut found);
     let wires = |doc: &Document| -> Vec<String> {
         let text = |end: &crate::document::Endpoint| format!("{}.{}", end.node, end.port);
         let wires = doc.wires.iter();
-        wires.map(|w| format!("{} -> {}", text(&w.from), text(&w.to))).collect()
+        wires
+            .map(|w| format!("{} -> {}", text(&w.from), text(&w.to)))
+            .collect()
     };
     lists(ChangeKind::Wire, &wires(a), &wires(b), &mut found);
     let steps = |doc: &Document| doc.scenario.iter().map(json).collect::<Vec<_>>();
@@ -120,14 +137,12 @@ const fn state(node: &NodeDoc) -> &'static str {
     }
 }
 
-fn nodes(
-    a: &Document,
-    b: &Document,
-    kinds: &[&'static dyn AnyKind],
-    found: &mut Vec<Change>,
-) {
+fn nodes(a: &Document, b: &Document, kinds: &[&'static dyn AnyKind], found: &mut Vec<Change>) {
     let map = |doc: &Document| -> BTreeMap<String, NodeDoc> {
-        doc.nodes.iter().map(|n| (n.id.clone(), n.clone())).collect()
+        doc.nodes
+            .iter()
+            .map(|n| (n.id.clone(), n.clone()))
+            .collect()
     };
     let (a, b) = (map(a), map(b));
     let ids: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -172,7 +187,14 @@ fn params(x: &NodeDoc, y: &NodeDoc, kinds: &[&'static dyn AnyKind], found: &mut 
             _ => false,
         };
         if !same {
-            put(found, ChangeKind::Parameter, &x.id, name, from.map(text), to.map(text));
+            put(
+                found,
+                ChangeKind::Parameter,
+                &x.id,
+                name,
+                from.map(text),
+                to.map(text),
+            );
         }
     }
 }

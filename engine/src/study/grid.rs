@@ -21,7 +21,9 @@ pub struct Variant {
 /// When there are none, too many, or a parameter is varied twice.
 pub fn grid(axes: &[Axis]) -> Result<Vec<Variant>, String> {
     if axes.is_empty() {
-        return Err("nothing is varied: say what, for example `stream.shard_count=1..8`".to_owned());
+        return Err(
+            "nothing is varied: say what, for example `stream.shard_count=1..8`".to_owned(),
+        );
     }
     for (i, axis) in axes.iter().enumerate() {
         if axes[..i].iter().any(|a| a.name() == axis.name()) {
@@ -34,9 +36,9 @@ pub fn grid(axes: &[Axis]) -> Result<Vec<Variant>, String> {
     let count = axes
         .iter()
         .try_fold(1_usize, |n, a| n.checked_mul(a.values.len()));
-    let count = count.filter(|n| *n <= VARIANTS_MAX).ok_or_else(|| {
-        format!("more than {VARIANTS_MAX} variants: choose fewer values")
-    })?;
+    let count = count
+        .filter(|n| *n <= VARIANTS_MAX)
+        .ok_or_else(|| format!("more than {VARIANTS_MAX} variants: choose fewer values"))?;
     let variant = |index: usize| {
         let mut rest = index;
         let mut values: Vec<Value> = Vec::with_capacity(axes.len());
@@ -83,7 +85,9 @@ pub fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         // 100 and not 100.0.
-        Value::Number(n) if n.is_f64() => n.as_f64().map_or_else(|| n.to_string(), |f| f.to_string()),
+        Value::Number(n) if n.is_f64() => {
+            n.as_f64().map_or_else(|| n.to_string(), |f| f.to_string())
+        }
         other => other.to_string(),
     }
 }

@@ -22,7 +22,8 @@ mod tests;
 pub use axis::{Axis, VARIANTS_MAX};
 pub use choice::Wish;
 pub use compare::{
-    COMPARED_MAX, Compared, Comparison, FigureRow, RunHead, Said, compare, letter, show, show_difference,
+    COMPARED_MAX, Compared, Comparison, FigureRow, RunHead, Said, compare, letter, show,
+    show_difference,
 };
 pub use compare_text::{
     Language, change_words, compare_html, compare_markdown, compare_terminal, figure_title,
@@ -33,7 +34,8 @@ pub use grid::{Variant, grid, plain};
 pub use pareto::front;
 pub use picture::{PICTURE_WORDS, PictureWords, picture};
 pub use repeat::{
-    Band, Bands, REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds, warm_up_of,
+    Band, Bands, REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds,
+    warm_up_of,
 };
 pub use rerun::{RepeatPlan, Repeated, run_repeats};
 pub use student::{interval, mean_interval, mser5, t_975};

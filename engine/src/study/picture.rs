@@ -56,7 +56,9 @@ pub fn picture(swept: &Swept, wish: Option<&Wish>, words: PictureWords) -> Strin
     let mut failing = series(words.failing, &colors.red, Shape::Dots);
     let mut front = series(words.front, &colors.accent, Shape::Front);
     let mut chosen = series(words.chosen, &colors.green, Shape::Dots);
-    let best = wish.and_then(|w| w.choose(swept)).map(|(d, _)| d.variant.index);
+    let best = wish
+        .and_then(|w| w.choose(swept))
+        .map(|(d, _)| d.variant.index);
     let on_front = pareto(swept);
     let dot = |i: usize| {
         let done = swept.rows.get(i)?;

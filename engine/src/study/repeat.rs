@@ -39,7 +39,9 @@ pub struct Repeat {
 /// The seeds of `runs` runs: the document's and those that follow it.
 #[must_use]
 pub fn seeds(first: u64, runs: u32) -> Vec<u64> {
-    (0..u64::from(runs)).map(|i| first.wrapping_add(i)).collect()
+    (0..u64::from(runs))
+        .map(|i| first.wrapping_add(i))
+        .collect()
 }
 
 /// How long `run` warms up by MSER-5: the longest over the nodes that deliver, of the time that records take and of how many
@@ -49,14 +51,13 @@ pub fn warm_up_of(run: &RunSnapshot) -> SimDuration {
     let mut longest = SimDuration::ZERO;
     for node in run.nodes.iter().filter(|n| n.end_to_end.is_some()) {
         let latency = &node.end_to_end_series[0];
-        let values: Vec<f64> = latency
-            .points()
-            .filter_map(|(_, p)| p.average())
-            .collect();
+        let values: Vec<f64> = latency.points().filter_map(|(_, p)| p.average()).collect();
         // Intervals without a delivery have no latency: the cut is among those that have one.
         let cut = mser5(&values);
         let at = latency.points().filter(|(_, p)| p.count > 0).nth(cut);
-        if cut > 0 && let Some((at, _)) = at {
+        if cut > 0
+            && let Some((at, _)) = at
+        {
             longest = longest.max(SimDuration(at.0));
         }
     }
@@ -66,9 +67,8 @@ pub fn warm_up_of(run: &RunSnapshot) -> SimDuration {
 /// A figure without warming up; `None` for those that are of the whole run.
 fn trimmed(summary: &Summary, name: &str) -> Option<Option<f64>> {
     let steady = summary.steady.as_ref()?;
-    let latency = |of: fn(&crate::metrics::LatencySummary) -> f64| {
-        steady.latency_ms.as_ref().map(of)
-    };
+    let latency =
+        |of: fn(&crate::metrics::LatencySummary) -> f64| steady.latency_ms.as_ref().map(of);
     Some(match name {
         "latency_mean" => latency(|l| l.mean),
         "latency_p50" => latency(|l| l.p50),
@@ -102,10 +102,14 @@ pub fn repeats(runs: &[Repeat], warm_up: WarmUp) -> Repeats {
         .collect();
     let (name, words) = match warm_up {
         WarmUp::Nothing => ("none", "nothing is left out at the beginning".to_owned()),
-        WarmUp::Given(_) => ("given", "the beginning that was given is left out".to_owned()),
+        WarmUp::Given(_) => (
+            "given",
+            "the beginning that was given is left out".to_owned(),
+        ),
         WarmUp::Automatic => (
             "mser-5",
-            "the beginning that MSER-5 finds in the end-to-end median of a first run is left out".to_owned(),
+            "the beginning that MSER-5 finds in the end-to-end median of a first run is left out"
+                .to_owned(),
         ),
     };
     Repeats {
@@ -150,10 +154,20 @@ fn histories(node: &NodeSnapshot) -> Vec<(String, &'static str, &crate::metrics:
     for meter in &node.meters.all {
         match meter.spec.name {
             "RecordsIn" | "RecordsOut" => {
-                found.push((meter.spec.name.to_owned(), "Count/Second", &meter.series, true));
+                found.push((
+                    meter.spec.name.to_owned(),
+                    "Count/Second",
+                    &meter.series,
+                    true,
+                ));
             }
             "CostPerHour" => {
-                found.push((meter.spec.name.to_owned(), meter.spec.unit, &meter.series, false));
+                found.push((
+                    meter.spec.name.to_owned(),
+                    meter.spec.unit,
+                    &meter.series,
+                    false,
+                ));
             }
             _ => {}
         }
@@ -193,11 +207,15 @@ pub fn bands(runs: &[Repeat]) -> Bands {
                     p.average()
                 }
             };
-            let mut columns: Vec<Vec<f64>> =
-                series.points().map(|(_, p)| value(p).into_iter().collect()).collect();
+            let mut columns: Vec<Vec<f64>> = series
+                .points()
+                .map(|(_, p)| value(p).into_iter().collect())
+                .collect();
             for other in &others {
                 let of = histories(other);
-                let same = of.iter().find(|h| h.0 == metric && h.2.resolution() == resolution);
+                let same = of
+                    .iter()
+                    .find(|h| h.0 == metric && h.2.resolution() == resolution);
                 let points = same.into_iter().flat_map(|h| h.2.points());
                 for (column, (_, point)) in columns.iter_mut().zip(points) {
                     column.extend(value(point));
@@ -234,7 +252,11 @@ pub fn plus_minus(interval: &Interval) -> String {
 /// The table of figures for a terminal.
 #[must_use]
 pub fn repeats_terminal(repeats: &Repeats) -> String {
-    let mut rows = vec![["Figure", "mean ± 95 %", "least", "greatest"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["Figure", "mean ± 95 %", "least", "greatest"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for figure in FIGURES {
         let Some(found) = repeats.metrics.get(figure.name) else {
             continue;

@@ -58,11 +58,15 @@ pub fn run_repeats(
         warm_up: warm_up(plan, kinds, stopper)?,
     };
     let all = seeds(base.seed, plan.runs.max(1));
-    let waiting: Mutex<VecDeque<(usize, u64)>> = Mutex::new(all.iter().copied().enumerate().collect());
+    let waiting: Mutex<VecDeque<(usize, u64)>> =
+        Mutex::new(all.iter().copied().enumerate().collect());
     let done: Mutex<Vec<(usize, Result<Outcome, SessionError>)>> = Mutex::new(Vec::new());
     let work = || {
         loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let next = waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
             let Some((index, seed)) = next.filter(|_| !stopper.is_stopped()) else {
                 return;
             };
@@ -83,7 +87,9 @@ pub fn run_repeats(
         Ok(())
     })?;
     if stopper.is_stopped() {
-        return Err(SessionError::Argument("the repeats were stopped".to_owned()));
+        return Err(SessionError::Argument(
+            "the repeats were stopped".to_owned(),
+        ));
     }
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
@@ -134,7 +140,12 @@ impl Runner<'_> {
             bare: index > 0,
             ..self.plan.options.clone()
         };
-        let prepared = prepare(self.plan.doc.clone(), self.kinds, self.plan.root.clone(), options)?;
+        let prepared = prepare(
+            self.plan.doc.clone(),
+            self.kinds,
+            self.plan.root.clone(),
+            options,
+        )?;
         self.stopper.begin(index, prepared.stopper());
         let outcome = prepared.finish();
         self.stopper.end(index);

@@ -114,7 +114,9 @@ impl Store {
     }
     /// A folder for a whole run, which becomes the variant's with [`Store::settle`].
     pub(super) fn fresh(&self, name: &str) -> Result<PathBuf, String> {
-        let path = self.path(&format!("{name}{UNFINISHED}")).unwrap_or_default();
+        let path = self
+            .path(&format!("{name}{UNFINISHED}"))
+            .unwrap_or_default();
         if path.exists() {
             fs::remove_dir_all(&path).map_err(|e| failed(&path, "removed", &e))?;
         }
@@ -125,7 +127,9 @@ impl Store {
         let Some(path) = self.path(name) else {
             return Ok(());
         };
-        let from = self.path(&format!("{name}{UNFINISHED}")).unwrap_or_default();
+        let from = self
+            .path(&format!("{name}{UNFINISHED}"))
+            .unwrap_or_default();
         if path.exists() {
             fs::remove_dir_all(&path).map_err(|e| failed(&path, "removed", &e))?;
         }
@@ -138,7 +142,8 @@ impl Store {
         };
         fs::create_dir_all(&path).map_err(|e| failed(&path, "made", &e))?;
         for file in KEPT {
-            let bytes = fs::read(folder.join(file)).map_err(|e| failed(&folder.join(file), "read", &e))?;
+            let bytes =
+                fs::read(folder.join(file)).map_err(|e| failed(&folder.join(file), "read", &e))?;
             let (part, whole) = (path.join(format!(".{file}")), path.join(file));
             fs::write(&part, bytes).map_err(|e| failed(&part, "written", &e))?;
             fs::rename(&part, &whole).map_err(|e| failed(&whole, "written", &e))?;

@@ -171,7 +171,13 @@ fn check_all(
             variant.values[i] = value.clone();
             let checked = crate::check::check(&variant.apply(doc, &plan.axes), kinds, &plan.root);
             if checked.plan.is_none() {
-                found.extend(checked.problems.into_iter().filter(|p| !found.contains(p)).collect::<Vec<_>>());
+                found.extend(
+                    checked
+                        .problems
+                        .into_iter()
+                        .filter(|p| !found.contains(p))
+                        .collect::<Vec<_>>(),
+                );
             }
         }
     }
@@ -255,8 +261,8 @@ impl Worker<'_> {
             bare: !whole,
             ..RunOptions::default()
         };
-        let prepared = prepare(doc, self.kinds, self.plan.root.clone(), options)
-            .map_err(|e| e.to_string())?;
+        let prepared =
+            prepare(doc, self.kinds, self.plan.root.clone(), options).map_err(|e| e.to_string())?;
         self.stopper.begin(index, prepared.stopper());
         let outcome = prepared.finish();
         self.stopper.end(index);

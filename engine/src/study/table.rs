@@ -55,11 +55,11 @@ pub fn pareto(swept: &Swept) -> Vec<usize> {
 #[must_use]
 pub fn columns(swept: &Swept, wish: Option<&Wish>) -> Vec<Column> {
     let rows = &swept.rows;
-    let summaries: Vec<Option<&Summary>> =
-        rows.iter().map(|d| d.result.as_deref().ok()).collect();
-    let mut all = vec![column("variant", Cells::Whole(
-        rows.iter().map(|d| Some(d.variant.index as u64)).collect(),
-    ))];
+    let summaries: Vec<Option<&Summary>> = rows.iter().map(|d| d.result.as_deref().ok()).collect();
+    let mut all = vec![column(
+        "variant",
+        Cells::Whole(rows.iter().map(|d| Some(d.variant.index as u64)).collect()),
+    )];
     for (i, axis) in swept.axes.iter().enumerate() {
         let values: Vec<&Value> = rows.iter().map(|d| &d.variant.values[i]).collect();
         let cells = if values.iter().all(|v| v.is_number()) {
@@ -90,11 +90,22 @@ pub fn columns(swept: &Swept, wish: Option<&Wish>) -> Vec<Column> {
     let pareto = (0..rows.len()).map(|i| on_front.contains(&i)).collect();
     all.push(column("pareto", Cells::Flag(pareto)));
     let met = |s: &Option<&Summary>| s.is_some_and(Summary::passed);
-    all.push(column("objectives_met", Cells::Flag(summaries.iter().map(met).collect())));
-    all.push(column("error", Cells::Text(
-        rows.iter().map(|d| d.result.as_ref().err().cloned()).collect(),
-    )));
-    all.push(column("folder", Cells::Text(rows.iter().map(|d| d.folder.clone()).collect())));
+    all.push(column(
+        "objectives_met",
+        Cells::Flag(summaries.iter().map(met).collect()),
+    ));
+    all.push(column(
+        "error",
+        Cells::Text(
+            rows.iter()
+                .map(|d| d.result.as_ref().err().cloned())
+                .collect(),
+        ),
+    ));
+    all.push(column(
+        "folder",
+        Cells::Text(rows.iter().map(|d| d.folder.clone()).collect()),
+    ));
     all
 }
 
@@ -210,11 +221,22 @@ pub fn rows_json(columns: &[Column]) -> Vec<Value> {
 #[must_use]
 pub fn terminal(swept: &Swept, wish: Option<&Wish>) -> String {
     let on_front = pareto(swept);
-    let chosen = wish.and_then(|w| w.choose(swept)).map(|(d, _)| d.variant.index);
+    let chosen = wish
+        .and_then(|w| w.choose(swept))
+        .map(|(d, _)| d.variant.index);
     let mut head = vec![String::new()];
     head.extend(swept.axes.iter().map(super::axis::Axis::name));
     head.extend(
-        ["$/month", "$/GB", "p50", "p99", "delivered/s", "lost", "throttled"].map(str::to_owned),
+        [
+            "$/month",
+            "$/GB",
+            "p50",
+            "p99",
+            "delivered/s",
+            "lost",
+            "throttled",
+        ]
+        .map(str::to_owned),
     );
     if wish.is_some() {
         head.push("passes".to_owned());
@@ -222,7 +244,10 @@ pub fn terminal(swept: &Swept, wish: Option<&Wish>) -> String {
     let figures = head.len() - 1;
     let mut rows = vec![head];
     for (i, done) in swept.rows.iter().enumerate() {
-        let marks = [(chosen == Some(done.variant.index), '>'), (on_front.contains(&i), '*')];
+        let marks = [
+            (chosen == Some(done.variant.index), '>'),
+            (on_front.contains(&i), '*'),
+        ];
         let marks: String = marks.iter().filter(|m| m.0).map(|m| m.1).collect();
         let mut row = vec![marks];
         row.extend(done.variant.values.iter().map(plain));

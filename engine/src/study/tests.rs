@@ -15,7 +15,7 @@ const PIPELINE: &str = r#"{
   "nodes": [
     { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 20 } },
     { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "params": { "partition_key": "user_id" } },
-    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60 } },
+    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60, "format": "parquet", "prefix": "p/" } },
     { "id": "lake", "kind": "s3", "at": [3, 0] }
   ],
   "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
@@ -36,11 +36,20 @@ fn axes_are_read_as_people_type_them() {
         ("stream.shard_count=1..4", json!([1, 2, 3, 4])),
         ("stream.shard_count=1..8:3, 20", json!([1, 4, 7, 20])),
         ("stream.shard_count=1..16*2", json!([1, 2, 4, 8, 16])),
-        ("hose.buffer_interval_seconds=1m..2m:30s", json!([60, 90, 120])),
+        (
+            "hose.buffer_interval_seconds=1m..2m:30s",
+            json!([60, 90, 120]),
+        ),
         ("producer.records_per_second=1k,2k", json!([1000.0, 2000.0])),
         ("producer.key_skew=0..0.3:0.1", json!([0.0, 0.1, 0.2, 0.3])),
-        ("stream.partition_key=user_id,category", json!(["user_id", "category"])),
-        ("hose.format=json-lines,parquet", json!(["json-lines", "parquet"])),
+        (
+            "stream.partition_key=user_id,category",
+            json!(["user_id", "category"]),
+        ),
+        (
+            "hose.format=json-lines,parquet",
+            json!(["json-lines", "parquet"]),
+        ),
         ("stream.shard_count=[2, 3]", json!([2, 3])),
         ("stream.shard_count=2,2", json!([2])),
     ] {
@@ -69,7 +78,10 @@ fn axes_that_mean_nothing_are_refused() {
         let told = axis(text).unwrap_err();
         assert!(told.contains(wanted), "{text}: {told}");
     }
-    let twice = [axis("stream.shard_count=1").unwrap(), axis("stream.shard_count=2").unwrap()];
+    let twice = [
+        axis("stream.shard_count=1").unwrap(),
+        axis("stream.shard_count=2").unwrap(),
+    ];
     assert!(grid(&twice).unwrap_err().contains("varied twice"));
     assert!(grid(&[]).is_err());
     let many = [
@@ -81,17 +93,40 @@ fn axes_that_mean_nothing_are_refused() {
 
 #[test]
 fn last_axis_changes_fastest() {
-    let axes = [axis("stream.shard_count=1,2").unwrap(), axis("producer.keys=5,6,7").unwrap()];
-    let values: Vec<Value> = grid(&axes).unwrap().into_iter().map(|v| json!(v.values)).collect();
-    assert_eq!(values, [json!([1, 5]), json!([1, 6]), json!([1, 7]), json!([2, 5]), json!([2, 6]), json!([2, 7])]);
+    let axes = [
+        axis("stream.shard_count=1,2").unwrap(),
+        axis("producer.keys=5,6,7").unwrap(),
+    ];
+    let values: Vec<Value> = grid(&axes)
+        .unwrap()
+        .into_iter()
+        .map(|v| json!(v.values))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            json!([1, 5]),
+            json!([1, 6]),
+            json!([1, 7]),
+            json!([2, 5]),
+            json!([2, 6]),
+            json!([2, 7])
+        ]
+    );
 }
 
 #[test]
 fn front_holds_what_nothing_beats() {
     for (points, wanted) in [
-        (vec![Some((1.0, 3.0)), Some((2.0, 2.0)), Some((3.0, 1.0))], vec![0, 1, 2]),
+        (
+            vec![Some((1.0, 3.0)), Some((2.0, 2.0)), Some((3.0, 1.0))],
+            vec![0, 1, 2],
+        ),
         (vec![Some((3.0, 3.0)), Some((2.0, 2.0)), None], vec![1]),
-        (vec![Some((1.0, 2.0)), Some((1.0, 1.0)), Some((2.0, 1.0))], vec![1]),
+        (
+            vec![Some((1.0, 2.0)), Some((1.0, 1.0)), Some((2.0, 1.0))],
+            vec![1],
+        ),
         // Equals stand side by side.
         (vec![Some((1.0, 1.0)), Some((1.0, 1.0))], vec![0, 1]),
         (vec![Some((f64::NAN, 1.0)), None], vec![]),
@@ -155,10 +190,18 @@ fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
         let alone = prepare(document(), services::ALL, Root::samples_only(), options);
         let alone = alone.unwrap().finish().unwrap();
         let summary = done.result.as_ref().unwrap();
-        assert_eq!(figures(summary), figures(&alone.summary), "{:?}", done.variant);
+        assert_eq!(
+            figures(summary),
+            figures(&alone.summary),
+            "{:?}",
+            done.variant
+        );
         let folder = out.join(done.folder.as_ref().unwrap());
         let kept = std::fs::read_to_string(folder.join("summary.json")).unwrap();
-        assert_eq!(kept, format!("{}\n", serde_json::to_string_pretty(&**summary).unwrap()));
+        assert_eq!(
+            kept,
+            format!("{}\n", serde_json::to_string_pretty(&**summary).unwrap())
+        );
         assert!(folder.join("run.json").is_file() && folder.join("bill.csv").is_file());
     }
     // One variant was interrupted, and the grid has grown.
@@ -175,12 +218,19 @@ fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
         for figure in FIGURES {
             // Numbers that were written and read again may differ in the last digit.
             let (old, new) = ((figure.of)(old), (figure.of)(new));
-            let close = old.zip(new).is_some_and(|(a, b)| (a - b).abs() <= a.abs() * 1e-12);
+            let close = old
+                .zip(new)
+                .is_some_and(|(a, b)| (a - b).abs() <= a.abs() * 1e-12);
             assert!(close || old == new, "{}: {old:?} {new:?}", figure.name);
         }
     }
     // A folder of something else is left alone.
-    let told = sweep(&plan(Some(dir.path().to_owned())), services::ALL, &stopper, &|_| {});
+    let told = sweep(
+        &plan(Some(dir.path().to_owned())),
+        services::ALL,
+        &stopper,
+        &|_| {},
+    );
     assert!(told.unwrap_err().to_string().contains("holds no sweep"));
     stopper.stop();
     let stopped = sweep(&plan(None), services::ALL, &stopper, &|_| {}).unwrap();
@@ -189,7 +239,13 @@ fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
 
 #[test]
 fn cheapest_that_passes_is_chosen_and_stands_in_every_table() {
-    let swept = sweep(&plan(None), services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
+    let swept = sweep(
+        &plan(None),
+        services::ALL,
+        &SweepStopper::default(),
+        &|_| {},
+    )
+    .unwrap();
     let wish = |conditions: &[&str]| Wish {
         figure: Figure::parse("usd_per_month", &document(), services::ALL).unwrap(),
         highest: false,
@@ -211,16 +267,29 @@ fn cheapest_that_passes_is_chosen_and_stands_in_every_table() {
     let columns = columns(&swept, Some(&strict));
     let text = csv(&columns);
     assert_eq!(text.lines().count(), 5, "{text}");
-    assert!(text.lines().next().unwrap().contains("stream.shard_count"), "{text}");
+    assert!(
+        text.lines().next().unwrap().contains("stream.shard_count"),
+        "{text}"
+    );
     let rows = rows_json(&columns);
     let summary = swept.rows[0].result.as_ref().unwrap();
     assert_eq!(rows[0]["usd_per_month"], json!(summary.cost.usd_per_month));
-    assert_eq!(rows[0]["stream.throttled"], json!(summary.nodes["stream"].throttled as f64));
+    assert_eq!(
+        rows[0]["stream.throttled"],
+        json!(summary.nodes["stream"].throttled as f64)
+    );
     assert!(parquet(&columns).unwrap().starts_with(b"PAR1"));
     let shown = terminal(&swept, Some(&strict));
-    assert_eq!(shown.lines().filter(|l| l.starts_with('>')).count(), 1, "{shown}");
+    assert_eq!(
+        shown.lines().filter(|l| l.starts_with('>')).count(),
+        1,
+        "{shown}"
+    );
     let svg = picture(&swept, Some(&strict), PICTURE_WORDS);
-    assert!(svg.starts_with("<svg") && svg.contains("Pareto front"), "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.contains("Pareto front"),
+        "{svg}"
+    );
 }
 
 fn changed(change: impl FnOnce(&mut Document)) -> Document {
@@ -233,7 +302,10 @@ fn changed(change: impl FnOnce(&mut Document)) -> Document {
 fn drawings_differ_where_a_run_does() {
     let told = |doc: &Document| -> Vec<String> {
         let changes = diff(&document(), doc, services::ALL);
-        changes.iter().map(|c| change_words(c, Language::En)).collect()
+        changes
+            .iter()
+            .map(|c| change_words(c, Language::En))
+            .collect()
     };
     let param = |node: &str, name: &str, value: Value| {
         changed(|d| {
@@ -243,15 +315,33 @@ fn drawings_differ_where_a_run_does() {
     };
     // The same value written out, another place, a note: no difference.
     assert_eq!(told(&param("stream", "shard_count", json!(1))), [""; 0]);
-    assert_eq!(told(&param("hose", "buffer_interval_seconds", json!(60.0))), [""; 0]);
+    assert_eq!(
+        told(&param("hose", "buffer_interval_seconds", json!(60.0))),
+        [""; 0]
+    );
     assert_eq!(told(&changed(|d| d.nodes[0].at = [5.0, 5.0])), [""; 0]);
     for (doc, wanted) in [
-        (param("stream", "shard_count", json!(3)), "stream.shard_count: 1 shards -> 3 shards"),
+        (
+            param("stream", "shard_count", json!(3)),
+            "stream.shard_count: 1 shards -> 3 shards",
+        ),
         (changed(|d| d.seed = 8), "seed: 7 -> 8"),
-        (changed(|d| d.run_for = SimDuration::secs(60)), "run_for: 3m -> 1m"),
-        (changed(|d| d.nodes[1].bypassed = true), "stream: active -> bypassed"),
-        (changed(|d| drop(d.wires.pop())), "wire hose.out -> lake.in: removed"),
-        (changed(|d| drop(d.nodes.remove(3))), "node lake: removed (s3)"),
+        (
+            changed(|d| d.run_for = SimDuration::secs(60)),
+            "run_for: 3m -> 1m",
+        ),
+        (
+            changed(|d| d.nodes[1].bypassed = true),
+            "stream: active -> bypassed",
+        ),
+        (
+            changed(|d| drop(d.wires.pop())),
+            "wire hose.out -> lake.in: removed",
+        ),
+        (
+            changed(|d| drop(d.nodes.remove(3))),
+            "node lake: removed (s3)",
+        ),
     ] {
         assert_eq!(told(&doc), [wanted]);
     }
@@ -259,33 +349,65 @@ fn drawings_differ_where_a_run_does() {
 
 #[test]
 fn comparison_says_what_differs_in_one_sentence() {
-    let swept = sweep(&plan(None), services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
+    let swept = sweep(
+        &plan(None),
+        services::ALL,
+        &SweepStopper::default(),
+        &|_| {},
+    )
+    .unwrap();
     let summary = |i: usize| (**swept.rows[i].result.as_ref().unwrap()).clone();
     let doc = |i: usize| swept.rows[i].variant.apply(&document(), &swept.axes);
     let (a, b) = (summary(0), summary(2));
     let (doc_a, doc_b) = (doc(0), doc(2));
     let side = |name, doc, summary| Compared { name, doc, summary };
     let found = compare(
-        &[side("one", &doc_a, &a), side("two", &doc_b, &b), side("again", &doc_a, &a)],
+        &[
+            side("one", &doc_a, &a),
+            side("two", &doc_b, &b),
+            side("again", &doc_a, &a),
+        ],
         services::ALL,
     );
     assert_eq!(found.drawings[0].len(), 1, "{:?}", found.drawings);
     let more = b.cost.usd_per_month.unwrap() - a.cost.usd_per_month.unwrap();
     let said = &found.sentences[0];
-    assert!(said.en.starts_with(&format!("B costs {} a month more, p99 is ", crate::report::dollars(more))), "{}", said.en);
-    assert!(said.en.contains(" faster, nothing is lost any more ("), "{}", said.en);
+    assert!(
+        said.en.starts_with(&format!(
+            "B costs {} a month more, p99 is ",
+            crate::report::dollars(more)
+        )),
+        "{}",
+        said.en
+    );
+    assert!(
+        said.en.contains(" faster, nothing is lost any more ("),
+        "{}",
+        said.en
+    );
     assert!(said.ko.starts_with("B는 한 달에 $"), "{}", said.ko);
     let lost = a.records.dropped;
-    assert_eq!(found.sentences[1].en, format!(
-        "C costs the same, p99 is the same, {} records are lost as before.", crate::report::number(lost as f64)
-    ));
-    let p99 = found.figures.iter().find(|r| r.name == "latency_p99").unwrap();
+    assert_eq!(
+        found.sentences[1].en,
+        format!(
+            "C costs the same, p99 is the same, {} records are lost as before.",
+            crate::report::number(lost as f64)
+        )
+    );
+    let p99 = found
+        .figures
+        .iter()
+        .find(|r| r.name == "latency_p99")
+        .unwrap();
     let (x, y) = (a.latency_ms.unwrap().p99, b.latency_ms.unwrap().p99);
     assert_eq!(p99.values, [Some(x), Some(y), Some(x)]);
     assert_eq!(p99.differences, [Some(y - x), Some(0.0)]);
     assert_eq!(p99.better, [Some(true), None]);
     let total: f64 = found.services.iter().filter_map(|r| r.values[1]).sum();
-    assert!((total - b.cost.usd_per_month.unwrap()).abs() < 0.01, "{total}");
+    assert!(
+        (total - b.cost.usd_per_month.unwrap()).abs() < 0.01,
+        "{total}"
+    );
     for lang in [Language::En, Language::Ko] {
         let (text, md, html) = (
             compare_terminal(&found, lang),
@@ -293,12 +415,25 @@ fn comparison_says_what_differs_in_one_sentence() {
             compare_html(&found, lang),
         );
         for shown in [&text, &md, &html] {
-            assert!(shown.contains(if lang == Language::En { "costs" } else { "한 달에" }), "{shown}");
+            assert!(
+                shown.contains(if lang == Language::En {
+                    "costs"
+                } else {
+                    "한 달에"
+                }),
+                "{shown}"
+            );
         }
-        assert!(html.starts_with("<!DOCTYPE html>") && html.contains("class=\"good\""), "{html}");
+        assert!(
+            html.starts_with("<!DOCTYPE html>") && html.contains("class=\"good\""),
+            "{html}"
+        );
     }
     let json = serde_json::to_string(&found).unwrap();
-    assert_eq!(serde_json::from_str::<Comparison>(&json).unwrap().sentences, found.sentences);
+    assert_eq!(
+        serde_json::from_str::<Comparison>(&json).unwrap().sentences,
+        found.sentences
+    );
 }
 
 #[test]
@@ -314,7 +449,11 @@ fn intervals_are_those_of_student() {
     assert_eq!(mean_interval(&[]), None);
     // Published: 2.000 for 60, 1.980 for 120 degrees of freedom.
     for (degrees, t) in [(1, 12.706), (30, 2.042), (60, 2.000), (120, 1.980)] {
-        assert!((t_975(degrees) - t).abs() < 0.003, "{degrees}: {}", t_975(degrees));
+        assert!(
+            (t_975(degrees) - t).abs() < 0.003,
+            "{degrees}: {}",
+            t_975(degrees)
+        );
     }
 }
 
@@ -344,7 +483,10 @@ fn repeats_give_means_intervals_and_bands() {
     };
     let repeated = run_repeats(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     let found = repeated.summary.repeats.as_ref().unwrap();
-    assert_eq!((found.runs, found.seeds.as_slice()), (3, [7, 8, 9].as_slice()));
+    assert_eq!(
+        (found.runs, found.seeds.as_slice()),
+        (3, [7, 8, 9].as_slice())
+    );
     let p99 = &found.metrics["latency_p99"];
     assert!(p99.trimmed && p99.lo.unwrap() <= p99.mean && p99.mean <= p99.hi.unwrap());
     let steady = repeated.summary.steady.as_ref().unwrap();
@@ -359,21 +501,43 @@ fn repeats_give_means_intervals_and_bands() {
     };
     let alone = prepare(document(), services::ALL, Root::samples_only(), options);
     let alone = alone.unwrap().finish().unwrap().summary;
-    assert_eq!(p99.values[1], alone.steady.unwrap().latency_ms.map(|l| l.p99));
-    assert_eq!(found.metrics["usd_per_month"].values[1], alone.cost.usd_per_month);
+    assert_eq!(
+        p99.values[1],
+        alone.steady.unwrap().latency_ms.map(|l| l.p99)
+    );
+    assert_eq!(
+        found.metrics["usd_per_month"].values[1],
+        alone.cost.usd_per_month
+    );
     assert!(!found.metrics["usd_per_month"].trimmed);
     // What was cut and what was left are the whole.
     let delivered = steady.throughput.delivered_per_second * steady.seconds;
     assert!(delivered > 0.0 && delivered < repeated.summary.records.delivered as f64);
-    let band = repeated.bands.bands.iter().find(|b| b.node == "lake" && b.metric == "EndToEndLatency.p50");
+    let band = repeated
+        .bands
+        .bands
+        .iter()
+        .find(|b| b.node == "lake" && b.metric == "EndToEndLatency.p50");
     let band = band.unwrap();
     assert!(!band.points.is_empty());
-    assert!(band.points.iter().all(|[_, mean, lo, hi]| lo <= mean && mean <= hi));
+    assert!(
+        band.points
+            .iter()
+            .all(|[_, mean, lo, hi]| lo <= mean && mean <= hi)
+    );
     let folder = dir.path().join("run");
-    for file in ["summary.json", "repeats.json", "metrics.parquet", "repeats/seed-8/summary.json", "repeats/seed-9/run.json"] {
+    for file in [
+        "summary.json",
+        "repeats.json",
+        "metrics.parquet",
+        "repeats/seed-8/summary.json",
+        "repeats/seed-9/run.json",
+    ] {
         assert!(folder.join(file).is_file(), "{file}");
     }
-    let kept: Summary = serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).unwrap()).unwrap();
+    let kept: Summary =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).unwrap())
+            .unwrap();
     assert_eq!(kept.repeats.unwrap().runs, 3);
     assert!(repeats_terminal(found).contains('±'));
 }

@@ -85,7 +85,12 @@ impl Compare {
     /// Draws it.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.look(cx);
-        let mut sides: Vec<Side> = cx.run.past.iter().map(|p| Side::Past(Arc::clone(p))).collect();
+        let mut sides: Vec<Side> = cx
+            .run
+            .past
+            .iter()
+            .map(|p| Side::Past(Arc::clone(p)))
+            .collect();
         sides.extend(self.folders.iter().map(|f| Side::Folder(Arc::clone(f))));
         self.follow(cx, &sides);
         ui.horizontal(|ui| {
@@ -95,7 +100,10 @@ impl Compare {
                 self.open(ui);
             }
             if let (Some(Side::Past(first)), Some(_)) = (&self.first, &self.second)
-                && ui.button(tr("study.overlay")).on_hover_text(tr("study.overlay_help")).clicked()
+                && ui
+                    .button(tr("study.overlay"))
+                    .on_hover_text(tr("study.overlay_help"))
+                    .clicked()
             {
                 cx.act(Act::Overlay(first.number));
             }
@@ -117,7 +125,10 @@ impl Compare {
             );
             return;
         };
-        let is_known = self.found.as_ref().is_some_and(|(x, y, _)| x.is(&a) && y.is(&b));
+        let is_known = self
+            .found
+            .as_ref()
+            .is_some_and(|(x, y, _)| x.is(&a) && y.is(&b));
         if !is_known {
             let (names, runs) = ([a.name(), b.name()], [&a, &b]);
             let compared: Vec<Compared<'_>> = runs
@@ -144,13 +155,19 @@ impl Compare {
             return;
         }
         self.newest = newest;
-        let past: Vec<&Side> = sides.iter().filter(|s| matches!(s, Side::Past(_))).collect();
+        let past: Vec<&Side> = sides
+            .iter()
+            .filter(|s| matches!(s, Side::Past(_)))
+            .collect();
         if let [.., before, last] = past.as_slice() {
             let kept = self.first.clone().filter(|f| sides.iter().any(|s| s.is(f)));
             self.first = Some(kept.unwrap_or_else(|| (*before).clone()));
             self.second = Some((*last).clone());
         } else {
-            self.first = past.first().map(|s| (*s).clone()).or_else(|| self.first.take());
+            self.first = past
+                .first()
+                .map(|s| (*s).clone())
+                .or_else(|| self.first.take());
         }
     }
 

@@ -117,7 +117,13 @@ impl Form {
         }
         self.add(ui, cx);
         section(ui, tr("study.run_for"));
-        field(ui, "weir-sweep-for", &mut self.run_for, tr("study.run_for"), "10m");
+        field(
+            ui,
+            "weir-sweep-for",
+            &mut self.run_for,
+            tr("study.run_for"),
+            "10m",
+        );
         section(ui, tr("study.minimise"));
         let title = figure_title(&self.figure, language());
         egui::ComboBox::from_id_salt("weir-sweep-figure")
@@ -151,18 +157,24 @@ impl Form {
             for node in nodes {
                 ui.menu_button(node_name(cx.doc, &node.id), |ui| {
                     if let Some(spec) = cx.spec_of(&node.id) {
-                        ui.label(RichText::new(kind_title(spec)).small().color(theme().secondary));
+                        ui.label(
+                            RichText::new(kind_title(spec))
+                                .small()
+                                .color(theme().secondary),
+                        );
                     }
-                    egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-                        for name in params(&node.kind) {
-                            let label = param_label(&node.kind, name);
-                            let help = param_help(&node.kind, name);
-                            if ui.button(label).on_hover_text(help).clicked() {
-                                added = Some((node.id.clone(), name.to_owned()));
-                                ui.close();
+                    egui::ScrollArea::vertical()
+                        .max_height(360.0)
+                        .show(ui, |ui| {
+                            for name in params(&node.kind) {
+                                let label = param_label(&node.kind, name);
+                                let help = param_help(&node.kind, name);
+                                if ui.button(label).on_hover_text(help).clicked() {
+                                    added = Some((node.id.clone(), name.to_owned()));
+                                    ui.close();
+                                }
                             }
-                        }
-                    });
+                        });
                 });
             }
         });
@@ -173,7 +185,11 @@ impl Form {
 
     /// Varies a parameter, from values around what it is in the drawing.
     pub(super) fn vary(&mut self, doc: &Document, node: &str, param: &str) {
-        if self.varied.iter().any(|v| v.node == node && v.param == param) {
+        if self
+            .varied
+            .iter()
+            .any(|v| v.node == node && v.param == param)
+        {
             return;
         }
         self.varied.push(Varied {
@@ -212,7 +228,13 @@ fn proposal(doc: &Document, id: &str, param: &str) -> String {
 }
 
 fn axis(varied: &Varied, doc: &Document) -> Result<Axis, String> {
-    Axis::of(&varied.node, &varied.param, varied.text.trim(), doc, services::ALL)
+    Axis::of(
+        &varied.node,
+        &varied.param,
+        varied.text.trim(),
+        doc,
+        services::ALL,
+    )
 }
 
 /// One varied parameter. True when it is to go.

@@ -36,7 +36,13 @@ impl Sweep {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.look(cx);
         if cx.doc.nodes.is_empty() {
-            empty(ui, "chart", tr("study.empty_title"), tr("study.empty_text"), None);
+            empty(
+                ui,
+                "chart",
+                tr("study.empty_title"),
+                tr("study.empty_text"),
+                None,
+            );
             return;
         }
         let room = ui.available_size();
@@ -158,7 +164,13 @@ impl Sweep {
 
     fn results(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let Some(job) = self.job.as_ref().filter(|j| !j.shown().rows.is_empty()) else {
-            empty(ui, "chart", tr("study.none_title"), tr("study.none_text"), None);
+            empty(
+                ui,
+                "chart",
+                tr("study.none_title"),
+                tr("study.none_text"),
+                None,
+            );
             return;
         };
         let swept = std::sync::Arc::clone(job.shown());
@@ -213,7 +225,9 @@ impl Sweep {
         }
         if ui.button("Parquet").clicked() {
             let columns = study::columns(swept, Some(wish));
-            file = study::parquet(&columns).ok().map(|bytes| ("sweep.parquet", bytes));
+            file = study::parquet(&columns)
+                .ok()
+                .map(|bytes| ("sweep.parquet", bytes));
         }
         if ui.button("SVG").clicked() {
             let svg = study::picture(swept, Some(wish), words());
@@ -237,7 +251,10 @@ impl Sweep {
         cx.act(Act::Seal);
         cx.edit(Edit::Variant(values.collect()));
         let what = done.variant.words(&swept.axes);
-        cx.act(Act::Toast(Tone::Good, trf("study.taken", &[("what", &what)])));
+        cx.act(Act::Toast(
+            Tone::Good,
+            trf("study.taken", &[("what", &what)]),
+        ));
     }
 }
 
@@ -279,7 +296,9 @@ fn table(
                 .show(ui, |ui| {
                     let mut heads = vec![String::new()];
                     heads.extend(swept.axes.iter().map(study::Axis::name));
-                    heads.extend([tr("study.month"), "p50", "p99", tr("study.lost")].map(str::to_owned));
+                    heads.extend(
+                        [tr("study.month"), "p50", "p99", tr("study.lost")].map(str::to_owned),
+                    );
                     for head in heads {
                         ui.label(RichText::new(head).small().color(t.secondary));
                     }
@@ -310,7 +329,9 @@ fn cells(ui: &mut Ui, done: &Done, is_taken: bool) -> Option<egui::Response> {
     let mut response: Option<egui::Response> = None;
     for value in &done.variant.values {
         let text = RichText::new(study::plain(value)).font(figures(t.shape.body));
-        let cell = ui.selectable_label(is_taken, text).on_hover_text(tr("study.take"));
+        let cell = ui
+            .selectable_label(is_taken, text)
+            .on_hover_text(tr("study.take"));
         response = Some(match response {
             Some(r) => r | cell,
             None => cell,

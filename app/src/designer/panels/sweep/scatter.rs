@@ -41,7 +41,10 @@ pub(super) fn show(
     let front = pareto(swept);
     let best = chosen;
     let colour = |row: usize| -> Color32 {
-        let passes = swept.rows[row].result.as_ref().is_ok_and(|s| wish.passes(s));
+        let passes = swept.rows[row]
+            .result
+            .as_ref()
+            .is_ok_and(|s| wish.passes(s));
         match () {
             () if best == Some(row) => t.green,
             () if !passes => t.red,
@@ -86,9 +89,8 @@ pub(super) fn show(
         }
     });
     let response = drawn.response;
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::WidgetType::Other, true, tr("study.plot"))
-    });
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Other, true, tr("study.plot")));
     let pointer = response.hover_pos()?;
     let near = dots
         .iter()
