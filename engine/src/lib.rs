@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order, each naming only modules before it: `units`, `code`, `rng`, `data`, `document`, `books`, `lake`,
 //! `metrics`, `node` (the contract of a service), `services` and `runtime` (which never name each other), `check`, `report`,
-//! `session`. The table in `tests/architecture.rs` holds them to it.
+//! `session`, `study`. The table in `tests/architecture.rs` holds them to it.
 
 pub mod books;
 pub mod check;
@@ -17,4 +17,5 @@ pub mod rng;
 pub mod runtime;
 pub mod services;
 pub mod session;
+pub mod study;
 pub mod units;

@@ -52,6 +52,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "services", "runtime", "check", "report",
         ],
     ),
+    (
+        "study",
+        &[
+            "units", "data", "document", "books", "lake", "metrics", "node", "runtime", "check",
+            "report", "session",
+        ],
+    ),
 ];
 
 /// What stays inside one module.

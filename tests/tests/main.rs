@@ -11,5 +11,6 @@ mod program;
 mod properties;
 mod report;
 mod running;
+mod study;
 mod templates;
 mod window;

@@ -5,10 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use weir_engine::runtime::Pace;
 use weir_engine::session::Setting;
+use weir_engine::study::{REPEATS_MAX, WarmUp};
 use weir_engine::units::{SimDuration, parse_duration};
 
 use super::bench::Which;
+use super::bench_services::Format;
+use super::compare::CompareArguments;
+use super::repeat::warm_up;
 use super::shots::ShotsArguments;
+use super::sweep::SweepArguments;
 
 /// Design AWS data pipelines, run them on a virtual clock, and read off throughput, latency and cost.
 #[derive(Debug, Parser)]
@@ -74,6 +79,12 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 when everything came as expected, 1 when something did not.
     Test(TestArguments),
+    /// Put runs side by side: drawings, figures, cost by service, and one sentence
+    Compare(CompareArguments),
+    /// Run every combination of values and compare what it costs with how long it takes
+    ///
+    /// Exit code 0; 1 when no variant passes, one fails or it was stopped; 2 when the document or an argument is refused.
+    Sweep(SweepArguments),
     /// List the templates
     Templates {
         /// Print JSON
@@ -101,6 +112,9 @@ pub(crate) enum Command {
         /// Virtual time of the runs
         #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
         run_for: Option<SimDuration>,
+        /// How the table of the services is written
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Take the pictures of the README, of a designer without a window
     Shots(ShotsArguments),
@@ -197,6 +211,12 @@ pub(crate) struct RunArguments {
     /// End with exit code 1 when this holds, for example `usd_per_month > 500`; may be given again
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<String>,
+    /// Run with N seeds, the document's and those that follow it, and give means with 95 % intervals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPEATS_MAX)))]
+    pub(crate) repeat: Option<u32>,
+    /// Virtual time to leave out of throughput and latency at the beginning: `1m`, `auto` (MSER-5; for repeats) or `none`
+    #[arg(long, value_name = "DURATION", value_parser = warm_up)]
+    pub(crate) warm_up: Option<WarmUp>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -208,6 +228,6 @@ pub(crate) struct RunArguments {
     pub(crate) quiet: bool,
 }
 
-fn duration(text: &str) -> Result<SimDuration, String> {
+pub(crate) fn duration(text: &str) -> Result<SimDuration, String> {
     parse_duration(text).map_err(|e| e.to_string())
 }

@@ -11,6 +11,7 @@ use weir_engine::services;
 use weir_engine::session::{RunOptions, prepare};
 use weir_engine::units::{SimDuration, SimTime, parse_duration};
 
+use super::bench_services::Format;
 use super::output::Output;
 use super::relay::Relay;
 use super::{CommandResult, Verdict};
@@ -30,6 +31,10 @@ pub(crate) enum Which {
     Report,
     /// Memory of a run and of one ten times as long
     Memory,
+    /// A small pipeline for each service: throughput, latency and cost beside published figures
+    Services,
+    /// 64 variants of the weekend pipeline
+    Sweep,
     /// Frames of the designer, and what watching costs a run
     Window,
 }
@@ -39,7 +44,12 @@ const WEEKEND: &str = "30m";
 /// Events of the event loop benchmark.
 const EVENTS: u64 = 20_000_000;
 
-pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output) -> CommandResult {
+pub(crate) fn bench(
+    which: Which,
+    span: Option<SimDuration>,
+    format: Format,
+    output: &mut Output,
+) -> CommandResult {
     let all = which == Which::All;
     if all || which == Which::Engine {
         queue(output);
@@ -53,6 +63,12 @@ pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output
     }
     if all || which == Which::Memory {
         memory(span, output)?;
+    }
+    if all || which == Which::Services {
+        super::bench_services::bench(span, format, output)?;
+    }
+    if all || which == Which::Sweep {
+        super::bench_sweep::bench(span, output)?;
     }
     if all || which == Which::Window {
         super::bench_window::window(span, output)?;

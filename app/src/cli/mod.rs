@@ -5,19 +5,24 @@
 
 mod arguments;
 mod bench;
+mod bench_services;
+mod bench_sweep;
 mod bench_window;
 mod check;
+mod compare;
 mod gallery;
 mod interrupt;
 mod kinds;
 mod output;
 mod progress;
 mod relay;
+mod repeat;
 mod report;
 mod run;
 mod schema;
 mod shots;
 mod sql;
+mod sweep;
 mod test;
 mod verify;
 
@@ -84,7 +89,11 @@ fn window(file: Option<String>) -> CommandResult {
 fn dispatch(command: Command, output: &mut Output) -> CommandResult {
     match command {
         Command::Run(arguments) => run::run(arguments, output),
-        Command::Bench { which, run_for } => bench::bench(which, run_for, output),
+        Command::Bench {
+            which,
+            run_for,
+            format,
+        } => bench::bench(which, run_for, format, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
         Command::Verify { place, data } => verify::verify(&place, data.as_deref(), output),
@@ -95,6 +104,8 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
             statement,
             json,
         } => sql::sql(&run, &statement, json, output),
+        Command::Compare(arguments) => compare::compare(&arguments, output),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, output),
         Command::Templates { json } => gallery::list(json, output),
         Command::New { template, target } => gallery::new(&template, target.as_deref(), output),
         Command::Schema { what } => schema::schema(&what, output),

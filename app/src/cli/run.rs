@@ -7,11 +7,13 @@ use weir_engine::report::terminal;
 use weir_engine::runtime::Command;
 use weir_engine::services;
 use weir_engine::session::{Prepared, RunOptions, SessionError, prepare};
+use weir_engine::study::WarmUp;
 
 use super::arguments::RunArguments;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
+use super::repeat::repeat;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
 use crate::open::open;
@@ -38,15 +40,23 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
         seed: arguments.seed,
         threads: arguments.threads,
         pace: arguments.speed,
-        out: arguments.out,
-        set: arguments.set,
+        out: arguments.out.clone(),
+        set: arguments.set.clone(),
         allow: if arguments.allow_code {
             Permission::Everything
         } else {
             Permission::Nothing
         },
+        warm_up: match arguments.warm_up {
+            Some(WarmUp::Given(span)) => Some(span),
+            _ => None,
+        },
         ..RunOptions::default()
     };
+    // How long warming up takes is found by a run of its own: then it is one of a series.
+    if arguments.repeat.is_some() || arguments.warm_up == Some(WarmUp::Automatic) {
+        return repeat(opened, options, &arguments, output);
+    }
     let prepared = prepare(opened.doc, services::ALL, opened.root, options)?;
     for warning in prepared.warnings() {
         output.note(&warning.to_string());

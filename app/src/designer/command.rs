@@ -143,6 +143,8 @@ commands! {
     ShowCost, "actions.show_cost", View, "cost", ctrl(Key::Num7);
     ShowText, "actions.show_text", View, "text", ctrl(Key::Num8);
     ShowHistory, "actions.show_history", View, "history", ctrl(Key::Num9);
+    ShowSweep, "actions.show_sweep", View, "sparkline", None;
+    ShowCompare, "actions.show_compare", View, "overlay", None;
     ResetPanes, "actions.reset_panes", View, "", None;
 
     Run, "actions.run", Run, "play", plain(Key::F5);
@@ -152,6 +154,8 @@ commands! {
     Slower, "actions.slower", Run, "speed", with(Modifiers::NONE, Key::OpenBracket);
     NextStep, "actions.next_step", Run, "scenario", None;
     Report, "actions.report", Run, "file", ctrl_shift(Key::E);
+    RunSweep, "actions.run_sweep", Run, "play", None;
+    StopSweep, "actions.stop_sweep", Run, "stop", None;
 
     Palette, "actions.palette", Help, "terminal", ctrl_shift(Key::P);
     CheatSheet, "actions.cheat_sheet", Help, "keyboard", with(Modifiers::SHIFT, Key::Questionmark);

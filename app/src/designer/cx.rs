@@ -27,6 +27,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) prefs: &'a Prefs,
     /// The file of the drawing, when it has one.
     pub(crate) path: Option<&'a std::path::Path>,
+    /// Where the drawing may read files.
+    pub(crate) root: &'a weir_engine::data::Root,
     /// Presenter mode is on.
     pub(crate) presenter: bool,
     /// The instant, in virtual seconds, that the cursor of all plots and lists stands at.
@@ -105,4 +107,6 @@ pub(crate) enum Act {
     GoTo(usize),
     /// Put text on the system's clipboard.
     Copy(String),
+    /// Draw the earlier run of this number over all plots.
+    Overlay(u64),
 }

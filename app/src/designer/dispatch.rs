@@ -119,6 +119,10 @@ impl Designer {
                 self.show_pane(Pane::Sql);
             }
             Act::Copy(text) => ctx.copy_text(text),
+            Act::Overlay(number) => {
+                self.panels.plots.overlay_run(number);
+                self.show_pane(Pane::Plots);
+            }
         }
     }
 
@@ -155,6 +159,7 @@ impl Designer {
             Edit::Param { nodes, name, .. } => {
                 nodes.into_iter().map(|n| (n, name.clone())).collect()
             }
+            Edit::Variant(values) => values.into_iter().map(|(n, p, _)| (n, p)).collect(),
             _ => return,
         };
         for (id, name) in changed {
@@ -192,6 +197,11 @@ impl Designer {
                 self.file_command(ctx, command);
             }
             Command::Report => self.report(ctx),
+            Command::RunSweep => {
+                self.show_pane(Pane::Sweep);
+                self.with_cx(|parts, cx| parts.panels.sweep.start(ctx, cx));
+            }
+            Command::StopSweep => self.panels.sweep.stop(),
             Command::Gallery => self.dialogs.open(Dialog::Gallery),
             Command::Settings => self.dialogs.open(Dialog::Settings),
             Command::Palette => self.dialogs.open(Dialog::Palette),
@@ -273,6 +283,8 @@ impl Designer {
             Command::ShowCost => self.show_pane(Pane::Cost),
             Command::ShowText => self.show_pane(Pane::Text),
             Command::ShowHistory => self.show_pane(Pane::History),
+            Command::ShowSweep => self.show_pane(Pane::Sweep),
+            Command::ShowCompare => self.show_pane(Pane::Compare),
             _ => return false,
         }
         true

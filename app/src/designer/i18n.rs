@@ -51,6 +51,7 @@ const AREAS: &[(&str, &str)] = &[
     ),
     ("plots", include_str!("../../../assets/i18n/plots.toml")),
     ("run", include_str!("../../../assets/i18n/run.toml")),
+    ("study", include_str!("../../../assets/i18n/study.toml")),
 ];
 
 static TEXTS: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {

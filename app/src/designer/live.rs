@@ -76,7 +76,14 @@ pub(crate) struct PastRun {
     pub(crate) folder: PathBuf,
     pub(crate) world: Option<World>,
     /// Keeps a temporary folder alive.
-    _outcome: Outcome,
+    outcome: Outcome,
+}
+
+impl PastRun {
+    /// Its figures.
+    pub(crate) const fn summary(&self) -> &weir_engine::report::Summary {
+        &self.outcome.summary
+    }
 }
 
 /// What the panels may read of the run.
@@ -360,7 +367,7 @@ impl Live {
             snapshot: Arc::clone(&outcome.snapshot),
             folder: outcome.folder().to_owned(),
             world: self.view.world.clone(),
-            _outcome: outcome,
+            outcome,
         };
         self.view.past.push(Arc::new(past));
         if self.view.past.len() > PAST_MAX {

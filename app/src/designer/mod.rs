@@ -241,6 +241,7 @@ impl Designer {
             run: &self.live.view,
             prefs: &self.prefs,
             path: self.files.path(),
+            root: self.files.root(),
             presenter: self.presenter,
             cursor: self.cursor,
             acts: &self.acts,

@@ -17,11 +17,13 @@ pub(crate) enum Pane {
     Cost,
     Text,
     History,
+    Sweep,
+    Compare,
 }
 
 impl Pane {
     /// Those that share the tabs below the canvas at first.
-    pub(crate) const BELOW: [Self; 9] = [
+    pub(crate) const BELOW: [Self; 11] = [
         Self::Plots,
         Self::Data,
         Self::Lake,
@@ -31,6 +33,8 @@ impl Pane {
         Self::Cost,
         Self::Text,
         Self::History,
+        Self::Sweep,
+        Self::Compare,
     ];
     /// Its title.
     pub(crate) fn title(self) -> &'static str {
@@ -45,6 +49,8 @@ impl Pane {
             Self::Cost => tr("actions.show_cost"),
             Self::Text => tr("actions.show_text"),
             Self::History => tr("common.pane_history"),
+            Self::Sweep => tr("actions.show_sweep"),
+            Self::Compare => tr("actions.show_compare"),
         }
     }
 }
@@ -64,6 +70,11 @@ pub(crate) fn default_tree() -> egui_tiles::Tree<Pane> {
 
 /// Brings `pane` to the front of its tabs.
 pub(crate) fn bring_up(tree: &mut egui_tiles::Tree<Pane>, pane: Pane) {
-    let _found =
-        tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane));
+    let is_it =
+        |_, tile: &egui_tiles::Tile<Pane>| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane);
+    if !tree.make_active(is_it) {
+        // An arrangement that was kept by a version without this pane.
+        *tree = default_tree();
+        let _found = tree.make_active(is_it);
+    }
 }

@@ -2,15 +2,18 @@
 
 mod arrivals;
 mod batch;
+mod fingerprint;
 mod generate;
 mod json_rows;
 mod json_size;
 mod log;
 mod pattern;
 mod replay;
+mod shared;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
+pub use fingerprint::Fingerprint;
 pub use generate::{
     CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
     RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
@@ -22,3 +25,4 @@ pub use pattern::Pattern;
 pub use replay::{
     BadRecord, Replay, ReplayBatch, ReplayError, ReplayFormat, ReplayReport, ReplaySpec, Root,
 };
+pub use shared::{SHARED_BYTES, Shared};

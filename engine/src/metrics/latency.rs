@@ -168,6 +168,30 @@ impl LatencyMeter {
             max: self.max_ns as f64 / 1e6,
         })
     }
+    /// Percentiles of the records that passed after `earlier` was cloned off; `None` when none did. The maximum is a bound as
+    /// the percentiles are.
+    #[must_use]
+    pub fn summary_since(&self, earlier: &Self) -> Option<LatencySummary> {
+        let count = self.count.saturating_sub(earlier.count);
+        if count == 0 {
+            return None;
+        }
+        let mut rest = self.whole.clone();
+        // What was there before is still in it: every record that it takes away was put in.
+        if rest.subtract(&earlier.whole).is_err() {
+            return self.summary();
+        }
+        let limit = self.max_ns as f64 / 1e6;
+        let q = |q: f64| (rest.value_at_quantile(q) as f64 / 1e3).min(limit);
+        Some(LatencySummary {
+            mean: self.sum_ns.saturating_sub(earlier.sum_ns) as f64 / count as f64 / 1e6,
+            p50: q(0.5),
+            p90: q(0.9),
+            p99: q(0.99),
+            p999: q(0.999),
+            max: (rest.max() as f64 / 1e3).min(limit),
+        })
+    }
     /// What each part took of the time of the records that passed; a record that had none of it counts as 0.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, LatencySummary)> {
         let names = PARTS.iter().map(|(_, name)| *name);

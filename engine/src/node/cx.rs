@@ -75,6 +75,8 @@ pub struct World {
     pub seed: u64,
     /// Where streams spill what does not fit in memory.
     pub spill_dir: std::path::PathBuf,
+    /// Generated records that runs of one process may share.
+    pub shared: crate::data::Shared,
 }
 
 /// A fault that is on.

@@ -363,6 +363,7 @@ impl Rig {
             epoch_ms: 0,
             seed: 1,
             spill_dir: dir.path().to_owned(),
+            shared: crate::data::Shared::default(),
         });
         let mut state = NodeState::new("sender", &SPEC, 1);
         state.outs.push(WireEnd {

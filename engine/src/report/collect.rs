@@ -74,6 +74,8 @@ pub fn summarize(finished: &Finished, subject: &Subject<'_>) -> Summary {
         records,
         throughput,
         latency_ms: end_to_end.summary(),
+        steady: run.baseline().map(|b| records::steady(run, b, &end_to_end)),
+        repeats: None,
         nodes: (0..run.states().len())
             .map(|i| (run.states()[i].id.clone(), node(run, i)))
             .collect(),

@@ -76,7 +76,9 @@ impl Figure {
                     || format!("its nodes: {}", ids.join(", ")),
                     |k| format!("did you mean `{k}`?"),
                 );
-                return Err(format!("`{text}`: the pipeline has no node `{id}` ({mend})"));
+                return Err(format!(
+                    "`{text}`: the pipeline has no node `{id}` ({mend})"
+                ));
             }
             None => ("", text),
         };
@@ -192,7 +194,11 @@ mod tests {
             ("lost = 0", 0.0, "records"),
             ("usd_per_month<500", 500.0, "USD"),
             ("lake.latency_max >= 2m", 120_000.0, "ms"),
-            ("delivery.DeliveryToS3.DataFreshness.max != 3", 3.0, "Seconds"),
+            (
+                "delivery.DeliveryToS3.DataFreshness.max != 3",
+                3.0,
+                "Seconds",
+            ),
             ("records_per_second > 3k", 3000.0, "records/s"),
         ] {
             let condition = Condition::parse(text, &document(), services::ALL).unwrap();
@@ -225,7 +231,11 @@ mod tests {
             (Relation::Equal, [false, true, false]),
             (Relation::Unequal, [true, false, true]),
         ] {
-            assert_eq!([1.0, 2.0, 3.0].map(|v| relation.holds(v, 2.0)), holds, "{relation:?}");
+            assert_eq!(
+                [1.0, 2.0, 3.0].map(|v| relation.holds(v, 2.0)),
+                holds,
+                "{relation:?}"
+            );
         }
     }
 }

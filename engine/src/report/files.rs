@@ -169,15 +169,16 @@ pub fn bill_csv(bill: &Bill) -> String {
             line.source.clone(),
             line.date.clone(),
         ];
-        let cells: Vec<String> = cells.iter().map(|c| quoted(c)).collect();
+        let cells: Vec<String> = cells.iter().map(|c| csv_cell(c)).collect();
         out.push_str(&cells.join(","));
         out.push('\n');
     }
     out
 }
 
-/// A cell, quoted where RFC 4180 asks for it.
-pub(super) fn quoted(cell: &str) -> String {
+/// A cell of CSV, quoted where RFC 4180 asks for it.
+#[must_use]
+pub fn csv_cell(cell: &str) -> String {
     if cell.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {

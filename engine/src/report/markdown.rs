@@ -131,7 +131,7 @@ fn csv_row(section: &str, table: &str, row: &str, column: &str, cell: &Cell) -> 
     ];
     let cells: Vec<String> = cells
         .iter()
-        .map(|c| super::files::quoted(&safe(c)))
+        .map(|c| super::files::csv_cell(&safe(c)))
         .collect();
     format!("{}\n", cells.join(","))
 }

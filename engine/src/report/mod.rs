@@ -26,7 +26,7 @@ pub use bill_out::{FocusRows, focus, infracost};
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};
-pub use files::{bill_csv, metrics_parquet};
+pub use files::{bill_csv, csv_cell, metrics_parquet};
 pub use folder::{EventLine, ReadError, RunFiles, Track, fingerprints};
 pub use html::html;
 pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
@@ -37,9 +37,9 @@ pub use record::{
     Assumption, HandEdit, HostMachine, Input, PriceBook, RunRecord, assumptions, inputs, md5_hex,
 };
 pub use summary::{
-    AlarmChange, AlarmSummary, CostLine, CostSummary, LedgerSummary, LimitUse, MetricSummary,
-    NodeSummary, ObjectiveResult, PriceGap, Projection, Records, Summary, Throughput, Utilisation,
-    WireSummary,
+    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LedgerSummary, LimitUse,
+    MetricSummary, NodeSummary, ObjectiveResult, PriceGap, Projection, Records, Repeats, Steady,
+    Summary, Throughput, Utilisation, WireSummary,
 };
 pub use text::{aligned, clean, dollars, millis, number, seconds, terminal};
 pub use why::{Cause, Trouble, explain};

@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 
 use super::collect::flow;
-use super::summary::Records;
-use crate::metrics::Ledger;
+use super::summary::{Records, Steady, Throughput};
+use crate::metrics::{LatencyMeter, Ledger};
 use crate::node::{Flow, NodeState};
-use crate::runtime::Run;
+use crate::runtime::{Baseline, Run};
 
 /// True when no wire brings records to this node: what it creates is what the pipeline produces.
 fn is_source(run: &Run, state: &NodeState) -> bool {
@@ -27,6 +27,43 @@ fn is_source(run: &Run, state: &NodeState) -> bool {
 pub(super) fn produced_bytes(run: &Run) -> u64 {
     let sources = run.states().iter().filter(|s| is_source(run, s));
     sources.map(|s| flow(s, "BytesIn").sum as u64).sum()
+}
+
+/// What came after `baseline`.
+pub(super) fn steady(run: &Run, baseline: &Baseline, end_to_end: &LatencyMeter) -> Steady {
+    let (mut produced, mut bytes, mut delivered) = (0, 0.0, 0);
+    let (mut lost, mut throttled, mut errors) = (0, 0, 0);
+    for (i, state) in run.states().iter().enumerate() {
+        let (Some(old), Some(old_bytes)) = (baseline.ledgers.get(i), baseline.bytes_in.get(i))
+        else {
+            continue;
+        };
+        let new = &state.ledger;
+        if is_source(run, state) {
+            produced += new.created - old.created;
+            bytes += flow(state, "BytesIn").sum - old_bytes;
+        }
+        delivered += new.delivered - old.delivered;
+        let gone = |l: &Ledger| l.dropped_total() + l.failed_total();
+        lost += gone(new) - gone(old);
+        throttled += new.throttled - old.throttled;
+        errors += new.errors - old.errors;
+    }
+    let seconds = run.now().since(baseline.at).as_secs_f64();
+    let per_second = |n: f64| if seconds > 0.0 { n / seconds } else { 0.0 };
+    Steady {
+        from_seconds: baseline.at.as_secs_f64(),
+        seconds,
+        throughput: Throughput {
+            records_per_second: per_second(produced as f64),
+            mb_per_second: per_second(bytes / 1e6),
+            delivered_per_second: per_second(delivered as f64),
+        },
+        latency_ms: end_to_end.summary_since(&baseline.end_to_end),
+        lost,
+        throttled,
+        errors,
+    }
 }
 
 /// The sum over all nodes.

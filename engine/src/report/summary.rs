@@ -37,6 +37,12 @@ pub struct Summary {
     pub throughput: Throughput,
     /// From the birth of a record until it was delivered, over all nodes that deliver.
     pub latency_ms: Option<LatencySummary>,
+    /// The run without its beginning, when warming up was asked to be left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady: Option<Steady>,
+    /// What several runs with different seeds came to, when there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     /// Each node by its id.
     pub nodes: BTreeMap<String, NodeSummary>,
     /// Each wire, in the document's order.
@@ -57,6 +63,63 @@ impl Summary {
             && self.records.unaccounted == 0
             && self.objectives.iter().all(|o| o.ok)
     }
+}
+
+/// The part of a run after warming up. What was delivered in it may have been produced before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Steady {
+    /// Virtual time that is left out.
+    pub from_seconds: f64,
+    /// Virtual time that is left.
+    pub seconds: f64,
+    /// Pace in it.
+    pub throughput: Throughput,
+    /// Of the records that were delivered in it.
+    pub latency_ms: Option<LatencySummary>,
+    /// Records dropped or failed in it.
+    pub lost: u64,
+    /// Refusals in it.
+    pub throttled: u64,
+    /// Failed requests in it.
+    pub errors: u64,
+}
+
+/// Figures over several runs of one document with different seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// How many runs.
+    pub runs: usize,
+    /// Their seeds; the first is the run whose figures stand in the rest of the summary.
+    pub seeds: Vec<u64>,
+    /// The share of repetitions whose interval holds the true mean: 0.95.
+    pub confidence: f64,
+    /// How intervals and warm-up were found, in words.
+    pub method: String,
+    /// Virtual time that is left out at the beginning of each run.
+    pub warm_up_seconds: f64,
+    /// `none`, `given` or `mser-5`.
+    pub warm_up_method: String,
+    /// Each figure by its name.
+    pub metrics: BTreeMap<String, Interval>,
+}
+
+/// A mean with the interval of confidence around it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// The unit.
+    pub unit: String,
+    /// Arithmetic mean over the runs.
+    pub mean: f64,
+    /// The interval's lower end; `null` with fewer than two values.
+    pub lo: Option<f64>,
+    /// Its upper end.
+    pub hi: Option<f64>,
+    /// Standard deviation of single runs.
+    pub std_dev: Option<f64>,
+    /// The value of each run in the order of the seeds; `null` when it measured nothing.
+    pub values: Vec<Option<f64>>,
+    /// The beginning of each run is left out.
+    pub trimmed: bool,
 }
 
 /// Where all records of a run went, weights included.

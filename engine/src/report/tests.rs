@@ -57,6 +57,8 @@ fn summary() -> Summary {
         weir: "0".to_owned(),
         pipeline: "test\u{1b}[31m".to_owned(),
         seed: 42,
+        steady: None,
+        repeats: None,
         state: "finished".to_owned(),
         error: None,
         virtual_seconds: 10.0,

@@ -236,14 +236,14 @@ pub fn aligned(rows: &[Vec<String>], right: &[usize]) -> String {
     let mut widths = vec![0; columns];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
+            *width = columns_of(cell).max(*width);
         }
     }
     let mut out = String::new();
     for row in rows {
         let mut line = String::new();
         for (i, cell) in row.iter().enumerate() {
-            let blanks = " ".repeat(widths[i] - cell.chars().count());
+            let blanks = " ".repeat(widths[i] - columns_of(cell));
             let (before, after) = if right.contains(&i) {
                 (blanks.as_str(), "")
             } else {
@@ -255,6 +255,17 @@ pub fn aligned(rows: &[Vec<String>], right: &[usize]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Columns of a terminal that `text` takes: letters of East Asian scripts take two.
+fn columns_of(text: &str) -> usize {
+    let is_wide = |c: char| {
+        matches!(
+            u32::from(c),
+            0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60
+        )
+    };
+    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
 }
 
 /// Thousands grouped.

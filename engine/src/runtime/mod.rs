@@ -16,7 +16,7 @@ pub use control::{Command, Control, Finished, RunHandle, drive, spawn};
 pub use log::{EventLog, RunEvent};
 pub use pace::{Pace, Stopwatch};
 pub use queue::Queue;
-pub use run::{Action, Edit, NodeSeat, Run, RunError, RunPlan, ScriptStep, WirePlan};
+pub use run::{Action, Baseline, Edit, NodeSeat, Run, RunError, RunPlan, ScriptStep, WirePlan};
 pub use snapshot::{NodeSnapshot, RunSnapshot, RunState, WireSnapshot};
 pub use trace::{Hop, Trace};
 

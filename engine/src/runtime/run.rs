@@ -12,6 +12,7 @@ use super::snapshot::Shots;
 use super::trace::{Landed, Tracer};
 use super::upkeep::TICK;
 use crate::books::Bill;
+use crate::metrics::{LatencyMeter, Ledger};
 use crate::node::{
     Admit, AnyKind, Ask, BuildCx, CallId, Cx, Effect, Fault, Flow, Gauges, Node, NodeError,
     NodeResult, NodeState, Outcome, Payload, Schemas, Tag, WireEnd, WireId, World,
@@ -156,6 +157,19 @@ pub struct WireState {
     pub last: Option<RecordBatch>,
 }
 
+/// How a run stood at an instant.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    /// The instant.
+    pub at: SimTime,
+    /// From birth to delivery, over all nodes.
+    pub end_to_end: LatencyMeter,
+    /// The ledger of each node.
+    pub ledgers: Vec<Ledger>,
+    /// Bytes that each node took in or made.
+    pub bytes_in: Vec<f64>,
+}
+
 /// One execution of a pipeline.
 pub struct Run {
     pub(super) world: Arc<World>,
@@ -175,6 +189,9 @@ pub struct Run {
     pub(super) events: u64,
     instant_events: u64,
     pub(super) ticks: u64,
+    /// When warming up is over, and how things stood then.
+    pub(super) warm_up: Option<SimTime>,
+    pub(super) baseline: Option<Baseline>,
     /// Nodes in which something happened since the last snapshot.
     pub(super) touched: Vec<bool>,
     pub(super) shots: Shots,
@@ -258,6 +275,8 @@ impl Run {
             events: 0,
             instant_events: 0,
             ticks: 0,
+            warm_up: None,
+            baseline: None,
             touched: vec![true; count],
             shots: Shots::default(),
             tracer: Tracer::default(),
@@ -273,6 +292,15 @@ impl Run {
             run.call(i, |node, cx| node.start(cx))?;
         }
         Ok(run)
+    }
+    /// Remembers how things stand at the first whole second at or after `at`, so that what comes after can be told apart.
+    pub const fn warm_up_until(&mut self, at: SimTime) {
+        self.warm_up = Some(at);
+    }
+    /// How things stood when warming up was over; `None` when it was not asked for or is not over.
+    #[must_use]
+    pub const fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref()
     }
     /// Virtual time.
     #[must_use]

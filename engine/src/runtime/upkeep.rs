@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::run::{Event, RANK_TICK, Run, RunError};
+use super::run::{Baseline, Event, RANK_TICK, Run, RunError};
 use crate::books::{Bill, Metered};
+use crate::metrics::LatencyMeter;
 use crate::metrics::Point;
 use crate::node::{Gauges, NodeState};
 use crate::units::{SimDuration, SimTime};
@@ -25,8 +26,27 @@ impl Run {
         if self.ticks.is_multiple_of(USAGE_TICKS) {
             self.settle_usage()?;
         }
+        if self.baseline.is_none() && self.warm_up.is_some_and(|at| self.now >= at) {
+            self.baseline = Some(self.stand());
+        }
         self.queue.push(self.now + TICK, RANK_TICK, Event::Tick);
         Ok(())
+    }
+    fn stand(&self) -> Baseline {
+        let mut end_to_end = LatencyMeter::default();
+        for state in &self.states {
+            end_to_end.merge(&state.end_to_end);
+        }
+        let bytes_in = |s: &NodeState| {
+            let meter = s.meters.all.iter().find(|m| m.spec.name == "BytesIn");
+            meter.map_or(0.0, |m| m.total.sum)
+        };
+        Baseline {
+            at: self.now,
+            end_to_end,
+            ledgers: self.states.iter().map(|s| s.ledger.clone()).collect(),
+            bytes_in: self.states.iter().map(bytes_in).collect(),
+        }
     }
     fn gauge(&mut self, i: usize) {
         let mut gauges = Gauges::default();

@@ -563,6 +563,7 @@ pub(crate) fn world(
         epoch_ms: EPOCH_MS,
         seed: 7,
         spill_dir,
+        shared: crate::data::Shared::default(),
     }))
 }
 

@@ -76,13 +76,14 @@ impl Prepared {
                 goals: &goals,
             },
         );
-        let written = write(
-            &finished,
-            &summary,
-            (&doc, &kinds),
-            threads,
-            |name, bytes| folder.write(name, bytes),
-        );
+        let file = |name: &str, bytes: &[u8]| folder.write(name, bytes);
+        let tables = if options.bare {
+            Ok(())
+        } else {
+            write_tables(&finished, file)
+        };
+        let written =
+            tables.and_then(|()| write(&finished, &summary, (&doc, &kinds), threads, file));
         let snapshot = Arc::clone(&finished.snapshot);
         // The lake closes with the run.
         drop(finished);
@@ -135,14 +136,21 @@ fn write(
         host_seconds: summary.host_seconds,
         host_records_per_second: summary.host_records_per_second,
     };
-    run.world().lake.save_catalog().map_err(|e| failed(&e))?;
-    file(
-        "metrics.parquet",
-        &metrics_parquet(run).map_err(|e| failed(&e))?,
-    )?;
     file("bill.csv", bill_csv(run.bill()).as_bytes())?;
     file("run.json", json(&record)?.as_bytes())?;
     file("summary.json", json(summary)?.as_bytes())
+}
+
+/// The catalog, and every metric over time.
+fn write_tables(
+    finished: &Finished,
+    file: impl Fn(&str, &[u8]) -> Result<(), SessionError>,
+) -> Result<(), SessionError> {
+    let run = &finished.run;
+    let failed = |e: &dyn std::fmt::Display| SessionError::Engine(e.to_string());
+    run.world().lake.save_catalog().map_err(|e| failed(&e))?;
+    let metrics = metrics_parquet(run).map_err(|e| failed(&e))?;
+    file("metrics.parquet", &metrics)
 }
 
 fn json(value: &impl Serialize) -> Result<String, SessionError> {

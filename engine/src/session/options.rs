@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::SessionError;
 use crate::code::Permission;
+use crate::data::Shared;
 use crate::document::Document;
 use crate::node::{AnyKind, closest, parse_param};
 use crate::runtime::Pace;
@@ -75,6 +76,12 @@ pub struct RunOptions {
     pub cadence: Duration,
     /// Snapshots bring histories and samples, for a viewer that draws them.
     pub detail: bool,
+    /// Generated records that several runs share. Never changes a result.
+    pub shared: Shared,
+    /// Virtual time that the figures of the steady part leave out at the beginning.
+    pub warm_up: Option<SimDuration>,
+    /// Of the folder's files only `run.json`, `summary.json` and `bill.csv` are written at the end.
+    pub bare: bool,
 }
 
 impl Default for RunOptions {
@@ -92,6 +99,9 @@ impl Default for RunOptions {
             memory_bytes: DEFAULT_MEMORY_BYTES,
             cadence: Duration::from_millis(100),
             detail: false,
+            shared: Shared::default(),
+            warm_up: None,
+            bare: false,
         }
     }
 }
@@ -109,7 +119,10 @@ impl RunOptions {
     }
 
     /// The document as it will run: seed, length and changed parameters are the options'.
-    pub(super) fn apply(
+    ///
+    /// # Errors
+    /// When a changed parameter does not fit.
+    pub fn apply(
         &self,
         mut doc: Document,
         kinds: &[&'static dyn AnyKind],

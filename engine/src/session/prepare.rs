@@ -14,7 +14,7 @@ use super::options::RunOptions;
 use crate::books::Books;
 use crate::check::{Checked, Goal, check};
 use crate::code::{Host, Permission};
-use crate::data::Root;
+use crate::data::{Root, Shared};
 use crate::document::Document;
 use crate::lake::{Lake, SqlEngine};
 use crate::node::{AnyKind, Pool, Problem, World};
@@ -145,8 +145,12 @@ pub fn prepare(
         memory: options.memory_bytes,
         allow: options.allow.clone(),
         cancel: cancel.clone(),
+        shared: options.shared.clone(),
     };
-    let started = seed.run(plan, &folder).and_then(|run| {
+    let started = seed.run(plan, &folder).and_then(|mut run| {
+        if let Some(warm_up) = options.warm_up {
+            run.warm_up_until(SimTime(warm_up.0));
+        }
         let lake = run.world().lake.clone();
         let books = Arc::clone(&run.world().books);
         let control = Control {
@@ -194,6 +198,7 @@ struct Seed<'a> {
     memory: usize,
     allow: Permission,
     cancel: CancellationToken,
+    shared: Shared,
 }
 
 impl Seed<'_> {
@@ -216,6 +221,7 @@ impl Seed<'_> {
             epoch_ms: self.doc.start.epoch_ms,
             seed: self.doc.seed,
             spill_dir,
+            shared: self.shared,
         };
         let path = folder.path().join("events.jsonl");
         let events = File::create(&path).map_err(|e| {

@@ -10,3 +10,4 @@ mod keyboard;
 mod person;
 mod running;
 mod story;
+mod study;

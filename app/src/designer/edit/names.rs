@@ -22,6 +22,7 @@ impl Edit {
             ),
             Self::Rewire { .. } => tr("edits.rewire").to_owned(),
             Self::Splice { node, .. } => trf("edits.splice", &[("what", node)]),
+            Self::Variant(values) => trf("edits.variant", &[("count", &values.len())]),
             Self::Param { nodes, name, .. } => match nodes.as_slice() {
                 [one] => trf("edits.param", &[("node", one), ("name", name)]),
                 many => trf(

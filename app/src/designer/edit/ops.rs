@@ -72,6 +72,8 @@ pub(crate) enum Edit {
         name: String,
         value: Option<Value>,
     },
+    /// Parameters of several nodes get the values of a variant of a sweep.
+    Variant(Vec<(String, String, Value)>),
     /// A node gets another id; wires, steps and objectives follow.
     Rename { node: String, to: String },
     /// What the canvas shows instead of the kind's name.
@@ -172,6 +174,11 @@ impl Edit {
             Self::Param { nodes, name, value } => {
                 for id in nodes {
                     set_param(doc, &id, &name, value.clone())?;
+                }
+            }
+            Self::Variant(values) => {
+                for (id, name, value) in values {
+                    set_param(doc, &id, &name, Some(value))?;
                 }
             }
             Self::Rename { node, to } => {

@@ -117,6 +117,18 @@ pub(crate) static PICTURES: &[Picture] = &[
         take: inspector,
     },
     Picture {
+        name: "sweep",
+        variants: false,
+        about: "sixteen variants: cost against latency, and the one to take",
+        take: sweep,
+    },
+    Picture {
+        name: "compare",
+        variants: false,
+        about: "two runs side by side",
+        take: compare,
+    },
+    Picture {
         name: "presenter",
         variants: false,
         about: "presenter mode",
@@ -274,6 +286,48 @@ fn cost(look: Look) -> Result<Headless, String> {
 fn inspector(look: Look) -> Result<Headless, String> {
     let mut window = weekend(look, 6)?;
     window.select("enrich");
+    window.settle(REST);
+    Ok(window)
+}
+
+fn sweep(look: Look) -> Result<Headless, String> {
+    let mut window = look.open(Some(WEEKEND));
+    window.command(Command::ToggleInspector);
+    window.enlarge(Pane::Sweep, 0.62);
+    let doc = window.designer.document().clone();
+    let panel = &mut window.designer.panels.sweep;
+    for (node, param, values) in [
+        ("stream", "shard_count", "4..7"),
+        ("delivery", "buffer_interval_seconds", "60s,90s,120s,180s"),
+    ] {
+        panel.vary_over(&doc, node, param, values);
+    }
+    window.command(Command::RunSweep);
+    let done = window.run_until(PATIENCE, |d| {
+        !d.panels.sweep.is_running() && d.panels.sweep.done() > 0
+    });
+    if !done {
+        return Err("the sweep does not end".to_owned());
+    }
+    window.settle(REST);
+    Ok(window)
+}
+
+fn compare(look: Look) -> Result<Headless, String> {
+    let mut window = look.open(Some(WEEKEND));
+    window.command(Command::ToggleInspector);
+    for shards in [4, 6] {
+        window.set("stream", "shard_count", json!(shards));
+        window.act(Act::Pace(Pace::Max));
+        window.act(Act::Start { paused: false });
+        let ended = window.run_until(PATIENCE, |d| {
+            !d.is_busy() && d.live.view.phase == Phase::Ended
+        });
+        if !ended {
+            return Err("the run does not end".to_owned());
+        }
+    }
+    window.enlarge(Pane::Compare, 0.66);
     window.settle(REST);
     Ok(window)
 }

@@ -1,5 +1,6 @@
 //! The panels around the canvas, one file or folder each.
 
+mod compare;
 mod cost;
 mod data;
 mod events;
@@ -11,6 +12,7 @@ mod run_bar;
 mod scenario;
 mod sql;
 mod status;
+mod sweep;
 mod text;
 
 use egui::Ui;
@@ -33,6 +35,8 @@ pub(crate) struct Panels {
     cost: cost::Cost,
     text: text::Text,
     history: history::HistoryPanel,
+    pub(crate) sweep: sweep::Sweep,
+    pub(crate) compare: compare::Compare,
 }
 
 impl Panels {
@@ -49,6 +53,8 @@ impl Panels {
             Pane::Cost => self.cost.show(ui, cx),
             Pane::Text => self.text.show(ui, cx),
             Pane::History => self.history.show(ui, cx),
+            Pane::Sweep => self.sweep.show(ui, cx),
+            Pane::Compare => self.compare.show(ui, cx),
         }
     }
 }

@@ -383,6 +383,12 @@ impl Chunk {
     pub fn is_empty(&self) -> bool {
         self.sizes.is_empty()
     }
+    /// Bytes of this machine's memory that it holds.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let columns = self.columns.iter().map(|c| c.get_array_memory_size());
+        columns.sum::<usize>() + self.sizes.len() * size_of::<u32>()
+    }
     /// The records from `offset` on, as many as there are in `born` (virtual nanoseconds). `epoch_ms` is the instant of
     /// virtual time zero in milliseconds since 1970. The content is shared, not copied.
     ///

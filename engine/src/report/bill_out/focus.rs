@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use chrono::{DateTime, Datelike as _, Duration, Months, NaiveDate, SecondsFormat, Utc};
 use serde::Deserialize;
 
-use super::super::files::quoted;
+use super::super::files::csv_cell;
 use super::super::folder::{ReadError, RunFiles};
 use super::super::summary::CostLine;
 use crate::books::PriceStep;
@@ -246,7 +246,9 @@ impl FocusRows {
         let mut out: String = Self::columns().collect::<Vec<_>>().join(",");
         out.push('\n');
         for row in &self.rows {
-            let cells = row.iter().map(|c| quoted(c.as_deref().unwrap_or_default()));
+            let cells = row
+                .iter()
+                .map(|c| csv_cell(c.as_deref().unwrap_or_default()));
             out.push_str(&cells.collect::<Vec<_>>().join(","));
             out.push('\n');
         }

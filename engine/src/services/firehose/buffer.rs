@@ -1,8 +1,10 @@
 //! The delivery buffer: gathers records for one file and encodes them while they come, on the pool, so that closing a file
 //! costs little.
 
+use std::sync::Arc;
+
 use super::config::{Config, OutputFormat};
-use crate::data::{Batch, encode_json_lines, spoil};
+use crate::data::{Batch, Fingerprint, Shared, encode_json_lines, spoil};
 use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress};
 use crate::node::{Cx, NodeError, NodeResult, Work};
 use crate::units::SimTime;
@@ -14,6 +16,8 @@ const PIECE_ROWS: usize = 65_536;
 #[derive(Debug)]
 enum Piece {
     Columns(Work<EncodedGroup>),
+    /// Encoded when the file is closed, if no other run has made the same file.
+    Later(Vec<Batch>),
     Lines(Work<Vec<u8>>),
 }
 
@@ -121,6 +125,9 @@ impl Buffer {
             return Ok(());
         }
         let piece = match (self.format, self.plan.clone()) {
+            (OutputFormat::Parquet, Some(_)) if cx.world().shared.is_kept() => {
+                Piece::Later(batches)
+            }
             (OutputFormat::Parquet, Some(plan)) => {
                 Piece::Columns(cx.compute(move || columns(&plan, &batches))?)
             }
@@ -136,10 +143,11 @@ impl Buffer {
     pub(super) fn close(mut self, lake: &Lake, cx: &Cx<'_>) -> NodeResult<Closed> {
         self.encode(cx)?;
         let (pieces, plan, codec, lake) = (self.pieces, self.plan, self.codec, lake.clone());
+        let shared = cx.world().shared.clone();
         let file = cx.start(async move {
             let bytes = match plan {
-                Some(plan) => join_columns(pieces, &plan).await?,
-                None => join_lines(pieces, codec).await?,
+                Some(plan) => shared_file(pieces, &plan, codec, &shared).await?,
+                None => Arc::new(join_lines(pieces, codec).await?),
             };
             lake.stage(&bytes).map_err(|e| e.to_string())
         })?;
@@ -183,11 +191,47 @@ fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
+/// The file of these pieces, from another run when that made it before.
+async fn shared_file(
+    pieces: Vec<Piece>,
+    plan: &ParquetPlan,
+    codec: crate::lake::Codec,
+    shared: &Shared,
+) -> Result<Arc<Vec<u8>>, String> {
+    let key = file_key(&pieces, plan, codec);
+    if let Some(known) = key.and_then(|k| shared.file(k)) {
+        return Ok(known);
+    }
+    let bytes = Arc::new(join_columns(pieces, plan).await?);
+    if let Some(key) = key {
+        shared.keep_file(key, &bytes);
+    }
+    Ok(bytes)
+}
+
+/// Tells files apart: their records, where the pieces end, the columns and the compression. `None` when it cannot.
+fn file_key(pieces: &[Piece], plan: &ParquetPlan, codec: crate::lake::Codec) -> Option<u128> {
+    let mut print = Fingerprint::default();
+    print.bytes(format!("{codec:?} {:?}", plan.schema()).as_bytes());
+    for piece in pieces {
+        let Piece::Later(batches) = piece else {
+            return None;
+        };
+        print.bytes(b"piece");
+        if !batches.iter().all(|b| print.rows(&b.rows)) {
+            return None;
+        }
+    }
+    Some(print.finish())
+}
+
 async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>, String> {
     let mut groups = Vec::new();
     for piece in pieces {
-        if let Piece::Columns(work) = piece {
-            groups.push(work.result().await?);
+        match piece {
+            Piece::Columns(work) => groups.push(work.result().await?),
+            Piece::Later(batches) => groups.push(columns(plan, &batches)?),
+            Piece::Lines(_) => {}
         }
     }
     plan.assemble(groups).map_err(|e| e.to_string())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::shards::{range_of, range_starts};
+use super::shards::{KeyHashes, range_of, range_starts};
 use super::{Config, EXTENDED_RETENTION, SHARD_HOUR};
 use crate::books::LatencyLaw;
 use crate::data::BatchLog;
@@ -95,6 +95,7 @@ pub struct Model {
     pub(super) get_law: LatencyLaw,
     reshard_law: LatencyLaw,
     pub(super) starts: Vec<u128>,
+    pub(super) hashes: KeyHashes,
     /// Shard of each hash range.
     pub(super) range_lanes: Vec<usize>,
     pub(super) shards: Vec<Shard>,
@@ -136,6 +137,7 @@ impl Model {
             get_law: cx.latency("kinesis-data-streams.get_records")?,
             reshard_law: cx.latency("kinesis-data-streams.reshard")?,
             starts: Vec::new(),
+            hashes: KeyHashes::default(),
             range_lanes: Vec::new(),
             shards: Vec::new(),
             readers: Vec::new(),

@@ -10,6 +10,45 @@ pub(super) fn hash_key(key: &[u8]) -> u128 {
     u128::from_be_bytes(Md5::digest(key).into())
 }
 
+/// Hashes of the keys that came last: keys come again and again, and MD5 costs more than everything else that is done with
+/// one. A table with one place for each remainder, so that a key may push another one out; hostile keys only cost time.
+#[derive(Default)]
+pub(super) struct KeyHashes(Vec<(Box<[u8]>, u128)>);
+
+impl std::fmt::Debug for KeyHashes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyHashes({})", self.0.len())
+    }
+}
+
+impl KeyHashes {
+    /// Places; a power of two.
+    const PLACES: usize = 1 << 16;
+    /// Longer keys are hashed each time: what is kept stays small.
+    const KEY_BYTES_MAX: usize = 64;
+
+    /// The hash of `key`, as [`hash_key`] gives it.
+    pub(super) fn of(&mut self, key: &[u8]) -> u128 {
+        if key.len() > Self::KEY_BYTES_MAX {
+            return hash_key(key);
+        }
+        if self.0.is_empty() {
+            self.0.resize_with(Self::PLACES, Default::default);
+        }
+        // FNV-1a, folded.
+        let mut n = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in key {
+            n = (n ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        let place = &mut self.0[((n ^ (n >> 32)) as usize) & (Self::PLACES - 1)];
+        // The empty key is not told from an empty place.
+        if key.is_empty() || *place.0 != *key {
+            *place = (key.into(), hash_key(key));
+        }
+        place.1
+    }
+}
+
 /// The first hash key of each of `n` equal ranges: `i * floor(2^128 / n)`; the last range ends at 2^128 - 1.
 pub(super) fn range_starts(n: u32) -> Vec<u128> {
     let n = u128::from(n.max(1));

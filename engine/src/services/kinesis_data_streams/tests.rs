@@ -6,7 +6,7 @@ use arrow::datatypes::Int64Type;
 use serde_json::{Value, json};
 
 use super::KinesisDataStreams;
-use super::shards::{hash_key, range_of, range_starts};
+use super::shards::{KeyHashes, hash_key, range_of, range_starts};
 use crate::data::Batch;
 use crate::node::{AnyKind, Ask, Fault, FaultKind, Flow, Notice};
 use crate::runtime::Action;
@@ -133,6 +133,16 @@ fn kind_keeps_to_the_rules() {
 fn hash_of_a_key_is_its_md5() {
     assert_eq!(hash_key(b""), 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e);
     assert_eq!(hash_key(b"a"), 0x0cc1_75b9_c0f1_b6a8_31c3_99e2_6977_2661);
+}
+
+#[test]
+fn kept_hashes_are_those_of_the_key() {
+    let mut hashes = KeyHashes::default();
+    let keys = (0..200_000_u32).map(|i| format!("user-{:06}", i % 90_000).into_bytes());
+    let odd = [Vec::new(), b"a".to_vec(), vec![b'x'; 64], vec![b'x'; 65]];
+    for key in odd.iter().cloned().chain(keys).chain(odd.clone()) {
+        assert_eq!(hashes.of(&key), hash_key(&key));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use arrow::array::UInt32Array;
 
 use super::PUT_UNIT;
 use super::model::{COUNTING_STEP, Entry, Model, THROTTLED};
-use super::shards::{for_each_key, hash_key, range_of};
+use super::shards::{for_each_key, range_of};
 use crate::data::Batch;
 use crate::node::{Admit, Cx, FaultKind, NodeError, NodeResult};
 
@@ -182,16 +182,16 @@ impl Model {
         Ok(sorted)
     }
     /// The hash range and the key's length of every row.
-    fn keys(&self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Vec<(u32, u32)>> {
+    fn keys(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Vec<(u32, u32)>> {
         let mut keys = Vec::with_capacity(batch.len());
         if let Some(column) = batch.rows.column_by_name(&self.config.partition_key) {
-            let starts = &self.starts;
+            let (starts, hashes) = (&self.starts, &mut self.hashes);
             for_each_key(column, self.quotas.key_chars, |key| {
                 let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
                 let range = if starts.len() == 1 {
                     0
                 } else {
-                    range_of(starts, hash_key(key))
+                    range_of(starts, hashes.of(key))
                 };
                 keys.push((u32::try_from(range).unwrap_or(0), length));
             })?;

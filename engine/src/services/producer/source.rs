@@ -190,9 +190,10 @@ impl Generated {
         if self.current.as_ref().is_none_or(|c| self.offset >= c.len()) {
             while self.ahead.len() < AHEAD {
                 let (generator, index) = (self.generator.clone(), self.next_chunk);
+                let shared = cx.world().shared.clone();
                 self.next_chunk += 1;
                 self.ahead
-                    .push_back(cx.compute(move || Ok(generator.chunk(index)))?);
+                    .push_back(cx.compute(move || Ok(shared.chunk(&generator, index)))?);
             }
             let work = self.ahead.pop_front().ok_or_else(none)?;
             self.current = Some(cx.wait(work)?);

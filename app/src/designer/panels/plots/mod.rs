@@ -184,6 +184,11 @@ impl Plots {
         });
     }
 
+    /// Draws the earlier run of this number over all plots.
+    pub(crate) const fn overlay_run(&mut self, number: u64) {
+        self.overlay = Some(number);
+    }
+
     /// Shows one plot only, of samples that no run has made: for measurements.
     pub(crate) fn show_samples(&mut self, series: Vec<Vec<egui_plot::PlotPoint>>) {
         self.next_id += 1;

@@ -1,0 +1,543 @@
+//! Axes as people type them, the front, and a sweep whose figures are those of single runs.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::data::Root;
+use crate::document::Document;
+use crate::report::{Condition, Figure, Summary};
+use crate::services;
+use crate::session::{RunOptions, Setting, prepare};
+use crate::units::SimDuration;
+
+const PIPELINE: &str = r#"{
+  "weir": 1, "name": "small", "run_for": "3m", "seed": 7,
+  "nodes": [
+    { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 20 } },
+    { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "params": { "partition_key": "user_id" } },
+    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60, "format": "parquet", "prefix": "p/" } },
+    { "id": "lake", "kind": "s3", "at": [3, 0] }
+  ],
+  "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
+             { "from": "hose.out", "to": "lake.in" } ]
+}"#;
+
+fn document() -> Document {
+    Document::parse(PIPELINE).unwrap()
+}
+
+fn axis(text: &str) -> Result<Axis, String> {
+    Axis::parse(text, &document(), services::ALL)
+}
+
+#[test]
+fn axes_are_read_as_people_type_them() {
+    for (text, wanted) in [
+        ("stream.shard_count=1..4", json!([1, 2, 3, 4])),
+        ("stream.shard_count=1..8:3, 20", json!([1, 4, 7, 20])),
+        ("stream.shard_count=1..16*2", json!([1, 2, 4, 8, 16])),
+        (
+            "hose.buffer_interval_seconds=1m..2m:30s",
+            json!([60, 90, 120]),
+        ),
+        ("producer.records_per_second=1k,2k", json!([1000.0, 2000.0])),
+        ("producer.key_skew=0..0.3:0.1", json!([0.0, 0.1, 0.2, 0.3])),
+        (
+            "stream.partition_key=user_id,category",
+            json!(["user_id", "category"]),
+        ),
+        (
+            "hose.format=json-lines,parquet",
+            json!(["json-lines", "parquet"]),
+        ),
+        ("stream.shard_count=[2, 3]", json!([2, 3])),
+        ("stream.shard_count=2,2", json!([2])),
+    ] {
+        match axis(text) {
+            Ok(found) => assert_eq!(Value::from(found.values), wanted, "{text}"),
+            Err(e) => assert!(text.contains("format"), "{text}: {e}"),
+        }
+    }
+}
+
+#[test]
+fn axes_that_mean_nothing_are_refused() {
+    for (text, wanted) in [
+        ("stream.shard_count", "varies nothing"),
+        ("shard_count=1", "varies nothing"),
+        ("stream.shard_count=", "varies nothing"),
+        ("strem.shard_count=1..3", "did you mean `stream`"),
+        ("stream.shards=1..3", "no parameter `shards`"),
+        ("stream.shard_count=5..1", "is no range"),
+        ("stream.shard_count=1..5:0", "is no range"),
+        ("stream.shard_count=1..5*1", "factor"),
+        ("stream.shard_count=1..99999999", "larger step"),
+        ("stream.shard_count=1..two", "two"),
+        ("stream.shard_count=[1", "no JSON list"),
+    ] {
+        let told = axis(text).unwrap_err();
+        assert!(told.contains(wanted), "{text}: {told}");
+    }
+    let twice = [
+        axis("stream.shard_count=1").unwrap(),
+        axis("stream.shard_count=2").unwrap(),
+    ];
+    assert!(grid(&twice).unwrap_err().contains("varied twice"));
+    assert!(grid(&[]).is_err());
+    let many = [
+        axis("producer.keys=1..200").unwrap(),
+        axis("stream.shard_count=1..200").unwrap(),
+    ];
+    assert!(grid(&many).unwrap_err().contains("more than"));
+}
+
+#[test]
+fn last_axis_changes_fastest() {
+    let axes = [
+        axis("stream.shard_count=1,2").unwrap(),
+        axis("producer.keys=5,6,7").unwrap(),
+    ];
+    let values: Vec<Value> = grid(&axes)
+        .unwrap()
+        .into_iter()
+        .map(|v| json!(v.values))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            json!([1, 5]),
+            json!([1, 6]),
+            json!([1, 7]),
+            json!([2, 5]),
+            json!([2, 6]),
+            json!([2, 7])
+        ]
+    );
+}
+
+#[test]
+fn front_holds_what_nothing_beats() {
+    for (points, wanted) in [
+        (
+            vec![Some((1.0, 3.0)), Some((2.0, 2.0)), Some((3.0, 1.0))],
+            vec![0, 1, 2],
+        ),
+        (vec![Some((3.0, 3.0)), Some((2.0, 2.0)), None], vec![1]),
+        (
+            vec![Some((1.0, 2.0)), Some((1.0, 1.0)), Some((2.0, 1.0))],
+            vec![1],
+        ),
+        // Equals stand side by side.
+        (vec![Some((1.0, 1.0)), Some((1.0, 1.0))], vec![0, 1]),
+        (vec![Some((f64::NAN, 1.0)), None], vec![]),
+        (vec![], vec![]),
+    ] {
+        assert_eq!(front(&points), wanted, "{points:?}");
+    }
+}
+
+fn plan(out: Option<std::path::PathBuf>) -> Plan {
+    Plan {
+        doc: document(),
+        root: Root::samples_only(),
+        axes: vec![
+            axis("stream.shard_count=1,2").unwrap(),
+            axis("hose.buffer_interval_seconds=60,90").unwrap(),
+        ],
+        run_for: Some(SimDuration::secs(150)),
+        seed: None,
+        jobs: Some(2),
+        out,
+        keep_runs: false,
+    }
+}
+
+/// Without what differs from run to run.
+fn figures(summary: &Summary) -> Summary {
+    Summary {
+        host_seconds: 0.0,
+        host_records_per_second: 0.0,
+        ..summary.clone()
+    }
+}
+
+#[test]
+fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("sweep");
+    let stopper = SweepStopper::default();
+    let told = std::sync::atomic::AtomicUsize::new(0);
+    let count = |_: &Done| {
+        told.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    };
+    let swept = sweep(&plan(Some(out.clone())), services::ALL, &stopper, &count).unwrap();
+    assert_eq!((swept.rows.len(), swept.total), (4, 4));
+    assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 4);
+    for done in &swept.rows {
+        let set = |node: &str, param: &str, value: &Value| Setting {
+            node: node.to_owned(),
+            param: param.to_owned(),
+            text: value.to_string(),
+        };
+        let options = RunOptions {
+            run_for: Some(SimDuration::secs(150)),
+            set: vec![
+                set("stream", "shard_count", &done.variant.values[0]),
+                set("hose", "buffer_interval_seconds", &done.variant.values[1]),
+            ],
+            ..RunOptions::default()
+        };
+        let alone = prepare(document(), services::ALL, Root::samples_only(), options);
+        let alone = alone.unwrap().finish().unwrap();
+        let summary = done.result.as_ref().unwrap();
+        assert_eq!(
+            figures(summary),
+            figures(&alone.summary),
+            "{:?}",
+            done.variant
+        );
+        let folder = out.join(done.folder.as_ref().unwrap());
+        let kept = std::fs::read_to_string(folder.join("summary.json")).unwrap();
+        assert_eq!(
+            kept,
+            format!("{}\n", serde_json::to_string_pretty(&**summary).unwrap())
+        );
+        assert!(folder.join("run.json").is_file() && folder.join("bill.csv").is_file());
+    }
+    // One variant was interrupted, and the grid has grown.
+    let lost = out.join(swept.rows[1].folder.as_ref().unwrap());
+    std::fs::remove_file(lost.join("summary.json")).unwrap();
+    let mut wider = plan(Some(out.clone()));
+    wider.axes[0] = axis("stream.shard_count=1..3").unwrap();
+    let again = sweep(&wider, services::ALL, &stopper, &|_| {}).unwrap();
+    let reused: Vec<bool> = again.rows.iter().map(|d| d.reused).collect();
+    assert_eq!(reused, [true, false, true, true, false, false]);
+    for (old, new) in swept.rows.iter().zip(&again.rows) {
+        let (old, new) = (old.result.as_ref().unwrap(), new.result.as_ref().unwrap());
+        assert_eq!(old.records, new.records);
+        for figure in FIGURES {
+            // Numbers that were written and read again may differ in the last digit.
+            let (old, new) = ((figure.of)(old), (figure.of)(new));
+            let close = old
+                .zip(new)
+                .is_some_and(|(a, b)| (a - b).abs() <= a.abs() * 1e-12);
+            assert!(close || old == new, "{}: {old:?} {new:?}", figure.name);
+        }
+    }
+    // A folder of something else is left alone.
+    let told = sweep(
+        &plan(Some(dir.path().to_owned())),
+        services::ALL,
+        &stopper,
+        &|_| {},
+    );
+    assert!(told.unwrap_err().to_string().contains("holds no sweep"));
+    stopper.stop();
+    let stopped = sweep(&plan(None), services::ALL, &stopper, &|_| {}).unwrap();
+    assert_eq!((stopped.rows.len(), stopped.total), (0, 4));
+}
+
+#[test]
+fn cheapest_that_passes_is_chosen_and_stands_in_every_table() {
+    let swept = sweep(
+        &plan(None),
+        services::ALL,
+        &SweepStopper::default(),
+        &|_| {},
+    )
+    .unwrap();
+    let wish = |conditions: &[&str]| Wish {
+        figure: Figure::parse("usd_per_month", &document(), services::ALL).unwrap(),
+        highest: false,
+        conditions: conditions
+            .iter()
+            .map(|c| Condition::parse(c, &document(), services::ALL).unwrap())
+            .collect(),
+    };
+    // 1,500 records a second are more than one shard takes: only two shards refuse nothing.
+    let free = wish(&[]);
+    let (cheapest, _) = free.choose(&swept).unwrap();
+    assert_eq!(cheapest.variant.values[0], 1);
+    let strict = wish(&["throttled = 0", "stream.throttled = 0"]);
+    let (best, usd) = strict.choose(&swept).unwrap();
+    assert_eq!(best.variant.values[0], 2);
+    assert!(usd > free.choose(&swept).unwrap().1);
+    assert!(wish(&["latency_p99 < 1ms"]).choose(&swept).is_none());
+
+    let columns = columns(&swept, Some(&strict));
+    let text = csv(&columns);
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(
+        text.lines().next().unwrap().contains("stream.shard_count"),
+        "{text}"
+    );
+    let rows = rows_json(&columns);
+    let summary = swept.rows[0].result.as_ref().unwrap();
+    assert_eq!(rows[0]["usd_per_month"], json!(summary.cost.usd_per_month));
+    assert_eq!(
+        rows[0]["stream.throttled"],
+        json!(summary.nodes["stream"].throttled as f64)
+    );
+    assert!(parquet(&columns).unwrap().starts_with(b"PAR1"));
+    let shown = terminal(&swept, Some(&strict));
+    assert_eq!(
+        shown.lines().filter(|l| l.starts_with('>')).count(),
+        1,
+        "{shown}"
+    );
+    let svg = picture(&swept, Some(&strict), PICTURE_WORDS);
+    assert!(
+        svg.starts_with("<svg") && svg.contains("Pareto front"),
+        "{svg}"
+    );
+}
+
+fn changed(change: impl FnOnce(&mut Document)) -> Document {
+    let mut doc = document();
+    change(&mut doc);
+    doc
+}
+
+#[test]
+fn drawings_differ_where_a_run_does() {
+    let told = |doc: &Document| -> Vec<String> {
+        let changes = diff(&document(), doc, services::ALL);
+        changes
+            .iter()
+            .map(|c| change_words(c, Language::En))
+            .collect()
+    };
+    let param = |node: &str, name: &str, value: Value| {
+        changed(|d| {
+            let node = d.node_mut(node).unwrap();
+            node.params.insert(name.to_owned(), value);
+        })
+    };
+    // The same value written out, another place, a note: no difference.
+    assert_eq!(told(&param("stream", "shard_count", json!(1))), [""; 0]);
+    assert_eq!(
+        told(&param("hose", "buffer_interval_seconds", json!(60.0))),
+        [""; 0]
+    );
+    assert_eq!(told(&changed(|d| d.nodes[0].at = [5.0, 5.0])), [""; 0]);
+    for (doc, wanted) in [
+        (
+            param("stream", "shard_count", json!(3)),
+            "stream.shard_count: 1 shards -> 3 shards",
+        ),
+        (changed(|d| d.seed = 8), "seed: 7 -> 8"),
+        (
+            changed(|d| d.run_for = SimDuration::secs(60)),
+            "run_for: 3m -> 1m",
+        ),
+        (
+            changed(|d| d.nodes[1].bypassed = true),
+            "stream: active -> bypassed",
+        ),
+        (
+            changed(|d| drop(d.wires.pop())),
+            "wire hose.out -> lake.in: removed",
+        ),
+        (
+            changed(|d| drop(d.nodes.remove(3))),
+            "node lake: removed (s3)",
+        ),
+    ] {
+        assert_eq!(told(&doc), [wanted]);
+    }
+}
+
+#[test]
+fn comparison_says_what_differs_in_one_sentence() {
+    let swept = sweep(
+        &plan(None),
+        services::ALL,
+        &SweepStopper::default(),
+        &|_| {},
+    )
+    .unwrap();
+    let summary = |i: usize| (**swept.rows[i].result.as_ref().unwrap()).clone();
+    let doc = |i: usize| swept.rows[i].variant.apply(&document(), &swept.axes);
+    let (a, b) = (summary(0), summary(2));
+    let (doc_a, doc_b) = (doc(0), doc(2));
+    let side = |name, doc, summary| Compared { name, doc, summary };
+    let found = compare(
+        &[
+            side("one", &doc_a, &a),
+            side("two", &doc_b, &b),
+            side("again", &doc_a, &a),
+        ],
+        services::ALL,
+    );
+    assert_eq!(found.drawings[0].len(), 1, "{:?}", found.drawings);
+    let more = b.cost.usd_per_month.unwrap() - a.cost.usd_per_month.unwrap();
+    let said = &found.sentences[0];
+    assert!(
+        said.en.starts_with(&format!(
+            "B costs {} a month more, p99 is ",
+            crate::report::dollars(more)
+        )),
+        "{}",
+        said.en
+    );
+    assert!(
+        said.en.contains(" faster, nothing is lost any more ("),
+        "{}",
+        said.en
+    );
+    assert!(said.ko.starts_with("B는 한 달에 $"), "{}", said.ko);
+    let lost = a.records.dropped;
+    assert_eq!(
+        found.sentences[1].en,
+        format!(
+            "C costs the same, p99 is the same, {} records are lost as before.",
+            crate::report::number(lost as f64)
+        )
+    );
+    let p99 = found
+        .figures
+        .iter()
+        .find(|r| r.name == "latency_p99")
+        .unwrap();
+    let (x, y) = (a.latency_ms.unwrap().p99, b.latency_ms.unwrap().p99);
+    assert_eq!(p99.values, [Some(x), Some(y), Some(x)]);
+    assert_eq!(p99.differences, [Some(y - x), Some(0.0)]);
+    assert_eq!(p99.better, [Some(true), None]);
+    let total: f64 = found.services.iter().filter_map(|r| r.values[1]).sum();
+    assert!(
+        (total - b.cost.usd_per_month.unwrap()).abs() < 0.01,
+        "{total}"
+    );
+    for lang in [Language::En, Language::Ko] {
+        let (text, md, html) = (
+            compare_terminal(&found, lang),
+            compare_markdown(&found, lang),
+            compare_html(&found, lang),
+        );
+        for shown in [&text, &md, &html] {
+            assert!(
+                shown.contains(if lang == Language::En {
+                    "costs"
+                } else {
+                    "한 달에"
+                }),
+                "{shown}"
+            );
+        }
+        assert!(
+            html.starts_with("<!DOCTYPE html>") && html.contains("class=\"good\""),
+            "{html}"
+        );
+    }
+    let json = serde_json::to_string(&found).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Comparison>(&json).unwrap().sentences,
+        found.sentences
+    );
+}
+
+#[test]
+fn intervals_are_those_of_student() {
+    // By hand: mean 10, standard deviation 1, t(0.975, 4) = 2.776.
+    let values = [9.0, 9.5, 10.0, 10.5, 11.0];
+    let (mean, rest) = mean_interval(&values).unwrap();
+    let (lo, hi, std_dev) = rest.unwrap();
+    let half = 2.776 * 0.625_f64.sqrt() / 5.0_f64.sqrt();
+    assert!((mean - 10.0).abs() < 1e-12 && (std_dev - 0.625_f64.sqrt()).abs() < 1e-12);
+    assert!((lo - (10.0 - half)).abs() < 1e-9 && (hi - (10.0 + half)).abs() < 1e-9);
+    assert_eq!(mean_interval(&[3.0]), Some((3.0, None)));
+    assert_eq!(mean_interval(&[]), None);
+    // Published: 2.000 for 60, 1.980 for 120 degrees of freedom.
+    for (degrees, t) in [(1, 12.706), (30, 2.042), (60, 2.000), (120, 1.980)] {
+        assert!(
+            (t_975(degrees) - t).abs() < 0.003,
+            "{degrees}: {}",
+            t_975(degrees)
+        );
+    }
+}
+
+#[test]
+fn warming_up_is_cut_where_the_series_settles() {
+    let mut series: Vec<f64> = (0..60).map(|i| 100.0 - f64::from(i)).collect();
+    series.extend((0..240).map(|i| 40.0 + f64::from(i % 3)));
+    let cut = mser5(&series);
+    assert!((50..=65).contains(&cut), "{cut}");
+    assert_eq!(mser5(&[1.0, 2.0]), 0);
+    assert_eq!(mser5(&vec![5.0; 100]), 0);
+}
+
+#[test]
+fn repeats_give_means_intervals_and_bands() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = RepeatPlan {
+        doc: document(),
+        root: Root::samples_only(),
+        options: RunOptions {
+            run_for: Some(SimDuration::secs(150)),
+            out: Some(dir.path().join("run")),
+            ..RunOptions::default()
+        },
+        runs: 3,
+        warm_up: WarmUp::Given(SimDuration::secs(60)),
+    };
+    let repeated = run_repeats(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
+    let found = repeated.summary.repeats.as_ref().unwrap();
+    assert_eq!(
+        (found.runs, found.seeds.as_slice()),
+        (3, [7, 8, 9].as_slice())
+    );
+    let p99 = &found.metrics["latency_p99"];
+    assert!(p99.trimmed && p99.lo.unwrap() <= p99.mean && p99.mean <= p99.hi.unwrap());
+    let steady = repeated.summary.steady.as_ref().unwrap();
+    assert_eq!((steady.from_seconds, steady.seconds), (60.0, 90.0));
+    assert_eq!(p99.values[0], steady.latency_ms.map(|l| l.p99));
+    // One run alone comes to the same.
+    let options = RunOptions {
+        run_for: Some(SimDuration::secs(150)),
+        seed: Some(8),
+        warm_up: Some(SimDuration::secs(60)),
+        ..RunOptions::default()
+    };
+    let alone = prepare(document(), services::ALL, Root::samples_only(), options);
+    let alone = alone.unwrap().finish().unwrap().summary;
+    assert_eq!(
+        p99.values[1],
+        alone.steady.unwrap().latency_ms.map(|l| l.p99)
+    );
+    assert_eq!(
+        found.metrics["usd_per_month"].values[1],
+        alone.cost.usd_per_month
+    );
+    assert!(!found.metrics["usd_per_month"].trimmed);
+    // What was cut and what was left are the whole.
+    let delivered = steady.throughput.delivered_per_second * steady.seconds;
+    assert!(delivered > 0.0 && delivered < repeated.summary.records.delivered as f64);
+    let band = repeated
+        .bands
+        .bands
+        .iter()
+        .find(|b| b.node == "lake" && b.metric == "EndToEndLatency.p50");
+    let band = band.unwrap();
+    assert!(!band.points.is_empty());
+    assert!(
+        band.points
+            .iter()
+            .all(|[_, mean, lo, hi]| lo <= mean && mean <= hi)
+    );
+    let folder = dir.path().join("run");
+    for file in [
+        "summary.json",
+        "repeats.json",
+        "metrics.parquet",
+        "repeats/seed-8/summary.json",
+        "repeats/seed-9/run.json",
+    ] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let kept: Summary =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).unwrap())
+            .unwrap();
+    assert_eq!(kept.repeats.unwrap().runs, 3);
+    assert!(repeats_terminal(found).contains('±'));
+}
