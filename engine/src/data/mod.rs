@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod batch;
+mod blemish;
 mod generate;
 mod json_size;
 mod log;
@@ -9,8 +10,9 @@ mod replay;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
+pub use blemish::{Blemished, Blemisher, Blemishes};
 pub use generate::{
-    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
+    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, Learned, Profile, FieldProfile, KEYS_MAX,
     RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
 };
 pub use json_size::{encode_json_lines, json_sizes};
