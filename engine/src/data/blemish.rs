@@ -180,7 +180,8 @@ impl Blemisher {
         let schema = batch.schema();
         let millis = |t: &DataType| matches!(t, DataType::Timestamp(TimeUnit::Millisecond, _));
         let at = schema.index_of(TIME_FIELD).ok();
-        let Some(at) = at.filter(|at| self.shares.late > 0.0 && millis(schema.field(*at).data_type()))
+        let Some(at) =
+            at.filter(|at| self.shares.late > 0.0 && millis(schema.field(*at).data_type()))
         else {
             return Ok(batch);
         };
@@ -223,17 +224,37 @@ mod tests {
             let born: Vec<u64> = (0..n).map(|i| i * 1_000_000).collect();
             let whole = generator.chunk(0).emit(0, &born, 1_767_571_200_000);
             for (i, shares) in [
-                Blemishes { nulls: 0.1, ..Blemishes::default() },
-                Blemishes { late: 0.1, late_by_ms: 60_000, ..Blemishes::default() },
-                Blemishes { duplicates: 0.1, ..Blemishes::default() },
-                Blemishes { malformed: 0.1, ..Blemishes::default() },
+                Blemishes {
+                    nulls: 0.1,
+                    ..Blemishes::default()
+                },
+                Blemishes {
+                    late: 0.1,
+                    late_by_ms: 60_000,
+                    ..Blemishes::default()
+                },
+                Blemishes {
+                    duplicates: 0.1,
+                    ..Blemishes::default()
+                },
+                Blemishes {
+                    malformed: 0.1,
+                    ..Blemishes::default()
+                },
             ]
             .into_iter()
             .enumerate()
             {
                 let mut blemisher = Blemisher::new(shares, schema.key());
-                let (batch, counts) = blemisher.apply(whole.clone(), &mut Rng::new(7, "b")).unwrap();
-                let told = [counts.nulls, counts.late, counts.duplicates, counts.malformed];
+                let (batch, counts) = blemisher
+                    .apply(whole.clone(), &mut Rng::new(7, "b"))
+                    .unwrap();
+                let told = [
+                    counts.nulls,
+                    counts.late,
+                    counts.duplicates,
+                    counts.malformed,
+                ];
                 for (j, told) in told.into_iter().enumerate() {
                     let expected = if i == j { 700..900 } else { 0..1 };
                     assert!(expected.contains(&told), "{shares:?}: {counts:?}");

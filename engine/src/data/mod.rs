@@ -12,8 +12,8 @@ pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
 pub use blemish::{Blemished, Blemisher, Blemishes};
 pub use generate::{
-    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, Learned, Profile, FieldProfile, KEYS_MAX,
-    RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
+    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, FieldProfile, GenerateError, Generator,
+    GeneratorSpec, KEYS_MAX, Learned, Profile, RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
 };
 pub use json_size::{encode_json_lines, json_sizes};
 pub use log::{BatchLog, LogError};

@@ -7,12 +7,10 @@
 
 use super::text::Text;
 use super::{Request, TIME_FIELD};
-use crate::data::replay::{Replay, ReplayError, ReplaySpec, Root};
 use crate::data::json_size::json_sizes;
+use crate::data::replay::{Replay, ReplayError, ReplaySpec, Root};
 use crate::rng::Rng;
-use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, UInt32Array,
-};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Int64Type, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -151,7 +149,9 @@ impl Learned {
             },
             rows,
             own,
-            time_field: time_at.map_or(TIME_FIELD, |i| schema.field(i).name()).to_owned(),
+            time_field: time_at
+                .map_or(TIME_FIELD, |i| schema.field(i).name())
+                .to_owned(),
         }
     }
     /// The schema of the content, without the time.
@@ -260,7 +260,9 @@ fn zipf(ranked: &[u64]) -> f64 {
         return 0.0;
     }
     let n = points.len() as f64;
-    let (sx, sy) = points.iter().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
+    let (sx, sy) = points
+        .iter()
+        .fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
     let (mx, my) = (sx / n, sy / n);
     let (mut above, mut below) = (0.0, 0.0);
     for (x, y) in points {

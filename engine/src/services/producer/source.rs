@@ -7,9 +7,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::config::{Arrival, Config, ReplayPace};
 use super::replay::{self, Replayed};
-use crate::data::{
-    ArrivalShape, Arrivals, Batch, Chunk, Generator, GeneratorSpec, Learned, Root,
-};
+use crate::data::{ArrivalShape, Arrivals, Batch, Chunk, Generator, GeneratorSpec, Learned, Root};
 use crate::node::{BuildCx, Cx, NodeError, NodeResult, TraceCx, Work};
 use crate::rng::Rng;
 use crate::units::SimTime;
