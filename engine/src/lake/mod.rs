@@ -2,22 +2,29 @@
 //!
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
+mod avro;
 mod border;
 mod catalog;
+mod conform;
 mod crawl;
 mod csv_text;
 mod database;
 mod encode;
 mod error;
+mod etl;
 mod facts;
 mod glue_types;
+mod orc;
 mod paths;
 mod query;
+mod row_file;
 mod row_scan;
 mod rows;
 mod shape;
 mod show;
+mod sink;
 mod sql;
+mod staging;
 mod store;
 mod table;
 mod transform;
@@ -30,11 +37,17 @@ pub use crawl::{CrawlOptions, CrawlOutcome, TableProposal, crawl};
 pub use database::{ColumnInfo, Database, QueryStop, TableInfo, open_run};
 pub use encode::{Codec, EncodedGroup, ParquetPlan};
 pub use error::{LakeError, SqlProblem};
+pub use etl::{
+    EtlOutput, EtlPlan, EtlResult, EtlSource, EtlStep, JoinKind, Mapping, PreparedEtl, Resolve,
+    RuleResult, Ruleset,
+};
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
 pub use paths::{BucketName, ObjectKey};
 pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
 pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
 pub use show::{batches_to_json, format_table};
-pub use store::{Lake, ObjectMeta, Staged};
+pub use sink::{SinkPlan, WrittenFile};
+pub use staging::{Staged, StagedWriter};
+pub use store::{Lake, ObjectMeta};
 pub use transform::{Applied, Transform};

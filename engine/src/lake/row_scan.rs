@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -13,9 +14,12 @@ use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 
+use super::avro;
 use super::catalog::{Format, Table};
+use super::conform::conform;
 use super::csv_text::CsvRows;
 use super::error::LakeError;
+use super::orc;
 use super::rows::plain_reader;
 use super::store::Object;
 
@@ -33,6 +37,8 @@ pub(super) struct RowFormat {
     pub(super) format: Format,
     /// `ignore.malformed.json`: bad lines are rows of nulls instead of an error.
     pub(super) lenient: bool,
+    /// Where bad lines are counted that are left out, whatever `lenient` says.
+    pub(super) bad: Option<Arc<AtomicU64>>,
 }
 
 impl RowFormat {
@@ -43,6 +49,7 @@ impl RowFormat {
             schema: table.file_schema()?,
             format: table.format.clone(),
             lenient: lenient.is_some_and(|v| v.eq_ignore_ascii_case("true")),
+            bad: None,
         })
     }
 
@@ -50,17 +57,23 @@ impl RowFormat {
     pub(super) fn open(&self, object: &Object) -> Result<RowBatches, LakeError> {
         let key = object.meta.key.clone();
         let damaged = |e: std::io::Error| decode_error(&self.format, &e.to_string(), &key);
-        let plain = plain_reader(object.open()?).map_err(damaged)?;
-        let mut from = BufReader::with_capacity(64 << 10, plain);
+        let typed = |why: String| decode_error(&self.format, &why, &key);
+        let plain = || {
+            let plain = plain_reader(object.open()?).map_err(damaged)?;
+            Ok::<_, LakeError>(BufReader::with_capacity(64 << 10, plain))
+        };
         let rows = match self.format {
             Format::Csv { delimiter, header } => {
-                let mut rows = CsvRows::new(from, u8::try_from(delimiter).unwrap_or(b','));
+                let mut rows = CsvRows::new(plain()?, u8::try_from(delimiter).unwrap_or(b','));
                 if header {
                     rows.next_row(&mut Vec::new()).map_err(damaged)?;
                 }
                 Rows::Csv(rows)
             }
+            Format::Avro => Rows::Typed(Box::new(avro::read(object.open()?).map_err(typed)?)),
+            Format::Orc => Rows::Typed(orc::read(object.open()?).map_err(typed)?),
             Format::Json | Format::Parquet => {
+                let mut from = plain()?;
                 let array = starts_with_bracket(&mut from).map_err(damaged)?;
                 let from: Box<dyn Read + Send> = if array {
                     Box::new(ArrayElements::new(from))
@@ -86,7 +99,12 @@ impl RowFormat {
 enum Rows {
     Csv(CsvRows<BufReader<Box<dyn Read + Send>>>),
     Json(JsonPieces),
+    /// Files that know their own columns.
+    Typed(TypedRows),
 }
+
+/// Batches of a file in its own columns.
+pub(super) type TypedRows = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
 
 /// The batches of one file, in order.
 pub(super) struct RowBatches {
@@ -102,6 +120,10 @@ impl Iterator for RowBatches {
         let next = match &mut self.rows {
             Rows::Csv(rows) => csv_batch(rows, &self.format.schema),
             Rows::Json(pieces) => pieces.next_batch(&self.format),
+            Rows::Typed(rows) => rows
+                .next()
+                .map(|batch| conform(&batch?, &self.format.schema))
+                .transpose(),
         };
         next.map_err(|why| decode_error(&self.format.format, &why, &self.key))
             .transpose()
@@ -110,11 +132,7 @@ impl Iterator for RowBatches {
 
 fn decode_error(format: &Format, why: &str, key: &str) -> LakeError {
     LakeError::Decode {
-        format: match format {
-            Format::Csv { .. } => "CSV",
-            Format::Json => "JSON",
-            Format::Parquet => "Parquet",
-        },
+        format: format.title(),
         why: why.to_owned(),
         key: key.to_owned(),
     }
@@ -218,6 +236,10 @@ impl JsonPieces {
             }
             match decode(line, &format.schema) {
                 Ok(_) => good.extend_from_slice(line),
+                Err(_) if let Some(bad) = &format.bad => {
+                    bad.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
                 Err(_) if format.lenient => good.extend_from_slice(b"{}"),
                 Err(why) => {
                     return Err(format!(

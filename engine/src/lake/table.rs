@@ -35,20 +35,22 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::Lake;
-use super::catalog::{Catalog, Format, Table};
+use super::catalog::{Catalog, Format, Partition, Table};
 use super::error::LakeError;
 use super::row_scan::{RowBatches, RowFormat};
 use super::sql::store_url;
-use super::store::Object;
+use super::store::{Object, ObjectMeta};
 
 /// What Hive writes for a partition whose value is null.
-const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(super) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What the scans of one query read.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) bytes: AtomicU64,
     pub(super) files: AtomicU64,
+    /// Rows of files of rows; Parquet's are in its plan's metrics.
+    pub(super) rows: AtomicU64,
     pub(super) partitions_total: AtomicU64,
     pub(super) partitions_read: AtomicU64,
 }
@@ -78,6 +80,17 @@ impl LakeTable {
         table: &Table,
         counters: &Arc<Counters>,
     ) -> Result<Self, LakeError> {
+        let partitions = catalog.partitions(&table.database, &table.name);
+        Self::of_partitions(lake, table, partitions, counters)
+    }
+
+    /// Captures the files of a table with these partitions.
+    pub(super) fn of_partitions(
+        lake: &Lake,
+        table: &Table,
+        partitions: &[Partition],
+        counters: &Arc<Counters>,
+    ) -> Result<Self, LakeError> {
         let mut found = Self::new(table, counters)?;
         if table.partition_keys.is_empty() {
             found.parts.push(Part {
@@ -86,7 +99,7 @@ impl LakeTable {
             });
             return Ok(found);
         }
-        for partition in catalog.partitions(&table.database, &table.name) {
+        for partition in partitions {
             let values: Result<Vec<ScalarValue>, LakeError> = partition
                 .values
                 .iter()
@@ -99,6 +112,25 @@ impl LakeTable {
             });
         }
         Ok(found)
+    }
+
+    /// Every captured file.
+    pub(super) fn files(&self) -> impl Iterator<Item = &ObjectMeta> {
+        self.parts
+            .iter()
+            .flat_map(|p| p.files.iter().map(|f| &f.meta))
+    }
+
+    /// Leaves out the files that `keep` does not want.
+    pub(super) fn retain(&mut self, keep: impl Fn(&ObjectMeta) -> bool) {
+        for part in &mut self.parts {
+            part.files.retain(|f| keep(&f.meta));
+        }
+    }
+
+    /// Lines that are no records are left out and counted from now on.
+    pub(super) fn count_bad(&mut self, to: Arc<AtomicU64>) {
+        self.rows.bad = Some(to);
     }
 
     /// A table of these files, outside any lake.
@@ -352,7 +384,14 @@ impl PartitionStream for RowFiles {
             let next = loop {
                 if let Some(file) = open {
                     match file.next(&files.schema) {
-                        Some(batch) => break Some(batch),
+                        Some(batch) => {
+                            let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+                            files
+                                .counters
+                                .rows
+                                .fetch_add(rows as u64, Ordering::Relaxed);
+                            break Some(batch);
+                        }
                         None => *open = None,
                     }
                 }

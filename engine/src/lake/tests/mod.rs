@@ -3,6 +3,7 @@
 mod catalog;
 mod crawl;
 mod encode;
+mod etl;
 mod live;
 mod measure;
 mod paths;
