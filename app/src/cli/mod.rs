@@ -10,6 +10,7 @@ mod check;
 mod gallery;
 mod interrupt;
 mod kinds;
+mod learn;
 mod output;
 mod progress;
 mod relay;
@@ -83,6 +84,7 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         Command::Run(arguments) => run::run(arguments, output),
         Command::Bench { which, run_for } => bench::bench(which, run_for, output),
         Command::Check { file, json } => check::check(&file, json, output),
+        Command::Learn { file, json } => learn::learn(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
         Command::Sql {
             run,

@@ -11,12 +11,16 @@ pub mod firehose;
 pub mod glue_crawler;
 pub mod kinesis_data_streams;
 pub mod lambda;
+#[cfg(test)]
+mod pricing;
 pub mod producer;
 pub mod s3;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod theory;
 
 use crate::node::AnyKind;
 

@@ -3,7 +3,10 @@
 
 use super::config::{Config, OutputFormat};
 use crate::data::{Batch, encode_json_lines};
-use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress, encode_orc};
 use crate::node::{Cx, NodeError, NodeResult, Work};
 use crate::units::SimTime;
 
@@ -15,6 +18,7 @@ const PIECE_ROWS: usize = 65_536;
 enum Piece {
     Columns(Work<EncodedGroup>),
     Lines(Work<Vec<u8>>),
+    Rows(Vec<RecordBatch>),
 }
 
 /// When some records came in and when they entered this buffer.
@@ -30,6 +34,7 @@ pub(super) struct Stay {
 pub(super) struct Buffer {
     format: OutputFormat,
     plan: Option<ParquetPlan>,
+    schema: SchemaRef,
     codec: crate::lake::Codec,
     delimiter: bool,
     pending: Vec<Batch>,
@@ -63,11 +68,18 @@ impl Buffer {
                 ParquetPlan::new(&first.schema(), codec)
                     .map_err(|e| NodeError::Fatal(e.to_string()))?,
             ),
+            OutputFormat::Orc => {
+                // A type that ORC has not is told now, not when the file is due.
+                encode_orc(&first.schema(), codec, &[])
+                    .map_err(|e| NodeError::Fatal(e.to_string()))?;
+                None
+            }
             OutputFormat::Json => None,
         };
         Ok(Self {
             format: config.format,
             plan,
+            schema: first.schema(),
             codec,
             delimiter: config.append_delimiter_to_record,
             pending: Vec::new(),
@@ -80,10 +92,9 @@ impl Buffer {
             opened_epoch_ms: cx.now_epoch_ms(),
         })
     }
-    /// True when `batch` can go into the same file: a Parquet file has one schema, JSON lines may differ.
+    /// True when `batch` can go into the same file: a file of columns has one schema, JSON lines may differ.
     pub(super) fn fits(&self, batch: &Batch) -> bool {
-        let plan = self.plan.as_ref();
-        plan.is_none_or(|p| *p.schema() == batch.schema())
+        self.format == OutputFormat::Json || self.schema == batch.schema()
     }
     /// Takes records in that came to the stream at `since`.
     pub(super) fn add(&mut self, since: SimTime, batch: Batch, cx: &Cx<'_>) -> NodeResult {
@@ -124,6 +135,7 @@ impl Buffer {
             (OutputFormat::Parquet, Some(plan)) => {
                 Piece::Columns(cx.compute(move || columns(&plan, &batches))?)
             }
+            (OutputFormat::Orc, _) => Piece::Rows(batches.into_iter().map(|b| b.rows).collect()),
             _ => {
                 let delimiter = self.delimiter;
                 Piece::Lines(cx.compute(move || lines(&batches, delimiter))?)
@@ -136,17 +148,19 @@ impl Buffer {
     pub(super) fn close(mut self, lake: &Lake, cx: &Cx<'_>) -> NodeResult<Closed> {
         self.encode(cx)?;
         let (pieces, plan, codec, lake) = (self.pieces, self.plan, self.codec, lake.clone());
+        let (schema, format) = (self.schema, self.format);
         let file = cx.start(async move {
             let bytes = match plan {
                 Some(plan) => join_columns(pieces, &plan).await?,
+                None if format == OutputFormat::Orc => join_rows(pieces, &schema, codec)?,
                 None => join_lines(pieces, codec).await?,
             };
             lake.stage(&bytes).map_err(|e| e.to_string())
         })?;
-        let extension = if self.format == OutputFormat::Parquet {
-            ".parquet"
-        } else {
-            codec.extension()
+        let extension = match format {
+            OutputFormat::Parquet => ".parquet",
+            OutputFormat::Orc => ".orc",
+            OutputFormat::Json => codec.extension(),
         };
         Ok(Closed {
             file,
@@ -201,6 +215,20 @@ async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>,
         }
     }
     plan.assemble(groups).map_err(|e| e.to_string())
+}
+
+fn join_rows(
+    pieces: Vec<Piece>,
+    schema: &SchemaRef,
+    codec: crate::lake::Codec,
+) -> Result<Vec<u8>, String> {
+    let rows = pieces.into_iter().flat_map(|piece| match piece {
+        Piece::Rows(rows) => rows,
+        Piece::Columns(_) | Piece::Lines(_) => Vec::new(),
+    });
+    let rows: Vec<RecordBatch> = rows.collect();
+    let joined = arrow::compute::concat_batches(schema, &rows).map_err(|e| e.to_string())?;
+    encode_orc(schema, codec, &[joined]).map_err(|e| e.to_string())
 }
 
 async fn join_lines(pieces: Vec<Piece>, codec: crate::lake::Codec) -> Result<Vec<u8>, String> {

@@ -65,7 +65,7 @@ pub(super) struct Rules {
 }
 
 /// PUT payload units of a record of `bytes`, key included.
-pub(super) fn put_units(bytes: u64, unit_bytes: u64) -> u64 {
+pub(in crate::services) fn put_units(bytes: u64, unit_bytes: u64) -> u64 {
     bytes.div_ceil(unit_bytes).max(1)
 }
 /// Bytes of an on-demand stream that a record of `bytes` is billed as.
