@@ -39,6 +39,9 @@ pub(crate) static ALL: &[Template] = &[
     template!("weekend-transactions"),
     template!("flights-replay"),
     template!("first-stream"),
+    template!("clickstream"),
+    template!("hot-shard"),
+    template!("small-files"),
 ];
 
 /// The template that stands ready when nothing else was asked for.

@@ -104,6 +104,14 @@ pub(crate) enum Command {
         #[arg(default_value = "document")]
         what: String,
     },
+    /// Look at a sample of records: sizes, cardinality, skew and arrival, as a producer with `file_use: learn` takes them
+    Learn {
+        /// JSON lines, JSON, CSV, Parquet or Arrow; or `sample:NAME` for data that Weir carries
+        file: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Measure this machine: the figures of the README
     Bench {
         /// What to measure

@@ -29,6 +29,8 @@ pub(crate) enum Which {
     Engine,
     /// The report of a run of an hour: how long it takes, how large it is
     Report,
+    /// A day of 3,000 records a second, one in 100 of them real, from producer to bucket
+    Day,
     /// Memory of a run and of one ten times as long
     Memory,
     /// A small pipeline for each service: throughput, latency and cost beside published figures
@@ -60,6 +62,9 @@ pub(crate) fn bench(
     }
     if all || which == Which::Report {
         report(output)?;
+    }
+    if all || which == Which::Day {
+        day(span, output)?;
     }
     if all || which == Which::Memory {
         memory(span, output)?;
@@ -197,6 +202,31 @@ fn pipeline(span: Option<SimDuration>, output: &mut Output) -> Result<(), Failur
         );
         print(output, "pipeline", &text);
     }
+    Ok(())
+}
+
+/// A day of 259 million records, of which one in a hundred is made and stands for the others.
+fn day(span: Option<SimDuration>, output: &mut Output) -> Result<(), Failure> {
+    let text = r#"{ "weir": 1, "name": "day", "run_for": "24h",
+        "nodes": [
+            { "id": "app", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 3000, "sample_one_in": 100, "schema": "clickstream", "record_bytes": 1000 } },
+            { "id": "stream", "kind": "kinesis-data-streams", "at": [200, 0], "params": { "shard_count": 4, "partition_key": "user_id" } },
+            { "id": "delivery", "kind": "firehose", "at": [400, 0], "params": { "format": "parquet", "compression": "snappy", "buffer_size_mib": 128, "buffer_interval_seconds": 300 } },
+            { "id": "lake", "kind": "s3", "at": [600, 0] } ],
+        "wires": [ { "from": "app.out", "to": "stream.in" }, { "from": "stream.out", "to": "delivery.in" }, { "from": "delivery.out", "to": "lake.in" } ] }"#;
+    let mut doc = Document::parse(text).map_err(|e| Failure::new(e.to_string()))?;
+    doc.run_for = span.unwrap_or(doc.run_for);
+    let Ended {
+        seconds, records, ..
+    } = timed(doc, services::ALL, None)?;
+    let peak = high_water("/proc/self/status").map_or(String::new(), |bytes| {
+        format!(", peak {:.0} MB of this process", bytes as f64 / 1e6)
+    });
+    let text = format!(
+        "{} records, one in 100 real, in {seconds:.1} s{peak}",
+        number(records as f64)
+    );
+    print(output, "day", &text);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod compare;
 mod gallery;
 mod interrupt;
 mod kinds;
+mod learn;
 mod output;
 mod progress;
 mod relay;
@@ -95,6 +96,7 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
             format,
         } => bench::bench(which, run_for, format, output),
         Command::Check { file, json } => check::check(&file, json, output),
+        Command::Learn { file, json } => learn::learn(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
         Command::Verify { place, data } => verify::verify(&place, data.as_deref(), output),
         Command::Test(arguments) => test::test(arguments, output),

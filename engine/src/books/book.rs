@@ -255,7 +255,7 @@ impl Books {
 
     /// The same book with another price, for worked examples of another year.
     #[cfg(test)]
-    pub(super) fn with_price(mut self, price: Price) -> Self {
+    pub(crate) fn with_price(mut self, price: Price) -> Self {
         self.prices.insert(price.key.clone(), price);
         self
     }

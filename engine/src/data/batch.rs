@@ -24,6 +24,8 @@ pub struct Batch {
     pub malformed: Option<BooleanBuffer>,
     /// How many real records each row stands for: 1 unless the source samples.
     pub weight: u32,
+    /// When not 0: the sender packs records of one shard into stream records of up to so many bytes (KPL aggregation).
+    pub aggregate: u32,
 }
 
 impl Batch {
@@ -43,6 +45,7 @@ impl Batch {
             sizes,
             malformed: None,
             weight: 1,
+            aggregate: 0,
         }
     }
     /// Rows that are here.
@@ -84,6 +87,7 @@ impl Batch {
             sizes: self.sizes.slice(offset, len),
             malformed: self.malformed.as_ref().map(|m| m.slice(offset, len)),
             weight: self.weight,
+            aggregate: self.aggregate,
         }
     }
     /// The rows in pieces of at most `max_rows` rows and `max_bytes` row bytes each, but at least one row, in order: what one
@@ -133,6 +137,7 @@ impl Batch {
                 .as_ref()
                 .map(|m| indices.values().iter().map(|i| m.value(at(i))).collect()),
             weight: self.weight,
+            aggregate: self.aggregate,
         })
     }
     /// The rows whose bit is set.
@@ -150,6 +155,7 @@ impl Batch {
                 .as_ref()
                 .map(|m| keep.set_indices().map(|i| m.value(i)).collect()),
             weight: self.weight,
+            aggregate: self.aggregate,
         })
     }
     /// All rows of `batches`, in order. They must agree in schema and weight.
@@ -184,6 +190,7 @@ impl Batch {
                 .collect(),
             malformed,
             weight: first.weight,
+            aggregate: first.aggregate,
         })
     }
     /// How many rows do not parse.

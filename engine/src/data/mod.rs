@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod batch;
+mod blemish;
 mod fingerprint;
 mod generate;
 mod json_rows;
@@ -13,10 +14,11 @@ mod shared;
 
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
+pub use blemish::{Blemished, Blemisher, Blemishes};
 pub use fingerprint::Fingerprint;
 pub use generate::{
-    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
-    RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
+    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, FieldProfile, GenerateError, Generator,
+    GeneratorSpec, KEYS_MAX, Learned, Profile, RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
 };
 pub use json_rows::{JsonShape, json_texts, json_values, spoil};
 pub use json_size::{encode_json_lines, json_sizes};

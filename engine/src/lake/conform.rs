@@ -11,7 +11,10 @@ use super::glue_types::glue_type;
 
 /// The batch in the columns of `schema`. A single value that does not cast is null; a whole column that cannot is refused
 /// in one sentence, as Athena does with `HIVE_BAD_DATA`.
-pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> {
+///
+/// # Errors
+/// When a whole column cannot be cast.
+pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> {
     let own = batch.schema();
     let columns: Result<Vec<ArrayRef>, String> = schema
         .fields()

@@ -34,6 +34,7 @@ mod transform;
 mod tests;
 
 pub use catalog::{Catalog, Column, Format, Partition, Table, columns_of};
+pub use conform::conform;
 pub use crawl::{CrawlOptions, CrawlOutcome, TableProposal, crawl};
 pub use database::{ColumnInfo, Database, QueryStop, TableInfo, open_run};
 pub use encode::{Codec, EncodedGroup, ParquetPlan};
@@ -44,6 +45,7 @@ pub use etl::{
 };
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
+pub use orc::encode_orc;
 pub use paths::{BucketName, ObjectKey};
 pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
 pub use read_file::read_parquet;

@@ -2,6 +2,12 @@
 //!
 //! The library comes with the cargo feature `orc`; a program without it says so in one sentence and reads nothing.
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+
+use super::encode::Codec;
+use super::error::LakeError;
+
 /// The first bytes of every file.
 pub(super) const MAGIC: &[u8; 3] = b"ORC";
 
@@ -9,6 +15,24 @@ pub(super) const MAGIC: &[u8; 3] = b"ORC";
 pub(super) use with::{OrcFile, columns, read};
 #[cfg(not(feature = "orc"))]
 pub(super) use without::{OrcFile, columns, read};
+
+/// A whole file of rows of these columns.
+///
+/// # Errors
+/// A type that ORC files are not written with, or a program without ORC.
+pub fn encode_orc(
+    schema: &Schema,
+    codec: Codec,
+    batches: &[RecordBatch],
+) -> Result<Vec<u8>, LakeError> {
+    let mut out = Vec::new();
+    let mut file = OrcFile::new(&mut out, schema, codec)?;
+    for batch in batches {
+        file.write(batch)?;
+    }
+    file.close()?;
+    Ok(out)
+}
 
 #[cfg(feature = "orc")]
 mod with {

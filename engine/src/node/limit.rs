@@ -119,6 +119,17 @@ impl Pace {
         }
         &mut self.current
     }
+    /// The last whole second before `now`.
+    fn ended(&self, now: SimTime) -> Share {
+        let ended = (now.0 / SECOND).wrapping_sub(1);
+        if ended == self.second {
+            self.current
+        } else if ended.wrapping_add(1) == self.second {
+            self.last
+        } else {
+            Share::default()
+        }
+    }
     /// `n` were let through.
     pub fn take(&mut self, now: SimTime, n: u64) {
         self.turn(now).taken += n;
@@ -127,18 +138,16 @@ impl Pace {
     pub fn refuse(&mut self, now: SimTime) {
         self.turn(now).refused = true;
     }
+    /// How many were let through in the last whole second before `now`.
+    #[must_use]
+    pub fn last(&self, now: SimTime) -> u64 {
+        self.ended(now).taken
+    }
     /// The share of `limit` per second that was used in the last whole second before `now`: 0 to 1. What a full bucket lets through
     /// beyond a second's worth counts as all of it.
     #[must_use]
     pub fn used(&self, now: SimTime, limit: u64) -> f64 {
-        let ended = (now.0 / SECOND).wrapping_sub(1);
-        let share = if ended == self.second {
-            self.current
-        } else if ended.wrapping_add(1) == self.second {
-            self.last
-        } else {
-            Share::default()
-        };
+        let share = self.ended(now);
         if share.refused {
             return 1.0;
         }

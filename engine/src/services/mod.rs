@@ -12,6 +12,8 @@ pub mod firehose;
 pub mod glue_crawler;
 pub mod kinesis_data_streams;
 pub mod lambda;
+#[cfg(test)]
+mod pricing;
 pub mod producer;
 pub mod s3;
 pub mod sns;
@@ -20,6 +22,8 @@ pub mod sqs;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod theory;
 
 use crate::node::AnyKind;
 

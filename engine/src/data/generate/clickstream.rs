@@ -76,7 +76,7 @@ pub(super) struct Maker {
 impl Maker {
     pub(super) fn new(spec: &GeneratorSpec) -> Self {
         Self {
-            keys: Keys::new(spec.keys, spec.key_skew, spec.hot_key_share),
+            keys: Keys::of(spec),
             width: key_width(spec.keys),
             bots: share_of_32_bits(spec.fraud_rate),
             events: Choice::new(EVENTS.iter().map(|e| e.1)),
@@ -104,7 +104,7 @@ impl Maker {
         let mut devices = Text::new(rows, 7);
         let mut loads = Vec::with_capacity(rows);
         let is_bot = BooleanBuffer::collect_bool(rows, |row| {
-            let user = self.keys.pick(rng);
+            let user = self.keys.at(first + row as u64, rng);
             let bits = rng.next_u64();
             let bot = bits >> 32 < self.bots;
             let event = if bot { 0 } else { self.events.pick(bits) };

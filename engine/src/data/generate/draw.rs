@@ -110,6 +110,7 @@ pub(super) struct Keys {
     /// Of 2^32: how often the first key is taken before anything else is asked.
     hot: u64,
     zipf: Option<Alias>,
+    in_turn: bool,
 }
 
 impl Keys {
@@ -119,6 +120,22 @@ impl Keys {
             count,
             hot: share_of_32_bits(hot_share),
             zipf: (skew > 0.0).then(|| Alias::zipf(count, skew)),
+            in_turn: false,
+        }
+    }
+    /// The keys that `spec` asks for.
+    pub(super) fn of(spec: &super::GeneratorSpec) -> Self {
+        Self {
+            in_turn: spec.in_turn,
+            ..Self::new(spec.keys, spec.key_skew, spec.hot_key_share)
+        }
+    }
+    /// The key of record number `record`.
+    pub(super) fn at(&self, record: u64, rng: &mut Rng) -> u64 {
+        if self.in_turn {
+            record % self.count
+        } else {
+            self.pick(rng)
         }
     }
     /// The next key, in `0..count`.

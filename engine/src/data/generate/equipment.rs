@@ -167,8 +167,8 @@ impl Maker {
         let share = spec.fraud_rate * WINDOW as f64;
         Self {
             // Machines report in turn, unless some are to report more often than others.
-            keys: (spec.key_skew > 0.0 || spec.hot_key_share > 0.0)
-                .then(|| Keys::new(spec.keys, spec.key_skew, spec.hot_key_share)),
+            keys: ((spec.key_skew > 0.0 || spec.hot_key_share > 0.0) && !spec.in_turn)
+                .then(|| Keys::of(spec)),
             count: spec.keys,
             width: key_width(spec.keys),
             noise: Quantiles::normal(1.0),

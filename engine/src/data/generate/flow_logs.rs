@@ -65,7 +65,7 @@ pub(super) struct Maker {
 impl Maker {
     pub(super) fn new(spec: &GeneratorSpec) -> Self {
         Self {
-            keys: Keys::new(spec.keys, spec.key_skew, spec.hot_key_share),
+            keys: Keys::of(spec),
             width: key_width(spec.keys),
             rejects: share_of_32_bits(spec.fraud_rate),
             served: Choice::new(SERVED.iter().map(|s| s.2)),
@@ -78,7 +78,9 @@ impl Maker {
         reason = "packets and bytes of a flow are far below the limits of their types"
     )]
     pub(super) fn columns(&self, request: Request<'_>) -> Vec<ArrayRef> {
-        let Request { rng, rows, .. } = request;
+        let Request {
+            rng, rows, first, ..
+        } = request;
         let mut accounts = Text::new(rows, 12);
         let mut interfaces = Text::new(rows, 4 + self.width);
         let (mut sources, mut targets) = (Text::new(rows, 15), Text::new(rows, 13));
@@ -86,8 +88,8 @@ impl Maker {
         let [mut from_ports, mut to_ports, mut protocols] =
             [(); 3].map(|()| Vec::with_capacity(rows));
         let [mut packets, mut bytes] = [(); 2].map(|()| Vec::with_capacity(rows));
-        for _ in 0..rows {
-            let interface = self.keys.pick(rng);
+        for row in 0..rows as u64 {
+            let interface = self.keys.at(first + row, rng);
             let bits = rng.next_u64();
             let reject = bits >> 32 < self.rejects;
             let (port, protocol, _) = SERVED[self.served.pick(bits)];

@@ -8,6 +8,7 @@ mod clickstream;
 mod draw;
 mod equipment;
 mod flow_logs;
+mod learn;
 mod sensors;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use text::Text;
 
 pub use equipment::EquipmentFault;
+pub use learn::{FieldProfile, Learned, Profile};
 
 /// Rows of a chunk, unless records are so large that fewer fill [`CHUNK_BYTES`].
 pub const CHUNK_ROWS: usize = 8_192;
@@ -128,6 +130,8 @@ pub struct GeneratorSpec {
     pub fraud_rate: f64,
     /// Bytes of JSON that every record is padded to; `None` leaves records as they are.
     pub record_bytes: Option<u32>,
+    /// The keys take turns instead of being drawn at random, one record each.
+    pub in_turn: bool,
     /// For equipment: which faults machines have.
     pub equipment_fault: EquipmentFault,
     /// For equipment: how many readings of a machine the cycle of its load is long.
@@ -150,6 +154,7 @@ impl GeneratorSpec {
             hot_key_share: 0.0,
             fraud_rate: 0.02,
             record_bytes: None,
+            in_turn: false,
             equipment_fault: EquipmentFault::default(),
             season_readings: 1440,
             wear: 0.2,
@@ -184,6 +189,8 @@ struct Inner {
     content: SchemaRef,
     emitted: SchemaRef,
     maker: Maker,
+    /// Bytes of the time's name with its quotes, colon and comma.
+    time_key: u32,
     /// Text that padding is cut from.
     pool: Vec<u8>,
 }
@@ -195,6 +202,7 @@ enum Maker {
     Sensors(sensors::Maker),
     FlowLogs(flow_logs::Maker),
     Equipment(equipment::Maker),
+    Learned(Arc<Learned>),
 }
 
 /// What a maker is given to fill one chunk.
@@ -259,21 +267,35 @@ impl Generator {
         };
         let named = spec.schema.fields().iter().zip(content);
         let content: Vec<Field> = named.map(|(f, t)| Field::new(f.name, t, false)).collect();
+        Ok(Self::of(spec, maker, content, TIME_FIELD))
+    }
+    /// A generator of records in the likeness of a sample. Of `spec`, seed, name and `record_bytes` count.
+    #[must_use]
+    pub fn learned(sample: Arc<Learned>, spec: GeneratorSpec) -> Self {
+        let fields = sample.content();
+        let content = fields.fields().iter().map(|f| f.as_ref().clone()).collect();
+        let time = sample.time_field.clone();
+        Self::of(spec, Maker::Learned(sample), content, &time)
+    }
+    fn of(spec: GeneratorSpec, maker: Maker, content: Vec<Field>, time: &str) -> Self {
         let mut emitted = content.clone();
         let utc = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
-        emitted.push(Field::new(TIME_FIELD, utc, false));
+        emitted.push(Field::new(time, utc, false));
         let mut pool = Vec::new();
         if spec.record_bytes.is_some() {
             emitted.push(Field::new(PAD_FIELD, DataType::Utf8, false));
             pool = pad_pool(&spec);
         }
-        Ok(Self(Arc::new(Inner {
+        // `,"event_time":` is the same for every record; the time itself is added when it is known.
+        let time_key = u32::try_from(time.len() + 4).unwrap_or(u32::MAX);
+        Self(Arc::new(Inner {
             content: Arc::new(Schema::new(content)),
             emitted: Arc::new(Schema::new(emitted)),
             maker,
+            time_key,
             pool,
             spec,
-        })))
+        }))
     }
     /// The schema of emitted records.
     #[must_use]
@@ -310,14 +332,15 @@ impl Generator {
             Maker::Sensors(maker) => maker.columns(request),
             Maker::FlowLogs(maker) => maker.columns(request),
             Maker::Equipment(maker) => maker.columns(request),
+            Maker::Learned(maker) => maker.columns(request),
         };
         let content = match RecordBatch::try_new(Arc::clone(&inner.content), columns) {
             Ok(content) => content,
             Err(error) => unreachable!("generated columns fit their schema: {error}"),
         };
-        // `,"event_time":` is the same for every record; the time itself is added when it is known.
-        const TIME_KEY: u32 = 14;
-        let mut sizes: Vec<u32> = json_sizes(&content).iter().map(|n| n + TIME_KEY).collect();
+        // The first member of an object has no comma before it.
+        let with_key = |n: &u32| n + inner.time_key - u32::from(*n == 2);
+        let mut sizes: Vec<u32> = json_sizes(&content).iter().map(with_key).collect();
         let (_, mut columns, _) = content.into_parts();
         if let Some(target) = inner.spec.record_bytes {
             columns.push(pad_column(&mut rng, &inner.pool, target, &mut sizes));

@@ -57,7 +57,7 @@ pub(super) struct Maker {
 impl Maker {
     pub(super) fn new(spec: &GeneratorSpec) -> Self {
         Self {
-            keys: Keys::new(spec.keys, spec.key_skew, spec.hot_key_share),
+            keys: Keys::of(spec),
             width: key_width(spec.keys),
             faults: share_of_32_bits(spec.fraud_rate),
             noise: Quantiles::normal(1.0),
@@ -79,7 +79,7 @@ impl Maker {
         let mut pressures = Vec::with_capacity(rows);
         let mut batteries = Vec::with_capacity(rows);
         for row in 0..rows as u64 {
-            let device = self.keys.pick(rng);
+            let device = self.keys.at(first + row, rng);
             // What a device is like follows from its number alone.
             let nature = unique(device, 1);
             let bits = rng.next_u64();

@@ -97,7 +97,7 @@ pub(super) struct Maker {
 impl Maker {
     pub(super) fn new(spec: &GeneratorSpec) -> Self {
         Self {
-            keys: Keys::new(spec.keys, spec.key_skew, spec.hot_key_share),
+            keys: Keys::of(spec),
             width: key_width(spec.keys),
             fraud: share_of_32_bits(spec.fraud_rate),
             categories: [
@@ -128,7 +128,7 @@ impl Maker {
         let mut countries = Text::new(rows, 2);
         let mut amounts = Vec::with_capacity(rows);
         let is_fraud = BooleanBuffer::collect_bool(rows, |row| {
-            let user = self.keys.pick(rng);
+            let user = self.keys.at(first + row as u64, rng);
             let bits = rng.next_u64();
             let fraud = usize::from(bits >> 32 < self.fraud);
             let category = self.categories[fraud].pick(bits);

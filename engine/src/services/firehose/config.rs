@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::partition::Keys;
 use super::prefix;
 use crate::lake::{Codec, ObjectKey};
 use crate::node::Problems;
@@ -17,6 +18,8 @@ pub enum OutputFormat {
     Json,
     /// Columns, by record format conversion.
     Parquet,
+    /// Columns in Apache ORC, by record format conversion.
+    Orc,
 }
 
 /// How the files are compressed.
@@ -61,6 +64,16 @@ pub struct Config {
     /// How the files are compressed.
     #[schemars(extend("x-group" = "Files"))]
     pub compression: Compression,
+    /// The table of the data catalog whose columns files of Parquet and ORC have, when a catalog is connected. Empty: those of the records.
+    #[schemars(extend("x-group" = "Format"))]
+    pub table_name: String,
+    /// Puts records into folders by their own values: one buffer for each combination of `partition_keys`.
+    #[schemars(extend("x-group" = "Dynamic partitioning"))]
+    pub dynamic_partitioning: bool,
+    /// The keys and where each record has them, as in `{customer_id: .customer_id, city: .place.city}`; `prefix` names them with
+    /// `!{partitionKeyFromQuery:customer_id}`.
+    #[schemars(extend("x-group" = "Dynamic partitioning"))]
+    pub partition_keys: String,
     /// Where the files go: text with `!{timestamp:...}` for parts of the time (UTC), such as `year=!{timestamp:yyyy}/`. Without any such
     /// expression, `YYYY/MM/dd/HH/` follows.
     #[schemars(extend("x-group" = "Files"))]
@@ -68,6 +81,8 @@ pub struct Config {
     /// Where records go that could not be processed; `!{firehose:error-output-type}` names the reason.
     #[schemars(extend("x-group" = "Files"))]
     pub error_output_prefix: String,
+    /// Where the records as they came go, when a bucket is connected to `backup`.
+    pub backup_prefix: String,
     /// Puts a line end after each JSON record.
     #[schemars(extend("x-group" = "Files"))]
     pub append_delimiter_to_record: bool,
@@ -86,8 +101,12 @@ impl Default for Config {
             buffer_interval_seconds: 300,
             format: OutputFormat::Json,
             compression: Compression::None,
+            table_name: String::new(),
+            dynamic_partitioning: false,
+            partition_keys: String::new(),
             prefix: String::new(),
             error_output_prefix: String::new(),
+            backup_prefix: String::new(),
             append_delimiter_to_record: true,
             transform_buffer_mib: 1.0,
             transform_interval_seconds: 60,
@@ -103,7 +122,7 @@ impl Config {
         }
         let compression = match self.format {
             OutputFormat::Json => self.compression,
-            OutputFormat::Parquet => Compression::None,
+            OutputFormat::Parquet | OutputFormat::Orc => Compression::None,
         };
         Self {
             format: OutputFormat::Json,
@@ -111,6 +130,16 @@ impl Config {
             append_delimiter_to_record: true,
             ..self.clone()
         }
+    }
+    /// True when records are converted to columns.
+    pub(super) fn converts(&self) -> bool {
+        self.format != OutputFormat::Json
+    }
+    /// The partition keys, when records are partitioned.
+    pub(super) fn keys(&self) -> Result<Option<Keys>, String> {
+        self.dynamic_partitioning
+            .then(|| Keys::parse(&self.partition_keys))
+            .transpose()
     }
     pub(super) const fn interval(&self) -> SimDuration {
         SimDuration::secs(self.buffer_interval_seconds as u64)
@@ -130,7 +159,10 @@ impl Config {
         (self.transform_buffer_mib * MIB as f64) as u64
     }
     pub(super) fn validate(&self, out: &mut Problems) {
-        if self.format == OutputFormat::Parquet && self.buffer_size_mib < 64 {
+        if self.dynamic_partitioning {
+            self.validate_partitions(out);
+        }
+        if self.converts() && self.buffer_size_mib < 64 {
             out.error(
                 "buffer_size_mib",
                 "record format conversion needs a buffer of at least 64 MiB",
@@ -146,14 +178,47 @@ impl Config {
         }
         self.validate_prefixes(out);
     }
+    fn validate_partitions(&self, out: &mut Problems) {
+        if let Err(why) = Keys::parse(&self.partition_keys) {
+            out.error(
+                "partition_keys",
+                why,
+                "for example {customer_id: .customer_id}",
+            );
+        } else if !self.prefix.contains("!{partitionKeyFromQuery:") {
+            out.error(
+                "prefix",
+                "dynamic partitioning needs the keys in the prefix",
+                "for example data/!{partitionKeyFromQuery:customer_id}/",
+            );
+        }
+        if self.buffer_size_mib < 64 && !self.converts() {
+            out.error(
+                "buffer_size_mib",
+                "dynamic partitioning needs a buffer of at least 64 MiB",
+                "set 64 to 128",
+            );
+        }
+        if self.buffer_interval_seconds == 0 {
+            out.error(
+                "buffer_interval_seconds",
+                "dynamic partitioning does not go without buffering",
+                "set 60 to 900",
+            );
+        }
+    }
     fn validate_prefixes(&self, out: &mut Problems) {
+        let keys = self.keys().ok().flatten().unwrap_or_default();
+        let keys: Vec<(&str, &str)> = keys.names().map(|name| (name, "x")).collect();
         let example =
             "for example year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/";
         for (field, text) in [
             ("prefix", &self.prefix),
             ("error_output_prefix", &self.error_output_prefix),
+            ("backup_prefix", &self.backup_prefix),
         ] {
-            match prefix::expand(text, 0, "type", 0) {
+            let keys = if field == "prefix" { &keys[..] } else { &[] };
+            match prefix::expand_with(text, 0, "type", 0, keys) {
                 Err(e) => out.error(field, e, example),
                 Ok(folder) => {
                     if let Err(e) = ObjectKey::parse(&format!("{folder}x")) {

@@ -11,6 +11,17 @@ use crate::node::{
 };
 use crate::units::{SimDuration, SimTime};
 
+/// In the place of an error type: files of the records as they came.
+pub(super) const BACKUP: &str = "source-backup";
+
+const fn success(backup: bool) -> &'static str {
+    if backup {
+        "BackupToS3.Success"
+    } else {
+        "DeliveryToS3.Success"
+    }
+}
+
 pub(super) const TIMER_READY: u32 = 4;
 pub(super) const TIMER_RETRY: u32 = 5;
 
@@ -19,6 +30,7 @@ struct Waiting {
     closed: Closed,
     key: String,
     failed: bool,
+    backup: bool,
     flushed: SimTime,
 }
 
@@ -29,6 +41,7 @@ struct Sent {
     records: u64,
     file_bytes: u64,
     failed: bool,
+    backup: bool,
     tries: u32,
 }
 
@@ -36,6 +49,8 @@ struct Sent {
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) wire: Option<WireId>,
+    /// Where the records as they came go.
+    pub(super) backup: Option<WireId>,
     overhead: LatencyLaw,
     put: LatencyLaw,
     give_up: SimDuration,
@@ -49,6 +64,7 @@ impl Delivery {
     pub(super) const fn new(overhead: LatencyLaw, put: LatencyLaw, give_up: SimDuration) -> Self {
         Self {
             wire: None,
+            backup: None,
             overhead,
             put,
             give_up,
@@ -57,6 +73,10 @@ impl Delivery {
             retries: BTreeMap::new(),
             next: 0,
         }
+    }
+    /// True when files go there.
+    pub(super) fn goes_to(&self, wire: WireId) -> bool {
+        self.wire == Some(wire) || self.backup == Some(wire)
     }
     /// Records in files that are not on the wire.
     pub(super) fn held(&self) -> u64 {
@@ -83,11 +103,14 @@ impl Delivery {
         closed: Closed,
         template: &str,
         error_type: &str,
+        keys: &[(&str, &str)],
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        let failed = !error_type.is_empty();
+        let backup = error_type == BACKUP;
+        let failed = !error_type.is_empty() && !backup;
         let random = (u128::from(cx.rng().next_u64()) << 64) | u128::from(cx.rng().next_u64());
-        let folder = prefix::expand(template, closed.opened_epoch_ms, error_type, random)?;
+        let folder =
+            prefix::expand_with(template, closed.opened_epoch_ms, error_type, random, keys)?;
         let name = prefix::file_name(cx.id(), closed.opened_epoch_ms, random);
         let key = format!("{folder}{name}{}", closed.extension);
         let ready = cx.draw(&self.overhead);
@@ -98,6 +121,7 @@ impl Delivery {
                 closed,
                 key,
                 failed,
+                backup,
                 flushed: cx.now(),
             },
         );
@@ -132,20 +156,22 @@ impl Delivery {
             records,
             file_bytes,
             failed: w.failed,
+            backup: w.backup,
             tries: 0,
         };
         self.send(object, sent, cx);
         Ok(())
     }
     fn send(&mut self, object: ObjectPut, sent: Sent, cx: &mut Cx<'_>) {
-        let Some(wire) = self.wire else {
+        let wire = if sent.backup { self.backup } else { self.wire };
+        let Some(wire) = wire else {
             let why = "the stream has no destination";
             cx.dropped(why, sent.records);
             cx.ended(TraceEnd::Dropped(why), |g| object.holds(g.born));
             return;
         };
         if cx.strikes(FaultKind::Errors) {
-            cx.metric("DeliveryToS3.Success", 0.0);
+            cx.metric(success(sent.backup), 0.0);
             cx.errored(1, || {
                 "cannot deliver a file; it is put again later".to_owned()
             });
@@ -195,7 +221,7 @@ impl Delivery {
         };
         let now = cx.now();
         let accepted = matches!(outcome, Outcome::Accepted);
-        cx.metric("DeliveryToS3.Success", f64::from(u8::from(accepted)));
+        cx.metric(success(sent.backup), f64::from(u8::from(accepted)));
         if let Outcome::Refused {
             payload: Payload::Object(object),
             error,
@@ -205,6 +231,11 @@ impl Delivery {
                 format!("S3 refuses a file with {error}; it is put again later")
             });
             self.retry(object, sent, cx);
+            return;
+        }
+        if sent.backup {
+            cx.metric("BackupToS3.Records", sent.records as f64);
+            cx.metric("BackupToS3.Bytes", sent.file_bytes as f64);
             return;
         }
         for stay in &sent.stays {

@@ -75,6 +75,11 @@ fn words_of(code: &str) -> &'static str {
         "Lambda.ProcessingFailedStatus" => {
             "The Lambda function gave the record back with the result ProcessingFailed."
         }
+        "DynamicPartitioning.MetadataExtractionFailed" => "The record lacks a partition key.",
+        "DynamicPartitioning.ActivePartitionsLimitExceeded" => {
+            "There are as many active partitions as a stream may have."
+        }
+        "DataFormatConversion.InvalidValue" => "A value does not fit its column in the table.",
         "Lambda.InvokeLimitExceeded" => "The Lambda concurrency limit was exceeded.",
         _ => "The record is not valid JSON.",
     }

@@ -39,6 +39,11 @@ pub(super) struct Intake {
     known: BTreeSet<(WireId, u32)>,
 }
 
+/// What a record of `bytes` is billed as, rounded up to `step`.
+pub(in crate::services) fn rounded_bytes(bytes: u64, step: u64) -> u64 {
+    bytes.div_ceil(step).max(1) * step
+}
+
 impl Intake {
     pub(super) fn new(cx: &BuildCx) -> Result<Self, String> {
         let q = |key: &str| cx.quota(&format!("firehose.{key}"));
@@ -62,7 +67,7 @@ impl Intake {
         let rows: u64 = batch
             .sizes
             .iter()
-            .map(|n| u64::from(*n).div_ceil(self.rounding).max(1) * self.rounding)
+            .map(|n| rounded_bytes(u64::from(*n), self.rounding))
             .sum();
         u128::from(rows) * u128::from(batch.weight)
     }

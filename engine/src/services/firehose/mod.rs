@@ -5,10 +5,12 @@
 
 mod buffer;
 mod config;
+mod convert;
 mod delivery;
 mod errors;
 mod intake;
 mod model;
+mod partition;
 mod prefix;
 mod transform;
 
@@ -23,6 +25,8 @@ use crate::node::{
 };
 
 pub use config::{Compression, Config, OutputFormat};
+#[cfg(test)]
+pub(super) use intake::rounded_bytes;
 pub use model::Model;
 
 pub(super) static DIRECT_PUT_GB: UsageSpec = UsageSpec {
@@ -47,6 +51,28 @@ pub(super) static CONVERSION_GB: UsageSpec = UsageSpec {
     growth: Growth::Linear,
 };
 
+pub(super) static PARTITIONING_GB: UsageSpec = UsageSpec {
+    key: "firehose.dynamic_partitioning_gb",
+    unit: "GB",
+    base_per_unit: 1 << 30,
+    rounding: "",
+    growth: Growth::Linear,
+};
+pub(super) static PARTITIONING_OBJECT: UsageSpec = UsageSpec {
+    key: "firehose.dynamic_partitioning_object",
+    unit: "object",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+pub(super) static JQ_HOUR: UsageSpec = UsageSpec {
+    key: "firehose.jq_processing_hour",
+    unit: "JQ hour",
+    base_per_unit: 3_600_000_000,
+    rounding: "",
+    growth: Growth::Linear,
+};
+
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec { name, unit, help }
 }
@@ -61,13 +87,22 @@ static SPEC: KindSpec = KindSpec {
     docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/Firehose",
-    inputs: &[InPort {
-        name: "in",
-        accepts: &[Flow::Stream, Flow::Records],
-        max_wires: usize::MAX,
-        required: true,
-        help: "A stream to read, or records put with PutRecordBatch.",
-    }],
+    inputs: &[
+        InPort {
+            name: "in",
+            accepts: &[Flow::Stream, Flow::Records],
+            max_wires: usize::MAX,
+            required: true,
+            help: "A stream to read, or records put with PutRecordBatch.",
+        },
+        InPort {
+            name: "catalog",
+            accepts: &[Flow::Catalog],
+            max_wires: 1,
+            required: false,
+            help: "A data catalog with the table whose columns converted files have.",
+        },
+    ],
     outputs: &[
         OutPort {
             name: "out",
@@ -82,6 +117,13 @@ static SPEC: KindSpec = KindSpec {
             max_wires: 1,
             credit: 4096,
             help: "A function that gets each batch before it is buffered, and answers.",
+        },
+        OutPort {
+            name: "backup",
+            flow: Flow::Objects,
+            max_wires: 1,
+            credit: 1024,
+            help: "The records as they came, before the function, for a bucket.",
         },
     ],
     metrics: &[
@@ -151,6 +193,23 @@ static SPEC: KindSpec = KindSpec {
             "Count",
             "Records that could not be converted.",
         ),
+        metric(
+            "PartitionCount",
+            "Count",
+            "Partitions that are being buffered, each time there is a new one.",
+        ),
+        metric(
+            "PartitionCountExceeded",
+            "Count",
+            "Records for which there was no room for another partition.",
+        ),
+        metric("BackupToS3.Records", "Count", "Records backed up."),
+        metric("BackupToS3.Bytes", "Bytes", "Bytes of the files backed up."),
+        metric(
+            "BackupToS3.Success",
+            "Count",
+            "1 for each backup file that S3 took, 0 for each that it refused.",
+        ),
         metric("DeliveryToS3.Records", "Count", "Records delivered."),
         metric(
             "DeliveryToS3.Bytes",
@@ -168,7 +227,14 @@ static SPEC: KindSpec = KindSpec {
             "1 for each file that S3 took, 0 for each that it refused.",
         ),
     ],
-    usage: &[&DIRECT_PUT_GB, &STREAM_GB, &CONVERSION_GB],
+    usage: &[
+        &DIRECT_PUT_GB,
+        &STREAM_GB,
+        &CONVERSION_GB,
+        &PARTITIONING_GB,
+        &PARTITIONING_OBJECT,
+        &JQ_HOUR,
+    ],
     quotas: &[
         "firehose.direct_put_records_per_second",
         "firehose.direct_put_requests_per_second",
@@ -178,6 +244,9 @@ static SPEC: KindSpec = KindSpec {
         "firehose.put_record_batch_max_bytes",
         "firehose.record_rounding_bytes",
         "firehose.format_conversion_buffer_size_min_bytes",
+        "firehose.dynamic_partitioning_buffer_size_min_bytes",
+        "firehose.active_partitions_max",
+        "firehose.jq_micros_per_record",
         "firehose.lambda_retries",
         "firehose.lambda_outstanding_invocations_max",
         "firehose.s3_retry_h",
@@ -244,16 +313,28 @@ impl Kind for Firehose {
     }
     fn trace(
         &self,
-        _config: &Config,
+        config: &Config,
         inputs: &Schemas,
         _cx: &TraceCx<'_>,
-        _out: &mut Problems,
+        out: &mut Problems,
     ) -> Schemas {
         let Some(schema) = inputs.get("in") else {
             return Schemas::new();
         };
+        let keys = config.keys().ok().flatten().unwrap_or_default();
+        for field in keys.fields() {
+            if schema.field_with_name(field).is_err() {
+                let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+                out.warning(
+                    "partition_keys",
+                    format!("the records have no field `{field}`, unless the function adds it"),
+                    format!("one of: {}", known.join(", ")),
+                );
+            }
+        }
         Schemas::from([
             ("transform".to_owned(), schema.clone()),
+            ("backup".to_owned(), schema.clone()),
             ("out".to_owned(), schema.clone()),
         ])
     }

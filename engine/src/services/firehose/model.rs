@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::buffer::Buffer;
-use super::config::{Config, OutputFormat};
-use super::delivery::{Delivery, TIMER_READY, TIMER_RETRY};
+use super::config::Config;
+use super::convert::{Target, convert};
+use super::delivery::{BACKUP, Delivery, TIMER_READY, TIMER_RETRY};
 use super::errors::{self, Failure};
 use super::intake::{Intake, TIMER_POLL};
+use super::partition::Keys;
 use super::transform::{self, Answer, Transform};
-use super::{CONVERSION_GB, prefix};
+use super::{CONVERSION_GB, JQ_HOUR, PARTITIONING_GB, PARTITIONING_OBJECT, prefix};
 use crate::data::Batch;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload,
@@ -24,6 +26,9 @@ const FRESHNESS_STEP: SimDuration = SimDuration::secs(60);
 /// The lane of records that are put directly.
 const DIRECT: u32 = u32::MAX;
 /// Error output in the buffer's place: lanes of their own, above those of shards.
+const PARTITIONS_EXCEEDED: &str = "active-partitions-exceeded";
+/// The lane of partitions: their buffers hold records of all shards.
+const PARTITIONED: u32 = u32::MAX - 1;
 const PROCESSING_FAILED: &str = "processing-failed";
 const CONVERSION_FAILED: &str = "format-conversion-failed";
 
@@ -35,6 +40,9 @@ struct Slot {
     opened: SimTime,
 }
 
+/// Which buffer: lane, error type, partition.
+type Place = (u32, &'static str, String);
+
 /// A running delivery stream.
 #[derive(Debug)]
 pub struct Model {
@@ -43,8 +51,12 @@ pub struct Model {
     transform: Option<Transform>,
     max_calls: usize,
     max_tries: u64,
-    /// By lane and by error type; the empty one is good records.
-    buffers: BTreeMap<(u32, &'static str), Slot>,
+    /// By lane, by error type (the empty one is good records), and by partition.
+    buffers: BTreeMap<Place, Slot>,
+    keys: Option<Keys>,
+    max_partitions: usize,
+    jq_micros: u64,
+    target: Target,
     next_buffer: u64,
     delivery: Delivery,
 }
@@ -59,6 +71,11 @@ impl Model {
                 .unwrap_or(5),
             max_tries: cx.quota("firehose.lambda_retries")?,
             buffers: BTreeMap::new(),
+            keys: config.keys()?,
+            max_partitions: usize::try_from(cx.quota("firehose.active_partitions_max")?)
+                .unwrap_or(500),
+            jq_micros: cx.quota("firehose.jq_micros_per_record")?,
+            target: Target::default(),
             next_buffer: 0,
             delivery: Delivery::new(
                 cx.latency("firehose.delivery_overhead")?,
@@ -69,12 +86,21 @@ impl Model {
         })
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
-        let files = |c: &Config| (c.format, c.compression, c.append_delimiter_to_record);
+        let keys = config.keys()?;
+        let files = |c: &Config| {
+            let form = (c.format, c.compression, c.append_delimiter_to_record);
+            (
+                form,
+                c.dynamic_partitioning,
+                c.partition_keys.clone(),
+                c.table_name.clone(),
+            )
+        };
         if files(&self.config) != files(&config) {
             // A file has one form from its beginning to its end.
             self.flush_all(cx)?;
         }
-        self.config = config;
+        (self.config, self.keys) = (config, keys);
         // Buffers that are open keep to the new hints: some may be due at once.
         for slot in self.buffers.values() {
             let due = slot.opened + self.config.interval();
@@ -88,16 +114,19 @@ impl Model {
             .buffers
             .iter()
             .filter(|(_, s)| full(s))
-            .map(|(k, _)| *k)
+            .map(|(k, _)| k.clone())
             .collect();
-        full.into_iter()
-            .try_for_each(|(lane, kind)| self.flush(lane, kind, cx))?;
+        full.into_iter().try_for_each(|at| self.flush(&at, cx))?;
         Ok(Retuned::Live)
     }
     /// Records from outside, at the beginning of their way.
     fn take(&mut self, lane: u32, batches: Vec<Batch>, cx: &mut Cx<'_>) -> NodeResult {
         let now = cx.now();
         for batch in batches.into_iter().filter(|b| !b.is_empty()) {
+            if self.delivery.backup.is_some() {
+                cx.copied(batch.records());
+                self.store((lane, BACKUP, String::new()), now, &batch, cx)?;
+            }
             match &mut self.transform {
                 Some(transform) => transform.add(lane, &batch, &self.config, cx),
                 None => self.buffer(lane, now, batch, cx)?,
@@ -107,62 +136,133 @@ impl Model {
     }
     /// Records for the delivery buffer; what cannot be converted goes to the error output.
     fn buffer(&mut self, lane: u32, since: SimTime, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
-        if self.config.format != OutputFormat::Parquet {
-            return self.store(lane, "", since, &batch, cx);
+        if !self.config.converts() {
+            return self.partition(lane, since, batch, cx);
         }
         cx.meter(&CONVERSION_GB, self.intake.rounded(&batch));
         let malformed = batch.malformed.clone().filter(|m| m.count_set_bits() > 0);
-        let good = match malformed {
+        let mut good = match malformed {
             None => batch,
             Some(malformed) => {
                 let bad = batch.filter(&malformed)?;
-                cx.metric("FailedConversion.Records", bad.records() as f64);
-                let failure = Failure {
-                    kind: CONVERSION_FAILED,
-                    code: "DataFormatConversion.ParseError",
-                    attempts: 1,
-                    function: None,
-                };
-                self.fail(lane, &failure, since, &bad, cx)?;
+                self.fail_conversion(lane, "DataFormatConversion.ParseError", since, &bad, cx)?;
                 batch.filter(&!&malformed)?
             }
         };
+        if let Some(schema) = self
+            .target
+            .schema(&self.config.table_name, &cx.world().lake)
+        {
+            let (fits, misfits) = convert(&good, &schema)?;
+            if let Some(bad) = misfits {
+                self.fail_conversion(lane, "DataFormatConversion.InvalidValue", since, &bad, cx)?;
+            }
+            good = fits;
+        }
         cx.metric("SucceedConversion.Records", good.records() as f64);
         cx.metric("SucceedConversion.Bytes", good.bytes() as f64);
         let good = Batch {
             malformed: None,
             ..good
         };
-        self.store(lane, "", since, &good, cx)
+        self.partition(lane, since, good, cx)
+    }
+    fn fail_conversion(
+        &mut self,
+        lane: u32,
+        code: &'static str,
+        since: SimTime,
+        bad: &Batch,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        cx.metric("FailedConversion.Records", bad.records() as f64);
+        let failure = Failure {
+            kind: CONVERSION_FAILED,
+            code,
+            attempts: 1,
+            function: None,
+        };
+        self.fail(lane, &failure, since, bad, cx)
+    }
+    /// Puts records into the buffer of their lane, or of the partition that each belongs to.
+    fn partition(
+        &mut self,
+        lane: u32,
+        since: SimTime,
+        batch: Batch,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
+        let Some(keys) = &self.keys else {
+            return self.store((lane, "", String::new()), since, &batch, cx);
+        };
+        cx.meter(
+            &JQ_HOUR,
+            u128::from(batch.records()) * u128::from(self.jq_micros),
+        );
+        let (parts, missing) = keys.part(&batch.rows);
+        let failure = |kind, code| Failure {
+            kind,
+            code,
+            attempts: 1,
+            function: None,
+        };
+        if !missing.is_empty() {
+            let bad = batch.take(&missing.into())?;
+            let failure = failure(
+                PROCESSING_FAILED,
+                "DynamicPartitioning.MetadataExtractionFailed",
+            );
+            self.fail(lane, &failure, since, &bad, cx)?;
+        }
+        for (part, rows) in parts {
+            let place = (PARTITIONED, "", part);
+            let records = batch.take(&rows.into())?;
+            if !self.buffers.contains_key(&place) {
+                let active = self.buffers.keys().filter(|p| p.0 == PARTITIONED).count();
+                if active >= self.max_partitions {
+                    cx.metric("PartitionCountExceeded", records.records() as f64);
+                    cx.incident("partitions", records.records(), || {
+                        "has as many active partitions as there may be; other records go to the error output".to_owned()
+                    });
+                    let failure = failure(
+                        PARTITIONS_EXCEEDED,
+                        "DynamicPartitioning.ActivePartitionsLimitExceeded",
+                    );
+                    self.fail(lane, &failure, since, &records, cx)?;
+                    continue;
+                }
+                cx.metric("PartitionCount", (active + 1) as f64);
+            }
+            self.store(place, since, &records, cx)?;
+        }
+        Ok(())
     }
     /// Puts records into the buffer of their lane; a file is closed whenever it has the size of the hint.
     fn store(
         &mut self,
-        lane: u32,
-        kind: &'static str,
+        place: Place,
         since: SimTime,
         batch: &Batch,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        let key = (lane, kind);
         let mut offset = 0;
         while offset < batch.len() {
             if self
                 .buffers
-                .get(&key)
+                .get(&place)
                 .is_some_and(|s| !s.buffer.fits(batch))
             {
-                self.flush(lane, kind, cx)?;
+                self.flush(&place, cx)?;
             }
             let size = self.config.size();
-            let slot = match self.buffers.entry(key) {
+            let slot = match self.buffers.entry(place.clone()) {
                 Entry::Occupied(slot) => slot.into_mut(),
-                Entry::Vacant(place) => {
-                    let buffer = Buffer::open(&self.config.of(kind), batch, cx)?;
+                Entry::Vacant(vacant) => {
+                    let buffer = Buffer::open(&self.config.of(place.1), batch, cx)?;
                     let generation = self.next_buffer;
                     self.next_buffer += 1;
                     cx.after(self.config.interval(), Tag::new(TIMER_INTERVAL, generation));
-                    place.insert(Slot {
+                    vacant.insert(Slot {
                         buffer,
                         generation,
                         opened: cx.now(),
@@ -173,28 +273,36 @@ impl Model {
             slot.buffer.add(since, batch.slice(offset, rows), cx)?;
             offset += rows;
             if slot.buffer.bytes >= size {
-                self.flush(lane, kind, cx)?;
+                self.flush(&place, cx)?;
             }
         }
         Ok(())
     }
-    fn flush(&mut self, lane: u32, kind: &'static str, cx: &mut Cx<'_>) -> NodeResult {
-        let Some(slot) = self.buffers.remove(&(lane, kind)) else {
+    fn flush(&mut self, place: &Place, cx: &mut Cx<'_>) -> NodeResult {
+        let Some(slot) = self.buffers.remove(place) else {
             return Ok(());
         };
+        let (kind, part) = (place.1, place.2.as_str());
         let lake = cx.world().lake.clone();
         let closed = slot.buffer.close(&lake, cx)?;
-        let template = if kind.is_empty() {
-            prefix::good(&self.config.prefix)
-        } else {
-            prefix::errors(&self.config.prefix, &self.config.error_output_prefix)
+        let template = match kind {
+            "" => prefix::good(&self.config.prefix),
+            BACKUP => prefix::good(&self.config.backup_prefix),
+            _ => prefix::errors(&self.config.prefix, &self.config.error_output_prefix),
         };
-        self.delivery.add(closed, &template, kind, cx)
+        let keys = match &self.keys {
+            Some(keys) if place.0 == PARTITIONED => {
+                cx.meter(&PARTITIONING_GB, u128::from(closed.bytes));
+                cx.meter(&PARTITIONING_OBJECT, 1);
+                keys.values(part)
+            }
+            _ => Vec::new(),
+        };
+        self.delivery.add(closed, &template, kind, &keys, cx)
     }
     fn flush_all(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let keys: Vec<(u32, &'static str)> = self.buffers.keys().copied().collect();
-        keys.into_iter()
-            .try_for_each(|(lane, kind)| self.flush(lane, kind, cx))
+        let places: Vec<Place> = self.buffers.keys().cloned().collect();
+        places.iter().try_for_each(|place| self.flush(place, cx))
     }
     /// Records that could not be processed go to the error output, as objects that hold them.
     fn fail(
@@ -208,7 +316,7 @@ impl Model {
         let now = cx.now_epoch_ms();
         let waited = i64::try_from(cx.now().since(since).0 / 1_000_000).unwrap_or(0);
         let rows = errors::rows(failure, bad, now - waited, now)?;
-        self.store(lane, failure.kind, since, &rows, cx)
+        self.store((lane, failure.kind, String::new()), since, &rows, cx)
     }
     fn answer(&mut self, answer: Answer, cx: &mut Cx<'_>) -> NodeResult {
         match answer {
@@ -270,8 +378,9 @@ impl Model {
     fn oldest(&self) -> Option<SimTime> {
         let buffered = self
             .buffers
-            .values()
-            .flat_map(|s| s.buffer.stays.first())
+            .iter()
+            .filter(|(place, _)| place.1 != BACKUP)
+            .flat_map(|(_, s)| s.buffer.stays.first())
             .map(|s| s.since)
             .min();
         let inside = [
@@ -286,6 +395,7 @@ impl Model {
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         self.delivery.wire = cx.outs("out").next().map(|w| w.id);
+        self.delivery.backup = cx.outs("backup").next().map(|w| w.id);
         let function = cx.outs("transform").next().map(|w| w.id);
         self.transform = function.map(|wire| Transform::new(wire, self.max_calls, self.max_tries));
         cx.after(FRESHNESS_STEP, Tag::new(TIMER_FRESHNESS, 0));
@@ -300,6 +410,7 @@ impl Node for Model {
                 self.intake.delivered(wire, lane, behind, &batches, cx);
                 self.take(self.intake.lane(wire, lane), batches, cx)?;
             }
+            Payload::Notice(Notice::Catalog(database)) => self.target.database = Some(database),
             Payload::Throttled { lane, .. } => self.intake.throttled(wire, lane, cx),
             Payload::Records(batch) => {
                 let full = self.transform.as_ref().is_some_and(|t| t.is_full(DIRECT));
@@ -324,7 +435,7 @@ impl Node for Model {
         outcome: Outcome,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
-        if self.delivery.wire == Some(wire) {
+        if self.delivery.goes_to(wire) {
             self.delivery.settled(call, outcome, cx);
         } else if let (Outcome::Refused { .. }, Some(transform)) = (outcome, &mut self.transform) {
             let answer = transform.refused(call, cx);
@@ -362,8 +473,8 @@ impl Node for Model {
                 let due =
                     |s: &Slot| s.generation == tag.index && cx.now().since(s.opened) >= interval;
                 let slot = self.buffers.iter().find(|(_, s)| due(s));
-                if let Some((lane, kind)) = slot.map(|(k, _)| *k) {
-                    return self.flush(lane, kind, cx);
+                if let Some(place) = slot.map(|(k, _)| k.clone()) {
+                    return self.flush(&place, cx);
                 }
             }
             (TIMER_FRESHNESS, _) => {

@@ -32,11 +32,23 @@ fn instant(epoch_ms: i64) -> DateTime<Utc> {
 
 /// `template` at an instant. `error_type` stands for `!{firehose:error-output-type}`, the beginning of `random` for
 /// `!{firehose:random-string}`.
+#[cfg(test)]
 pub(super) fn expand(
     template: &str,
     epoch_ms: i64,
     error_type: &str,
     random: u128,
+) -> Result<String, String> {
+    expand_with(template, epoch_ms, error_type, random, &[])
+}
+
+/// The same with the partition keys that `!{partitionKeyFromQuery:...}` names.
+pub(super) fn expand_with(
+    template: &str,
+    epoch_ms: i64,
+    error_type: &str,
+    random: u128,
+    keys: &[(&str, &str)],
 ) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;
@@ -51,9 +63,18 @@ pub(super) fn expand(
             Some(("firehose", "random-string")) => {
                 out.extend(format!("{random:032x}").chars().take(RANDOM_CHARS));
             }
+            Some(("partitionKeyFromQuery", name)) => {
+                let Some((_, value)) = keys.iter().find(|(key, _)| *key == name) else {
+                    return Err(format!(
+                        "`partition_keys` has no key `{name}`; the keys are: {}",
+                        keys.iter().map(|k| k.0).collect::<Vec<_>>().join(", ")
+                    ));
+                };
+                out.push_str(value);
+            }
             _ => {
                 return Err(format!(
-                    "`!{{{expression}}}` is not known here; `!{{timestamp:...}}`, `!{{firehose:random-string}}` and `!{{firehose:error-output-type}}` are"
+                    "`!{{{expression}}}` is not known here; `!{{timestamp:...}}`, `!{{partitionKeyFromQuery:...}}`, `!{{firehose:random-string}}` and `!{{firehose:error-output-type}}` are"
                 ));
             }
         }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::Firehose;
 use super::errors::{self, Failure};
-use super::prefix::{self, expand};
 use crate::data::Batch;
 use crate::node::{
     AnyKind, Ask, Delivery, FaultKind, Flow, Notice, Payload, Problems, ReplyStatus, TraceCx,
@@ -142,6 +141,8 @@ fn problems(params: &Value) -> Problems {
     problems
 }
 
+mod partitions;
+
 #[test]
 fn kind_keeps_to_the_rules() {
     check_kind(KIND);
@@ -208,68 +209,6 @@ fn problems_name_the_parameter() {
             .found
             .is_empty()
     );
-}
-
-#[test]
-fn prefixes_are_those_of_the_developer_guide() {
-    let at = EPOCH_MS + ((3 * 24 + 4) * 60 + 5) * 60_000 + 6000;
-    for (prefix, errors, good, bad) in [
-        ("", "", "2026/01/08/04/", "type/2026/01/08/04/"),
-        ("raw/", "", "raw/2026/01/08/04/", "raw/type/2026/01/08/04/"),
-        (
-            "year=!{timestamp:yyyy}/m=!{timestamp:MM}/",
-            "e/!{firehose:error-output-type}/",
-            "year=2026/m=01/",
-            "e/type/",
-        ),
-        (
-            "!{timestamp:yy-M-d'T'HH:mm:ss}/",
-            "bad/",
-            "26-1-8T04:05:06/",
-            "bad/",
-        ),
-        (
-            "!{firehose:random-string}/x",
-            "",
-            "00000000000/x",
-            "type/2026/01/08/04/",
-        ),
-    ] {
-        assert_eq!(expand(&prefix::good(prefix), at, "", 7).unwrap(), good);
-        assert_eq!(
-            expand(&prefix::errors(prefix, errors), at, "type", 7).unwrap(),
-            bad
-        );
-    }
-    let name = prefix::file_name("hose", at, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-    assert_eq!(
-        name,
-        "hose-1-2026-01-08-04-05-06-01234567-89ab-cdef-0123-456789abcdef"
-    );
-}
-
-#[test]
-fn keys_have_the_instant_of_the_first_record_and_an_extension() {
-    for (params, end) in [
-        (json!({}), ""),
-        (json!({"compression": "gzip"}), ".gz"),
-        (
-            json!({"format": "parquet", "buffer_size_mib": 64}),
-            ".parquet",
-        ),
-    ] {
-        let (feed, bucket) = (
-            feed().records(seconds(3599), batch(5, 100, ms(0))),
-            bucket(),
-        );
-        bench(&feed, &bucket, params).run(4000);
-        let key = files(&bucket)[0].1.clone();
-        assert!(
-            key.starts_with("2026/01/05/00/hose-1-2026-01-05-00-59-59-"),
-            "{key}"
-        );
-        assert!(key.ends_with(end), "{key}");
-    }
 }
 
 #[test]

@@ -1,47 +1,30 @@
-//! Kinesis Data Streams, provisioned: a log in shards, with write and read limits per shard.
+//! Kinesis Data Streams: a log in shards, with write and read limits per shard, provisioned or on demand.
 //!
-//! `shards.rs` maps keys to shards; `model.rs` is the running stream, `write.rs` and `read.rs` its two sides.
+//! `shards.rs` maps keys to shards; `model.rs` is the running stream, `write.rs` and `read.rs` its two sides, `reshard.rs` the changes of its
+//! shards; `pack.rs` knows aggregated records, `hot.rs` the busiest keys, `usage.rs` the meters.
 
 mod config;
+mod hot;
 mod model;
+mod pack;
 mod read;
+mod reshard;
 mod shards;
+pub(super) mod usage;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
 };
 
-pub use config::Config;
+pub use config::{Config, OnDemandTier, StreamMode};
 pub use model::Model;
-
-pub(super) static SHARD_HOUR: UsageSpec = UsageSpec {
-    key: "kinesis-data-streams.shard_hour",
-    unit: "shard-hour",
-    base_per_unit: 3_600_000,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static PUT_UNIT: UsageSpec = UsageSpec {
-    key: "kinesis-data-streams.put_payload_unit",
-    unit: "PUT payload unit",
-    base_per_unit: 1,
-    rounding: "each record rounded up to 25 KB",
-    growth: Growth::Linear,
-};
-pub(super) static EXTENDED_RETENTION: UsageSpec = UsageSpec {
-    key: "kinesis-data-streams.extended_retention_shard_hour",
-    unit: "shard-hour",
-    base_per_unit: 3_600_000,
-    rounding: "",
-    growth: Growth::Linear,
-};
+pub use reshard::shards_for;
 
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec { name, unit, help }
@@ -64,13 +47,22 @@ static SPEC: KindSpec = KindSpec {
         required: true,
         help: "Records put with PutRecords.",
     }],
-    outputs: &[OutPort {
-        name: "out",
-        flow: Flow::Stream,
-        max_wires: usize::MAX,
-        credit: 256,
-        help: "The stream, polled with GetRecords by each reader at its own position.",
-    }],
+    outputs: &[
+        OutPort {
+            name: "out",
+            flow: Flow::Stream,
+            max_wires: usize::MAX,
+            credit: 256,
+            help: "The stream, polled with GetRecords by each reader at its own position.",
+        },
+        OutPort {
+            name: "fan-out",
+            flow: Flow::Stream,
+            max_wires: 50,
+            credit: 256,
+            help: "The same, pushed to each consumer with a throughput of its own: enhanced fan-out.",
+        },
+    ],
     metrics: &[
         metric("IncomingRecords", "Count", "Records put and taken in."),
         metric("IncomingBytes", "Bytes", "Bytes of those records."),
@@ -116,8 +108,23 @@ static SPEC: KindSpec = KindSpec {
             "Count",
             "GetRecords calls refused because of a read limit.",
         ),
+        metric(
+            "SubscribeToShardEvent.Records",
+            "Count",
+            "Records pushed to consumers with enhanced fan-out.",
+        ),
+        metric(
+            "SubscribeToShardEvent.Bytes",
+            "Bytes",
+            "Bytes of those records.",
+        ),
+        metric(
+            "SubscribeToShardEvent.MillisBehindLatest",
+            "Milliseconds",
+            "How far such a consumer is behind the newest record.",
+        ),
     ],
-    usage: &[&SHARD_HOUR, &PUT_UNIT, &EXTENDED_RETENTION],
+    usage: usage::ALL,
     quotas: &[
         "kinesis-data-streams.shard_write_records_per_second",
         "kinesis-data-streams.shard_write_bytes_per_second",
@@ -127,7 +134,17 @@ static SPEC: KindSpec = KindSpec {
         "kinesis-data-streams.get_records_max_bytes",
         "kinesis-data-streams.get_records_lockout_after_max_bytes_s",
         "kinesis-data-streams.get_records_lockout_after_throttle_s",
-        "kinesis-data-streams.record_max_bytes",
+        "kinesis-data-streams.record_max_bytes_limit",
+        "kinesis-data-streams.enhanced_fan_out_bytes_per_second",
+        "kinesis-data-streams.consumers_max",
+        "kinesis-data-streams.consumers_max_on_demand_advantage",
+        "kinesis-data-streams.mode_switches_max_per_day",
+        "kinesis-data-streams.on_demand_ingest_rounding_bytes",
+        "kinesis-data-streams.on_demand_initial_write_bytes_per_second",
+        "kinesis-data-streams.on_demand_max_write_bytes_per_second",
+        "kinesis-data-streams.on_demand_capacity_percent_of_peak",
+        "kinesis-data-streams.on_demand_scale_up_s",
+        "kinesis-data-streams.on_demand_shard_split_bytes_per_second",
         "kinesis-data-streams.partition_key_max_chars",
         "kinesis-data-streams.put_payload_unit_bytes",
         "kinesis-data-streams.retention_included_h",
@@ -137,6 +154,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     latencies: &[
         "kinesis-data-streams.get_records",
+        "kinesis-data-streams.subscribe_to_shard",
         "kinesis-data-streams.reshard",
     ],
     faults: &[
@@ -216,15 +234,6 @@ impl Kind for KinesisDataStreams {
     fn spec(&self) -> &'static KindSpec {
         &SPEC
     }
-    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
-        if config.retention_hours > 168 {
-            out.warning(
-                "retention_hours",
-                "what is kept longer than 7 days is not on the bill yet",
-                "use 168 or less for a full bill",
-            );
-        }
-    }
     fn trace(
         &self,
         config: &Config,
@@ -235,22 +244,22 @@ impl Kind for KinesisDataStreams {
         let Some(schema) = inputs.get("in") else {
             return Schemas::new();
         };
-        if !config.partition_key.is_empty()
-            && schema.field_with_name(&config.partition_key).is_err()
-        {
+        for (name, field) in [
+            ("partition_key", &config.partition_key),
+            ("explicit_hash_key", &config.explicit_hash_key),
+        ] {
+            if field.is_empty() || schema.field_with_name(field).is_ok() {
+                continue;
+            }
             let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-            let near = crate::node::closest(&config.partition_key, known.iter().copied());
+            let near = crate::node::closest(field, known.iter().copied());
             let mend = near.map_or_else(
                 || format!("one of: {}", known.join(", ")),
                 |k| format!("did you mean `{k}`?"),
             );
-            out.error(
-                "partition_key",
-                format!("the records have no field `{}`", config.partition_key),
-                mend,
-            );
+            out.error(name, format!("the records have no field `{field}`"), mend);
         }
-        Schemas::from([("out".to_owned(), schema.clone())])
+        Schemas::from(["out", "fan-out"].map(|port| (port.to_owned(), schema.clone())))
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<model::Model, String> {
         model::Model::new(config, cx)

@@ -1,27 +1,42 @@
-//! The running stream: its shards, how long records stay, and the change of the shard count. What is written stays until every
-//! reader has it or the retention ends. Writing is in `write.rs`, reading in `read.rs`.
+//! The running stream: its shards and how long records stay. What is written stays until every reader has it or the retention
+//! ends. Writing is in `write.rs`, reading in `read.rs`, changes of the shards in `reshard.rs`.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use super::shards::{KeyHashes, range_of, range_starts};
-use super::{Config, EXTENDED_RETENTION, SHARD_HOUR};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use serde_json::Value;
+
+use super::config::Config;
+use super::hot::TopKeys;
+use super::read::Push;
+use super::reshard::Reshaping;
+use super::shards::KeyHashes;
+use super::usage::{Metering, Rules};
 use crate::books::LatencyLaw;
 use crate::data::BatchLog;
 use crate::node::{
-    Admit, Ask, BuildCx, Cx, Gauges, Node, NodeResult, Notice, Pace, Payload, Retuned, Tag,
+    Admit, Ask, BuildCx, Cx, Gauges, Node, NodeResult, Notice, Pace, Payload, Retuned, Table, Tag,
     TokenBucket, TraceEnd, WireId,
 };
-use crate::units::{SimDuration, SimTime};
+use crate::units::{MIB, SimDuration, SimTime};
 
 /// The AWS name of a refused write or read.
 pub(super) const THROTTLED: &str = "ProvisionedThroughputExceededException";
 const TIMER_EXPIRE: u32 = 0;
-const TIMER_RESHARD: u32 = 1;
+pub(super) const TIMER_RESHARD: u32 = 1;
+pub(super) const TIMER_DEMAND: u32 = 2;
+pub(super) const TIMER_GROW: u32 = 3;
+pub(super) const TIMER_PUSH: u32 = 4;
 /// Entries that nobody reads are only counted, by the minute.
 pub(super) const COUNTING_STEP: SimDuration = SimDuration::secs(60);
 /// Bytes of memory for records that wait to be read; more is spilled to disk.
 const LOG_BUDGET: usize = if cfg!(test) { 256 << 10 } else { 256 << 20 };
-const DAY: SimDuration = SimDuration::secs(86_400);
+/// The table of shards is made anew this often: making it costs more than all else that is shown.
+const TABLE_STEP: SimDuration = SimDuration::secs(5);
+/// Shards that are shown, the busiest first.
+const SHOWN: usize = 50;
 
 /// Limits and rules from the book.
 #[derive(Debug, Clone)]
@@ -30,17 +45,63 @@ pub(super) struct Quotas {
     pub(super) write_bytes: u64,
     pub(super) read_bytes: u64,
     pub(super) read_calls: u64,
+    pub(super) push_bytes: u64,
     pub(super) call_records: u64,
     pub(super) call_bytes: u64,
     pub(super) lockout_after_max: SimDuration,
     pub(super) lockout_after_throttle: SimDuration,
-    pub(super) record_bytes: u64,
     pub(super) key_chars: usize,
-    pub(super) put_unit_bytes: u64,
-    included_hours: u32,
-    changes_a_day: usize,
-    most_percent: u64,
-    least_percent: u64,
+    pub(super) consumers: usize,
+    pub(super) changes_a_day: usize,
+    pub(super) switches_a_day: usize,
+    pub(super) most_percent: u64,
+    pub(super) least_percent: u64,
+    pub(super) demand: DemandQuotas,
+}
+
+/// How an on-demand stream grows.
+#[derive(Debug, Clone)]
+pub(super) struct DemandQuotas {
+    pub(super) initial: u64,
+    pub(super) most: u64,
+    pub(super) percent: u64,
+    pub(super) after: SimDuration,
+    pub(super) split_above: u64,
+}
+
+impl Quotas {
+    fn new(config: &Config, cx: &BuildCx) -> Result<Self, String> {
+        let q = |key: &str| cx.quota(&format!("kinesis-data-streams.{key}"));
+        let count = |key: &str| Ok::<_, String>(usize::try_from(q(key)?).unwrap_or(usize::MAX));
+        Ok(Self {
+            write_records: q("shard_write_records_per_second")?,
+            write_bytes: q("shard_write_bytes_per_second")?,
+            read_bytes: q("shard_read_bytes_per_second")?,
+            read_calls: q("shard_get_records_calls_per_second")?,
+            push_bytes: q("enhanced_fan_out_bytes_per_second")?,
+            call_records: q("get_records_max_records")?,
+            call_bytes: q("get_records_max_bytes")?,
+            lockout_after_max: SimDuration::secs(q("get_records_lockout_after_max_bytes_s")?),
+            lockout_after_throttle: SimDuration::secs(q("get_records_lockout_after_throttle_s")?),
+            key_chars: count("partition_key_max_chars")?,
+            consumers: count(if config.is_advantage() {
+                "consumers_max_on_demand_advantage"
+            } else {
+                "consumers_max"
+            })?,
+            changes_a_day: count("update_shard_count_max_per_day")?,
+            switches_a_day: count("mode_switches_max_per_day")?,
+            most_percent: q("update_shard_count_max_percent")?,
+            least_percent: q("update_shard_count_min_percent")?,
+            demand: DemandQuotas {
+                initial: q("on_demand_initial_write_bytes_per_second")?,
+                most: q("on_demand_max_write_bytes_per_second")?,
+                percent: q("on_demand_capacity_percent_of_peak")?,
+                after: SimDuration::secs(q("on_demand_scale_up_s")?),
+                split_above: q("on_demand_shard_split_bytes_per_second")?,
+            },
+        })
+    }
 }
 
 /// Some records of one shard that came in at one instant.
@@ -51,12 +112,18 @@ pub(super) struct Entry {
     pub(super) log: Option<u64>,
     pub(super) rows: u32,
     pub(super) records: u64,
+    /// Stream records that the rows are packed in; as many as rows unless the sender aggregates.
+    pub(super) packs: u32,
+    /// Bytes that packing adds to the rows.
+    pub(super) overhead: u32,
 }
 
 /// One shard.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) lane: u32,
+    /// Its first and last hash key.
+    pub(super) keys: (u128, u128),
     pub(super) open: bool,
     /// Closed shards of the same hash keys that held records when this one was opened: they are read first.
     pub(super) parents: Vec<u32>,
@@ -64,12 +131,51 @@ pub(super) struct Shard {
     pub(super) write_bytes: TokenBucket,
     pub(super) records_used: Pace,
     pub(super) bytes_used: Pace,
+    /// What was offered, tries again included, and what of it was refused.
+    pub(super) records_asked: Pace,
+    pub(super) bytes_asked: Pace,
+    pub(super) throttled: Pace,
     pub(super) read_bytes: TokenBucket,
     pub(super) read_calls: TokenBucket,
     pub(super) locked_until: SimTime,
+    /// Bytes and records taken in since the last look at the demand, and bytes a second before that.
+    pub(super) taken: (u64, u64),
+    pub(super) pace: u64,
+    pub(super) top_keys: TopKeys,
     /// Number of the first entry in `entries`.
     pub(super) first: u64,
     pub(super) entries: VecDeque<Entry>,
+}
+
+impl Shard {
+    pub(super) fn new(lane: u32, keys: (u128, u128), parents: Vec<u32>, q: &Quotas) -> Self {
+        Self {
+            lane,
+            keys,
+            open: true,
+            parents,
+            write_records: TokenBucket::new(q.write_records),
+            write_bytes: TokenBucket::new(q.write_bytes),
+            records_used: Pace::default(),
+            bytes_used: Pace::default(),
+            records_asked: Pace::default(),
+            bytes_asked: Pace::default(),
+            throttled: Pace::default(),
+            read_bytes: TokenBucket::new(q.read_bytes),
+            read_calls: TokenBucket::new(q.read_calls),
+            locked_until: SimTime::ZERO,
+            taken: (0, 0),
+            pace: 0,
+            top_keys: TopKeys::default(),
+            first: 0,
+            entries: VecDeque::new(),
+        }
+    }
+    /// The larger use of its two write limits in the last second.
+    fn used(&self, now: SimTime, q: &Quotas) -> f64 {
+        let records = self.records_used.used(now, q.write_records);
+        records.max(self.bytes_used.used(now, q.write_bytes))
+    }
 }
 
 /// A reader's place in one shard: the next entry and the next row in it.
@@ -85,6 +191,8 @@ pub(super) struct Reader {
     pub(super) places: BTreeMap<u32, Place>,
     /// Records that it has not read.
     pub(super) unread: u64,
+    /// Its subscriptions, for a consumer with enhanced fan-out.
+    pub(super) push: Option<BTreeMap<u32, Push>>,
 }
 
 /// A running stream.
@@ -92,8 +200,9 @@ pub(super) struct Reader {
 pub struct Model {
     pub(super) config: Config,
     pub(super) quotas: Quotas,
+    pub(super) rules: Rules,
     pub(super) get_law: LatencyLaw,
-    reshard_law: LatencyLaw,
+    pub(super) push_law: LatencyLaw,
     pub(super) starts: Vec<u128>,
     pub(super) hashes: KeyHashes,
     /// Shard of each hash range.
@@ -105,105 +214,52 @@ pub struct Model {
     pub(super) needed: BTreeSet<u64>,
     /// Records that are only counted, because nobody reads.
     pub(super) counted: u64,
-    metered_until: SimTime,
-    /// The shard count that is being changed to.
-    target: Option<u32>,
-    /// When the shard count was changed in the last 24 hours.
-    changes: VecDeque<SimTime>,
+    pub(super) metering: Metering,
+    pub(super) reshaping: Reshaping,
+    /// Rows since a key was looked at.
+    pub(super) since_noted: usize,
+    shown: RefCell<Option<Arc<Table>>>,
 }
 
 impl Model {
     pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
         let q = |key: &str| cx.quota(&format!("kinesis-data-streams.{key}"));
-        let quotas = Quotas {
-            write_records: q("shard_write_records_per_second")?,
-            write_bytes: q("shard_write_bytes_per_second")?,
-            read_bytes: q("shard_read_bytes_per_second")?,
-            read_calls: q("shard_get_records_calls_per_second")?,
-            call_records: q("get_records_max_records")?,
-            call_bytes: q("get_records_max_bytes")?,
-            lockout_after_max: SimDuration::secs(q("get_records_lockout_after_max_bytes_s")?),
-            lockout_after_throttle: SimDuration::secs(q("get_records_lockout_after_throttle_s")?),
-            record_bytes: q("record_max_bytes")?,
-            key_chars: usize::try_from(q("partition_key_max_chars")?).unwrap_or(256),
-            put_unit_bytes: q("put_payload_unit_bytes")?.max(1),
-            included_hours: u32::try_from(q("retention_included_h")?).unwrap_or(24),
-            changes_a_day: usize::try_from(q("update_shard_count_max_per_day")?).unwrap_or(10),
-            most_percent: q("update_shard_count_max_percent")?,
-            least_percent: q("update_shard_count_min_percent")?,
-        };
-        let log = BatchLog::new(LOG_BUDGET, &cx.world.spill_dir, &cx.node);
+        let quotas = Quotas::new(&config, cx)?;
         let mut model = Self {
+            rules: Rules {
+                put_unit_bytes: q("put_payload_unit_bytes")?.max(1),
+                ingest_rounding: q("on_demand_ingest_rounding_bytes")?.max(1),
+                included: SimDuration::secs(q("retention_included_h")? * 3600),
+            },
             get_law: cx.latency("kinesis-data-streams.get_records")?,
-            reshard_law: cx.latency("kinesis-data-streams.reshard")?,
+            push_law: cx.latency("kinesis-data-streams.subscribe_to_shard")?,
             starts: Vec::new(),
             hashes: KeyHashes::default(),
             range_lanes: Vec::new(),
             shards: Vec::new(),
             readers: Vec::new(),
-            log,
+            log: BatchLog::new(LOG_BUDGET, &cx.world.spill_dir, &cx.node),
             needed: BTreeSet::new(),
             counted: 0,
-            metered_until: SimTime::ZERO,
-            target: None,
-            changes: VecDeque::new(),
+            metering: Metering::default(),
+            reshaping: Reshaping::new(
+                cx.latency("kinesis-data-streams.reshard")?,
+                config.shard_count,
+            ),
+            since_noted: 0,
+            shown: RefCell::new(None),
             quotas,
             config,
         };
-        model.open_shards(model.config.shard_count);
+        let n = model.first_count();
+        model.config.shard_count = n;
+        model.set_ranges(super::shards::range_starts(n));
         Ok(model)
     }
-    /// Closes all open shards and opens `n` new ones over the whole hash range.
-    fn open_shards(&mut self, n: u32) {
-        let starts = range_starts(n);
-        let parents: Vec<Vec<u32>> = (0..starts.len())
-            .map(|range| self.parents_of(&starts, range))
-            .collect();
-        for shard in &mut self.shards {
-            shard.open = false;
-        }
-        self.starts = starts;
-        self.range_lanes.clear();
-        for parents in parents {
-            self.range_lanes.push(self.shards.len());
-            let lane = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
-            let q = &self.quotas;
-            self.shards.push(Shard {
-                lane,
-                open: true,
-                parents,
-                write_records: TokenBucket::new(q.write_records),
-                write_bytes: TokenBucket::new(q.write_bytes),
-                records_used: Pace::default(),
-                bytes_used: Pace::default(),
-                read_bytes: TokenBucket::new(q.read_bytes),
-                read_calls: TokenBucket::new(q.read_calls),
-                locked_until: SimTime::ZERO,
-                first: 0,
-                entries: VecDeque::new(),
-            });
-        }
-    }
-    /// Shards with records whose hash keys are among those of range number `range` of `starts`, and what they wait for.
-    fn parents_of(&self, starts: &[u128], range: usize) -> Vec<u32> {
-        if self.range_lanes.is_empty() {
-            return Vec::new();
-        }
-        let last_key = starts.get(range + 1).map_or(u128::MAX, |next| next - 1);
-        let old = range_of(&self.starts, starts[range])..=range_of(&self.starts, last_key);
-        let old = self.range_lanes[old].iter().map(|i| &self.shards[*i]);
-        let mut lanes: Vec<u32> = old
-            .flat_map(|s| s.parents.iter().copied().chain([s.lane]))
-            .filter(|lane| !self.shards[*lane as usize].entries.is_empty())
-            .collect();
-        lanes.sort_unstable();
-        lanes.dedup();
-        lanes
-    }
-    fn open_count(&self) -> u64 {
+    pub(super) fn open_count(&self) -> u64 {
         self.range_lanes.len() as u64
     }
-    fn tell_lanes(&self, cx: &mut Cx<'_>) {
+    pub(super) fn tell_lanes(&self, cx: &mut Cx<'_>) {
         let lanes: Vec<u32> = self
             .shards
             .iter()
@@ -220,69 +276,34 @@ impl Model {
         }
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
-        let (shards, old) = (config.shard_count, self.config.shard_count);
-        if shards != old
-            && let Some(why) = self.refusal(shards, cx.now())
-        {
-            return Ok(Retuned::NextRun(why));
-        }
         self.meter(cx);
-        self.config = Config {
-            shard_count: old,
-            ..config
-        };
-        if shards != old {
-            self.begin_change(shards, cx);
-        }
-        Ok(Retuned::Live)
-    }
-    /// Why `UpdateShardCount` is refused, if it is.
-    fn refusal(&mut self, shards: u32, now: SimTime) -> Option<String> {
-        if self.target.is_some() {
-            return Some("ResourceInUseException: the shards are being changed already".to_owned());
-        }
-        let old = u64::from(self.config.shard_count);
-        let most = (old * self.quotas.most_percent / 100).max(1);
-        let least = (old * self.quotas.least_percent).div_ceil(100).max(1);
-        if !(least..=most).contains(&u64::from(shards)) {
-            return Some(format!(
-                "LimitExceededException: UpdateShardCount goes from {old} to at least {least} and at most {most} shards"
-            ));
-        }
-        while self.changes.front().is_some_and(|at| now.since(*at) >= DAY) {
-            self.changes.pop_front();
-        }
-        let most = self.quotas.changes_a_day;
-        (self.changes.len() >= most).then(|| {
-            format!("LimitExceededException: UpdateShardCount works {most} times in 24 hours")
+        Ok(match self.change_shards(config, cx) {
+            Ok(()) => Retuned::Live,
+            Err(why) => Retuned::NextRun(why),
         })
     }
-    /// One split or merge after the other, then all at once is as it should be.
-    fn begin_change(&mut self, shards: u32, cx: &mut Cx<'_>) {
-        let old = self.config.shard_count;
-        let mut takes = SimDuration::ZERO;
-        for _ in 0..shards.abs_diff(old) {
-            takes += cx.draw(&self.reshard_law);
+    /// Registers the readers; consumers with enhanced fan-out up to the limit.
+    fn register(&mut self, cx: &mut Cx<'_>) {
+        let shared: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
+        let pushed: Vec<WireId> = cx.outs("fan-out").map(|w| w.id).collect();
+        let most = self.quotas.consumers;
+        if pushed.len() > most {
+            cx.event(
+                "refused",
+                format!("LimitExceededException: a stream has at most {most} consumers with enhanced fan-out; the others get nothing"),
+            );
         }
-        self.target = Some(shards);
-        self.changes.push_back(cx.now());
-        cx.after(takes, Tag::new(TIMER_RESHARD, 0));
-        cx.event(
-            "resharding",
-            format!(
-                "UpdateShardCount from {old} to {shards} shards takes {:.0} s",
-                takes.as_secs_f64()
-            ),
-        );
-    }
-    fn meter(&mut self, cx: &mut Cx<'_>) {
-        let ms = u128::from(cx.now().as_millis() - self.metered_until.as_millis());
-        self.metered_until = cx.now();
-        let shard_ms = ms * u128::from(self.open_count());
-        cx.meter(&SHARD_HOUR, shard_ms);
-        if self.config.retention_hours > self.quotas.included_hours {
-            cx.meter(&EXTENDED_RETENTION, shard_ms);
-        }
+        let reader = |wire: WireId, push| Reader {
+            wire,
+            places: BTreeMap::new(),
+            unread: 0,
+            push,
+        };
+        let shared = shared.into_iter().map(|wire| reader(wire, None));
+        let pushed = pushed.into_iter().take(most);
+        self.readers = shared
+            .chain(pushed.map(|wire| reader(wire, Some(BTreeMap::new()))))
+            .collect();
     }
     /// Lets go of what is older than the retention and of what all readers have.
     fn expire(&mut self, cx: &mut Cx<'_>) {
@@ -331,21 +352,59 @@ impl Model {
         let oldest = self.needed.first().copied();
         self.log.forget_before(oldest.unwrap_or(u64::MAX));
     }
+    /// The busiest shards with their rates and hottest keys.
+    fn table(&self, now: SimTime) -> Option<Table> {
+        let q = &self.quotas;
+        let mut shards: Vec<&Shard> = self
+            .shards
+            .iter()
+            .filter(|s| s.open || !s.entries.is_empty())
+            .collect();
+        shards.sort_by(|a, b| b.used(now, q).total_cmp(&a.used(now, q)));
+        shards.truncate(SHOWN);
+        let text = |of: &dyn Fn(&Shard) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(shards.iter().map(|s| of(s))))
+        };
+        let number = |of: &dyn Fn(&Shard) -> f64| -> ArrayRef {
+            Arc::new(Float64Array::from_iter_values(shards.iter().map(|s| of(s))))
+        };
+        let two = |n: f64| (n * 100.0).round() / 100.0;
+        let state = |s: &Shard| if s.open { "OPEN" } else { "CLOSED" }.to_owned();
+        let top = |s: &Shard| {
+            s.top_keys
+                .top()
+                .map_or((String::new(), 0.0), |(k, n)| (k.to_owned(), n))
+        };
+        let rows = RecordBatch::try_from_iter([
+            ("shard", text(&|s| format!("shardId-{:012}", s.lane))),
+            ("state", text(&state)),
+            (
+                "records_per_s",
+                number(&|s| s.records_asked.last(now) as f64),
+            ),
+            (
+                "mib_per_s",
+                number(&|s| two(s.bytes_asked.last(now) as f64 / MIB as f64)),
+            ),
+            ("throttled_per_s", number(&|s| s.throttled.last(now) as f64)),
+            ("percent_of_limit", number(&|s| two(100.0 * s.used(now, q)))),
+            ("top_key", text(&|s| top(s).0)),
+            ("percent_of_top_key", number(&|s| two(100.0 * top(s).1))),
+        ]);
+        rows.ok().map(|rows| Table {
+            title: "Shards".to_owned(),
+            rows: vec![rows],
+            at: now,
+        })
+    }
 }
 
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        self.readers = wires
-            .into_iter()
-            .map(|wire| Reader {
-                wire,
-                places: BTreeMap::new(),
-                unread: 0,
-            })
-            .collect();
+        self.register(cx);
         self.tell_lanes(cx);
         cx.after(COUNTING_STEP, Tag::new(TIMER_EXPIRE, 0));
+        cx.after(COUNTING_STEP, Tag::new(TIMER_DEMAND, 0));
         Ok(())
     }
     fn receive(&mut self, _wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
@@ -358,27 +417,58 @@ impl Node for Model {
         }
     }
     fn asked(&mut self, wire: WireId, ask: Ask, cx: &mut Cx<'_>) -> NodeResult {
-        match ask {
-            Ask::Poll {
-                lane,
-                max_records,
-                max_bytes,
-            } => self.poll(wire, lane, u64::from(max_records), max_bytes, cx),
-            Ask::Reply { .. } | Ask::Receive { .. } | Ask::Settle { .. } => Ok(()),
+        let Ask::Poll {
+            lane,
+            max_records,
+            max_bytes,
+        } = ask
+        else {
+            return Ok(());
+        };
+        let reader = self.readers.iter_mut().find(|r| r.wire == wire);
+        let Some(reader) = reader else {
+            return Ok(());
+        };
+        if let Some(subscriptions) = &mut reader.push {
+            let limit = self.quotas.push_bytes;
+            let push = subscriptions
+                .entry(lane)
+                .or_insert_with(|| Push::new(limit));
+            push.ready(u64::from(max_records), max_bytes);
+            return self.push(wire, lane, cx);
         }
+        self.poll(wire, lane, u64::from(max_records), max_bytes, cx)
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
-        if tag.kind == TIMER_EXPIRE {
-            self.expire(cx);
-            cx.after(COUNTING_STEP, tag);
-        } else if let Some(n) = self.target.take() {
-            self.meter(cx);
-            self.config.shard_count = n;
-            self.open_shards(n);
-            self.tell_lanes(cx);
-            cx.event("resharded", format!("the stream has {n} open shards now"));
+        match tag.kind {
+            TIMER_EXPIRE => {
+                self.expire(cx);
+                cx.after(COUNTING_STEP, tag);
+            }
+            TIMER_RESHARD => self.end_change(cx),
+            TIMER_DEMAND => {
+                self.look_at_demand(cx);
+                cx.after(COUNTING_STEP, tag);
+            }
+            TIMER_GROW => self.grow(cx),
+            TIMER_PUSH => {
+                let wire = WireId(u32::try_from(tag.index >> 32).unwrap_or(u32::MAX));
+                let lane = u32::try_from(tag.index & 0xffff_ffff).unwrap_or(u32::MAX);
+                self.refilled(wire, lane);
+                return self.push(wire, lane, cx);
+            }
+            _ => {}
         }
         Ok(())
+    }
+    fn command(
+        &mut self,
+        name: &str,
+        argument: &Value,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Result<(), String>> {
+        self.meter(cx);
+        Ok(self.reshard_command(name, argument, cx))
     }
     fn settle_usage(&mut self, cx: &mut Cx<'_>) {
         self.meter(cx);
@@ -388,6 +478,7 @@ impl Node for Model {
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
         let q = &self.quotas;
+        let mut hottest: Option<(&Shard, f64)> = None;
         for shard in self.shards.iter().filter(|s| s.open) {
             out.limit(
                 "records written a second to the busiest shard",
@@ -397,12 +488,28 @@ impl Node for Model {
                 "bytes written a second to the busiest shard",
                 shard.bytes_used.used(now, q.write_bytes),
             );
+            let most = shard.used(now, q);
+            if hottest.is_none_or(|(_, before)| most > before) {
+                hottest = Some((shard, most));
+            }
         }
         out.values = vec![
             ("open shards", self.open_count() as f64, "shards"),
             ("waiting for readers", self.held() as f64, "records"),
         ];
-        let state = self.target.map_or("ACTIVE", |_| "UPDATING");
-        out.state = Some(state.to_owned());
+        if let Some((shard, _)) = hottest {
+            out.values
+                .push(("busiest shard", f64::from(shard.lane), ""));
+            if let Some((_, share)) = shard.top_keys.top() {
+                out.values
+                    .push(("share of its hottest key", 100.0 * share, "%"));
+            }
+        }
+        out.state = Some(self.reshaping.state().to_owned());
+        let mut shown = self.shown.borrow_mut();
+        if shown.as_ref().is_none_or(|t| now.since(t.at) >= TABLE_STEP) {
+            *shown = self.table(now).map(Arc::new);
+        }
+        out.table.clone_from(&shown);
     }
 }

@@ -1,9 +1,45 @@
-//! Reading: GetRecords within the shared limits of a shard, each reader at its own place.
+//! Reading, each reader at its own place: `GetRecords` within the shared limits of a shard, and `SubscribeToShard`, which
+//! pushes to a consumer within limits of its own.
 
-use super::model::{Model, Place, THROTTLED};
+use super::model::{Model, Place, THROTTLED, TIMER_PUSH};
 use crate::metrics::Part;
-use crate::node::{Cx, Delivery, FaultKind, NodeError, NodeResult, Payload, WireId};
+use crate::node::{
+    Cx, Delivery, FaultKind, NodeError, NodeResult, Payload, Tag, TokenBucket, WireId,
+};
 use crate::units::{SimDuration, SimTime};
+
+/// A subscription whose limit is used up goes on after this.
+const REFILL: SimDuration = SimDuration::millis(50);
+
+/// A consumer's subscription to one shard.
+#[derive(Debug)]
+pub(super) struct Push {
+    bytes: TokenBucket,
+    /// What the consumer said that it can take, as it has not said so again.
+    records_left: u64,
+    bytes_left: u64,
+    /// Nothing overtakes what was pushed before.
+    arrives: SimTime,
+    /// A timer is set for when the limit has room again.
+    waits: bool,
+}
+
+impl Push {
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            bytes: TokenBucket::new(limit),
+            records_left: 0,
+            bytes_left: 0,
+            arrives: SimTime::ZERO,
+            waits: false,
+        }
+    }
+    /// The consumer can take so much.
+    pub(super) const fn ready(&mut self, records: u64, bytes: u64) {
+        self.records_left = records;
+        self.bytes_left = bytes;
+    }
+}
 
 /// What one call returns at the most.
 struct Most {
@@ -11,6 +47,8 @@ struct Most {
     bytes: u64,
     /// Set when there was more, but not within these bytes.
     filled: bool,
+    /// Stream records and bytes that the call returns.
+    got: (u64, u64),
 }
 
 impl Model {
@@ -60,6 +98,7 @@ impl Model {
             records: max_records.min(self.quotas.call_records),
             bytes: max_bytes.min(self.quotas.call_bytes),
             filled: false,
+            got: (0, 0),
         };
         let read = if lost || self.waits_for_parents(wire, lane) {
             Delivery {
@@ -71,10 +110,7 @@ impl Model {
             self.read(wire, lane, &mut most, delay, cx)?
         };
         let shard = &mut self.shards[lane as usize];
-        let (records, bytes) = read
-            .batches
-            .iter()
-            .fold((0, 0), |(r, b), (_, x)| (r + x.records(), b + x.bytes()));
+        let (records, bytes) = most.got;
         shard.read_bytes.overdraw(now, bytes);
         if most.filled && most.bytes == self.quotas.call_bytes {
             shard.locked_until = now + self.quotas.lockout_after_max;
@@ -86,8 +122,104 @@ impl Model {
             .last()
             .map_or(read.behind, |(arrived, _)| now.since(*arrived));
         cx.metric("GetRecords.IteratorAgeMilliseconds", age.as_millis_f64());
+        self.tell_read(&read, bytes, false, cx);
         drop(cx.send(wire, Payload::Delivery(read), delay));
+        self.wake_children(wire, lane, cx)
+    }
+    fn tell_read(&mut self, read: &Delivery, bytes: u64, pushed: bool, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        let old = read.batches.iter().filter(|(at, _)| Self::is_old(*at, now));
+        let old = old.map(|(_, b)| b.bytes()).sum();
+        self.meter_read(bytes, old, pushed, cx);
+    }
+    /// The limit of a subscription has room again.
+    pub(super) fn refilled(&mut self, wire: WireId, lane: u32) {
+        if let Some(push) = self.subscription(wire, lane) {
+            push.waits = false;
+        }
+    }
+    fn subscription(&mut self, wire: WireId, lane: u32) -> Option<&mut Push> {
+        let reader = self.readers.iter_mut().find(|r| r.wire == wire)?;
+        reader.push.as_mut()?.get_mut(&lane)
+    }
+    /// New records came into `lane`: every consumer that subscribes to it gets them.
+    pub(super) fn push_to_all(&mut self, lane: u32, cx: &mut Cx<'_>) -> NodeResult {
+        for i in 0..self.readers.len() {
+            if self.readers[i].push.is_some() {
+                self.push(self.readers[i].wire, lane, cx)?;
+            }
+        }
         Ok(())
+    }
+    /// A closed shard that is read to its end lets its children go on.
+    fn wake_children(&mut self, wire: WireId, lane: u32, cx: &mut Cx<'_>) -> NodeResult {
+        if self.shards[lane as usize].open || !self.has_read(wire, lane) {
+            return Ok(());
+        }
+        let reader = self.readers.iter().find(|r| r.wire == wire);
+        let Some(push) = reader.and_then(|r| r.push.as_ref()) else {
+            return Ok(());
+        };
+        let children: Vec<u32> = push.keys().copied().filter(|l| *l > lane).collect();
+        children
+            .into_iter()
+            .try_for_each(|child| self.push(wire, child, cx))
+    }
+    /// Sends a consumer what it has not got of `lane`, as far as its limit and what it can take allow.
+    pub(super) fn push(&mut self, wire: WireId, lane: u32, cx: &mut Cx<'_>) -> NodeResult {
+        let now = cx.now();
+        if lane as usize >= self.shards.len()
+            || self.has_read(wire, lane)
+            || self.waits_for_parents(wire, lane)
+            || cx
+                .fault(FaultKind::ShardLoss)
+                .is_some_and(|f| f.shard == lane)
+        {
+            return Ok(());
+        }
+        let call_bytes = self.quotas.call_bytes;
+        let Some(push) = self.subscription(wire, lane) else {
+            return Ok(());
+        };
+        if push.records_left == 0 || push.bytes_left == 0 || push.waits {
+            return Ok(());
+        }
+        let room = push.bytes.available(now);
+        if room == 0 {
+            push.waits = true;
+            let index = (u64::from(wire.0) << 32) | u64::from(lane);
+            cx.after(REFILL, Tag::new(TIMER_PUSH, index));
+            return Ok(());
+        }
+        let mut most = Most {
+            records: push.records_left,
+            bytes: push.bytes_left.min(room).min(call_bytes),
+            filled: false,
+            got: (0, 0),
+        };
+        let arrives = push.arrives;
+        let delay = cx.draw(&self.push_law).max(arrives.since(now));
+        let read = self.read(wire, lane, &mut most, delay, cx)?;
+        let (records, bytes) = most.got;
+        if let Some(push) = self.subscription(wire, lane) {
+            push.arrives = now + delay;
+            push.bytes.overdraw(now, bytes);
+            push.records_left = push.records_left.saturating_sub(records);
+            push.bytes_left = push.bytes_left.saturating_sub(bytes);
+        }
+        cx.metric("SubscribeToShardEvent.Records", records as f64);
+        cx.metric("SubscribeToShardEvent.Bytes", bytes as f64);
+        cx.metric(
+            "SubscribeToShardEvent.MillisBehindLatest",
+            read.behind.as_millis_f64(),
+        );
+        self.tell_read(&read, bytes, true, cx);
+        let goes_on = !read.batches.is_empty();
+        drop(cx.send(wire, Payload::Delivery(read), delay));
+        if goes_on {
+            self.push(wire, lane, cx)?;
+        }
+        self.wake_children(wire, lane, cx)
     }
     /// True when `lane` gives the reader nothing more, ever: it does not exist, or is closed and read.
     fn is_over(&self, wire: WireId, lane: u32) -> bool {
@@ -144,12 +276,18 @@ impl Model {
                 .map_err(|e| NodeError::Fatal(e.to_string()))?;
             let from = place.row as usize;
             let weight = u64::from(batch.weight);
+            let (rows, packs) = (u64::from(entry.rows.max(1)), u64::from(entry.packs.max(1)));
             // One row may stand for more records than a call returns: it comes alone.
-            let room = (records_left / weight).max(u64::from(batches.is_empty()));
-            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let room = (records_left / weight).saturating_mul(rows) / packs;
+            let room = usize::try_from(room.max(u64::from(batches.is_empty())));
             let mut take = 0;
-            for size in batch.sizes.iter().skip(from).take(room) {
-                let size = u64::from(*size) * weight;
+            for size in batch
+                .sizes
+                .iter()
+                .skip(from)
+                .take(room.unwrap_or(usize::MAX))
+            {
+                let size = (u64::from(*size) + u64::from(entry.overhead)) * weight;
                 if size > bytes_left && (take > 0 || !batches.is_empty()) {
                     most.filled = true;
                     break;
@@ -161,7 +299,10 @@ impl Model {
                 break;
             }
             let part = batch.slice(from, take);
-            records_left = records_left.saturating_sub(part.records());
+            let records = (take as u64 * packs).div_ceil(rows) * weight;
+            records_left = records_left.saturating_sub(records);
+            most.got.0 += records;
+            most.got.1 += part.bytes() + u64::from(entry.overhead) * part.records();
             reader.unread -= part.records();
             let waited = now.since(entry.arrived);
             cx.passed(waited + delay, part.records());

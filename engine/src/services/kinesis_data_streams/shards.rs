@@ -66,6 +66,16 @@ pub(super) fn range_of(starts: &[u128], hash: u128) -> usize {
     starts.partition_point(|s| *s <= hash).saturating_sub(1)
 }
 
+/// The hash key that each row names itself, where it is a whole number below 2^128.
+pub(super) fn explicit_keys(column: &ArrayRef) -> Result<Vec<Option<u128>>, String> {
+    let mut keys = Vec::with_capacity(column.len());
+    for_each_key(column, 40, |text| {
+        let text = std::str::from_utf8(text).ok();
+        keys.push(text.and_then(|t| t.parse().ok()));
+    })?;
+    Ok(keys)
+}
+
 /// Calls `f` with the key of each row: the field's text, the empty text for null. `limit` is the longest key in characters.
 pub(super) fn for_each_key(
     column: &ArrayRef,

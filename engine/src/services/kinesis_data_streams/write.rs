@@ -1,10 +1,14 @@
 //! Writing: `PutRecords` within the two limits of each shard, record by record.
 
+use std::collections::BTreeMap;
+
 use arrow::array::UInt32Array;
 
-use super::PUT_UNIT;
+use super::hot::ONE_IN;
 use super::model::{COUNTING_STEP, Entry, Model, THROTTLED};
-use super::shards::{for_each_key, range_of};
+use super::pack::Pack;
+use super::shards::{explicit_keys, for_each_key, range_of};
+use super::usage::{ingest_bytes, put_units};
 use crate::data::Batch;
 use crate::node::{Admit, Cx, FaultKind, NodeError, NodeResult};
 
@@ -21,7 +25,27 @@ struct Sorted {
     refused: Vec<u32>,
     throttled: u64,
     invalid: u64,
+    /// Payload units and rounded bytes of the stream records that were taken.
     units: u64,
+    ingest: u64,
+    /// With aggregation: stream records and added bytes of those taken, by range.
+    packed: BTreeMap<u32, (u32, u32)>,
+}
+
+/// Where a row goes, and the key that says so.
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    range: u32,
+    bytes: u32,
+    hash: u128,
+}
+
+/// How a stream record fares.
+enum Fate {
+    Taken,
+    Throttled,
+    Invalid,
+    Failed,
 }
 
 impl Model {
@@ -34,8 +58,13 @@ impl Model {
         cx.metric("PutRecords.TotalRecords", total as f64);
         cx.metric("PutRecords.SuccessfulRecords", taken as f64);
         cx.metric("IncomingRecords", taken as f64);
-        cx.meter(&PUT_UNIT, u128::from(sorted.units * weight));
-        self.take(&batch, &sorted.taken, cx)?;
+        self.meter_write(
+            sorted.units * weight,
+            sorted.ingest * weight,
+            batch.bytes() * taken / total.max(1),
+            cx,
+        );
+        self.take(&batch, &sorted, cx)?;
         if sorted.refused.is_empty() {
             return Ok(Admit::All);
         }
@@ -77,7 +106,8 @@ impl Model {
         }
     }
     /// Puts the rows of `taken` into their shards.
-    fn take(&mut self, batch: &Batch, taken: &[(u32, u32)], cx: &mut Cx<'_>) -> NodeResult {
+    fn take(&mut self, batch: &Batch, sorted: &Sorted, cx: &mut Cx<'_>) -> NodeResult {
+        let taken = &sorted.taken;
         let (Some(first), Some(last)) = (taken.first(), taken.last()) else {
             return Ok(());
         };
@@ -89,17 +119,42 @@ impl Model {
         };
         cx.metric("IncomingBytes", kept.bytes() as f64);
         let mut offset = 0;
+        let mut lanes = Vec::new();
         for part in taken.chunk_by(|a, b| a.0 == b.0) {
             let shard = self.range_lanes[part[0].0 as usize];
-            self.append(shard, kept.slice(offset, part.len()), cx)?;
+            let rows = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            let packed = sorted.packed.get(&part[0].0).copied();
+            let (packs, overhead) = packed.unwrap_or((rows, 0));
+            self.append(
+                shard,
+                kept.slice(offset, part.len()),
+                packs,
+                overhead / rows.max(1),
+                cx,
+            )?;
+            lanes.push(self.shards[shard].lane);
             offset += part.len();
+        }
+        for lane in lanes {
+            self.push_to_all(lane, cx)?;
         }
         Ok(())
     }
-    fn append(&mut self, shard: usize, part: Batch, cx: &mut Cx<'_>) -> NodeResult {
+    fn append(
+        &mut self,
+        shard: usize,
+        part: Batch,
+        packs: u32,
+        overhead: u32,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         let now = cx.now();
         let records = part.records();
-        let entries = &mut self.shards[shard].entries;
+        let state = &mut self.shards[shard];
+        let weight = u64::from(part.weight);
+        state.taken.0 += part.bytes() + u64::from(overhead) * records;
+        state.taken.1 += u64::from(packs) * weight;
+        let entries = &mut state.entries;
         if self.readers.is_empty() {
             self.counted += records;
             match entries
@@ -112,6 +167,8 @@ impl Model {
                     log: None,
                     rows: 0,
                     records,
+                    packs,
+                    overhead,
                 }),
             }
             return Ok(());
@@ -131,76 +188,166 @@ impl Model {
             log: Some(number),
             rows,
             records,
+            packs,
+            overhead,
         });
         Ok(())
     }
     /// Decides the shard and the fate of every row.
     fn sort(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Sorted> {
-        let now = cx.now();
-        let lost = cx.fault(FaultKind::ShardLoss).map(|f| f.shard);
-        let shaky = cx.fault(FaultKind::Errors).is_some();
-        let slow = cx.fault(FaultKind::Throttle).is_some();
         let weight = u64::from(batch.weight);
-        let mut sorted = Sorted::default();
         let keys = self.keys(batch, cx)?;
-        for (row, (range, key_bytes)) in (0_u32..).zip(keys) {
-            let shard = &mut self.shards[self.range_lanes[range as usize]];
-            let size = u64::from(batch.sizes[row as usize]) + u64::from(key_bytes);
-            if size > self.quotas.record_bytes {
-                sorted.refused.push(row);
-                sorted.invalid += 1;
-                continue;
+        let mut sorted = Sorted::default();
+        if batch.aggregate > 0 {
+            self.sort_packed(batch, &keys, &mut sorted, cx);
+        } else {
+            for (row, key) in (0_u32..).zip(&keys) {
+                let size = u64::from(batch.sizes[row as usize]) + u64::from(key.bytes);
+                let fate = self.admit(key.range, size, weight, cx);
+                sorted.count(&fate, key.range, &[row]);
+                if matches!(fate, Fate::Taken) {
+                    sorted.units += put_units(size, self.rules.put_unit_bytes);
+                    sorted.ingest += ingest_bytes(size, self.rules.ingest_rounding);
+                }
             }
-            if lost == Some(shard.lane) || (shaky && cx.strikes(FaultKind::Errors)) {
-                sorted.refused.push(row);
-                continue;
-            }
-            // Both limits hold at once; a record that misses one takes from neither.
-            let room = (
-                shard.write_records.admits(now, weight),
-                shard.write_bytes.admits(now, size * weight),
-            );
-            if !room.0 {
-                shard.records_used.refuse(now);
-            }
-            if !room.1 {
-                shard.bytes_used.refuse(now);
-            }
-            if room != (true, true) || (slow && cx.strikes(FaultKind::Throttle)) {
-                sorted.refused.push(row);
-                sorted.throttled += 1;
-                continue;
-            }
-            shard.write_records.overdraw(now, weight);
-            shard.write_bytes.overdraw(now, size * weight);
-            shard.records_used.take(now, weight);
-            shard.bytes_used.take(now, size * weight);
-            sorted.units += size.div_ceil(self.quotas.put_unit_bytes).max(1);
-            sorted.taken.push((range, row));
         }
         sorted.taken.sort_unstable();
+        sorted.refused.sort_unstable();
         Ok(sorted)
     }
-    /// The hash range and the key's length of every row.
-    fn keys(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Vec<(u32, u32)>> {
+    /// The same for records that the sender packs, those of one shard together.
+    fn sort_packed(&mut self, batch: &Batch, keys: &[Key], sorted: &mut Sorted, cx: &mut Cx<'_>) {
+        let weight = u64::from(batch.weight);
+        let most = u64::from(batch.aggregate);
+        let mut open: BTreeMap<u32, Pack> = BTreeMap::new();
+        let mut closed: Vec<(u32, Pack)> = Vec::new();
+        for (row, key) in (0_u32..).zip(keys) {
+            let data = u64::from(batch.sizes[row as usize]);
+            let key_bytes = u64::from(key.bytes);
+            let pack = open.entry(key.range).or_default();
+            if !pack.add(row, key.hash, key_bytes, data, most) {
+                closed.push((key.range, std::mem::take(pack)));
+                pack.add(row, key.hash, key_bytes, data, most);
+            }
+        }
+        closed.extend(open);
+        for (range, pack) in closed {
+            let size = pack.size();
+            let fate = self.admit(range, size, weight, cx);
+            sorted.count(&fate, range, &pack.rows);
+            if matches!(fate, Fate::Taken) {
+                sorted.units += put_units(size, self.rules.put_unit_bytes);
+                sorted.ingest += ingest_bytes(size, self.rules.ingest_rounding);
+                let data: u64 = pack
+                    .rows
+                    .iter()
+                    .map(|r| u64::from(batch.sizes[*r as usize]))
+                    .sum();
+                let added = u32::try_from(size.saturating_sub(data)).unwrap_or(u32::MAX);
+                let packed = sorted.packed.entry(range).or_default();
+                *packed = (packed.0 + 1, packed.1.saturating_add(added));
+            }
+        }
+    }
+    /// Whether a stream record of `size` bytes, key included, is taken by the shard of a hash range.
+    fn admit(&mut self, range: u32, size: u64, weight: u64, cx: &mut Cx<'_>) -> Fate {
+        let now = cx.now();
+        if size > u64::from(self.config.max_record_kib) * 1024 {
+            return Fate::Invalid;
+        }
+        let shard = &mut self.shards[self.range_lanes[range as usize]];
+        let lost = cx
+            .fault(FaultKind::ShardLoss)
+            .is_some_and(|f| f.shard == shard.lane);
+        if lost || cx.strikes(FaultKind::Errors) {
+            return Fate::Failed;
+        }
+        shard.records_asked.take(now, weight);
+        shard.bytes_asked.take(now, size * weight);
+        // Both limits hold at once; a record that misses one takes from neither.
+        let room = (
+            shard.write_records.admits(now, weight),
+            shard.write_bytes.admits(now, size * weight),
+        );
+        if !room.0 {
+            shard.records_used.refuse(now);
+        }
+        if !room.1 {
+            shard.bytes_used.refuse(now);
+        }
+        if room != (true, true) || cx.strikes(FaultKind::Throttle) {
+            shard.throttled.take(now, weight);
+            return Fate::Throttled;
+        }
+        shard.write_records.overdraw(now, weight);
+        shard.write_bytes.overdraw(now, size * weight);
+        shard.records_used.take(now, weight);
+        shard.bytes_used.take(now, size * weight);
+        Fate::Taken
+    }
+    /// The hash range and the key of every row.
+    fn keys(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Vec<Key>> {
+        let now = cx.now();
         let mut keys = Vec::with_capacity(batch.len());
         if let Some(column) = batch.rows.column_by_name(&self.config.partition_key) {
             let (starts, hashes) = (&self.starts, &mut self.hashes);
+            let one = starts.len() == 1 && batch.aggregate == 0;
+            let mut noted: Vec<(u32, Vec<u8>)> = Vec::new();
+            let mut since = self.since_noted;
             for_each_key(column, self.quotas.key_chars, |key| {
-                let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-                let range = if starts.len() == 1 {
-                    0
-                } else {
-                    range_of(starts, hashes.of(key))
-                };
-                keys.push((u32::try_from(range).unwrap_or(0), length));
+                let hash = if one { 0 } else { hashes.of(key) };
+                let range = u32::try_from(range_of(starts, hash)).unwrap_or(0);
+                since += 1;
+                if since >= ONE_IN {
+                    since = 0;
+                    noted.push((range, key.to_vec()));
+                }
+                keys.push(Key {
+                    range,
+                    bytes: u32::try_from(key.len()).unwrap_or(u32::MAX),
+                    hash,
+                });
             })?;
+            self.since_noted = since;
+            for (range, key) in noted {
+                let shard = self.range_lanes[range as usize];
+                self.shards[shard].top_keys.note(now, &key);
+            }
         } else {
             // A random UUID as the key, as producers without an order of their own use.
-            let ranges = self.starts.len() as u64;
-            let mut range = || u32::try_from(cx.rng().below(ranges)).unwrap_or(0);
-            keys.extend((0..batch.len()).map(|_| (range(), UUID_BYTES)));
+            keys.extend((0..batch.len()).map(|_| {
+                let hash =
+                    (u128::from(cx.rng().next_u64()) << 64) | u128::from(cx.rng().next_u64());
+                Key {
+                    range: u32::try_from(range_of(&self.starts, hash)).unwrap_or(0),
+                    bytes: UUID_BYTES,
+                    hash,
+                }
+            }));
+        }
+        if let Some(column) = batch.rows.column_by_name(&self.config.explicit_hash_key) {
+            for (key, own) in keys.iter_mut().zip(explicit_keys(column)?) {
+                if let Some(hash) = own {
+                    key.range = u32::try_from(range_of(&self.starts, hash)).unwrap_or(0);
+                }
+            }
         }
         Ok(keys)
+    }
+}
+
+impl Sorted {
+    fn count(&mut self, fate: &Fate, range: u32, rows: &[u32]) {
+        let n = rows.len() as u64;
+        match fate {
+            Fate::Taken => {
+                self.taken.extend(rows.iter().map(|row| (range, *row)));
+                return;
+            }
+            Fate::Throttled => self.throttled += n,
+            Fate::Invalid => self.invalid += n,
+            Fate::Failed => {}
+        }
+        self.refused.extend(rows);
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ArrivalShape, EquipmentFault, RecordSchema};
+use crate::data::{ArrivalShape, Blemishes, EquipmentFault, RecordSchema};
 use crate::units::SimDuration;
 
 /// How the rate goes over time.
@@ -21,6 +21,19 @@ pub enum Arrival {
     Ramp,
     /// The rate, with spikes at regular intervals.
     Burst,
+    /// Every key in turn, each once in `arrival_period_seconds`; the number of keys gives the rate.
+    Periodic,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileUse {
+    /// Its records are sent, once, in their order.
+    #[default]
+    Replay,
+    /// Records in its likeness are made without end.
+    Learn,
 }
 
 /// When replayed records are sent.
@@ -33,6 +46,9 @@ pub enum ReplayPace {
     /// At `records_per_second` and its shape, whatever their timestamps say.
     Rate,
 }
+
+/// Rows of a call of packed records at the most; mostly the linger time ends before.
+const AGGREGATED_CALL_ROWS: usize = 8192;
 
 /// An application that puts records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,12 +103,30 @@ pub struct Config {
     /// Pads each record to this size; without it records are as long as they are.
     #[schemars(range(min = 64, max = 1_000_000), extend("x-unit" = "bytes", "x-soft-max" = 10_000, "x-group" = "Records"))]
     pub record_bytes: Option<u32>,
+    /// Share of the records that lack the value of one field.
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Blemishes"))]
+    pub null_share: f64,
+    /// Share of the records whose `event_time` is long past when they are made.
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Blemishes"))]
+    pub late_share: f64,
+    /// How late such records are at the most.
+    #[schemars(range(min = 0.001, max = 2_592_000.0), extend("x-unit" = "s", "x-soft-max" = 3600.0, "x-group" = "Blemishes"))]
+    pub late_seconds: f64,
+    /// Share of the records that are sent twice.
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Blemishes"))]
+    pub duplicate_share: f64,
+    /// Share of the records whose bytes do not parse.
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Blemishes"))]
+    pub malformed_share: f64,
     /// Makes one record in so many and counts it so many times: for high rates and long runs.
     #[schemars(range(min = 1, max = 1_000_000), extend("x-soft-max" = 1000, "x-group" = "Rate"))]
     pub sample_one_in: u32,
     /// A file to replay instead of making records: a path in the document's folder, or `sample:NAME` for data that Weir carries.
     #[schemars(extend("x-editor" = "file", "x-group" = "Replay"))]
     pub file: String,
+    /// What the file is for.
+    #[schemars(extend("x-group" = "Replay"))]
+    pub file_use: FileUse,
     /// For JSON files: where in the document the list of records is, such as `features`.
     #[schemars(extend("x-group" = "Replay"))]
     pub records_at: String,
@@ -105,7 +139,13 @@ pub struct Config {
     /// How many times faster than their own time records are replayed.
     #[schemars(range(min = 1.0, max = 1000.0), extend("x-group" = "Replay"))]
     pub replay_speed: f64,
-    /// Records of one call at the most.
+    /// Packs records of one shard into larger ones, as the Kinesis Producer Library does. Only a Kinesis stream understands it.
+    #[schemars(extend("x-group" = "Sending"))]
+    pub aggregation: bool,
+    /// Bytes of a packed record at the most.
+    #[schemars(range(min = 64, max = 1_048_576), extend("x-unit" = "bytes", "x-group" = "Sending"))]
+    pub aggregation_max_bytes: u32,
+    /// Records of one call at the most; with aggregation, packed ones.
     #[schemars(range(min = 1, max = 500), extend("x-unit" = "records", "x-quota" = "kinesis-data-streams.put_records_max_records", "x-group" = "Sending"))]
     pub batch_records: u32,
     /// A call is sent at the latest this long after its first record was made.
@@ -144,12 +184,20 @@ impl Default for Config {
             season_readings: 1440,
             wear: 0.2,
             record_bytes: None,
+            null_share: 0.0,
+            late_share: 0.0,
+            late_seconds: 600.0,
+            duplicate_share: 0.0,
+            malformed_share: 0.0,
             sample_one_in: 1,
             file: String::new(),
+            file_use: FileUse::default(),
             records_at: String::new(),
             time_field: String::new(),
             replay_pace: ReplayPace::default(),
             replay_speed: 1.0,
+            aggregation: false,
+            aggregation_max_bytes: 51_200,
             batch_records: 500,
             linger_ms: 100,
             max_connections: 24,
@@ -164,7 +212,7 @@ impl Config {
     pub(super) fn shape(&self) -> ArrivalShape {
         let period = SimDuration::from_secs_f64(self.arrival_period_seconds);
         match self.arrival {
-            Arrival::Constant => ArrivalShape::Constant,
+            Arrival::Constant | Arrival::Periodic => ArrivalShape::Constant,
             Arrival::Poisson => ArrivalShape::Poisson,
             Arrival::Wave => ArrivalShape::Wave {
                 period,
@@ -186,8 +234,39 @@ impl Config {
     pub(super) fn base_rate(&self) -> f64 {
         match self.arrival {
             Arrival::Ramp => self.records_per_second.max(self.ramp_to),
+            Arrival::Periodic => self.keys as f64 / self.arrival_period_seconds.max(1e-3),
             _ => self.records_per_second,
         }
+    }
+    /// True when records are made in the likeness of a file's.
+    pub(super) fn learns(&self) -> bool {
+        !self.file.is_empty() && self.file_use == FileUse::Learn
+    }
+    /// True when the records of a file are sent.
+    pub(super) fn replays(&self) -> bool {
+        !self.file.is_empty() && self.file_use == FileUse::Replay
+    }
+    /// What is wrong with the records.
+    pub(super) fn blemishes(&self) -> Blemishes {
+        Blemishes {
+            nulls: self.null_share,
+            late: self.late_share,
+            late_by_ms: SimDuration::from_secs_f64(self.late_seconds).0 / 1_000_000,
+            duplicates: self.duplicate_share,
+            malformed: self.malformed_share,
+        }
+    }
+    /// Records that are gathered for one call: a call of packed ones holds many.
+    pub(super) const fn call_records(&self) -> usize {
+        if self.aggregation {
+            AGGREGATED_CALL_ROWS
+        } else {
+            self.batch_records as usize
+        }
+    }
+    /// The field that holds the key.
+    pub(super) const fn key(&self) -> &'static str {
+        self.schema.key()
     }
     /// Rows a second for a rate of records.
     pub(super) fn rate_of(&self, records: f64) -> f64 {

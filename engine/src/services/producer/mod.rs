@@ -16,7 +16,7 @@ use crate::node::{
     Retuned, Schemas, TraceCx,
 };
 
-pub use config::{Arrival, Config, ReplayPace};
+pub use config::{Arrival, Config, FileUse, ReplayPace};
 pub use model::Model;
 
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
@@ -43,6 +43,22 @@ static SPEC: KindSpec = KindSpec {
     }],
     metrics: &[
         metric("UserRecordsReceived", "Count", "Records made."),
+        metric(
+            "RecordsWithNull",
+            "Count",
+            "Records made without the value of one field.",
+        ),
+        metric(
+            "LateRecords",
+            "Count",
+            "Records made with a time long past.",
+        ),
+        metric("DuplicateRecords", "Count", "Records sent a second time."),
+        metric(
+            "MalformedRecords",
+            "Count",
+            "Records made that do not parse, duplicates included.",
+        ),
         metric("UserRecordsPut", "Count", "Records that the receiver took."),
         metric(
             "UserRecordsPending",

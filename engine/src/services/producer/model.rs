@@ -6,7 +6,7 @@ use arrow::buffer::BooleanBuffer;
 
 use super::config::Config;
 use super::source::Source;
-use crate::data::Batch;
+use crate::data::{Batch, Blemisher};
 use crate::metrics::Part;
 use crate::node::{
     BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeResult, Outcome, PutPolicy, Putter, Retuned,
@@ -35,8 +35,9 @@ pub struct Model {
     gathered: VecDeque<u64>,
     /// Timers of earlier plans are ignored.
     plan: u64,
-    /// Draws which records a fault spoils.
+    /// Draws which records are spoilt, by a fault or as the parameters say.
     poison: Rng,
+    blemisher: Blemisher,
     pending_told: SimTime,
 }
 
@@ -51,6 +52,7 @@ impl Model {
             gathered: VecDeque::new(),
             plan: 0,
             poison: Rng::new(cx.world.seed, &format!("{}/poison", cx.node)),
+            blemisher: Blemisher::new(config.blemishes(), config.key()),
             pending_told: SimTime::ZERO,
             config,
         })
@@ -58,7 +60,7 @@ impl Model {
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
         let file = |c: &Config| {
             let fields = (c.records_at.clone(), c.time_field.clone());
-            (c.file.clone(), fields, c.replay_pace)
+            (c.file.clone(), c.file_use, fields, c.replay_pace)
         };
         if file(&config) != file(&self.config) || config.replay_speed != self.config.replay_speed {
             return Ok(Retuned::NextRun(
@@ -70,6 +72,7 @@ impl Model {
         if let Err(why) = self.source.retune(&self.config, &config, cx) {
             return Ok(Retuned::NextRun(why));
         }
+        self.blemisher = Blemisher::new(config.blemishes(), config.key());
         self.config = config;
         self.spike(cx);
         let policy = self.policy();
@@ -98,7 +101,7 @@ impl Model {
     }
     /// Makes what is due: full calls, and what is left when its linger time has ended.
     fn make(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let full = self.config.batch_records as usize;
+        let full = self.config.call_records();
         loop {
             let mut due = std::mem::take(&mut self.gathered);
             self.source.fill(&mut due, full, cx)?;
@@ -127,8 +130,8 @@ impl Model {
         }
         match pieces.as_slice() {
             [] => return Ok(false),
-            [whole] => self.put(whole.clone(), cx),
-            _ => self.put(Batch::concat(&pieces)?, cx),
+            [whole] => self.put(whole.clone(), cx)?,
+            _ => self.put(Batch::concat(&pieces)?, cx)?,
         }
         Ok(true)
     }
@@ -144,7 +147,9 @@ impl Model {
         };
         let latest = first + self.linger();
         let full = next.filter(|(_, rate)| *rate > 0.0).map(|(at, rate)| {
-            let missing = (self.config.batch_records as usize)
+            let missing = self
+                .config
+                .call_records()
                 .saturating_sub(self.gathered.len())
                 .saturating_sub(1);
             at + SimDuration::from_secs_f64(missing as f64 / rate)
@@ -156,30 +161,61 @@ impl Model {
         );
         Ok(())
     }
-    fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) {
-        let mut batch = Batch {
+    fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
+        let batch = Batch {
             weight: self.config.sample_one_in,
+            aggregate: if self.config.aggregation {
+                self.config.aggregation_max_bytes
+            } else {
+                0
+            },
             ..batch
         };
-        if let Some(rate) = cx.fault(FaultKind::PoisonRecords).map(|f| f.rate) {
-            let poison = &mut self.poison;
-            let bits: BooleanBuffer = (0..batch.len()).map(|_| poison.chance(rate)).collect();
-            batch.malformed = (bits.count_set_bits() > 0).then_some(bits);
-        }
+        let made = batch.records();
+        let batch = self.spoil(batch, cx)?;
         cx.created(batch.records(), batch.bytes());
-        cx.metric("UserRecordsReceived", batch.records() as f64);
+        cx.metric("UserRecordsReceived", made as f64);
         if self.putters.is_empty() {
             cx.dropped("nothing is connected", batch.records());
-            return;
+            return Ok(());
         }
         cx.copied(batch.records() * (self.putters.len() as u64 - 1));
-        for part in batch.parts(usize::MAX, self.put_max_bytes) {
+        for part in batch.parts(self.config.call_records(), self.put_max_bytes) {
             let gathered = [(Part::Buffer, mean_age(&part, cx.now()))];
             for putter in &mut self.putters {
                 putter.put_after(part.clone(), &gathered, cx);
             }
         }
         self.tell_pending(cx);
+        Ok(())
+    }
+    /// Records as they really are: with what the parameters and a fault do to them.
+    fn spoil(&mut self, batch: Batch, cx: &mut Cx<'_>) -> NodeResult<Batch> {
+        let weight = u64::from(batch.weight);
+        let (mut batch, counts) = self.blemisher.apply(batch, &mut self.poison)?;
+        for (name, rows) in [
+            ("RecordsWithNull", counts.nulls),
+            ("LateRecords", counts.late),
+            ("DuplicateRecords", counts.duplicates),
+        ] {
+            if rows > 0 {
+                cx.metric(name, (rows * weight) as f64);
+            }
+        }
+        if let Some(rate) = cx.fault(FaultKind::PoisonRecords).map(|f| f.rate) {
+            let poison = &mut self.poison;
+            let bits: BooleanBuffer = (0..batch.len()).map(|_| poison.chance(rate)).collect();
+            let bits = match &batch.malformed {
+                Some(before) => before | &bits,
+                None => bits,
+            };
+            batch.malformed = (bits.count_set_bits() > 0).then_some(bits);
+        }
+        let malformed = batch.malformed_rows() as u64;
+        if malformed > 0 {
+            cx.metric("MalformedRecords", (malformed * weight) as f64);
+        }
+        Ok(batch)
     }
     fn tell_pending(&mut self, cx: &mut Cx<'_>) {
         if cx.now() >= self.pending_told {

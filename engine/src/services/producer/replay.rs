@@ -14,7 +14,7 @@ use crate::node::{Cx, NodeResult, Work};
 const CHUNK_ROWS: usize = 8192;
 
 /// Which file, and how it is read.
-fn spec(config: &Config) -> ReplaySpec {
+pub(super) fn spec(config: &Config) -> ReplaySpec {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     ReplaySpec {
         file: config.file.clone(),

@@ -1,12 +1,13 @@
 //! Where records come from and when: a generator with arrivals of a shape, or a file with its own times or those arrivals.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use super::config::Config;
+use super::config::{Arrival, Config, ReplayPace};
 use super::replay::{self, Replayed};
-use crate::data::{Arrivals, Batch, Chunk, Generator, GeneratorSpec};
+use crate::data::{ArrivalShape, Arrivals, Batch, Chunk, Generator, GeneratorSpec, Learned, Root};
 use crate::node::{BuildCx, Cx, NodeError, NodeResult, TraceCx, Work};
 use crate::rng::Rng;
 use crate::units::SimTime;
@@ -21,6 +22,7 @@ fn spec(config: &Config, seed: u64, node: &str) -> GeneratorSpec {
         hot_key_share: config.hot_key_share,
         fraud_rate: config.fraud_rate,
         record_bytes: config.record_bytes,
+        in_turn: config.arrival == Arrival::Periodic,
         equipment_fault: config.equipment_fault,
         season_readings: config.season_readings,
         wear: config.wear,
@@ -33,12 +35,45 @@ pub(super) fn schema(
     config: &Config,
     cx: &TraceCx<'_>,
 ) -> Result<SchemaRef, (&'static str, String)> {
-    if !config.file.is_empty() {
-        return replay::schema(config, cx.root);
+    let blemishes = config.blemishes();
+    if config.replays() {
+        let schema = replay::schema(config, cx.root)?;
+        return Ok(blemishes.schema(&schema, config.key()));
     }
-    let generator =
-        Generator::new(spec(config, cx.seed, cx.node)).map_err(|e| ("schema", e.to_string()))?;
-    Ok(generator.schema())
+    let generator = if config.learns() {
+        let learned = learn(config, cx.root).map_err(|e| ("file", e))?;
+        Generator::learned(learned, spec(config, cx.seed, cx.node))
+    } else {
+        Generator::new(spec(config, cx.seed, cx.node)).map_err(|e| ("schema", e.to_string()))?
+    };
+    Ok(blemishes.schema(&generator.schema(), config.key()))
+}
+
+/// What the sample of `config` teaches.
+fn learn(config: &Config, root: &Root) -> Result<Arc<Learned>, String> {
+    let learned = Learned::read(root, replay::spec(config)).map_err(|e| e.to_string())?;
+    if config.replay_pace == ReplayPace::Timestamps && learned.profile.records_per_second.is_none()
+    {
+        return Err(format!(
+            "the records of `{}` have no times to learn a rate from; set `replay_pace` to `rate`",
+            config.file
+        ));
+    }
+    Ok(Arc::new(learned))
+}
+
+/// The shape and rate of arrivals that a sample has: even, or at random instants when its gaps are irregular.
+fn learned_arrivals(config: &Config, learned: &Learned) -> Option<(ArrivalShape, f64)> {
+    if config.replay_pace == ReplayPace::Rate {
+        return None;
+    }
+    let profile = &learned.profile;
+    let rate = profile.records_per_second? * config.replay_speed;
+    let shape = match profile.gap_variation {
+        Some(variation) if variation > 0.5 => ArrivalShape::Poisson,
+        _ => ArrivalShape::Constant,
+    };
+    Some((shape, config.rate_of(rate)))
 }
 
 #[derive(Debug)]
@@ -52,6 +87,8 @@ enum Rows {
 pub(super) struct Source {
     rows: Rows,
     arrivals: Arrivals,
+    /// Arrivals are those of the sample, whatever the parameters say.
+    learned: bool,
     /// Its own stream of random numbers: what happens downstream does not change when records are made.
     rng: Rng,
     /// Time zero of the arrivals.
@@ -61,15 +98,25 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(config: &Config, cx: &BuildCx) -> Result<Self, String> {
-        let rows = if config.file.is_empty() {
-            Rows::Made(Generated::new(config, cx.world.seed, &cx.node)?)
-        } else {
+        let mut learned = None;
+        let rows = if config.replays() {
             Rows::File(Box::new(Replayed::open(config, &cx.world.root)?))
+        } else {
+            let wanted = spec(config, cx.world.seed, &cx.node);
+            Rows::Made(Generated::new(if config.learns() {
+                let sample = learn(config, &cx.world.root)?;
+                learned = learned_arrivals(config, &sample);
+                Generator::learned(sample, wanted)
+            } else {
+                Generator::new(wanted).map_err(|e| e.to_string())?
+            }))
         };
-        let rate = config.rate_of(config.base_rate());
+        let given = (config.shape(), config.rate_of(config.base_rate()));
+        let (shape, rate) = learned.unwrap_or(given);
         Ok(Self {
             rows,
-            arrivals: Arrivals::new(config.shape(), rate).map_err(|e| e.to_string())?,
+            arrivals: Arrivals::new(shape, rate).map_err(|e| e.to_string())?,
+            learned: learned.is_some(),
             rng: Rng::new(cx.world.seed, &format!("{}/arrivals", cx.node)),
             begun: SimTime::ZERO,
             scratch: Vec::new(),
@@ -80,8 +127,13 @@ impl Source {
     /// # Errors
     /// When the arrivals or the generator cannot be so; nothing changes then.
     pub(super) fn retune(&mut self, old: &Config, new: &Config, cx: &Cx<'_>) -> Result<(), String> {
-        if let Rows::Made(generated) = &mut self.rows {
+        if let Rows::Made(generated) = &mut self.rows
+            && !new.learns()
+        {
             generated.retune(new, cx.world().seed, cx.id())?;
+        }
+        if self.learned {
+            return Ok(());
         }
         let rate = new.rate_of(new.base_rate());
         if new.shape() == old.shape() {
@@ -164,15 +216,14 @@ struct Generated {
 }
 
 impl Generated {
-    fn new(config: &Config, seed: u64, node: &str) -> Result<Self, String> {
-        let generator = Generator::new(spec(config, seed, node)).map_err(|e| e.to_string())?;
-        Ok(Self {
+    const fn new(generator: Generator) -> Self {
+        Self {
             generator,
             ahead: VecDeque::new(),
             next_chunk: 0,
             current: None,
             offset: 0,
-        })
+        }
     }
     /// What the records are about changes; what was made ahead is thrown away.
     fn retune(&mut self, config: &Config, seed: u64, node: &str) -> Result<(), String> {

@@ -405,3 +405,126 @@ fn same_run_twice_is_the_same() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn blemishes_are_counted_and_arrive() {
+    let sink = sink();
+    let ran = bench(
+        &sink,
+        json!({"records_per_second": 100.0, "null_share": 0.1, "late_share": 0.2, "duplicate_share": 0.05, "malformed_share": 0.1, "sample_one_in": 3}),
+    )
+    .run(100);
+    let sum = |name: &str| ran.metric("app", name).sum;
+    let made = sum("UserRecordsReceived");
+    for (name, share) in [
+        ("RecordsWithNull", 0.1),
+        ("LateRecords", 0.2),
+        ("DuplicateRecords", 0.05),
+    ] {
+        let got = sum(name) / made;
+        assert!((got / share - 1.0).abs() < 0.15, "{name}: {got}");
+    }
+    let all = got(&sink);
+    let malformed: usize = all.iter().map(|(_, b)| b.malformed_rows()).sum();
+    assert_eq!(malformed as f64 * 3.0, sum("MalformedRecords"));
+    assert!((sum("MalformedRecords") / made - 0.105).abs() < 0.015);
+    let records: u64 = all.iter().map(|(_, b)| b.records()).sum();
+    assert!(made + sum("DuplicateRecords") - records as f64 <= 300.0);
+    assert_eq!(
+        ran.ledger("app").created as f64,
+        made + sum("DuplicateRecords")
+    );
+}
+
+#[test]
+fn devices_report_in_turn_at_their_interval() {
+    let sink = sink();
+    bench(
+        &sink,
+        json!({"schema": "iot-sensors", "arrival": "periodic", "keys": 50, "arrival_period_seconds": 10.0, "record_bytes": 100_000}),
+    )
+    .run(100);
+    let mut last: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    let mut n = 0;
+    for (_, batch) in got(&sink) {
+        let devices = batch.rows.column_by_name("device_id").unwrap().clone();
+        let devices = arrow::array::AsArray::as_string::<i32>(&devices);
+        for (row, device) in devices.iter().enumerate() {
+            let born = batch.born[row];
+            if let Some(before) = last.insert(device.unwrap().to_owned(), born) {
+                assert_eq!(born - before, 10_000_000_000);
+            }
+            assert!((99_990..=100_000).contains(&batch.sizes[row]));
+            n += 1;
+        }
+    }
+    assert_eq!(last.len(), 50);
+    assert!((490..=500).contains(&n), "{n}");
+}
+
+#[test]
+fn learnt_records_are_like_the_samples() {
+    let name = crate::data::Root::samples().remove(0);
+    let file = format!("sample:{name}");
+    let replayed = {
+        let sink = sink();
+        bench(
+            &sink,
+            json!({"file": file, "replay_pace": "rate", "records_per_second": 1000.0}),
+        )
+        .run(20);
+        got(&sink)
+    };
+    let learnt = {
+        let sink = sink();
+        bench(&sink, json!({"file": file, "file_use": "learn", "replay_pace": "rate", "records_per_second": 1000.0})).run(20);
+        got(&sink)
+    };
+    let mean = |all: &[(SimTime, Batch)]| {
+        let bytes: u64 = all.iter().map(|(_, b)| b.row_bytes()).sum();
+        bytes as f64 / all.iter().map(|(_, b)| b.len()).sum::<usize>() as f64
+    };
+    let rows: usize = learnt.iter().map(|(_, b)| b.len()).sum();
+    assert!(rows > 19_000, "a file ends, a generator does not: {rows}");
+    // The time is written anew, in the one form of a timestamp.
+    let (one, two) = (mean(&replayed), mean(&learnt));
+    assert!((one - two).abs() < 16.0, "{one} {two}");
+    for (_, batch) in &learnt {
+        assert_eq!(batch.sizes, crate::data::json_sizes(&batch.rows));
+    }
+}
+
+#[test]
+fn sampled_run_is_the_same_by_ledger_bill_and_latency() {
+    use crate::services::firehose::Firehose;
+    use crate::services::kinesis_data_streams::KinesisDataStreams;
+    use crate::services::s3::S3;
+    let run = |one_in: u32| {
+        let ran = Bench::new()
+            .node("app", KIND, json!({"records_per_second": 2000.0, "record_bytes": 1000, "sample_one_in": one_in}))
+            .node("stream", &KinesisDataStreams, json!({"shard_count": 4, "partition_key": "user_id"}))
+            .node("hose", &Firehose, json!({"buffer_interval_seconds": 60, "buffer_size_mib": 128}))
+            .node("lake", &S3, json!({}))
+            .wire("app.out", "stream.in")
+            .wire("stream.out", "hose.in")
+            .wire("hose.out", "lake.in")
+            .run(305);
+        let lake = ran.run.states().iter().find(|s| s.id == "lake").unwrap();
+        let figures = vec![
+            ran.ledger("app").created as f64,
+            ran.ledger("lake").delivered as f64,
+            ran.usage("stream", "kinesis-data-streams.put_payload_unit") as f64,
+            ran.usage("hose", "firehose.kinesis_source_gb") as f64,
+            lake.end_to_end.summary().unwrap().mean,
+            ran.run.bill().total.as_f64(),
+        ];
+        figures
+    };
+    let (whole, sampled) = (run(1), run(50));
+    for (i, (a, b)) in whole.iter().zip(&sampled).enumerate() {
+        assert!(
+            (a - b).abs() < 0.03 * a,
+            "figure {i}: {whole:?} {sampled:?}"
+        );
+    }
+}

@@ -1,9 +1,11 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use serde_json::{Value, json};
+
+mod capacity;
+mod resharding;
 
 use super::KinesisDataStreams;
 use super::shards::{KeyHashes, hash_key, range_of, range_starts};
@@ -114,11 +116,10 @@ fn polls(fake: &Fake) -> Vec<Option<u64>> {
     answers.collect()
 }
 fn shards(n: u32) -> Action {
-    Action::Set(
-        BTreeMap::from([("shard_count".to_owned(), json!(n))])
-            .into_iter()
-            .collect(),
-    )
+    set("shard_count", json!(n))
+}
+fn set(name: &str, value: Value) -> Action {
+    Action::Set([(name.to_owned(), value)].into_iter().collect())
 }
 fn seconds(n: u64) -> SimTime {
     ms(n * 1000)
@@ -414,72 +415,6 @@ fn what_is_older_than_the_retention_is_gone() {
         ran.ledger("stream").dropped["retention ended and nobody reads"],
         10
     );
-}
-
-#[test]
-fn no_record_is_lost_or_overtaken_when_the_shards_change() {
-    for (from, to) in [(2, 4), (4, 2), (3, 5), (1, 2)] {
-        let mut feed = feed();
-        for i in 0..60_i64 {
-            let at = seconds(u64::try_from(i).unwrap() * 5);
-            feed = feed.records(
-                at,
-                keyed(i * 200..(i + 1) * 200, |i| format!("k{}", i % 13)),
-            );
-        }
-        let reader = steady_reader();
-        let bench = bench(&feed, json!({"shard_count": from, "partition_key": "key"}));
-        let ran = read_by(bench, "reader", &reader)
-            .act(seconds(60), "stream", shards(to))
-            .run(320);
-        assert_eq!(ran.events("stream", "resharded").len(), 1, "{from} {to}");
-        let records = read(&reader);
-        assert_eq!(records.len(), 12_000, "{from} {to}");
-        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
-        for (_, key, id) in &records {
-            let last = newest.insert(key.clone(), *id);
-            assert!(last.is_none_or(|l| l < *id), "{key} {id} after {last:?}");
-        }
-        let lanes: std::collections::BTreeSet<u32> = records.iter().map(|r| r.0).collect();
-        assert_eq!(lanes.len(), (from + to) as usize);
-        // Closed shards that were read give no answer any more: the reader polls only the open ones.
-        let late = reader.notes().into_iter().filter(|n| n.at > seconds(310));
-        let late = late.filter_map(|n| match n.heard {
-            Heard::Delivery(d) => Some(d.lane),
-            _ => None,
-        });
-        assert!(late.into_iter().all(|lane| lane >= from), "{from} {to}");
-    }
-}
-
-#[test]
-fn update_shard_count_has_its_limits() {
-    let feed = feed();
-    let ran = bench(&feed, json!({"shard_count": 4}))
-        .act(seconds(1), "stream", shards(9))
-        .act(seconds(2), "stream", shards(1))
-        .act(seconds(3), "stream", shards(5))
-        .act(seconds(4), "stream", shards(6))
-        .run(600);
-    let said = ran.events("stream", "set");
-    for (i, word) in ["at most 8", "at least 2", "set", "ResourceInUseException"]
-        .iter()
-        .enumerate()
-    {
-        assert!(said[i].contains(word), "{said:?}");
-    }
-    let mut bench = bench(&feed, json!({"shard_count": 4}));
-    for i in 0..11 {
-        bench = bench.act(
-            seconds(1000 * (i + 1)),
-            "stream",
-            shards(4 + u32::try_from(i % 2).unwrap() + 1 - 2 * u32::from(i % 2 == 1)),
-        );
-    }
-    let ran = bench.run(20_000);
-    let said = ran.events("stream", "set");
-    assert!(said[10].contains("10 times in 24 hours"), "{said:?}");
-    assert_eq!(ran.events("stream", "resharded").len(), 10);
 }
 
 #[test]
