@@ -85,6 +85,9 @@ pub(crate) enum Command {
         /// Virtual time of the runs
         #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
         run_for: Option<SimDuration>,
+        /// JSON lines for `etl`, as tests/bench/etl.py makes them
+        #[arg(long, value_name = "FILE", required_if_eq("which", "etl"))]
+        input: Option<PathBuf>,
     },
     /// Take the pictures of the README, of a designer without a window
     Shots(ShotsArguments),

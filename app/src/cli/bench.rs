@@ -28,6 +28,8 @@ pub(crate) enum Which {
     Engine,
     /// Memory of a run and of one ten times as long
     Memory,
+    /// The ETL job of the batch lake on a file of JSON lines
+    Etl,
     /// Frames of the designer, and what watching costs a run
     Window,
 }

@@ -46,6 +46,7 @@ pub use glue_types::{arrow_type, glue_type};
 pub use paths::{BucketName, ObjectKey};
 pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
 pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
+pub use shape::CsvClassifier;
 pub use show::{batches_to_json, format_table};
 pub use sink::{SinkPlan, WrittenFile};
 pub use staging::{Staged, StagedWriter};

@@ -304,7 +304,7 @@ impl<'a> Sink<'a> {
         let rows = file.rows();
         self.done.push(WrittenFile {
             key: format!("{folder}{}-part-r-{number:05}{ending}", self.plan.file_name),
-            staged: file.finish()?,
+            staged: file.finish()?.with_rows(rows),
             rows,
             values: values.to_vec(),
             folder,

@@ -9,6 +9,7 @@ pub mod athena;
 pub mod dashboard;
 pub mod firehose;
 pub mod glue_crawler;
+pub mod glue_etl;
 pub mod kinesis_data_streams;
 pub mod lambda;
 pub mod producer;
@@ -27,6 +28,7 @@ pub static ALL: &[&dyn AnyKind] = &[
     &dashboard::Dashboard,
     &firehose::Firehose,
     &glue_crawler::GlueCrawler,
+    &glue_etl::GlueEtl,
     &kinesis_data_streams::KinesisDataStreams,
     &lambda::Lambda,
     &producer::Producer,
