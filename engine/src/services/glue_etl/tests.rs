@@ -587,3 +587,28 @@ fn every_transform_of_the_manual_page_parses() {
     }
     assert!(!matches!(Bookmark::default(), Bookmark::Enable));
 }
+
+/// Published cost tables: the job's own meter and the book's price come to what their quantities are worth.
+#[test]
+fn published_examples_come_to_the_cent() {
+    let terms = terms();
+    // (id, jobs x runs, DPUs, seconds of a run, cents)
+    let rows = [
+        ("glue-pricing-etl-1", 1, 6, 900, 66),
+        ("glue-pim-1", 2 * 2 * 30, 2, 600, 1760),
+        ("glue-game-etl-1", 30, 2, 120, 88),
+    ];
+    let books = Books::for_region("us-east-1").unwrap();
+    for (id, runs, dpus, seconds, cents) in rows {
+        let one = terms.billed(dpus * 1000, SimDuration::secs(seconds));
+        let metered = crate::books::Metered {
+            node: "job".to_owned(),
+            service: "glue-etl".to_owned(),
+            spec: usage(&Config::default()),
+            quantity: one * runs,
+        };
+        let bill = crate::books::Bill::price(&books, &[metered], SimDuration::secs(3600));
+        let cent = crate::units::Usd::SCALE / 100;
+        assert_eq!(bill.total.0, cents * cent, "{id}");
+    }
+}
