@@ -6,6 +6,7 @@ mod model;
 mod run;
 mod target;
 mod terms;
+mod writing;
 
 pub use config::{
     Bookmark, Compression, Config, ExecutionClass, GlueVersion, OutputFormat, QualityAction,

@@ -3,21 +3,20 @@
 //! A run sees the files of the instant at which its workers are there. The work is really done meanwhile; its files become
 //! visible at its modelled end, all or (when it fails) none.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::bookmark::Bookmarks;
 use super::config::{Config, ExecutionClass, QualityAction};
-use super::run::{Done, Run, State, Writing, Written};
-use super::target::{bucket_of, store};
+use super::run::{Done, Run, State};
 use super::terms::{Input, Terms, usage};
 use super::{GET, LIST};
-use crate::lake::{EtlOutput, EtlPlan, EtlResult, EtlSource, EtlStep, Ruleset, SinkPlan};
+use crate::lake::{EtlPlan, EtlSource, EtlStep, Ruleset, SinkPlan};
 use crate::node::{
-    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, ObjectPut,
-    Outcome, Payload, Retuned, Schedule, Tag, WireId,
+    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome,
+    Payload, Retuned, Schedule, Tag, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -35,21 +34,21 @@ const FLEX_LOST_MAX: f64 = 0.3;
 /// A running job.
 #[derive(Debug)]
 pub struct Model {
-    config: Config,
+    pub(super) config: Config,
     terms: Terms,
     schedule: Schedule,
     bucket: Option<String>,
     database: Option<String>,
-    bookmarks: Bookmarks,
-    runs: BTreeMap<u64, Run>,
+    pub(super) bookmarks: Bookmarks,
+    pub(super) runs: BTreeMap<u64, Run>,
     /// Of which run each file without an answer is.
-    calls: BTreeMap<CallId, u64>,
+    pub(super) calls: BTreeMap<CallId, u64>,
     next: u64,
     succeeded: u64,
     failed: u64,
     last_state: &'static str,
     last_time: SimDuration,
-    score: Option<f64>,
+    pub(super) score: Option<f64>,
 }
 
 impl Model {
@@ -288,142 +287,7 @@ impl Model {
             Err(why) => self.fail(id, &why.to_string(), "FAILED", cx),
         }
     }
-    fn write(&mut self, id: u64, result: EtlResult, cx: &mut Cx<'_>) -> NodeResult {
-        let fails = self.judge(&result, cx);
-        if result.stopped {
-            return self.fail(id, &fails.unwrap_or_default(), "FAILED", cx);
-        }
-        if cx.outs("out").next().is_none() {
-            let why = "InvalidInputException: no target; draw a wire from `out` to a bucket";
-            return self.fail(id, why, "FAILED", cx);
-        }
-        let mut done = Done {
-            rows_read: result.rows_read,
-            bytes_read: result.bytes_read,
-            bad_records: result.bad_records,
-            ..Done::default()
-        };
-        let mut waiting = VecDeque::new();
-        let put = |file: crate::lake::WrittenFile| ObjectPut {
-            key: file.key,
-            staged: file.staged,
-            // These records came to rest when the source's files did; here they are copied, not counted again.
-            born: Vec::new(),
-            record_bytes: 0,
-            failed: false,
-        };
-        waiting.extend(result.samples.into_iter().map(put));
-        let mut tables = Vec::new();
-        for output in result.outputs {
-            let (table, files) = written(output);
-            done.rows_written += table.rows;
-            done.files_written += table.files;
-            waiting.extend(files.into_iter().map(put));
-            tables.push(table);
-        }
-        if let Some(run) = self.runs.get_mut(&id) {
-            run.state = State::Writing(Box::new(Writing {
-                waiting,
-                sent: 0,
-                refused: 0,
-                tables,
-                fails,
-                done,
-            }));
-        }
-        self.put(id, cx)
-    }
-    /// Tells the data quality score; why the run fails by it.
-    fn judge(&mut self, result: &EtlResult, cx: &mut Cx<'_>) -> Option<String> {
-        if result.quality.is_empty() {
-            return None;
-        }
-        let passed = result.quality.iter().filter(|r| r.passed).count();
-        let failed = result.quality.len() - passed;
-        let score = passed as f64 / result.quality.len() as f64;
-        self.score = Some(score);
-        cx.metric("glue.data.quality.rules.passed", passed as f64);
-        cx.metric("glue.data.quality.rules.failed", failed as f64);
-        cx.metric("DataQualityScore", score * 100.0);
-        let first = result.quality.iter().find(|r| !r.passed)?;
-        let text = format!(
-            "data quality: {failed} of {} rules failed; the first is `{}` (found {})",
-            result.quality.len(),
-            first.rule,
-            first.found
-        );
-        cx.event("data-quality", text.clone());
-        (self.config.data_quality_action != QualityAction::Continue).then_some(text)
-    }
-    /// Sends files as far as the wire takes them.
-    fn put(&mut self, id: u64, cx: &mut Cx<'_>) -> NodeResult {
-        let wire = cx.outs("out").next().map(|w| w.id);
-        let Some(Run {
-            state: State::Writing(writing),
-            ..
-        }) = self.runs.get_mut(&id)
-        else {
-            return Ok(());
-        };
-        while let (Some(wire), Some(file)) = (wire, writing.waiting.pop_front()) {
-            match cx.send(wire, Payload::Object(file), SimDuration::ZERO) {
-                Ok(call) => {
-                    writing.sent += 1;
-                    self.calls.insert(call, id);
-                }
-                Err(Payload::Object(file)) => {
-                    writing.waiting.push_front(file);
-                    return Ok(());
-                }
-                Err(_) => {}
-            }
-        }
-        if writing.sent > 0 || !writing.waiting.is_empty() {
-            return Ok(());
-        }
-        let (tables, fails, done) = (
-            std::mem::take(&mut writing.tables),
-            writing.fails.take(),
-            writing.done,
-        );
-        if self.config.enable_update_catalog {
-            self.catalogue(&tables, cx)?;
-        }
-        match fails {
-            Some(why) => self.fail(id, &why, "FAILED", cx),
-            None => self.succeed(id, done, cx),
-        }
-    }
-    fn catalogue(&self, tables: &[Written], cx: &mut Cx<'_>) -> NodeResult {
-        let (lake, now) = (cx.world().lake.clone(), cx.now());
-        let output = self.config.output();
-        for table in tables {
-            let Some(bucket) = table.file.as_ref().and_then(|key| bucket_of(&lake, key)) else {
-                continue;
-            };
-            let name = match table.name.as_str() {
-                "" => self.config.table_name(),
-                own => format!(
-                    "{}_{}",
-                    self.config.table_name(),
-                    own.to_lowercase().replace('.', "_")
-                ),
-            };
-            let place = (
-                self.config.target_database.as_str(),
-                name.as_str(),
-                bucket.as_str(),
-            );
-            let said = lake.change_catalog(|c| store(c, table, place, &output, now));
-            match said {
-                Ok(Some(said)) => cx.event("catalog", said),
-                Ok(None) => {}
-                Err(why) => cx.errored(1, || format!("the catalog refuses the table: {why}")),
-            }
-        }
-        self.tell(cx)
-    }
-    fn succeed(&mut self, id: u64, done: Done, cx: &mut Cx<'_>) -> NodeResult {
+    pub(super) fn succeed(&mut self, id: u64, done: Done, cx: &mut Cx<'_>) -> NodeResult {
         let Some(run) = self.end(id, "SUCCEEDED", cx) else {
             return Ok(());
         };
@@ -453,7 +317,13 @@ impl Model {
         );
         Ok(())
     }
-    fn fail(&mut self, id: u64, why: &str, state: &'static str, cx: &mut Cx<'_>) -> NodeResult {
+    pub(super) fn fail(
+        &mut self,
+        id: u64,
+        why: &str,
+        state: &'static str,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         let Some(run) = self.end(id, state, cx) else {
             return Ok(());
         };
@@ -500,7 +370,7 @@ impl Model {
         Some(run)
     }
     /// Tells those that query of the target's database.
-    fn tell(&self, cx: &mut Cx<'_>) -> NodeResult {
+    pub(super) fn tell(&self, cx: &mut Cx<'_>) -> NodeResult {
         let wires: Vec<WireId> = cx.outs("catalog").map(|w| w.id).collect();
         for wire in wires {
             let notice = Payload::Notice(Notice::Catalog(self.config.target_database.clone()));
@@ -519,27 +389,6 @@ fn passes(plan: &EtlPlan) -> u64 {
     let twice = |s: &EtlStep| matches!(s, EtlStep::DropNullFields | EtlStep::Relationalize(_));
     let steps = plan.steps.iter().filter(|s| twice(s)).count() as u64;
     1 + steps + u64::from(plan.rules.is_some())
-}
-
-fn written(output: EtlOutput) -> (Written, Vec<crate::lake::WrittenFile>) {
-    let mut partitions: Vec<(Vec<String>, String)> = output
-        .files
-        .iter()
-        .filter(|f| !f.values.is_empty())
-        .map(|f| (f.values.clone(), f.folder.clone()))
-        .collect();
-    partitions.dedup();
-    let table = Written {
-        name: output.name,
-        prefix: output.prefix,
-        columns: output.columns,
-        partition_keys: output.partition_keys,
-        partitions,
-        file: output.files.first().map(|f| f.key.clone()),
-        files: output.files.len() as u64,
-        rows: output.rows,
-    };
-    (table, output.files)
 }
 
 impl Node for Model {
