@@ -43,6 +43,7 @@ pub use etl::{
 };
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
+pub use orc::HAS_ORC;
 pub use paths::{BucketName, ObjectKey};
 pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
 pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};

@@ -2,6 +2,9 @@
 //!
 //! The library comes with the cargo feature `orc`; a program without it says so in one sentence and reads nothing.
 
+/// True when this program reads and writes ORC.
+pub const HAS_ORC: bool = cfg!(feature = "orc");
+
 /// The first bytes of every file.
 pub(super) const MAGIC: &[u8; 3] = b"ORC";
 
