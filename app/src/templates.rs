@@ -37,6 +37,7 @@ macro_rules! template {
 /// All templates, in the order of the gallery.
 pub(crate) static ALL: &[Template] = &[
     template!("weekend-transactions"),
+    template!("batch-lake"),
     template!("flights-replay"),
     template!("first-stream"),
     template!("clickstream"),

@@ -123,6 +123,9 @@ pub(crate) enum Command {
         /// How the table of the services is written
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+        /// JSON lines for `etl`, as tests/bench/etl.py makes them
+        #[arg(long, value_name = "FILE", required_if_eq("which", "etl"))]
+        input: Option<PathBuf>,
     },
     /// Take the pictures of the README, of a designer without a window
     Shots(ShotsArguments),

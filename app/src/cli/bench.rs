@@ -37,6 +37,8 @@ pub(crate) enum Which {
     Services,
     /// 64 variants of the weekend pipeline
     Sweep,
+    /// The ETL job of the batch lake on a file of JSON lines
+    Etl,
     /// Frames of the designer, and what watching costs a run
     Window,
 }

@@ -7,6 +7,7 @@ mod arguments;
 mod bench;
 mod bench_services;
 mod bench_sweep;
+mod bench_etl;
 mod bench_window;
 mod check;
 mod compare;
@@ -91,9 +92,15 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
     match command {
         Command::Run(arguments) => run::run(arguments, output),
         Command::Bench {
+            which: bench::Which::Etl,
+            input: Some(input),
+            ..
+        } => bench_etl::etl(&input, output),
+        Command::Bench {
             which,
             run_for,
             format,
+            ..
         } => bench::bench(which, run_for, format, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Learn { file, json } => learn::learn(&file, json, output),

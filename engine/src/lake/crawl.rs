@@ -11,7 +11,7 @@ use super::Lake;
 use super::catalog::{Column, Format, Partition, Table};
 use super::encode::Codec;
 use super::glue_types::glue_type;
-use super::shape::{Shape, classify, merge_types};
+use super::shape::{CsvClassifier, Shape, classify_with, merge_types};
 use super::store::ObjectMeta;
 
 /// Settings of a crawler.
@@ -23,6 +23,8 @@ pub struct CrawlOptions {
     pub sample_per_folder: Option<usize>,
     /// `CombineCompatibleSchemas`: folders of one format become one table however different their columns are.
     pub combine_compatible: bool,
+    /// Custom classifiers, tried before the built-in ones in this order.
+    pub classifiers: Vec<CsvClassifier>,
 }
 
 /// A table that the crawler would store.
@@ -89,6 +91,16 @@ pub struct CrawlOutcome {
     pub files_read: u64,
     /// Bytes that were read of them.
     pub bytes_read: u64,
+}
+
+impl CrawlOutcome {
+    /// Adds what another crawl found.
+    pub fn absorb(&mut self, other: Self) {
+        self.tables.extend(other.tables);
+        self.skipped.extend(other.skipped);
+        self.files_read += other.files_read;
+        self.bytes_read += other.bytes_read;
+    }
 }
 
 /// Looks at `files` of one bucket below `prefix` (a folder, with or without the last slash) and proposes tables.
@@ -281,7 +293,10 @@ impl Crawler<'_> {
             }
             read += 1;
             let object = self.lake.pin(&file.meta.bucket, &file.meta.key);
-            let found = object.map_err(|e| e.to_string()).and_then(|o| classify(&o));
+            let custom = &self.options.classifiers;
+            let found = object
+                .map_err(|e| e.to_string())
+                .and_then(|o| classify_with(&o, custom));
             self.outcome.files_read += 1;
             match found {
                 Ok(shape) => {
@@ -460,12 +475,28 @@ fn same_keys(parts: &[(String, Vec<Unit>)]) -> bool {
     keys.all(|k| Some(k) == first)
 }
 
-/// `2026` of `year=2026`; the whole name of other folders.
+/// `2026` of `year=2026`; the whole name of other folders. What Hive wrote as `%XX` is read back.
 fn value_of(folder: &str) -> String {
-    folder
-        .split_once('=')
-        .map_or(folder, |(_, value)| value)
-        .to_owned()
+    let Some((_, value)) = folder.split_once('=') else {
+        return folder.to_owned();
+    };
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.first_chunk::<2>().filter(|_| *first == b'%');
+        let code = code.and_then(|c| u8::from_str_radix(std::str::from_utf8(c).ok()?, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| value.to_owned())
 }
 
 fn unit_of(file: File) -> Option<Unit> {

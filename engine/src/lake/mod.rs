@@ -46,10 +46,12 @@ pub use etl::{
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
 pub use orc::encode_orc;
+pub use orc::HAS_ORC;
 pub use paths::{BucketName, ObjectKey};
 pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
 pub use read_file::read_parquet;
 pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
+pub use shape::CsvClassifier;
 pub use show::{batches_to_json, format_table};
 pub use sink::{SinkPlan, WrittenFile};
 pub use staging::{Staged, StagedWriter};

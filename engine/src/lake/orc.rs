@@ -7,6 +7,8 @@ use arrow::datatypes::Schema;
 
 use super::encode::Codec;
 use super::error::LakeError;
+/// True when this program reads and writes ORC.
+pub const HAS_ORC: bool = cfg!(feature = "orc");
 
 /// The first bytes of every file.
 pub(super) const MAGIC: &[u8; 3] = b"ORC";

@@ -467,6 +467,21 @@ impl PreparedQuery {
         };
         spawn(self.pool, move |stopped| work.execute(stopped))
     }
+
+    /// Runs the query on this thread.
+    ///
+    /// # Errors
+    /// As [`PreparedQuery::run`]'s result.
+    pub fn run_here(self) -> Result<QueryResult, SqlProblem> {
+        let (_alive, stopped) = oneshot::channel();
+        let work = Job {
+            work: self.work,
+            counters: self.counters,
+            max_rows: self.options.max_rows,
+            memory_limit: self.memory_limit,
+        };
+        work.execute(stopped)
+    }
 }
 
 /// A query on its thread. It does not hold the threads themselves, so it never has to end them.

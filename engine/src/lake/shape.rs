@@ -41,8 +41,87 @@ pub(super) struct Shape {
     pub(super) rows: Option<u64>,
 }
 
+/// A custom classifier for delimited text, as a crawler may have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvClassifier {
+    /// One ASCII character between fields.
+    pub delimiter: char,
+    /// Whether the first line holds names; `None` finds out by Glue's rule.
+    pub header: Option<bool>,
+    /// Names of the columns; empty for those of the header.
+    pub columns: Vec<String>,
+}
+
+impl CsvClassifier {
+    /// Reads `csv delimiter=| header=present columns=id,name`; all but the first word may be left out.
+    ///
+    /// # Errors
+    /// One sentence on what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        const EXAMPLE: &str = "for example `csv delimiter=| header=absent columns=id,name`";
+        let mut words = text.split_whitespace();
+        if words.next() != Some("csv") {
+            return Err(format!("only `csv` classifiers are read here; {EXAMPLE}"));
+        }
+        let mut made = Self {
+            delimiter: ',',
+            header: None,
+            columns: Vec::new(),
+        };
+        for word in words {
+            match word.split_once('=') {
+                Some(("delimiter", "tab")) => made.delimiter = '\t',
+                Some(("delimiter", one)) if one.len() == 1 => {
+                    made.delimiter = one.chars().next().unwrap_or(',');
+                }
+                Some(("header", "present")) => made.header = Some(true),
+                Some(("header", "absent")) => made.header = Some(false),
+                Some(("header", "unknown")) => made.header = None,
+                Some(("columns", names)) => {
+                    made.columns = names.split(',').map(|n| n.trim().to_owned()).collect();
+                }
+                _ => {
+                    return Err(format!(
+                        "`{word}` says nothing of a csv classifier; {EXAMPLE}"
+                    ));
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The file as this classifier sees it; `None` when it is not its own.
+    fn shape(&self, sample: &[u8], more: bool) -> Option<(Format, Columns)> {
+        if sample.contains(&0) {
+            return None;
+        }
+        let delimiter = u8::try_from(self.delimiter).ok()?;
+        let rows = csv_rows(sample, delimiter, more)?;
+        let width = rows.first()?.len();
+        let fits = if self.columns.is_empty() {
+            width >= 2
+        } else {
+            width == self.columns.len()
+        };
+        if !fits || rows.iter().any(|r| r.len() != width) {
+            return None;
+        }
+        let header = self.header.unwrap_or_else(|| has_header(&rows));
+        let (format, mut columns) = csv_columns(delimiter, &rows, header)?;
+        for (column, name) in columns.iter_mut().zip(&self.columns) {
+            column.0.clone_from(name);
+        }
+        Some((format, columns))
+    }
+}
+
 /// Classifies one object; the error is the reason to skip it.
 pub(super) fn classify(object: &Object) -> Result<Shape, String> {
+    classify_with(object, &[])
+}
+
+/// As [`classify`], custom classifiers first, in their order.
+pub(super) fn classify_with(object: &Object, custom: &[CsvClassifier]) -> Result<Shape, String> {
     let mut file = object.open().map_err(|e| e.to_string())?;
     let mut first = [0_u8; 10];
     let n = file.read(&mut first).map_err(|e| e.to_string())?;
@@ -61,7 +140,11 @@ pub(super) fn classify(object: &Object) -> Result<Shape, String> {
     let (sample, more) =
         plain.map_err(|e| format!("its {} bytes are damaged: {e}", codec.name()))?;
     let bytes_read = object.meta.size.min(SAMPLE_BYTES as u64);
-    let found = json_shape(&sample, more).or_else(|| csv_shape(&sample, more));
+    let found = custom
+        .iter()
+        .find_map(|c| c.shape(&sample, more))
+        .or_else(|| json_shape(&sample, more))
+        .or_else(|| csv_shape(&sample, more));
     let (format, columns) = found.ok_or(
         "no classifier knows it: it is not Avro, ORC, Parquet, JSON or CSV with two columns and two rows",
     )?;

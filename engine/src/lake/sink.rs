@@ -164,10 +164,10 @@ impl<'a> Sink<'a> {
         self.rows += batch.num_rows() as u64;
         let inside = batch.project(&self.rest).map_err(|e| refused(&e))?;
         if self.keys.is_empty() {
-            self.push(Vec::new(), inside)?;
+            self.push(&[], inside)?;
         } else {
             for (values, rows) in self.split(batch, &inside).map_err(|e| refused(&e))? {
-                self.push(values, rows)?;
+                self.push(&values, rows)?;
             }
         }
         self.held += batch.get_array_memory_size();
@@ -234,12 +234,12 @@ impl<'a> Sink<'a> {
         Ok(parts.collect())
     }
 
-    fn push(&mut self, values: Vec<String>, rows: RecordBatch) -> Result<(), LakeError> {
-        let part = self.parts.entry(values.clone()).or_default();
+    fn push(&mut self, values: &[String], rows: RecordBatch) -> Result<(), LakeError> {
+        let part = self.parts.entry(values.to_vec()).or_default();
         part.rows += rows.num_rows();
         part.batches.push(rows);
         if part.rows >= GROUP_ROWS {
-            self.flush(&values)?;
+            self.flush(values)?;
         }
         Ok(())
     }
@@ -304,7 +304,7 @@ impl<'a> Sink<'a> {
         let rows = file.rows();
         self.done.push(WrittenFile {
             key: format!("{folder}{}-part-r-{number:05}{ending}", self.plan.file_name),
-            staged: file.finish()?,
+            staged: file.finish()?.with_rows(rows),
             rows,
             values: values.to_vec(),
             folder,

@@ -11,6 +11,8 @@ use super::store::Lake;
 #[derive(Debug)]
 pub struct Staged {
     size: u64,
+    /// Rows in it, where its writer knows better than who commits it.
+    rows: Option<u64>,
     path: Option<PathBuf>,
 }
 
@@ -19,6 +21,16 @@ impl Staged {
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
+    }
+    /// Says how many rows are in it.
+    pub(super) const fn with_rows(mut self, rows: u64) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+    /// Rows in it, where its writer said.
+    #[must_use]
+    pub const fn rows(&self) -> Option<u64> {
+        self.rows
     }
     /// The file, which is the caller's from now on.
     pub(super) fn into_path(mut self) -> PathBuf {
@@ -75,6 +87,7 @@ impl Lake {
         fs::write(&path, bytes).map_err(|e| LakeError::io("stage an object", path.display(), e))?;
         Ok(Staged {
             size: bytes.len() as u64,
+            rows: None,
             path: Some(path),
         })
     }
@@ -89,6 +102,7 @@ impl Lake {
             .map_err(|e| LakeError::io("copy a file into the lake", from.display(), e))?;
         Ok(Staged {
             size,
+            rows: None,
             path: Some(path),
         })
     }
@@ -105,6 +119,7 @@ impl Lake {
             out: BufWriter::with_capacity(64 << 10, file),
             staged: Staged {
                 size: 0,
+                rows: None,
                 path: Some(path),
             },
         })

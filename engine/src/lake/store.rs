@@ -281,7 +281,7 @@ impl Lake {
             None if path.symlink_metadata().is_ok() => return Err(collision()),
             None => {}
         }
-        let size = staged.size();
+        let (size, records) = (staged.size(), staged.rows().unwrap_or(records));
         fs::rename(staged.into_path(), &path)
             .map_err(|e| LakeError::io("commit an object", path.display(), e))?;
         let meta = ObjectMeta {

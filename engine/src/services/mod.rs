@@ -10,6 +10,7 @@ pub mod dashboard;
 pub mod eventbridge;
 pub mod firehose;
 pub mod glue_crawler;
+pub mod glue_etl;
 pub mod kinesis_data_streams;
 pub mod lambda;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub static ALL: &[&dyn AnyKind] = &[
     &eventbridge::EventBridge,
     &firehose::Firehose,
     &glue_crawler::GlueCrawler,
+    &glue_etl::GlueEtl,
     &kinesis_data_streams::KinesisDataStreams,
     &lambda::Lambda,
     &producer::Producer,

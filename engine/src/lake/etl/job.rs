@@ -268,6 +268,17 @@ impl PreparedEtl {
     }
 }
 
+impl PreparedEtl {
+    /// Runs the job on this thread.
+    ///
+    /// # Errors
+    /// As [`PreparedEtl::run`]'s result.
+    pub fn run_here(self) -> Result<EtlResult, SqlProblem> {
+        let (_alive, stopped) = oneshot::channel();
+        self.work.execute(stopped)
+    }
+}
+
 /// Whose SQL it is: a person's is checked and its letter case forgiven, ours is exact.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {

@@ -177,9 +177,10 @@ fn spigot(rest: &str) -> Result<EtlStep, String> {
     let (path, rows) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let rows = match rows.trim() {
         "" => SPIGOT_ROWS,
-        n => n
-            .parse()
-            .map_err(|_| format!("`{n}` is no number of rows"))?,
+        n => {
+            let rows = n.parse().ok();
+            rows.ok_or_else(|| format!("`{n}` is no number of rows"))?
+        }
     };
     if path.is_empty() || path.starts_with('/') || path.contains("..") || rows > 10_000 {
         return Err("Spigot names a folder of the target bucket and at most 10,000 rows; for example `Spigot samples/ 100`".to_owned());

@@ -3,6 +3,7 @@
 //! What the job reads is captured when it is prepared; the files that it writes become visible only when its caller commits
 //! them. Every transform is a plan over the one before it, so that the whole chain runs as one query, batch by batch.
 
+mod dqdl;
 mod job;
 mod line;
 mod rules;

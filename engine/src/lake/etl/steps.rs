@@ -301,8 +301,8 @@ fn path(name: &str, schema: &SchemaRef) -> Result<(String, DataType), String> {
         return Ok((quoted(column), field.data_type().clone()));
     }
     let mut parts = name.split('.');
-    let first =
-        find(parts.next().unwrap_or_default(), schema).map_err(|_| missing(name, schema))?;
+    let first = find(parts.next().unwrap_or_default(), schema).ok();
+    let first = first.ok_or_else(|| missing(name, schema))?;
     let field = schema.field_with_name(first).map_err(|e| e.to_string())?;
     let (mut value, mut found) = (quoted(first), field.data_type().clone());
     for part in parts {

@@ -1,7 +1,7 @@
 //! Brings the catalog in step with what a crawl found, by the crawler's schema change policy.
 
-use super::config::{Config, DeleteBehavior, UpdateBehavior};
-use crate::lake::{Catalog, CrawlOutcome, LakeError, TableProposal};
+use super::config::{Config, DeleteBehavior, RecrawlPolicy, UpdateBehavior};
+use crate::lake::{Catalog, CrawlOutcome, LakeError, Table, TableProposal};
 use crate::units::SimTime;
 
 /// The table parameter with which a crawler marks its tables, as in Glue.
@@ -43,7 +43,7 @@ pub(super) fn apply(
         .map(|t| t.name.clone())
         .collect();
     for name in gone {
-        match config.delete_behavior {
+        match config.behaviors().1 {
             DeleteBehavior::DeprecateInDatabase => {
                 catalog.deprecate_table(database, &name)?;
                 changes.notes.push(format!(
@@ -94,13 +94,26 @@ fn put(
             let same = old.columns == table.columns
                 && old.partition_keys == table.partition_keys
                 && old.format == table.format;
-            let update = config.update_behavior == UpdateBehavior::UpdateInDatabase;
+            let behavior = config.behaviors().0;
+            let update = behavior == UpdateBehavior::UpdateInDatabase;
+            if config.recrawl_policy == RecrawlPolicy::NewFoldersOnly && !similar(old, &table) {
+                changes.notes.push(format!(
+                    "new folders of table `{database}.{name}` have other columns and are ignored"
+                ));
+                return Ok(());
+            }
             fits = old.partition_keys.len() == table.partition_keys.len() || update;
             if !same && update {
                 let version = catalog.put_table(table, now)?;
                 changes.updated += 1;
                 changes.notes.push(format!(
                     "table `{database}.{name}` has version {version} now: the columns of its files changed"
+                ));
+            } else if behavior == UpdateBehavior::MergeNewColumns && merge(&mut table, old) {
+                let version = catalog.put_table(table, now)?;
+                changes.updated += 1;
+                changes.notes.push(format!(
+                    "table `{database}.{name}` has version {version} now: new columns were added"
                 ));
             } else if !same {
                 changes.notes.push(format!(
@@ -118,6 +131,32 @@ fn put(
     Ok(())
 }
 
+/// The columns that the table has, then those that are new; false when none is.
+fn merge(table: &mut Table, old: &Table) -> bool {
+    let known = |name: &str| {
+        old.columns
+            .iter()
+            .any(|c| c.name.eq_ignore_ascii_case(name))
+    };
+    let new: Vec<_> = table
+        .columns
+        .iter()
+        .filter(|c| !known(&c.name))
+        .cloned()
+        .collect();
+    let found = !new.is_empty() && old.format == table.format;
+    table.columns = old.columns.iter().cloned().chain(new).collect();
+    table.partition_keys.clone_from(&old.partition_keys);
+    found
+}
+
+/// Glue calls schemas similar when about 70 % of their columns agree.
+fn similar(a: &Table, b: &Table) -> bool {
+    let has = |name: &str| a.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
+    let shared = b.columns.iter().filter(|c| has(&c.name)).count();
+    a.format == b.format && shared * 10 >= a.columns.len().max(b.columns.len()) * 7
+}
+
 fn partitions(
     catalog: &mut Catalog,
     proposal: &TableProposal,
@@ -125,7 +164,7 @@ fn partitions(
     changes: &mut Changes,
 ) -> Result<(), LakeError> {
     let (database, name) = (config.database.as_str(), proposal.name.as_str());
-    if config.delete_behavior == DeleteBehavior::DeleteFromDatabase {
+    if config.behaviors().1 == DeleteBehavior::DeleteFromDatabase {
         let known = catalog.partitions(database, name).iter();
         let gone: Vec<Vec<String>> = known
             .filter(|p| {

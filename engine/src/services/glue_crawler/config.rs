@@ -10,6 +10,9 @@ pub enum UpdateBehavior {
     #[default]
     #[serde(rename = "UPDATE_IN_DATABASE")]
     UpdateInDatabase,
+    /// Columns that are new are added; none is removed and none changes its type.
+    #[serde(rename = "MERGE_NEW_COLUMNS")]
+    MergeNewColumns,
     /// The table stays; the change is only told. New tables and partitions are made all the same.
     #[serde(rename = "LOG")]
     Log,
@@ -28,6 +31,18 @@ pub enum DeleteBehavior {
     /// It stays; the change is only told.
     #[serde(rename = "LOG")]
     Log,
+}
+
+/// Which folders a run looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum RecrawlPolicy {
+    /// All of them, each time.
+    #[default]
+    #[serde(rename = "CRAWL_EVERYTHING")]
+    Everything,
+    /// Only folders that no run has looked at. Both behaviours are then LOG.
+    #[serde(rename = "CRAWL_NEW_FOLDERS_ONLY")]
+    NewFoldersOnly,
 }
 
 /// The parameters of a crawler.
@@ -64,6 +79,15 @@ pub struct Config {
     /// Files of each folder that are opened. 0: all.
     #[schemars(range(min = 0, max = 249), extend("x-unit" = "files", "x-group" = "Target"))]
     pub sample_size: u32,
+    /// Which folders a run looks at.
+    #[schemars(extend("x-group" = "Target"))]
+    pub recrawl_policy: RecrawlPolicy,
+    /// Level of the folders that are tables, the bucket being level 1. 0: found out by the columns.
+    #[schemars(range(min = 0, max = 20), extend("x-unit" = "levels", "x-group" = "Target"))]
+    pub table_level: u32,
+    /// Custom classifiers, tried first and in this order, such as `csv delimiter=| header=absent columns=id,name`.
+    #[schemars(extend("x-group" = "Classifiers"))]
+    pub classifiers: Vec<String>,
 }
 
 impl Default for Config {
@@ -79,6 +103,20 @@ impl Default for Config {
             delete_behavior: DeleteBehavior::default(),
             combine_compatible_schemas: false,
             sample_size: 0,
+            recrawl_policy: RecrawlPolicy::default(),
+            table_level: 0,
+            classifiers: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// What happens to tables: an incremental crawl only tells.
+    #[must_use]
+    pub const fn behaviors(&self) -> (UpdateBehavior, DeleteBehavior) {
+        match self.recrawl_policy {
+            RecrawlPolicy::Everything => (self.update_behavior, self.delete_behavior),
+            RecrawlPolicy::NewFoldersOnly => (UpdateBehavior::Log, DeleteBehavior::Log),
         }
     }
 }

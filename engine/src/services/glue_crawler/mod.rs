@@ -3,12 +3,13 @@
 mod apply;
 mod config;
 mod model;
+mod scope;
 
-pub use config::{Config, DeleteBehavior, UpdateBehavior};
+pub use config::{Config, DeleteBehavior, RecrawlPolicy, UpdateBehavior};
 pub use model::Model;
 
 use crate::books::{Growth, UsageSpec};
-use crate::lake::Catalog;
+use crate::lake::{Catalog, CsvClassifier};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -113,6 +114,12 @@ impl Kind for GlueCrawler {
         // The catalog knows which names it takes.
         if let Err(e) = Catalog::default().create_database(&config.database) {
             out.error("database", e.to_string(), "for example `weir`");
+        }
+        for (i, text) in config.classifiers.iter().enumerate() {
+            if let Err(why) = CsvClassifier::parse(text) {
+                let field = format!("classifiers[{i}]");
+                out.error(&field, why, "see the manual page for classifiers");
+            }
         }
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {

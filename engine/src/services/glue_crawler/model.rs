@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::apply::apply;
 use super::config::Config;
+use super::scope::{Seen, groups};
 use super::{DPU, GET, LIST};
 use crate::books::LatencyLaw;
-use crate::lake::{CrawlOptions, CrawlOutcome, crawl};
+use crate::lake::{CrawlOptions, CrawlOutcome, CsvClassifier, crawl};
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
     Schedule, Tag, WireId,
@@ -49,6 +50,9 @@ pub struct Model {
     tables: u64,
     files: u64,
     skipped: usize,
+    seen: Seen,
+    /// What the run that goes on has listed.
+    listed: Vec<String>,
 }
 
 impl Model {
@@ -69,6 +73,8 @@ impl Model {
             tables: 0,
             files: 0,
             skipped: 0,
+            seen: Seen::default(),
+            listed: Vec::new(),
         })
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
@@ -116,12 +122,21 @@ impl Model {
         let bucket = self.bucket.clone().unwrap_or_default();
         let lake = cx.world().lake.clone();
         let files = lake.list(&bucket, &self.config.prefix);
+        self.listed = files.iter().map(|f| f.key.clone()).collect();
         let pages = (files.len() as u64).div_ceil(self.list_page).max(1);
         cx.meter(&LIST, u128::from(pages));
-        let (prefix, options) = (self.config.prefix.clone(), self.options());
+        let files = self.seen.new_only(files, &self.config);
+        let groups = groups(files, &self.config, &lake.catalog());
+        let options = self.options();
         // Waited for at once, not at the modelled end: the files are read as they are at this instant, whatever is
         // overwritten or expires while the crawler runs.
-        let work = cx.compute(move || Ok(crawl(&lake, files, &prefix, &options)))?;
+        let work = cx.compute(move || {
+            let mut all = CrawlOutcome::default();
+            for (prefix, files) in groups {
+                all.absorb(crawl(&lake, files, &prefix, &options));
+            }
+            Ok(all)
+        })?;
         let outcome = cx.wait(work)?;
         cx.meter(&GET, u128::from(outcome.files_read));
         let time = self.looking(outcome.files_read, cx);
@@ -137,6 +152,12 @@ impl Model {
                 n => Some(n as usize),
             },
             combine_compatible: self.config.combine_compatible_schemas,
+            classifiers: self
+                .config
+                .classifiers
+                .iter()
+                .filter_map(|c| CsvClassifier::parse(c).ok())
+                .collect(),
         }
     }
     fn looking(&self, files: u64, cx: &mut Cx<'_>) -> SimDuration {
@@ -158,6 +179,8 @@ impl Model {
             .lake
             .change_catalog(|catalog| apply(catalog, &outcome, &self.config, &owner, now))
             .map_err(|e| NodeError::Fatal(format!("the catalog refused a table: {e}")))?;
+        let listed = std::mem::take(&mut self.listed);
+        self.seen.add(listed.iter().map(String::as_str));
         self.runs += 1;
         self.tables = outcome.tables.len() as u64;
         self.files = outcome.files_read;

@@ -268,3 +268,211 @@ fn same_run_twice_is_the_same() {
     };
     assert_eq!(run(), run());
 }
+
+fn values(ran: &Ran, table: &str) -> Vec<String> {
+    let catalog = ran.lake().catalog();
+    let partitions = catalog.partitions("weir", table).iter();
+    partitions.map(|p| p.values.join("/")).collect()
+}
+
+#[test]
+fn incremental_crawl_visits_new_folders_only_and_changes_no_table() {
+    let other: &'static [u8] = b"{\"x\":1,\"y\":2,\"z\":3}\n{\"x\":1,\"y\":2,\"z\":3}\n";
+    let bucket = bucket(&[
+        (1, "t/sales/day=1/a.json", TWO),
+        (
+            1,
+            "t/users/a.json",
+            b"{\"u\":1,\"v\":2}\n{\"u\":3,\"v\":4}\n",
+        ),
+        (900, "t/sales/day=1/b.json", THREE),
+        (900, "t/sales/day=2/a.json", TWO),
+        (900, "t/sales/day=3/a.json", other),
+    ]);
+    let ran = bench(
+        &bucket,
+        json!({"prefix": "t/", "recrawl_policy": "CRAWL_NEW_FOLDERS_ONLY", "schedule_seconds": 1000,
+            "start_after_seconds": 1000, "delete_behavior": "DELETE_FROM_DATABASE"}),
+    )
+    .run(1500);
+    assert_eq!(
+        tables(&ran, "weir"),
+        [("sales".to_owned(), 2, 1), ("users".to_owned(), 2, 1)]
+    );
+    let found = values(&ran, "sales");
+    assert!(
+        found.contains(&"2".to_owned()) && found.contains(&"1".to_owned()),
+        "{found:?}"
+    );
+    // The first run looked at two files, the second at those of the two new folders.
+    assert_eq!(ran.metric("crawler", "ObjectsCrawled").sum, 4.0);
+}
+
+#[test]
+fn incremental_crawl_ignores_dissimilar_new_folders() {
+    let other: &'static [u8] = b"{\"x\":1,\"y\":2,\"z\":3}\n{\"x\":1,\"y\":2,\"z\":3}\n";
+    let bucket = bucket(&[
+        (1, "sales/day=1/a.json", TWO),
+        (900, "sales/day=3/a.json", other),
+    ]);
+    let ran = bench(
+        &bucket,
+        json!({"prefix": "sales/", "recrawl_policy": "CRAWL_NEW_FOLDERS_ONLY", "schedule_seconds": 1000, "start_after_seconds": 1000}),
+    )
+    .run(1500);
+    assert_eq!(values(&ran, "sales"), ["1"]);
+    let notes = ran.events("crawler", "catalog");
+    assert!(
+        notes
+            .iter()
+            .any(|n| n.contains("other columns and are ignored")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn merge_new_columns_only_adds() {
+    let changed: &'static [u8] = b"{\"id\":\"x\",\"price\":1.5}\n{\"id\":\"y\",\"price\":2.5}\n";
+    let bucket = bucket(&[(1, "t/1.json", TWO), (900, "t/1.json", changed)]);
+    let ran = bench(
+        &bucket,
+        json!({"update_behavior": "MERGE_NEW_COLUMNS", "prefix": "t/", "schedule_seconds": 1000, "start_after_seconds": 1000}),
+    )
+    .run(1500);
+    let catalog = ran.lake().catalog();
+    let table = catalog.table("weir", "t").unwrap();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|c| format!("{} {}", c.name, c.type_name))
+        .collect();
+    assert_eq!(columns, ["id bigint", "name string", "price double"]);
+    assert_eq!(table.version, 2);
+}
+
+#[test]
+fn table_level_makes_each_folder_of_that_level_a_table() {
+    let bucket = bucket(&[
+        (1, "a/x/1.json", TWO),
+        (1, "a/y/1.json", TWO),
+        (1, "b/x/1.json", TWO),
+    ]);
+    let cases = [
+        (0, vec!["raw_data"]),
+        (2, vec!["a", "b"]),
+        (3, vec!["x", "y"]),
+    ];
+    for (level, wanted) in cases {
+        let ran = bench(
+            &bucket,
+            json!({"table_level": level, "schedule_seconds": 0}),
+        )
+        .run(900);
+        let names: Vec<String> = tables(&ran, "weir").into_iter().map(|t| t.0).collect();
+        assert_eq!(names, wanted, "{level}");
+    }
+}
+
+#[test]
+fn custom_classifiers_come_first() {
+    let text: &'static [u8] = b"a~1\nb~2\nc~3\n";
+    let params = |classifiers: Value| json!({"prefix": "t/", "schedule_seconds": 0, "classifiers": classifiers});
+    let bucket = bucket(&[(1, "t/1.txt", text)]);
+    let without = bench(&bucket, params(json!([]))).run(900);
+    assert!(tables(&without, "weir").is_empty());
+    let own = bench(
+        &bucket,
+        params(json!([
+            "csv delimiter=| columns=x,y,z",
+            "csv delimiter=~ header=absent columns=name,n"
+        ])),
+    )
+    .run(900);
+    let catalog = own.lake().catalog();
+    let table = catalog.table("weir", "t").unwrap();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|c| format!("{} {}", c.name, c.type_name))
+        .collect();
+    assert_eq!(columns, ["name string", "n bigint"]);
+    for (text, wanted) in [("grok x", "only `csv`"), ("csv sep=;", "says nothing")] {
+        assert!(
+            crate::lake::CsvClassifier::parse(text)
+                .unwrap_err()
+                .contains(wanted)
+        );
+    }
+}
+
+#[test]
+fn file_that_changes_under_a_crawler_is_seen_as_it_was_when_it_looked() {
+    // The run begins at 5 s; the start takes at least 10 s and the look follows at that instant. 300 s of latency keep the
+    // catalog unwritten while the file is replaced and then removed.
+    let slow = crate::node::Fault {
+        kind: FaultKind::Latency,
+        rate: 1.0,
+        factor: 1.0,
+        add: SimDuration::secs(300),
+        shard: 0,
+    };
+    let bucket =
+        bucket(&[(1, "t/1.json", TWO), (450, "t/1.json", THREE)]).at(secs(500), |cx, _| {
+            let done = cx.world().lake.delete(BUCKET, "t/1.json");
+            done.map_err(|e| e.to_string().into())
+        });
+    let ran = bench(
+        &bucket,
+        json!({"prefix": "t/", "schedule_seconds": 0, "crawl_on_first_data": false}),
+    )
+    .act(
+        ms(1),
+        "crawler",
+        Action::Fault(slow, SimDuration::secs(9000)),
+    )
+    .act(secs(5), "crawler", crawl())
+    .run(2000);
+    assert_eq!(tables(&ran, "weir"), [("t".to_owned(), 2, 1)]);
+}
+
+#[test]
+fn avro_files_become_a_table_of_their_own_columns() {
+    use crate::lake::{Codec, EtlPlan, EtlSource, Format, SinkPlan, SqlEngine};
+    let fake = bucket(&[(1, "raw/1.json", TWO)]).at(secs(2), |cx, _| {
+        let lake = cx.world().lake.clone();
+        let source = EtlSource::of_prefix(&lake, BUCKET, "raw/")
+            .unwrap()
+            .unwrap();
+        let sink = SinkPlan {
+            format: Format::Avro,
+            codec: Codec::Snappy,
+            partition_keys: Vec::new(),
+            prefix: "avro/".to_owned(),
+            file_name: "run".to_owned(),
+            max_rows_per_file: 0,
+        };
+        let plan = EtlPlan {
+            steps: Vec::new(),
+            sink,
+            rules: None,
+            stop_on_failed_rule: false,
+            bad_records_max: None,
+            now_unix_seconds: 0.0,
+        };
+        let engine = SqlEngine::new(1, 64 << 20).unwrap();
+        let job = engine
+            .prepare_etl(&lake, "weir", &source, |_| true, plan)
+            .unwrap();
+        let file = job.run_here().unwrap().outputs.remove(0).files.remove(0);
+        lake.commit(file.staged, BUCKET, &file.key, cx.now(), 2)
+            .unwrap();
+        Ok(())
+    });
+    let ran = bench(&fake, json!({"prefix": "avro/", "schedule_seconds": 0})).run(900);
+    let catalog = ran.lake().catalog();
+    let table = catalog.table("weir", "avro").unwrap();
+    assert_eq!(
+        (table.format.classification(), table.columns.len()),
+        ("avro", 2)
+    );
+}
