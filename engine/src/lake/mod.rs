@@ -2,6 +2,7 @@
 //!
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
+mod athena;
 mod border;
 mod catalog;
 mod crawl;
@@ -12,9 +13,11 @@ mod error;
 mod facts;
 mod glue_types;
 mod paths;
+mod projection;
 mod query;
 mod row_scan;
 mod rows;
+mod scope;
 mod shape;
 mod show;
 mod sql;
@@ -25,6 +28,7 @@ mod transform;
 #[cfg(test)]
 mod tests;
 
+pub use athena::{Effect, StatementClass, Written, classify_statement, split_statements};
 pub use catalog::{Catalog, Column, Format, Partition, Table, columns_of};
 pub use crawl::{CrawlOptions, CrawlOutcome, TableProposal, crawl};
 pub use database::{ColumnInfo, Database, QueryStop, TableInfo, open_run};
@@ -33,8 +37,12 @@ pub use error::{LakeError, SqlProblem};
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
 pub use paths::{BucketName, ObjectKey};
-pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
-pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
+pub use query::{
+    MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, check_query,
+};
+pub use rows::{
+    compress, decompress, encode_csv, encode_json_lines, encode_result_csv, sniff_codec,
+};
 pub use show::{batches_to_json, format_table};
 pub use store::{Lake, ObjectMeta, Staged};
 pub use transform::{Applied, Transform};

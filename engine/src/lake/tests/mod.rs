@@ -1,5 +1,6 @@
 //! Tests of the lake, by part.
 
+mod athena;
 mod catalog;
 mod crawl;
 mod encode;
