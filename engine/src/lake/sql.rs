@@ -154,7 +154,7 @@ pub(super) fn parse(sql: &str) -> Result<Statement, SqlProblem> {
         .map_err(|e| problem(&e))?;
     let refused = |what: &str| {
         Err(SqlProblem::new(format!(
-            "{what} is not possible here: SELECT, EXPLAIN and Athena's statements about tables run over a lake; rows are \
+            "{what} is not possible here: only SELECT, EXPLAIN and Athena's statements about tables run over a lake; rows are \
              changed by writing them anew"
         )))
     };

@@ -321,10 +321,11 @@ impl Model {
                     self.reuse
                         .keep(&query.database, &table.title, cx.now(), &table);
                 }
-                self.succeed(table, cx)?;
+                // What defines the tables is no answer to anybody's question.
+                self.succeed(table, !query.setup, cx)?;
             }
             // Nothing is scanned, so nothing is billed.
-            Fate::Reused(table) => self.succeed(table, cx)?,
+            Fate::Reused(table) => self.succeed(table, true, cx)?,
             Fate::Cancelled(why) => {
                 cx.meter(&SCANNED, billed);
                 self.cancelled += 1;
@@ -335,11 +336,11 @@ impl Model {
         }
         Ok(())
     }
-    fn succeed(&mut self, table: Arc<Table>, cx: &mut Cx<'_>) -> NodeResult {
+    fn succeed(&mut self, table: Arc<Table>, tell: bool, cx: &mut Cx<'_>) -> NodeResult {
         self.succeeded += 1;
         self.last_state = "SUCCEEDED";
         self.last = Some(Arc::clone(&table));
-        hand_on(&table, cx)
+        if tell { hand_on(&table, cx) } else { Ok(()) }
     }
     /// Does what the statement changes, and writes its result to the output location.
     fn write(
