@@ -145,7 +145,7 @@ pub fn partners(
 fn stage(spec: &KindSpec) -> usize {
     match spec.outputs.first().map(|p| p.flow) {
         Some(Flow::Records) if spec.inputs.is_empty() => 0,
-        Some(Flow::Stream) => 1,
+        Some(Flow::Stream | Flow::Queue) => 1,
         Some(Flow::Records | Flow::Objects | Flow::Invoke) => 2,
         Some(Flow::Bucket) => 3,
         Some(Flow::Catalog) => 4,

@@ -10,7 +10,7 @@ mod replay;
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
 pub use generate::{
-    CHUNK_ROWS, Chunk, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
+    CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, GenerateError, Generator, GeneratorSpec, KEYS_MAX,
     RECORD_BYTES_MAX, RecordSchema, TIME_FIELD,
 };
 pub use json_size::{encode_json_lines, json_sizes};

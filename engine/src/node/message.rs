@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use serde_json::Value;
 
 use super::cx::CallId;
 use crate::data::Batch;
@@ -62,6 +63,32 @@ pub struct Table {
     pub at: SimTime,
 }
 
+/// Messages of a queue that were sent together, have been received as often and are of one group.
+#[derive(Debug, Clone)]
+pub struct Messages {
+    /// The messages, oldest first.
+    pub batch: Batch,
+    /// When they were sent to the queue.
+    pub sent: SimTime,
+    /// How often they have been received, this time included.
+    pub receives: u32,
+    /// Their message group, in a FIFO queue.
+    pub group: Option<Arc<str>>,
+}
+
+/// Something that happened in a service, as AWS tells it.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Who tells, for example `aws.s3`.
+    pub source: &'static str,
+    /// What happened, for example `Object Created`.
+    pub detail_type: String,
+    /// The details as EventBridge has them.
+    pub detail: Value,
+    /// The message that queues, topics and functions get from the service itself.
+    pub message: Value,
+}
+
 /// Something that happened, told along a wire.
 #[derive(Debug, Clone)]
 pub enum Notice {
@@ -73,6 +100,8 @@ pub enum Notice {
     Catalog(String),
     /// An alarm changed its state to this one.
     State(String),
+    /// An event of a service.
+    Event(Arc<Event>),
 }
 
 /// What travels from an output to an input.
@@ -96,6 +125,13 @@ pub enum Payload {
         /// The records.
         batches: Vec<Batch>,
     },
+    /// Messages of a queue; empty when the wait ended without any. The receiver settles each such payload.
+    Messages {
+        /// Names this receive in [`Ask::Settle`].
+        receipt: u64,
+        /// The messages.
+        messages: Vec<Messages>,
+    },
     /// A file.
     Object(ObjectPut),
     /// A result.
@@ -112,6 +148,7 @@ impl Payload {
             Self::Records(b) => b.records(),
             Self::Delivery(d) => d.batches.iter().map(|(_, b)| b.records()).sum(),
             Self::Invoke { batches, .. } => batches.iter().map(Batch::records).sum(),
+            Self::Messages { messages, .. } => messages.iter().map(|m| m.batch.records()).sum(),
             Self::Object(o) => o.records(),
             Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
         }
@@ -123,6 +160,7 @@ impl Payload {
             Self::Records(b) => b.bytes(),
             Self::Delivery(d) => d.batches.iter().map(|(_, b)| b.bytes()).sum(),
             Self::Invoke { batches, .. } => batches.iter().map(Batch::bytes).sum(),
+            Self::Messages { messages, .. } => messages.iter().map(|m| m.batch.bytes()).sum(),
             Self::Object(o) => o.record_bytes,
             Self::Throttled { .. } | Self::Rows(_) | Self::Notice(_) => 0,
         }
@@ -134,6 +172,7 @@ impl Payload {
             Self::Records(b) => Some(b),
             Self::Delivery(d) => d.batches.last().map(|(_, b)| b),
             Self::Invoke { batches, .. } => batches.last(),
+            Self::Messages { messages, .. } => messages.last().map(|m| &m.batch),
             _ => None,
         }
     }
@@ -212,6 +251,23 @@ pub enum Ask {
         status: ReplyStatus,
         /// What comes back.
         batches: Vec<Batch>,
+        /// Records that the function itself gave back as failed; they come back as they were.
+        failed: Vec<Batch>,
+    },
+    /// Give me messages of a queue; the answer comes when there are some or the wait has ended.
+    Receive {
+        /// Messages at the most.
+        max_messages: u32,
+        /// How long to wait for the first (long polling).
+        wait: SimDuration,
+    },
+    /// What became of received messages: those that come back become visible again when their visibility timeout ends, the
+    /// others are deleted.
+    Settle {
+        /// The receive.
+        receipt: u64,
+        /// Messages that were not processed.
+        back: Vec<Messages>,
     },
 }
 
@@ -220,16 +276,22 @@ impl Ask {
     #[must_use]
     pub fn records(&self) -> u64 {
         match self {
-            Self::Poll { .. } => 0,
-            Self::Reply { batches, .. } => batches.iter().map(Batch::records).sum(),
+            Self::Poll { .. } | Self::Receive { .. } => 0,
+            Self::Reply {
+                batches, failed, ..
+            } => batches.iter().chain(failed).map(Batch::records).sum(),
+            Self::Settle { back, .. } => back.iter().map(|m| m.batch.records()).sum(),
         }
     }
     /// Bytes on the wire of those records.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Poll { .. } => 0,
-            Self::Reply { batches, .. } => batches.iter().map(Batch::bytes).sum(),
+            Self::Poll { .. } | Self::Receive { .. } => 0,
+            Self::Reply {
+                batches, failed, ..
+            } => batches.iter().chain(failed).map(Batch::bytes).sum(),
+            Self::Settle { back, .. } => back.iter().map(|m| m.batch.bytes()).sum(),
         }
     }
 }

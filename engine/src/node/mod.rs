@@ -20,7 +20,9 @@ pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireI
 pub use follow::{Followed, Guest, Measured, TraceEnd, parts_of};
 pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
 pub use limit::{Pace, TokenBucket};
-pub use message::{Admit, Ask, Delivery, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table};
+pub use message::{
+    Admit, Ask, Delivery, Event, Messages, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table,
+};
 pub use problem::{Problem, Problems, Severity, closest};
 pub use put::{PutPolicy, Putter, Settled};
 pub use schedule::Schedule;

@@ -36,6 +36,8 @@ pub enum Flow {
     Stream,
     /// Records that the sender puts and the receiver accepts or refuses.
     Records,
+    /// A queue that the receiver polls, and whose messages it deletes when they are processed.
+    Queue,
     /// Batches that are answered on the same wire.
     Invoke,
     /// Whole files.
@@ -59,6 +61,7 @@ impl Flow {
         match self {
             Self::Stream => "a stream that is polled",
             Self::Records => "records that are put",
+            Self::Queue => "a queue that is polled",
             Self::Invoke => "invocations",
             Self::Objects => "files",
             Self::Bucket => "a bucket",
@@ -71,7 +74,10 @@ impl Flow {
     /// True when records move on it, so that a cycle of such wires would never end.
     #[must_use]
     pub const fn carries_records(self) -> bool {
-        matches!(self, Self::Stream | Self::Records | Self::Objects)
+        matches!(
+            self,
+            Self::Stream | Self::Records | Self::Queue | Self::Objects
+        )
     }
 }
 

@@ -9,6 +9,7 @@ mod files;
 mod objective;
 mod records;
 mod summary;
+pub mod svg;
 mod text;
 mod why;
 

@@ -505,6 +505,9 @@ impl Run {
             Ask::Reply { call, .. } if !self.tracer.is_idle() => {
                 self.trace_arrive((id, *call, true), asked, port)
             }
+            Ask::Settle { receipt, .. } if !self.tracer.is_idle() => {
+                self.trace_arrive((id, CallId(*receipt), true), asked, port)
+            }
             _ => Landed::none(),
         };
         self.call(asked, |n, cx| n.asked(id, ask, cx))?;

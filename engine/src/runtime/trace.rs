@@ -234,6 +234,9 @@ fn seek_payload(payload: &Payload, born: u64, size: Option<u32>) -> (usize, Opti
         Payload::Records(batch) => some(seek(&mut std::iter::once(batch), born, size)),
         Payload::Delivery(d) => some(seek(&mut d.batches.iter().map(|(_, b)| b), born, size)),
         Payload::Invoke { batches, .. } => some(seek(&mut batches.iter(), born, size)),
+        Payload::Messages { messages, .. } => {
+            some(seek(&mut messages.iter().map(|m| &m.batch), born, size))
+        }
         Payload::Object(object) => {
             let all = object.born.iter().flat_map(|(_, all)| all);
             (all.filter(|at| **at == born).count(), None)
@@ -311,12 +314,22 @@ impl Run {
         if self.states[i].followed.here.is_empty() {
             return;
         }
-        if let Ask::Reply { call, batches, .. } = ask {
-            self.trace_departures(i, (wire, *call, true), |born, size| {
-                let (count, found) = seek(&mut batches.iter(), born, size);
-                (count, Some(found))
-            });
-        }
+        let (call, batches): (CallId, Vec<&Batch>) = match ask {
+            Ask::Reply {
+                call,
+                batches,
+                failed,
+                ..
+            } => (*call, batches.iter().chain(failed).collect()),
+            Ask::Settle { receipt, back } => {
+                (CallId(*receipt), back.iter().map(|m| &m.batch).collect())
+            }
+            Ask::Poll { .. } | Ask::Receive { .. } => return,
+        };
+        self.trace_departures(i, (wire, call, true), |born, size| {
+            let (count, found) = seek(&mut batches.iter().copied(), born, size);
+            (count, Some(found))
+        });
     }
     fn trace_begin(&mut self, i: usize, born: u64, size: u32, weight: u32, is_asked: bool) {
         self.tracer.make_room(self.now, &mut self.states);

@@ -24,8 +24,8 @@ use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{Ledger, MetricSpec, Point};
 use crate::node::{
     Admit, AnyKind, Ask, BuildCx, CallId, Category, Cx, Delivery, Fault, FaultKind, Flow, Gauges,
-    InPort, Kind, KindSpec, Node, NodeResult, Notice, ObjectPut, OutPort, Outcome, Payload, Pool,
-    Retuned, Schemas, Table, Tag, WireId, World,
+    InPort, Kind, KindSpec, Messages, Node, NodeResult, Notice, ObjectPut, OutPort, Outcome,
+    Payload, Pool, Retuned, Schemas, Table, Tag, WireId, World,
 };
 use crate::runtime::{
     Action, EventLog, NodeSeat, Run, RunPlan, RunState, ScriptStep, WirePlan, drive,
@@ -47,6 +47,7 @@ pub(crate) enum Heard {
     Delivery(Delivery),
     Throttled(&'static str),
     Invoke(CallId, Vec<Batch>),
+    Messages(u64, Vec<Messages>),
     /// Key, records, whether it holds failed ones.
     Object(String, u64, bool),
     Rows(Arc<Table>),
@@ -347,6 +348,7 @@ impl Node for Fake {
             }
             Payload::Throttled { error, .. } => Heard::Throttled(error),
             Payload::Invoke { call, batches } => Heard::Invoke(call, batches),
+            Payload::Messages { receipt, messages } => Heard::Messages(receipt, messages),
             Payload::Object(put) => {
                 for (weight, born) in &put.born {
                     cx.delivered(born, *weight, 0);
@@ -381,8 +383,11 @@ impl Node for Fake {
     }
     fn asked(&mut self, wire: WireId, ask: Ask, cx: &mut Cx<'_>) -> NodeResult {
         let heard = Heard::Asked(ask);
-        if let Heard::Asked(Ask::Reply { batches, .. }) = &heard {
-            batches.iter().for_each(|b| deliver(cx, b));
+        if let Heard::Asked(Ask::Reply {
+            batches, failed, ..
+        }) = &heard
+        {
+            batches.iter().chain(failed).for_each(|b| deliver(cx, b));
         }
         self.write(cx.now(), wire, heard.clone());
         match self.reply.clone() {

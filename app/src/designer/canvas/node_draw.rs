@@ -380,7 +380,7 @@ fn stripes(pen: &Pen<'_>, rect: Rect, colour: Color32) {
 pub(super) fn flow_hue(flow: Flow) -> Color32 {
     let t = theme();
     match flow {
-        Flow::Stream => t.hue("stream"),
+        Flow::Stream | Flow::Queue => t.hue("stream"),
         Flow::Records => t.hue("source"),
         Flow::Invoke => t.hue("function"),
         Flow::Objects | Flow::Bucket => t.hue("storage"),
@@ -424,7 +424,7 @@ pub(super) fn port(pen: &Pen<'_>, port: &PortBox, at: Pos2, look: PortLook) {
         t.canvas.lerp_to_gamma(colour, 0.45)
     };
     match flow {
-        Flow::Stream | Flow::Records | Flow::Invoke => {
+        Flow::Stream | Flow::Queue | Flow::Records | Flow::Invoke => {
             pen.painter.circle(at, r, fill, Stroke::new(1.5, colour));
         }
         Flow::Objects => {

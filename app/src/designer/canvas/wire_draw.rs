@@ -36,7 +36,7 @@ enum Style {
 
 fn style(flow: Option<Flow>) -> Style {
     match flow {
-        None | Some(Flow::Stream | Flow::Records | Flow::Invoke) => Style::Solid,
+        None | Some(Flow::Stream | Flow::Queue | Flow::Records | Flow::Invoke) => Style::Solid,
         Some(Flow::Objects | Flow::Bucket | Flow::Catalog | Flow::Rows) => Style::Dashed,
         Some(Flow::Metrics | Flow::Notices) => Style::Dotted,
     }

@@ -6,6 +6,7 @@
 
 mod clickstream;
 mod draw;
+mod equipment;
 mod flow_logs;
 mod sensors;
 #[cfg(test)]
@@ -23,6 +24,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use text::Text;
+
+pub use equipment::EquipmentFault;
 
 /// Rows of a chunk, unless records are so large that fewer fill [`CHUNK_BYTES`].
 pub const CHUNK_ROWS: usize = 8_192;
@@ -50,6 +53,8 @@ pub enum RecordSchema {
     IotSensors,
     /// Network flows as VPC Flow Logs records them.
     VpcFlowLogs,
+    /// Readings of machines in a factory, with labelled faults.
+    Equipment,
 }
 
 /// One field of a schema, for documentation and forms.
@@ -63,11 +68,12 @@ pub struct FieldDoc {
 
 impl RecordSchema {
     /// Every schema, in the order in which it is offered.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Transactions,
         Self::Clickstream,
         Self::IotSensors,
         Self::VpcFlowLogs,
+        Self::Equipment,
     ];
     /// The schema's name in documents.
     #[must_use]
@@ -77,6 +83,7 @@ impl RecordSchema {
             Self::Clickstream => "clickstream",
             Self::IotSensors => "iot-sensors",
             Self::VpcFlowLogs => "vpc-flow-logs",
+            Self::Equipment => "equipment",
         }
     }
     /// The field that `keys`, `key_skew` and `hot_key_share` shape: the natural partition key.
@@ -86,6 +93,7 @@ impl RecordSchema {
             Self::Transactions | Self::Clickstream => "user_id",
             Self::IotSensors => "device_id",
             Self::VpcFlowLogs => "interface_id",
+            Self::Equipment => "machine_id",
         }
     }
     /// The fields in the order in which they are written; the time and the padding come after them.
@@ -96,6 +104,7 @@ impl RecordSchema {
             Self::Clickstream => &clickstream::FIELDS,
             Self::IotSensors => &sensors::FIELDS,
             Self::VpcFlowLogs => &flow_logs::FIELDS,
+            Self::Equipment => &equipment::FIELDS,
         }
     }
 }
@@ -119,6 +128,13 @@ pub struct GeneratorSpec {
     pub fraud_rate: f64,
     /// Bytes of JSON that every record is padded to; `None` leaves records as they are.
     pub record_bytes: Option<u32>,
+    /// For equipment: which faults machines have.
+    pub equipment_fault: EquipmentFault,
+    /// For equipment: how many readings of a machine the cycle of its load is long.
+    pub season_readings: u32,
+    /// For equipment: how far sound readings creep in 1,000 readings, in standard deviations of their noise; maintenance undoes
+    /// it.
+    pub wear: f64,
 }
 
 impl GeneratorSpec {
@@ -134,6 +150,9 @@ impl GeneratorSpec {
             hot_key_share: 0.0,
             fraud_rate: 0.02,
             record_bytes: None,
+            equipment_fault: EquipmentFault::default(),
+            season_readings: 1440,
+            wear: 0.2,
         }
     }
 }
@@ -175,6 +194,7 @@ enum Maker {
     Clickstream(clickstream::Maker),
     Sensors(sensors::Maker),
     FlowLogs(flow_logs::Maker),
+    Equipment(equipment::Maker),
 }
 
 /// What a maker is given to fill one chunk.
@@ -209,6 +229,8 @@ impl Generator {
         range("key_skew", spec.key_skew, 0.0, 10.0)?;
         range("hot_key_share", spec.hot_key_share, 0.0, 1.0)?;
         range("fraud_rate", spec.fraud_rate, 0.0, 1.0)?;
+        range("season_readings", f64::from(spec.season_readings), 2.0, 1e9)?;
+        range("wear", spec.wear, -100.0, 100.0)?;
         if let Some(bytes) = spec.record_bytes {
             let most = f64::from(RECORD_BYTES_MAX);
             range("record_bytes", f64::from(bytes), 1.0, most)?;
@@ -229,6 +251,10 @@ impl Generator {
             RecordSchema::VpcFlowLogs => {
                 let maker = flow_logs::Maker::new(&spec);
                 (Maker::FlowLogs(maker), flow_logs::types())
+            }
+            RecordSchema::Equipment => {
+                let maker = equipment::Maker::new(&spec);
+                (Maker::Equipment(maker), equipment::types())
             }
         };
         let named = spec.schema.fields().iter().zip(content);
@@ -283,6 +309,7 @@ impl Generator {
             Maker::Clickstream(maker) => maker.columns(request),
             Maker::Sensors(maker) => maker.columns(request),
             Maker::FlowLogs(maker) => maker.columns(request),
+            Maker::Equipment(maker) => maker.columns(request),
         };
         let content = match RecordBatch::try_new(Arc::clone(&inner.content), columns) {
             Ok(content) => content,

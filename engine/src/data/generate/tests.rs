@@ -205,3 +205,132 @@ fn numbers_out_of_range_are_refused_by_name() {
     assert!(refuse(|s| s.hot_key_share = -0.1).starts_with("`hot_key_share`"));
     assert!(refuse(|s| s.record_bytes = Some(2 << 20)).starts_with("`record_bytes`"));
 }
+
+/// Values of a column and the labels beside it, of one machine, in order.
+fn of_machine(generator: &Generator, chunks: u64, machine: &str) -> Vec<([f64; 4], String)> {
+    let mut out = Vec::new();
+    for index in 0..chunks {
+        let rows = generator.chunk(index).emit(0, &born(8_192), EPOCH_MS).rows;
+        let text = |name: &str| {
+            rows.column_by_name(name)
+                .unwrap()
+                .as_string::<i32>()
+                .clone()
+        };
+        let value = |name: &str| {
+            let column = rows.column_by_name(name).unwrap();
+            column.as_primitive::<Float64Type>().clone()
+        };
+        let (machines, faults) = (text("machine_id"), text("fault_type"));
+        let odd = rows.column_by_name("is_anomaly").unwrap().as_boolean();
+        let sensors = [
+            "temperature_c",
+            "vibration_mm_s",
+            "pressure_bar",
+            "current_a",
+        ]
+        .map(value);
+        for row in 0..rows.num_rows() {
+            assert_eq!(odd.value(row), faults.value(row) != "none");
+            if machines.value(row) == machine {
+                let values = [0, 1, 2, 3].map(|i| sensors[i].value(row));
+                out.push((values, faults.value(row).to_owned()));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn equipment_faults_have_their_share_and_every_kind_shows() {
+    use super::EquipmentFault as Fault;
+    for (fault, share) in [
+        (Fault::Mixed, 0.02),
+        (Fault::Mixed, 0.3),
+        (Fault::Spike, 0.001),
+        (Fault::Stuck, 0.05),
+        (Fault::Overheat, 0.0),
+    ] {
+        let generator = generator(RecordSchema::Equipment, |spec| {
+            (spec.keys, spec.equipment_fault, spec.fraud_rate) = (64, fault, share);
+        });
+        let mut kinds = std::collections::BTreeMap::new();
+        let mut odd = 0;
+        for index in 0..40 {
+            let rows = generator.chunk(index).emit(0, &born(8_192), EPOCH_MS).rows;
+            odd += rows
+                .column_by_name("is_anomaly")
+                .unwrap()
+                .as_boolean()
+                .true_count();
+            for name in rows
+                .column_by_name("fault_type")
+                .unwrap()
+                .as_string::<i32>()
+            {
+                *kinds.entry(name.unwrap().to_owned()).or_insert(0) += 1;
+            }
+        }
+        let got = odd as f64 / (40.0 * 8_192.0);
+        assert!(
+            (got - share).abs() <= 0.15 * share,
+            "{fault:?} {share}: {got}"
+        );
+        let expected = if share == 0.0 {
+            1
+        } else if fault == Fault::Mixed {
+            7
+        } else {
+            2
+        };
+        assert_eq!(kinds.len(), expected, "{kinds:?}");
+    }
+}
+
+#[test]
+fn equipment_readings_have_a_season_and_faults_do_what_they_say() {
+    let generator = generator(RecordSchema::Equipment, |spec| {
+        (spec.keys, spec.season_readings, spec.wear, spec.fraud_rate) = (4, 200, 0.0, 0.1);
+    });
+    let all = of_machine(&generator, 4, "machine-000002");
+    assert_eq!(all.len(), 8_192);
+    // Readings of the same place in the cycle are nearer to each other than those of half a cycle later.
+    let sound = |i: usize| (all[i].1 == "none").then_some(all[i].0[0]);
+    let apart = |lag: usize| {
+        let pairs = (0..all.len() - lag).filter_map(|i| Some((sound(i)?, sound(i + lag)?)));
+        let far: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).collect();
+        far.iter().sum::<f64>() / far.len() as f64
+    };
+    assert!(
+        apart(100) > 5.0 * apart(200),
+        "{} {}",
+        apart(100),
+        apart(200)
+    );
+    // A stuck sensor repeats itself exactly, the other three go on.
+    let stuck: Vec<_> = all
+        .windows(2)
+        .filter(|w| w.iter().all(|(_, f)| f == "stuck"))
+        .collect();
+    assert!(stuck.len() > 20);
+    for pair in stuck {
+        let same = (0..4).filter(|i| pair[0].0[*i] == pair[1].0[*i]).count();
+        assert!(same >= 1, "{pair:?}");
+    }
+}
+
+#[test]
+fn wear_creeps_until_maintenance() {
+    let generator = generator(RecordSchema::Equipment, |spec| {
+        (spec.keys, spec.wear, spec.fraud_rate, spec.season_readings) = (1, 2.0, 0.0, 16);
+    });
+    let all = of_machine(&generator, 2, "machine-000000");
+    let mean = |from: usize| {
+        let part = &all[from..from + 512];
+        part.iter().map(|(v, _)| v[0]).sum::<f64>() / 512.0
+    };
+    // 2 standard deviations of 0.6 degrees in 1,000 readings.
+    let crept = mean(7_000) - mean(0);
+    assert!((crept - 7.0 * 1.2).abs() < 0.2, "{crept}");
+    assert!((mean(8_192) - mean(0)).abs() < 0.2);
+}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 fn batch(n: u64) -> Batch {
     let length = usize::try_from(n % 7).unwrap() + 1;
     let born: Vec<u64> = (0..length as u64 + 3).map(|i| n * 100 + i).collect();
-    let schema = RecordSchema::ALL[usize::try_from(n % 4).unwrap()];
+    let schema = RecordSchema::ALL[usize::try_from(n % 5).unwrap()];
     let mut batch = if n % 5 == 4 {
         let texts = born
             .iter()

@@ -73,6 +73,9 @@ fn words_of(code: &str) -> &'static str {
         "Lambda.FunctionError" => {
             "The Lambda function was successfully invoked but it returned an error result."
         }
+        "Lambda.ProcessingFailedStatus" => {
+            "The Lambda function gave the record back with the result ProcessingFailed."
+        }
         "Lambda.InvokeLimitExceeded" => "The Lambda concurrency limit was exceeded.",
         _ => "The record is not valid JSON.",
     }

@@ -216,7 +216,16 @@ impl Model {
                 lane,
                 since,
                 batches,
+                failed,
+                attempts,
             } => {
+                let failure = self.failure("Lambda.ProcessingFailedStatus", attempts, cx);
+                for bad in failed.iter().filter(|b| !b.is_empty()) {
+                    cx.incident("processing-failed", bad.records(), || {
+                        "the transform gave records back as ProcessingFailed; they go to the error output".to_owned()
+                    });
+                    self.fail(lane, &failure, since, bad, cx)?;
+                }
                 for batch in batches.into_iter().filter(|b| !b.is_empty()) {
                     cx.metric("SucceedProcessing.Records", batch.records() as f64);
                     cx.metric("SucceedProcessing.Bytes", batch.bytes() as f64);
@@ -238,21 +247,24 @@ impl Model {
                 cx.incident("processing-failed", parts.len() as u64, || {
                     format!("the transform failed with {code}; its records go to the error output")
                 });
-                let function = self.transform.as_ref().map(|t| t.wire);
-                let peer = function
-                    .and_then(|wire| cx.outs("transform").find(|w| w.id == wire))
-                    .map(|w| w.peer.clone());
-                let failure = Failure {
-                    kind: PROCESSING_FAILED,
-                    code,
-                    attempts,
-                    function: peer,
-                };
+                let failure = self.failure(code, attempts, cx);
                 parts
                     .iter()
                     .try_for_each(|(since, batch)| self.fail(lane, &failure, *since, batch, cx))
             }
             Answer::Retrying => Ok(()),
+        }
+    }
+    /// A failure of the transform.
+    fn failure(&self, code: &'static str, attempts: u64, cx: &Cx<'_>) -> Failure {
+        let function = self.transform.as_ref().map(|t| t.wire);
+        Failure {
+            kind: PROCESSING_FAILED,
+            code,
+            attempts,
+            function: function
+                .and_then(|wire| cx.outs("transform").find(|w| w.id == wire))
+                .map(|w| w.peer.clone()),
         }
     }
     fn oldest(&self) -> Option<SimTime> {
@@ -295,7 +307,7 @@ impl Node for Model {
                 self.take(DIRECT, taken.into_iter().collect(), cx)?;
                 return Ok(admit);
             }
-            Payload::Invoke { .. } | Payload::Object(_) => {
+            Payload::Invoke { .. } | Payload::Messages { .. } | Payload::Object(_) => {
                 return Ok(Admit::Refused {
                     payload,
                     error: "InvalidArgumentException",
@@ -326,11 +338,12 @@ impl Node for Model {
                 call,
                 status,
                 batches,
+                failed,
             },
             Some(transform),
         ) = (ask, &mut self.transform)
         {
-            let answer = transform.answered(call, status, batches, cx);
+            let answer = transform.answered(call, status, batches, failed, cx);
             return self.answer(answer, cx);
         }
         Ok(())

@@ -103,6 +103,7 @@ fn function(answer: impl Fn(usize) -> Option<ReplyStatus> + Send + Sync + 'stati
                         call: *call,
                         status,
                         batches: batches.clone(),
+                        failed: Vec::new(),
                     };
                     cx.ask(wire, reply, SimDuration::millis(50));
                 }

@@ -43,6 +43,10 @@ pub(super) enum Answer {
         lane: u32,
         since: SimTime,
         batches: Vec<Batch>,
+        /// What the function itself gave back as failed.
+        failed: Vec<Batch>,
+        /// Calls that were made.
+        attempts: u64,
     },
     /// Given up after all tries.
     Failed {
@@ -213,7 +217,7 @@ impl Transform {
     }
     /// The function did not even take the call.
     pub(super) fn refused(&mut self, id: CallId, cx: &mut Cx<'_>) -> Answer {
-        self.answered(id, ReplyStatus::TooManyRequests, Vec::new(), cx)
+        self.answered(id, ReplyStatus::TooManyRequests, Vec::new(), Vec::new(), cx)
     }
     /// The function answered.
     pub(super) fn answered(
@@ -221,6 +225,7 @@ impl Transform {
         id: CallId,
         status: ReplyStatus,
         batches: Vec<Batch>,
+        failed: Vec<Batch>,
         cx: &mut Cx<'_>,
     ) -> Answer {
         let Some(mut call) = self.calls.remove(&id) else {
@@ -249,6 +254,8 @@ impl Transform {
                 lane,
                 since,
                 batches,
+                failed,
+                attempts: call.tries + 1,
             }
         } else if call.tries < self.max_tries {
             call.tries += 1;

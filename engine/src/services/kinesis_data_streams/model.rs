@@ -362,7 +362,7 @@ impl Node for Model {
                 max_records,
                 max_bytes,
             } => self.poll(wire, lane, u64::from(max_records), max_bytes, cx),
-            Ask::Reply { .. } => Ok(()),
+            Ask::Reply { .. } | Ask::Receive { .. } | Ask::Settle { .. } => Ok(()),
         }
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {

@@ -217,6 +217,7 @@ impl Model {
                     call,
                     status: ReplyStatus::TooManyRequests,
                     batches: vec![input],
+                    failed: Vec::new(),
                 };
                 cx.ask(wire, reply, SimDuration::ZERO);
             }
@@ -286,6 +287,7 @@ fn answer(
             call,
             status,
             batches: vec![batch],
+            failed: Vec::new(),
         },
         SimDuration::ZERO,
     );
@@ -321,7 +323,7 @@ impl Node for Model {
                 }
             }
             Payload::Invoke { call, batches } => self.invoke(wire, call, &batches, cx)?,
-            Payload::Records(_) | Payload::Object(_) => {
+            Payload::Records(_) | Payload::Messages { .. } | Payload::Object(_) => {
                 return Ok(Admit::Refused {
                     payload,
                     error: "InvalidRequestContentException",

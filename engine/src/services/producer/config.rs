@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ArrivalShape, RecordSchema};
+use crate::data::{ArrivalShape, EquipmentFault, RecordSchema};
 use crate::units::SimDuration;
 
 /// How the rate goes over time.
@@ -72,6 +72,16 @@ pub struct Config {
     /// Share of the records that are odd: fraud, bots, faulty readings.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub fraud_rate: f64,
+    /// For `equipment`: which faults machines have.
+    #[schemars(extend("x-group" = "Equipment"))]
+    pub equipment_fault: EquipmentFault,
+    /// For `equipment`: how many readings of a machine the cycle of its load is long.
+    #[schemars(range(min = 2, max = 100_000_000), extend("x-unit" = "readings", "x-soft-max" = 100_000, "x-group" = "Equipment"))]
+    pub season_readings: u32,
+    /// For `equipment`: how far sound readings creep in 1,000 readings, in standard deviations of their noise. Maintenance after
+    /// 8,192 readings undoes it.
+    #[schemars(range(min = 0.0, max = 100.0), extend("x-soft-max" = 2.0, "x-group" = "Equipment"))]
+    pub wear: f64,
     /// Pads each record to this size; without it records are as long as they are.
     #[schemars(range(min = 64, max = 1_000_000), extend("x-unit" = "bytes", "x-soft-max" = 10_000))]
     pub record_bytes: Option<u32>,
@@ -125,6 +135,9 @@ impl Default for Config {
             key_skew: 0.0,
             hot_key_share: 0.0,
             fraud_rate: 0.02,
+            equipment_fault: EquipmentFault::default(),
+            season_readings: 1440,
+            wear: 0.2,
             record_bytes: None,
             sample_one_in: 1,
             file: String::new(),

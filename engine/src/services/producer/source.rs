@@ -21,6 +21,9 @@ fn spec(config: &Config, seed: u64, node: &str) -> GeneratorSpec {
         hot_key_share: config.hot_key_share,
         fraud_rate: config.fraud_rate,
         record_bytes: config.record_bytes,
+        equipment_fault: config.equipment_fault,
+        season_readings: config.season_readings,
+        wear: config.wear,
         ..GeneratorSpec::new(config.schema, seed, node)
     }
 }
