@@ -54,6 +54,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// What stays inside one module.
 const FENCED: &[(&str, &[&str])] = &[
     ("datafusion", &["lake"]),
+    ("arrow_avro", &["lake"]),
     ("object_store", &["lake"]),
     ("parquet", &["lake", "data"]),
     ("std::time::Instant", &["runtime/pace.rs"]),

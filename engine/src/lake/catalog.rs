@@ -82,6 +82,10 @@ pub enum Format {
         /// True when the first line holds names.
         header: bool,
     },
+    /// Apache Avro object container files.
+    Avro,
+    /// Apache ORC.
+    Orc,
 }
 
 impl Format {
@@ -92,6 +96,19 @@ impl Format {
             Self::Parquet => "parquet",
             Self::Json => "json",
             Self::Csv { .. } => "csv",
+            Self::Avro => "avro",
+            Self::Orc => "orc",
+        }
+    }
+    /// Its name in sentences.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet",
+            Self::Json => "JSON",
+            Self::Csv { .. } => "CSV",
+            Self::Avro => "Avro",
+            Self::Orc => "ORC",
         }
     }
 }

@@ -104,6 +104,28 @@ impl EncodedGroup {
     }
 }
 
+/// A Parquet file that is being written.
+pub(super) struct ParquetFile<W: io::Write + Send>(SerializedFileWriter<W>);
+
+impl<W: io::Write + Send> ParquetFile<W> {
+    /// Adds a row group; one without rows is left out.
+    pub(super) fn append(&mut self, group: EncodedGroup) -> Result<(), LakeError> {
+        if group.rows == 0 {
+            return Ok(());
+        }
+        let mut writer = self.0.next_row_group().map_err(refused)?;
+        for chunk in group.chunks {
+            chunk.append_to_row_group(&mut writer).map_err(refused)?;
+        }
+        writer.close().map_err(refused)?;
+        Ok(())
+    }
+    /// Writes the footer; the place that was written to comes back.
+    pub(super) fn finish(self) -> Result<W, LakeError> {
+        self.0.into_inner().map_err(refused)
+    }
+}
+
 impl ParquetPlan {
     /// A plan for files of these columns. Metadata of the schema is left out of the files.
     ///
@@ -171,20 +193,21 @@ impl ParquetPlan {
     /// # Errors
     /// [`LakeError::Encode`] when the groups are of another plan.
     pub fn assemble(&self, groups: Vec<EncodedGroup>) -> Result<Vec<u8>, LakeError> {
-        let mut properties = self.properties().build();
-        add_encoded_arrow_schema_to_metadata(&self.schema, &mut properties);
         let size: u64 = groups.iter().map(|g| g.bytes).sum();
         let out = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(16 << 10));
-        let mut file = SerializedFileWriter::new(out, Arc::clone(&self.root), Arc::new(properties))
-            .map_err(refused)?;
-        for group in groups.into_iter().filter(|g| g.rows > 0) {
-            let mut writer = file.next_row_group().map_err(refused)?;
-            for chunk in group.chunks {
-                chunk.append_to_row_group(&mut writer).map_err(refused)?;
-            }
-            writer.close().map_err(refused)?;
+        let mut file = self.begin(out)?;
+        for group in groups {
+            file.append(group)?;
         }
-        file.into_inner().map_err(refused)
+        file.finish()
+    }
+
+    /// Begins a file that takes its groups one by one.
+    pub(super) fn begin<W: io::Write + Send>(&self, to: W) -> Result<ParquetFile<W>, LakeError> {
+        let mut properties = self.properties().build();
+        add_encoded_arrow_schema_to_metadata(&self.schema, &mut properties);
+        let file = SerializedFileWriter::new(to, Arc::clone(&self.root), Arc::new(properties));
+        Ok(ParquetFile(file.map_err(refused)?))
     }
 
     /// A whole file of one row group per `rows_per_group` rows.

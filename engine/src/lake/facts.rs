@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use super::border::{border_schema, to_border};
-use super::catalog::{Column, Format, columns_of};
+use super::catalog::{Column, columns_of};
 use super::encode::Codec;
 use super::error::LakeError;
 use super::query::MAX_ROWS;
@@ -176,11 +176,8 @@ fn first_of_parquet(object: &Object, max_rows: usize) -> Result<RecordBatch, Lak
 }
 
 fn first_of_rows(object: &Object, max_rows: usize) -> Result<RecordBatch, LakeError> {
-    let shape = classify(object).map_err(|e| damaged("JSON or CSV", &e, object))?;
-    let name = match shape.format {
-        Format::Csv { .. } => "CSV",
-        Format::Json | Format::Parquet => "JSON",
-    };
+    let shape = classify(object).map_err(|e| damaged("any format", &e, object))?;
+    let name = shape.format.title();
     let fields: Vec<Field> = shape
         .columns
         .iter()

@@ -3,24 +3,32 @@
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
 mod athena;
+mod avro;
 mod border;
 mod catalog;
+mod conform;
 mod crawl;
 mod csv_text;
 mod database;
 mod encode;
 mod error;
+mod etl;
 mod facts;
 mod glue_types;
+mod orc;
 mod paths;
+mod pinned;
 mod projection;
 mod query;
+mod row_file;
 mod row_scan;
 mod rows;
 mod scope;
 mod shape;
 mod show;
+mod sink;
 mod sql;
+mod staging;
 mod store;
 mod table;
 mod transform;
@@ -34,6 +42,10 @@ pub use crawl::{CrawlOptions, CrawlOutcome, TableProposal, crawl};
 pub use database::{ColumnInfo, Database, QueryStop, TableInfo, open_run};
 pub use encode::{Codec, EncodedGroup, ParquetPlan};
 pub use error::{LakeError, SqlProblem};
+pub use etl::{
+    EtlOutput, EtlPlan, EtlResult, EtlSource, EtlStep, JoinKind, Mapping, PreparedEtl, Resolve,
+    RuleResult, Ruleset,
+};
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
 pub use paths::{BucketName, ObjectKey};
@@ -44,5 +56,7 @@ pub use rows::{
     compress, decompress, encode_csv, encode_json_lines, encode_result_csv, sniff_codec,
 };
 pub use show::{batches_to_json, format_table};
-pub use store::{Lake, ObjectMeta, Staged};
+pub use sink::{SinkPlan, WrittenFile};
+pub use staging::{Staged, StagedWriter};
+pub use store::{Lake, ObjectMeta};
 pub use transform::{Applied, Transform};

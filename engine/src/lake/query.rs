@@ -122,6 +122,44 @@ pub struct SqlEngine {
     memory_limit: usize,
 }
 
+impl SqlEngine {
+    /// Runs work on a thread of the engine; the future gives its result. The work is told when the future is dropped.
+    pub(super) fn spawn<T: Send + 'static>(
+        self,
+        work: impl FnOnce(oneshot::Receiver<()>) -> Result<T, SqlProblem> + Send + 'static,
+    ) -> impl Future<Output = Result<T, SqlProblem>> + Send + 'static {
+        spawn(self.pool, work)
+    }
+    /// Bytes that one statement may take.
+    pub(super) const fn memory_limit(&self) -> usize {
+        self.memory_limit
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    pool: Arc<Pool>,
+    work: impl FnOnce(oneshot::Receiver<()>) -> Result<T, SqlProblem> + Send + 'static,
+) -> impl Future<Output = Result<T, SqlProblem>> + Send + 'static {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let job = pool
+        .0
+        .as_ref()
+        .map(|p| p.spawn_blocking(move || work(stopped)));
+    async move {
+        // Held while the caller waits; the end of the one stops the work, of the other its threads.
+        let _alive = (stop, pool);
+        let result = match job {
+            Some(job) => job.await.map_err(|e| e.to_string()),
+            None => Err("the engine has no threads".to_owned()),
+        };
+        result.unwrap_or_else(|why| {
+            Err(SqlProblem::new(format!(
+                "the query did not finish, which is an error in Weir: {why}"
+            )))
+        })
+    }
+}
+
 /// The engine's threads; they end when the engine and its last query are gone.
 #[derive(Debug)]
 struct Pool(Option<Runtime>);
@@ -337,31 +375,13 @@ impl PreparedQuery {
     /// # Errors
     /// Damaged files, values that do not compute, memory that does not suffice.
     pub fn run(self) -> impl Future<Output = Result<QueryResult, SqlProblem>> + Send + 'static {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let pool = Arc::clone(&self.pool);
         let work = Job {
             work: self.work,
             counters: self.counters,
             max_rows: self.options.max_rows,
             memory_limit: self.memory_limit,
         };
-        let job = pool
-            .0
-            .as_ref()
-            .map(|p| p.spawn_blocking(move || work.execute(stopped)));
-        async move {
-            // Held while the caller waits; the end of the one stops the query, of the other its threads.
-            let _alive = (stop, pool);
-            let result = match job {
-                Some(job) => job.await.map_err(|e| e.to_string()),
-                None => Err("the engine has no threads".to_owned()),
-            };
-            result.unwrap_or_else(|why| {
-                Err(SqlProblem::new(format!(
-                    "the query did not finish, which is an error in Weir: {why}"
-                )))
-            })
-        }
+        spawn(self.pool, move |stopped| work.execute(stopped))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -14,9 +15,12 @@ use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 
 use super::athena::HEADER_LINES;
+use super::avro;
 use super::catalog::{Format, Table};
+use super::conform::conform;
 use super::csv_text::CsvRows;
 use super::error::LakeError;
+use super::orc;
 use super::rows::plain_reader;
 use super::store::Object;
 
@@ -36,6 +40,8 @@ pub(super) struct RowFormat {
     pub(super) lenient: bool,
     /// Lines before the first row, when the table says how many.
     skip: u64,
+    /// Where bad lines are counted that are left out, whatever `lenient` says.
+    pub(super) bad: Option<Arc<AtomicU64>>,
 }
 
 impl RowFormat {
@@ -47,6 +53,7 @@ impl RowFormat {
             format: table.format.clone(),
             lenient: lenient.is_some_and(|v| v.eq_ignore_ascii_case("true")),
             skip: skip_of(table),
+            bad: None,
         })
     }
 
@@ -57,6 +64,7 @@ impl RowFormat {
             skip: u64::from(matches!(format, Format::Csv { header: true, .. })),
             format,
             lenient: true,
+            bad: None,
         }
     }
 
@@ -64,11 +72,14 @@ impl RowFormat {
     pub(super) fn open(&self, object: &Object) -> Result<RowBatches, LakeError> {
         let key = object.meta.key.clone();
         let damaged = |e: std::io::Error| decode_error(&self.format, &e.to_string(), &key);
-        let plain = plain_reader(object.open()?).map_err(damaged)?;
-        let mut from = BufReader::with_capacity(64 << 10, plain);
+        let typed = |why: String| decode_error(&self.format, &why, &key);
+        let plain = || {
+            let plain = plain_reader(object.open()?).map_err(damaged)?;
+            Ok::<_, LakeError>(BufReader::with_capacity(64 << 10, plain))
+        };
         let rows = match self.format {
             Format::Csv { delimiter, .. } => {
-                let mut rows = CsvRows::new(from, u8::try_from(delimiter).unwrap_or(b','));
+                let mut rows = CsvRows::new(plain()?, u8::try_from(delimiter).unwrap_or(b','));
                 for _ in 0..self.skip {
                     if !rows.next_row(&mut Vec::new()).map_err(damaged)? {
                         break;
@@ -76,7 +87,10 @@ impl RowFormat {
                 }
                 Rows::Csv(rows)
             }
+            Format::Avro => Rows::Typed(Box::new(avro::read(object.open()?).map_err(typed)?)),
+            Format::Orc => Rows::Typed(orc::read(object.open()?).map_err(typed)?),
             Format::Json | Format::Parquet => {
+                let mut from = plain()?;
                 let array = starts_with_bracket(&mut from).map_err(damaged)?;
                 let from: Box<dyn Read + Send> = if array {
                     Box::new(ArrayElements::new(from))
@@ -110,7 +124,12 @@ fn skip_of(table: &Table) -> u64 {
 enum Rows {
     Csv(CsvRows<BufReader<Box<dyn Read + Send>>>),
     Json(JsonPieces),
+    /// Files that know their own columns.
+    Typed(TypedRows),
 }
+
+/// Batches of a file in its own columns.
+pub(super) type TypedRows = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
 
 /// The batches of one file, in order.
 pub(super) struct RowBatches {
@@ -126,6 +145,10 @@ impl Iterator for RowBatches {
         let next = match &mut self.rows {
             Rows::Csv(rows) => csv_batch(rows, &self.format.schema),
             Rows::Json(pieces) => pieces.next_batch(&self.format),
+            Rows::Typed(rows) => rows
+                .next()
+                .map(|batch| conform(&batch?, &self.format.schema))
+                .transpose(),
         };
         next.map_err(|why| decode_error(&self.format.format, &why, &self.key))
             .transpose()
@@ -134,11 +157,7 @@ impl Iterator for RowBatches {
 
 fn decode_error(format: &Format, why: &str, key: &str) -> LakeError {
     LakeError::Decode {
-        format: match format {
-            Format::Csv { .. } => "CSV",
-            Format::Json => "JSON",
-            Format::Parquet => "Parquet",
-        },
+        format: format.title(),
         why: why.to_owned(),
         key: key.to_owned(),
     }
@@ -243,6 +262,10 @@ impl JsonPieces {
             }
             match decode(line, &format.schema) {
                 Ok(_) => good.extend_from_slice(line),
+                Err(_) if let Some(bad) = &format.bad => {
+                    bad.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
                 Err(_) if format.lenient => good.extend_from_slice(b"{}"),
                 Err(why) => {
                     return Err(format!(

@@ -14,7 +14,7 @@ use super::encode::Codec;
 use super::error::LakeError;
 
 /// Level of whole-file Zstandard: the library's own default.
-const ZSTD_LEVEL: i32 = 3;
+pub(super) const ZSTD_LEVEL: i32 = 3;
 
 /// The rows as JSON objects, one a line; null fields are left out, as Firehose's sources do.
 ///

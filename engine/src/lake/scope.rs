@@ -97,6 +97,21 @@ impl Scope<'_> {
         Ok(Found::Files(Box::new(table)))
     }
 
+    /// The same where a view will not do.
+    pub(super) fn find_files(
+        &self,
+        reference: &Reference,
+        counters: &Arc<Counters>,
+    ) -> Result<(String, LakeTable), SqlProblem> {
+        match self.find(reference, counters)? {
+            (database, Found::Files(table)) => Ok((database, *table)),
+            (_, Found::View { .. }) => Err(SqlProblem::new(format!(
+                "`{}` is a view of Athena's, which is not read here; name its tables",
+                reference.table
+            ))),
+        }
+    }
+
     /// Why a person finds no table at all in a lake.
     fn untabled(&self, nothing: bool) -> String {
         if !(nothing && self.anywhere) {

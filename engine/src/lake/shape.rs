@@ -1,7 +1,7 @@
 //! What one file is: format, columns and types, from its own bytes, as Glue's built-in classifiers decide.
 //!
-//! Source: the classifier rules in the Glue developer guide (adding classifiers to a crawler). Order here: Parquet, JSON,
-//! CSV. Only a bounded piece of a file is read; Parquet files only at their footer.
+//! Source: the classifier rules in the Glue developer guide (adding classifiers to a crawler). Order: Avro, ORC, Parquet
+//! (all told by their first bytes), JSON, CSV. Only a bounded piece of a file is read; Parquet files only at their footer.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read as _};
@@ -10,9 +10,11 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde_json::Value;
 
+use super::avro;
 use super::catalog::Format;
 use super::csv_text::CsvRows;
 use super::encode::Codec;
+use super::orc;
 use super::row_scan::{ArrayElements, starts_with_bracket};
 use super::rows::{plain_reader, read_bounded, sniff_codec};
 use super::store::Object;
@@ -50,6 +52,9 @@ pub(super) fn classify(object: &Object) -> Result<Shape, String> {
     if first.starts_with(b"PAR1") {
         return parquet_shape(&file);
     }
+    if first.starts_with(avro::MAGIC) || first.starts_with(orc::MAGIC) {
+        return typed_shape(object, first.starts_with(avro::MAGIC));
+    }
     let codec = sniff_codec(&first);
     let plain = plain_reader(object.open().map_err(|e| e.to_string())?)
         .and_then(|from| read_bounded(from, SAMPLE_BYTES));
@@ -58,7 +63,7 @@ pub(super) fn classify(object: &Object) -> Result<Shape, String> {
     let bytes_read = object.meta.size.min(SAMPLE_BYTES as u64);
     let found = json_shape(&sample, more).or_else(|| csv_shape(&sample, more));
     let (format, columns) = found.ok_or(
-        "no classifier knows it: it is not Parquet, JSON or CSV with two columns and two rows",
+        "no classifier knows it: it is not Avro, ORC, Parquet, JSON or CSV with two columns and two rows",
     )?;
     Ok(Shape {
         format,
@@ -91,6 +96,29 @@ fn parquet_shape(file: &std::fs::File) -> Result<Shape, String> {
             .collect(),
         bytes_read: metadata.metadata().memory_size() as u64,
         rows: u64::try_from(rows).ok(),
+    })
+}
+
+/// Files that begin with their own columns.
+fn typed_shape(object: &Object, is_avro: bool) -> Result<Shape, String> {
+    let file = object.open().map_err(|e| e.to_string())?;
+    let (format, read) = if is_avro {
+        let (schema, codec) = avro::columns(file)?;
+        (Format::Avro, (schema, codec, None))
+    } else {
+        (Format::Orc, orc::columns(file)?)
+    };
+    let (schema, codec, rows) = read;
+    Ok(Shape {
+        format,
+        codec,
+        columns: schema
+            .fields()
+            .iter()
+            .map(|f| (f.name().clone(), f.data_type().clone()))
+            .collect(),
+        bytes_read: object.meta.size.min(64 << 10),
+        rows,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::units::SimTime;
 use super::catalog::Catalog;
 use super::error::LakeError;
 use super::paths::{BucketName, ObjectKey};
+use super::staging::Staged;
 
 const STAGING: &str = ".staging";
 /// Where the catalog is saved, below the lake's folder.
@@ -105,29 +106,6 @@ impl Drop for Object {
         if place.retired {
             // A leftover in the staging folder is removed at the next open; nothing else can be done here.
             fs::remove_file(&place.path).ok();
-        }
-    }
-}
-
-/// Bytes written beside the lake, not visible yet. Dropping it uncommitted removes them.
-#[derive(Debug)]
-pub struct Staged {
-    size: u64,
-    path: Option<PathBuf>,
-}
-
-impl Staged {
-    /// Bytes that were staged.
-    #[must_use]
-    pub const fn size(&self) -> u64 {
-        self.size
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if let Some(path) = self.path.take() {
-            fs::remove_file(path).ok();
         }
     }
 }
@@ -262,19 +240,6 @@ impl Lake {
         self.index().buckets.keys().cloned().collect()
     }
 
-    /// Writes bytes beside the lake, to become an object later. Any thread may call it.
-    ///
-    /// # Errors
-    /// A disk that refuses.
-    pub fn stage(&self, bytes: &[u8]) -> Result<Staged, LakeError> {
-        let path = self.staging_path()?;
-        fs::write(&path, bytes).map_err(|e| LakeError::io("stage an object", path.display(), e))?;
-        Ok(Staged {
-            size: bytes.len() as u64,
-            path: Some(path),
-        })
-    }
-
     /// Makes the staged bytes the object, visible from now; an object of the same key is replaced (last writer wins).
     ///
     /// # Errors
@@ -282,7 +247,7 @@ impl Lake {
     /// [`LakeError::Collision`] when another key's file or folder is in the way; a disk that refuses.
     pub fn commit(
         &self,
-        mut staged: Staged,
+        staged: Staged,
         bucket: &str,
         key: &str,
         at: SimTime,
@@ -316,13 +281,13 @@ impl Lake {
             None if path.symlink_metadata().is_ok() => return Err(collision()),
             None => {}
         }
-        let from = staged.path.take().unwrap_or_default();
-        fs::rename(&from, &path)
+        let size = staged.size();
+        fs::rename(staged.into_path(), &path)
             .map_err(|e| LakeError::io("commit an object", path.display(), e))?;
         let meta = ObjectMeta {
             bucket: bucket.as_str().to_owned(),
             key: key.as_str().to_owned(),
-            size: staged.size,
+            size,
             records: Some(records),
             committed_at: at,
             version,
@@ -421,7 +386,7 @@ impl Lake {
         Ok(())
     }
 
-    fn staging_path(&self) -> Result<PathBuf, LakeError> {
+    pub(super) fn staging_path(&self) -> Result<PathBuf, LakeError> {
         let staging = self.0.root.join(STAGING);
         refuse_link(&staging)?;
         fs::create_dir_all(&staging)

@@ -4,52 +4,44 @@
 //! by the Parquet reader. Counts exactly the bytes that are read: column chunks of Parquet (its footers are not billed
 //! data), whole compressed files of rows.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
-use bytes::Bytes;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use futures::future::BoxFuture;
-use futures::{FutureExt as _, stream};
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::AsyncFileReader;
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use futures::stream;
 
 use super::Lake;
-use super::catalog::{Catalog, Format, Table};
+use super::catalog::{Catalog, Format, Partition, Table};
 use super::error::LakeError;
+use super::pinned::PinnedReaders;
 use super::projection::{Projection, SCAN_PARTITIONS_MAX};
 use super::row_scan::{RowBatches, RowFormat};
 use super::sql::store_url;
-use super::store::Object;
+use super::store::{Object, ObjectMeta};
 
 /// What Hive writes for a partition whose value is null.
-const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(super) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What the scans of one query read.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) bytes: AtomicU64,
     pub(super) files: AtomicU64,
+    /// Rows of files of rows; Parquet's are in its plan's metrics.
+    pub(super) rows: AtomicU64,
     pub(super) partitions_total: AtomicU64,
     pub(super) partitions_read: AtomicU64,
     /// A table of rows is among those that are read.
@@ -84,12 +76,24 @@ impl LakeTable {
         counters: &Arc<Counters>,
         now: Option<i64>,
     ) -> Result<Self, LakeError> {
-        let mut found = Self::new(table, counters)?;
         if let Some(rules) = Projection::of(table, now)? {
+            let mut found = Self::new(table, counters)?;
             let files = files_below(lake, &rules.bucket, rules.root(), |_| true);
             found.projected = Some((rules, files));
             return Ok(found);
         }
+        let partitions = catalog.partitions(&table.database, &table.name);
+        Self::of_partitions(lake, table, partitions, counters)
+    }
+
+    /// Captures the files of a table with these partitions.
+    pub(super) fn of_partitions(
+        lake: &Lake,
+        table: &Table,
+        partitions: &[Partition],
+        counters: &Arc<Counters>,
+    ) -> Result<Self, LakeError> {
+        let mut found = Self::new(table, counters)?;
         if table.partition_keys.is_empty() {
             found.parts.push(Part {
                 values: Vec::new(),
@@ -97,7 +101,7 @@ impl LakeTable {
             });
             return Ok(found);
         }
-        for partition in catalog.partitions(&table.database, &table.name) {
+        for partition in partitions {
             let values: Result<Vec<ScalarValue>, LakeError> = partition
                 .values
                 .iter()
@@ -110,6 +114,25 @@ impl LakeTable {
             });
         }
         Ok(found)
+    }
+
+    /// Every captured file.
+    pub(super) fn files(&self) -> impl Iterator<Item = &ObjectMeta> {
+        self.parts
+            .iter()
+            .flat_map(|p| p.files.iter().map(|f| &f.meta))
+    }
+
+    /// Leaves out the files that `keep` does not want.
+    pub(super) fn retain(&mut self, keep: impl Fn(&ObjectMeta) -> bool) {
+        for part in &mut self.parts {
+            part.files.retain(|f| keep(&f.meta));
+        }
+    }
+
+    /// Lines that are no records are left out and counted from now on.
+    pub(super) fn count_bad(&mut self, to: Arc<AtomicU64>) {
+        self.rows.bad = Some(to);
     }
 
     /// A table of these files, outside any lake.
@@ -127,7 +150,7 @@ impl LakeTable {
     }
 
     fn new(table: &Table, counters: &Arc<Counters>) -> Result<Self, LakeError> {
-        if table.format != Format::Parquet {
+        if !matches!(table.format, Format::Parquet | Format::Orc) {
             counters.text.store(true, Ordering::Relaxed);
         }
         let keys: Result<Vec<FieldRef>, LakeError> = table
@@ -452,7 +475,7 @@ impl OpenFile {
     }
 }
 
-fn external(error: LakeError) -> DataFusionError {
+pub(super) fn external(error: LakeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
@@ -473,7 +496,14 @@ impl PartitionStream for RowFiles {
             let next = loop {
                 if let Some(file) = open {
                     match file.next(&files.schema) {
-                        Some(batch) => break Some(batch),
+                        Some(batch) => {
+                            let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+                            files
+                                .counters
+                                .rows
+                                .fetch_add(rows as u64, Ordering::Relaxed);
+                            break Some(batch);
+                        }
                         None => *open = None,
                     }
                 }
@@ -495,79 +525,5 @@ impl PartitionStream for RowFiles {
             Arc::clone(&self.schema),
             batches,
         ))
-    }
-}
-
-/// Opens the pinned files of a Parquet scan.
-#[derive(Debug)]
-struct PinnedReaders(Arc<Counters>);
-
-impl ParquetFileReaderFactory for PinnedReaders {
-    fn create_reader(
-        &self,
-        _partition: usize,
-        file: PartitionedFile,
-        _hint: Option<usize>,
-        _metrics: &ExecutionPlanMetricsSet,
-    ) -> Result<Box<dyn AsyncFileReader + Send>, DataFusionError> {
-        let object = file.extension::<Arc<Object>>().ok_or_else(|| {
-            DataFusionError::Internal("a file of the scan carries no object".to_owned())
-        })?;
-        self.0.files.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(PinnedReader {
-            file: object.open().map_err(external)?,
-            key: object.meta.key.clone(),
-            counters: Arc::clone(&self.0),
-        }))
-    }
-}
-
-struct PinnedReader {
-    file: File,
-    key: String,
-    counters: Arc<Counters>,
-}
-
-impl PinnedReader {
-    fn read(&mut self, range: &Range<u64>) -> Result<Bytes, ParquetError> {
-        let length = range.end.saturating_sub(range.start);
-        self.file.seek(SeekFrom::Start(range.start))?;
-        let mut bytes = Vec::new();
-        (&mut self.file).take(length).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != length {
-            return Err(ParquetError::EOF(format!(
-                "{} ends before its footer says",
-                self.key
-            )));
-        }
-        self.counters.bytes.fetch_add(length, Ordering::Relaxed);
-        Ok(Bytes::from(bytes))
-    }
-}
-
-impl AsyncFileReader for PinnedReader {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        std::future::ready(self.read(&range)).boxed()
-    }
-    fn get_byte_ranges(
-        &mut self,
-        ranges: Vec<Range<u64>>,
-    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
-        let all: Result<Vec<Bytes>, ParquetError> = ranges.iter().map(|r| self.read(r)).collect();
-        std::future::ready(all).boxed()
-    }
-    fn get_metadata<'a>(
-        &'a mut self,
-        _: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
-        // With the page indexes at once: read later they would count as data.
-        let found = ParquetMetaDataReader::new()
-            .with_page_index_policy(PageIndexPolicy::Optional)
-            .parse_and_finish(&self.file)
-            .map(Arc::new)
-            .map_err(|e| {
-                ParquetError::General(format!("{} does not read as Parquet: {e}", self.key))
-            });
-        std::future::ready(found).boxed()
     }
 }

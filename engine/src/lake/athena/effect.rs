@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::lake::catalog::Catalog;
 use crate::lake::error::LakeError;
-use crate::lake::store::{Lake, Staged};
+use crate::lake::staging::Staged;
+use crate::lake::store::Lake;
 use crate::units::SimTime;
 
 type Change = Box<dyn FnOnce(&mut Catalog, SimTime) -> Result<(), LakeError> + Send>;

@@ -6,6 +6,8 @@
 mod ddl;
 mod effect;
 mod listing;
+mod parse;
+mod partitions;
 mod statement;
 mod storage;
 mod tokens;
@@ -18,7 +20,8 @@ pub use effect::{Effect, Written};
 pub(super) use storage::HEADER_LINES;
 pub(super) use write::{Target, Writer};
 
-use self::statement::{Statement, parse};
+use self::parse::parse;
+use self::statement::Statement;
 use self::tokens::Cursor;
 use super::catalog::Column;
 use super::error::SqlProblem;

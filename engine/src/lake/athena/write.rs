@@ -10,24 +10,26 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, UInt32Array,
 use arrow::compute::{CastOptions, cast_with_options, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::ddl::{NULL_PARTITION, hive_folder, known, location, lower, new_table, of_files};
+use super::ddl::{known, location, lower, new_table, of_files};
 use super::effect::{Effect, NewFile};
+use super::partitions::hive_folder;
 use super::statement::{CreateTableAs, Value};
 use super::storage::delimiter;
 use super::tokens::Name;
 use crate::lake::catalog::{Column, Format, Partition, Table};
-use crate::lake::encode::{Codec, ParquetPlan};
+use crate::lake::encode::Codec;
 use crate::lake::error::SqlProblem;
 use crate::lake::glue_types::glue_type;
-use crate::lake::rows::{compress, encode_csv_with_nulls, encode_json_lines};
+use crate::lake::row_file::RowFile;
+use crate::lake::rows::{compress, encode_csv_with_nulls};
 use crate::lake::scope::Scope;
+use crate::lake::staging::Staged;
 use crate::lake::store::Lake;
+use crate::lake::table::NULL_PARTITION;
 
 /// Partitions that one statement may write.
 /// Source: <https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html>.
 const OPEN_PARTITIONS_MAX: usize = 100;
-/// Rows of a row group of Parquet.
-const GROUP_ROWS: usize = 1 << 20;
 
 /// What to do with the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +136,7 @@ pub(super) fn unload(
     let with = With::of(with)?;
     if with.text("format").is_none() {
         return Err(SqlProblem::new(
-            "UNLOAD needs WITH (format = 'PARQUET'), or JSON or TEXTFILE",
+            "UNLOAD needs WITH (format = 'PARQUET'), or ORC, AVRO, JSON, TEXTFILE",
         ));
     }
     let (format, codec) = with.format("")?;
@@ -257,6 +259,8 @@ impl With {
         let name = self.text("format").unwrap_or(default).to_uppercase();
         let format = match name.as_str() {
             "PARQUET" => Format::Parquet,
+            "ORC" => Format::Orc,
+            "AVRO" => Format::Avro,
             "JSON" => Format::Json,
             "TEXTFILE" => {
                 let text = self.text("field_delimiter").unwrap_or("\\001");
@@ -267,7 +271,7 @@ impl With {
             }
             other => {
                 return Err(SqlProblem::new(format!(
-                    "files of format {other} are not written here; there is PARQUET, JSON and TEXTFILE"
+                    "files of format {other} are not written here; there is PARQUET, ORC, AVRO, JSON and TEXTFILE"
                 )));
             }
         };
@@ -418,15 +422,14 @@ impl Writer {
         let mut files = Vec::new();
         let mut partitions = Vec::new();
         for (n, (values, batches)) in self.parts.into_iter().enumerate() {
-            let bytes = encode(&table.format, codec, &self.file_schema, &batches)?;
             let prefix = hive_folder(&table, &values);
             let extension = match table.format {
-                Format::Parquet => "",
-                _ => codec.extension(),
+                Format::Parquet | Format::Orc | Format::Avro => "",
+                Format::Json | Format::Csv { .. } => codec.extension(),
             };
             let key = format!("{prefix}{id}_{n:05}{extension}");
             let rows = batches.iter().map(|b| b.num_rows() as u64).sum();
-            let staged = self.lake.stage(&bytes)?;
+            let staged = stage(&self.lake, &table, codec, &self.file_schema, &batches)?;
             files.push(NewFile {
                 staged,
                 bucket: table.bucket.clone(),
@@ -562,21 +565,20 @@ fn name_columns(target: &mut Target, rows: &Schema) -> Result<(), SqlProblem> {
     Ok(())
 }
 
-fn encode(
-    format: &Format,
+/// Writes one file beside the lake.
+fn stage(
+    lake: &Lake,
+    table: &Table,
     codec: Codec,
     schema: &SchemaRef,
     batches: &[RecordBatch],
-) -> Result<Vec<u8>, SqlProblem> {
-    Ok(match format {
-        Format::Parquet => ParquetPlan::new(schema, codec)?.encode_file(batches, GROUP_ROWS)?,
-        Format::Json => compress(encode_json_lines(batches)?, codec)?,
-        Format::Csv { delimiter, .. } => {
-            let delimiter = u8::try_from(*delimiter).unwrap_or(b',');
-            compress(
-                encode_csv_with_nulls(batches, delimiter, false, "\\N")?,
-                codec,
-            )?
-        }
-    })
+) -> Result<Staged, SqlProblem> {
+    if let Format::Csv { delimiter, .. } = table.format {
+        let delimiter = u8::try_from(delimiter).unwrap_or(b',');
+        let text = encode_csv_with_nulls(batches, delimiter, false, "\\N")?;
+        return Ok(lake.stage(&compress(text, codec)?)?);
+    }
+    let mut file = RowFile::begin(lake, schema, &table.format, codec)?;
+    file.write(batches)?;
+    Ok(file.finish()?)
 }

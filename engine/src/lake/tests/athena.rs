@@ -373,6 +373,7 @@ fn tables_are_made_from_queries() {
         ("PARQUET", "SNAPPY"),
         ("PARQUET", "ZSTD"),
         ("JSON", "GZIP"),
+        ("AVRO", "NONE"),
         ("TEXTFILE", "NONE"),
         ("TEXTFILE", "GZIP"),
     ] {

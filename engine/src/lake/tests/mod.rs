@@ -4,6 +4,7 @@ mod athena;
 mod catalog;
 mod crawl;
 mod encode;
+mod etl;
 mod live;
 mod measure;
 mod paths;
