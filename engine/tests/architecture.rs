@@ -57,6 +57,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("arrow_avro", &["lake"]),
     ("object_store", &["lake"]),
     ("parquet", &["lake", "data"]),
+    ("weir_detect", &["lake", "services"]),
     ("std::time::Instant", &["runtime/pace.rs"]),
     ("std::time::SystemTime", &[]),
 ];
