@@ -15,6 +15,7 @@ mod error;
 mod etl;
 mod facts;
 mod glue_types;
+mod notes;
 mod orc;
 mod paths;
 mod pinned;
@@ -32,6 +33,7 @@ mod staging;
 mod store;
 mod table;
 mod transform;
+mod trino;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
-use super::store::Object;
+use super::store::{Object, ObjectMeta};
 use super::table::{Counters, external};
 
 /// Opens the pinned files of a Parquet scan.
@@ -39,7 +39,7 @@ impl ParquetFileReaderFactory for PinnedReaders {
         self.0.files.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(PinnedReader {
             file: object.open().map_err(external)?,
-            key: object.meta.key.clone(),
+            meta: object.meta.clone(),
             counters: Arc::clone(&self.0),
         }))
     }
@@ -47,7 +47,7 @@ impl ParquetFileReaderFactory for PinnedReaders {
 
 struct PinnedReader {
     file: File,
-    key: String,
+    meta: ObjectMeta,
     counters: Arc<Counters>,
 }
 
@@ -60,10 +60,10 @@ impl PinnedReader {
         if bytes.len() as u64 != length {
             return Err(ParquetError::EOF(format!(
                 "{} ends before its footer says",
-                self.key
+                self.meta.key
             )));
         }
-        self.counters.bytes.fetch_add(length, Ordering::Relaxed);
+        self.counters.read(&self.meta, length);
         Ok(Bytes::from(bytes))
     }
 }
@@ -89,7 +89,7 @@ impl AsyncFileReader for PinnedReader {
             .parse_and_finish(&self.file)
             .map(Arc::new)
             .map_err(|e| {
-                ParquetError::General(format!("{} does not read as Parquet: {e}", self.key))
+                ParquetError::General(format!("{} does not read as Parquet: {e}", self.meta.key))
             });
         std::future::ready(found).boxed()
     }

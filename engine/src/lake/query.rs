@@ -31,6 +31,7 @@ use super::sql::{
     Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
 };
 use super::table::Counters;
+use super::trino::rewrite;
 
 /// Rows of a result that are kept when the caller does not say.
 pub const MAX_ROWS: usize = 10_000;
@@ -100,6 +101,8 @@ pub struct QueryResult {
     pub partitions_total: u64,
     /// Partitions that its filters left.
     pub partitions_read: u64,
+    /// Bytes that were read of each object, by bucket and key.
+    pub reads: BTreeMap<(String, String), u64>,
     /// What the statement changes; nothing is changed before it is applied.
     pub effect: Option<Arc<Effect>>,
 }
@@ -281,6 +284,7 @@ impl Planner<'_> {
         depth: usize,
     ) -> Result<(SessionState, LogicalPlan), SqlProblem> {
         let mut statement = parse(sql)?;
+        rewrite(&mut statement)?;
         let mut databases: BTreeMap<String, Tables> = BTreeMap::new();
         databases.entry(scope.database.clone()).or_default();
         let mut columns = Vec::new();
@@ -515,6 +519,7 @@ impl Kept {
             files: counters.files.load(Ordering::Relaxed),
             partitions_total: counters.partitions_total.load(Ordering::Relaxed),
             partitions_read: counters.partitions_read.load(Ordering::Relaxed),
+            reads: counters.reads(),
             effect: effect.map(Arc::new),
         }
     }

@@ -63,6 +63,9 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     if let Some(functions) = builder.table_functions() {
         functions.clear();
     }
+    if let Some(functions) = builder.scalar_functions() {
+        functions.extend(super::trino::functions());
+    }
     builder.build()
 });
 

@@ -15,6 +15,7 @@ use crate::units::SimTime;
 
 use super::catalog::Catalog;
 use super::error::LakeError;
+use super::notes::Notes;
 use super::paths::{BucketName, ObjectKey};
 use super::staging::Staged;
 
@@ -113,9 +114,10 @@ impl Drop for Object {
 type Objects = BTreeMap<String, Arc<Object>>;
 
 #[derive(Debug, Default)]
-struct Index {
+pub(super) struct Index {
     buckets: BTreeMap<String, Objects>,
     commits: u64,
+    pub(super) notes: Notes,
 }
 
 #[derive(Debug)]
@@ -418,11 +420,11 @@ impl Lake {
         with_prefix(&index, bucket, prefix).cloned().collect()
     }
 
-    fn index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
+    pub(super) fn index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn index_mut(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
+    pub(super) fn index_mut(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
         self.0.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 

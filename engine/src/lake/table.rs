@@ -4,8 +4,8 @@
 //! by the Parquet reader. Counts exactly the bytes that are read: column chunks of Parquet (its footers are not billed
 //! data), whole compressed files of rows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -26,6 +26,7 @@ use futures::stream;
 use super::Lake;
 use super::catalog::{Catalog, Format, Partition, Table};
 use super::error::LakeError;
+use super::notes::Reads;
 use super::pinned::PinnedReaders;
 use super::projection::{Projection, SCAN_PARTITIONS_MAX};
 use super::row_scan::{RowBatches, RowFormat};
@@ -46,6 +47,26 @@ pub(super) struct Counters {
     pub(super) partitions_read: AtomicU64,
     /// A table of rows is among those that are read.
     pub(super) text: AtomicBool,
+    /// Bytes of each object.
+    reads: Mutex<Reads>,
+}
+
+impl Counters {
+    /// Counts bytes that were read of an object.
+    pub(super) fn read(&self, meta: &ObjectMeta, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        *reads
+            .entry((meta.bucket.clone(), meta.key.clone()))
+            .or_default() += bytes;
+    }
+    /// Bytes that were read of each object.
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// Files of one partition (or of a table without partitions).
@@ -345,7 +366,12 @@ fn files_below(
         !name.starts_with(['_', '.'])
     };
     let mut files = lake.pin_all(bucket, root);
-    files.retain(|o| o.meta.size > 0 && inside(&o.meta.key) && visible(&o.meta.key));
+    files.retain(|o| {
+        o.meta.size > 0
+            && !lake.is_archived(bucket, &o.meta.key)
+            && inside(&o.meta.key)
+            && visible(&o.meta.key)
+    });
     files
 }
 
@@ -440,9 +466,8 @@ struct RowFiles {
 impl RowFiles {
     fn open(&self, at: usize) -> Option<Result<OpenFile, DataFusionError>> {
         let (object, values) = self.files.get(at)?;
-        let (bytes, files) = (&self.counters.bytes, &self.counters.files);
-        bytes.fetch_add(object.meta.size, Ordering::Relaxed);
-        files.fetch_add(1, Ordering::Relaxed);
+        self.counters.read(&object.meta, object.meta.size);
+        self.counters.files.fetch_add(1, Ordering::Relaxed);
         let opened = self.rows.open(object).map_err(external);
         Some(opened.map(|batches| OpenFile {
             batches,

@@ -11,6 +11,7 @@ mod paths;
 mod query;
 mod store;
 mod transform;
+mod trino;
 
 use std::sync::Arc;
 

@@ -351,6 +351,7 @@ impl Model {
         cx: &mut Cx<'_>,
     ) -> Result<(), String> {
         let lake = cx.world().lake.clone();
+        lake.note_reads(&result.reads);
         if let Some(effect) = &result.effect {
             let written = effect.apply(&lake, cx.now()).map_err(|e| e.to_string())?;
             cx.meter(&PUT, u128::from(written.files));
