@@ -39,6 +39,7 @@ pub(crate) static ALL: &[Template] = &[
     template!("weekend-transactions"),
     template!("flights-replay"),
     template!("first-stream"),
+    template!("flow-logs"),
 ];
 
 /// What `template.toml` says.
