@@ -43,6 +43,7 @@ pub(crate) static ALL: &[Template] = &[
     template!("clickstream"),
     template!("hot-shard"),
     template!("small-files"),
+    template!("flow-logs"),
 ];
 
 /// The template that stands ready when nothing else was asked for.

@@ -7,6 +7,7 @@
 
 mod cli;
 mod determinism;
+mod kill;
 mod program;
 mod properties;
 mod report;

@@ -5,9 +5,9 @@
 
 mod arguments;
 mod bench;
+mod bench_etl;
 mod bench_services;
 mod bench_sweep;
-mod bench_etl;
 mod bench_window;
 mod check;
 mod compare;

@@ -154,7 +154,7 @@ fn partners_come_in_the_order_of_the_pipeline() {
         ("firehose", "out", true, "s3.in"),
         ("firehose", "transform", true, "lambda.invoke"),
         ("lambda", "out", true, "firehose.in kinesis-data-streams.in"),
-        ("s3", "bucket", true, "glue-crawler.bucket"),
+        ("s3", "bucket", true, "glue-crawler.bucket athena.catalog"),
         ("athena", "rows", true, "dashboard.rows"),
         ("s3", "metrics", true, "alarm.watch dashboard.metrics"),
         (

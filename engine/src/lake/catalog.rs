@@ -137,6 +137,9 @@ pub struct Table {
     /// Free parameters, as Glue has them.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
+    /// The query of a view; a table of files has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
     /// 1 for a new table, one more with every update. Set by the catalog.
     pub version: u32,
     /// When this version was stored.
@@ -165,6 +168,7 @@ impl Table {
             format,
             compression: String::new(),
             parameters: BTreeMap::new(),
+            view: None,
             version: 0,
             updated_at: SimTime::ZERO,
         }
@@ -189,8 +193,10 @@ impl Table {
     fn check(&self) -> Result<(), LakeError> {
         check_name("database", &self.database)?;
         check_name("table", &self.name)?;
-        BucketName::parse(&self.bucket)?;
-        check_prefix(&self.prefix)?;
+        if self.view.is_none() {
+            BucketName::parse(&self.bucket)?;
+            check_prefix(&self.prefix)?;
+        }
         let refuse = |why: String| {
             Err(LakeError::Catalog(format!(
                 "table `{}.{}`: {why}",
@@ -271,6 +277,9 @@ struct Database {
 pub struct Catalog {
     #[serde(default)]
     databases: BTreeMap<String, Database>,
+    /// Prepared statements by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    prepared: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -282,6 +291,33 @@ impl Catalog {
         check_name("database", name)?;
         self.databases.entry(name.to_owned()).or_default();
         Ok(())
+    }
+    /// Removes a database with its tables. Their files stay.
+    ///
+    /// # Errors
+    /// [`LakeError::Catalog`] for an unknown database.
+    pub fn delete_database(&mut self, name: &str) -> Result<(), LakeError> {
+        self.database_mut(name)?;
+        self.databases.remove(name);
+        Ok(())
+    }
+    /// Keeps a prepared statement; one of the same name is replaced.
+    pub fn prepare_statement(&mut self, name: &str, sql: &str) {
+        self.prepared.insert(name.to_owned(), sql.to_owned());
+    }
+    /// Forgets a prepared statement.
+    pub fn drop_statement(&mut self, name: &str) {
+        self.prepared.remove(name);
+    }
+    /// The text of a prepared statement.
+    #[must_use]
+    pub fn prepared_statement(&self, name: &str) -> Option<&str> {
+        self.prepared.get(name).map(String::as_str)
+    }
+    /// All prepared statements by name.
+    #[must_use]
+    pub const fn prepared_statements(&self) -> &BTreeMap<String, String> {
+        &self.prepared
     }
     /// Names of the databases, in order.
     #[must_use]

@@ -1,8 +1,9 @@
 //! SQL over a lake, while its run goes on or from the folder of a finished one: every table of the catalog and, for a
 //! finished run, its metrics, bill and events.
 //!
-//! Reads only; whatever the statement says, nothing outside the folder is opened. A statement sees the lake of the instant
-//! at which it is asked, and changes nothing in the run: it has threads and memory of its own.
+//! Whatever a statement says, nothing outside the folder is opened. It sees the lake of the instant at which it is asked,
+//! on threads and memory of its own. Only a statement that defines or writes (`CREATE`, `ALTER`, `INSERT`, ...) changes
+//! the lake, as a person's hand does.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::catalog::{Catalog, Column, Format, Table};
 use super::error::{LakeError, SqlProblem};
 use super::glue_types::glue_type;
-use super::query::{ExtraTable, QueryOptions, QueryResult, Scope, SqlEngine};
+use super::query::{QueryOptions, QueryResult, SqlEngine};
+use super::scope::{ExtraTable, Scope};
 use super::shape::{classify, named_csv};
 use super::sql::drive;
 use super::store::{Lake, Object};
+use crate::units::SimTime;
 
 /// Memory of one query.
 const MEMORY_BYTES: usize = 1 << 30;
@@ -183,20 +186,34 @@ impl Database {
             catalog,
             extra: &self.extra,
             anywhere: true,
+            now: None,
         };
         let options = QueryOptions {
             max_rows,
             ..QueryOptions::default()
         };
         let running = self.engine.prepare_in(&scope, sql, options)?.run();
-        drive(async {
+        let result = drive(async {
             let (running, stopped) = (std::pin::pin!(running), std::pin::pin!(stop.0.cancelled()));
             match select(running, stopped).await {
                 Either::Left((result, _)) => result,
                 // Dropping the query ends it on its thread.
                 Either::Right(_) => Err(SqlProblem::new("the query was cancelled")),
             }
-        })
+        })?;
+        if let Some(effect) = &result.effect {
+            effect.apply(&self.lake, self.latest())?;
+            self.lake.save_catalog()?;
+        }
+        Ok(result)
+    }
+
+    /// The latest instant that the lake knows: what a statement by hand changes, it changes then.
+    fn latest(&self) -> SimTime {
+        let buckets = self.lake.buckets();
+        let files = buckets.iter().flat_map(|b| self.lake.list(b, ""));
+        let last = files.map(|o| o.committed_at).max();
+        last.unwrap_or(SimTime::ZERO)
     }
 
     /// Every table that a statement may name: `bill`, `events`, `metrics`, then `database.table`.
@@ -234,9 +251,11 @@ impl Database {
     }
 }
 
-/// The database that names without one are looked up in first.
+/// The database that names without one are looked up in first: the first that has tables.
 fn first_database(catalog: &Arc<Catalog>) -> &str {
-    catalog.databases().first().map_or("default", |d| *d)
+    let all = catalog.databases();
+    let full = all.iter().find(|d| !catalog.tables(d).is_empty());
+    full.or_else(|| all.first()).map_or("default", |d| *d)
 }
 
 fn info(table: &Table, partitions: usize) -> TableInfo {

@@ -183,12 +183,7 @@ fn first_of_rows(object: &Object, max_rows: usize) -> Result<RecordBatch, LakeEr
         .iter()
         .map(|(name, data_type)| Field::new(name, data_type.clone(), true))
         .collect();
-    let format = RowFormat {
-        schema: Arc::new(Schema::new(fields)),
-        format: shape.format,
-        lenient: true,
-        bad: None,
-    };
+    let format = RowFormat::guessed(Arc::new(Schema::new(fields)), shape.format);
     let (mut batches, mut room) = (Vec::new(), max_rows);
     for batch in format.open(object)? {
         let batch = batch?;

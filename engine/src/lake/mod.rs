@@ -2,6 +2,7 @@
 //!
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
+mod athena;
 mod avro;
 mod border;
 mod catalog;
@@ -14,13 +15,17 @@ mod error;
 mod etl;
 mod facts;
 mod glue_types;
+mod notes;
 mod orc;
 mod paths;
+mod pinned;
+mod projection;
 mod query;
 mod read_file;
 mod row_file;
 mod row_scan;
 mod rows;
+mod scope;
 mod shape;
 mod show;
 mod sink;
@@ -29,10 +34,12 @@ mod staging;
 mod store;
 mod table;
 mod transform;
+mod trino;
 
 #[cfg(test)]
 mod tests;
 
+pub use athena::{Effect, StatementClass, Written, classify_statement, split_statements};
 pub use catalog::{Catalog, Column, Format, Partition, Table, columns_of};
 pub use conform::conform;
 pub use crawl::{CrawlOptions, CrawlOutcome, TableProposal, crawl};
@@ -45,12 +52,15 @@ pub use etl::{
 };
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
-pub use orc::encode_orc;
-pub use orc::HAS_ORC;
+pub use orc::{HAS_ORC, encode_orc};
 pub use paths::{BucketName, ObjectKey};
-pub use query::{MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, SqlEngine, check_query};
+pub use query::{
+    MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, check_query,
+};
 pub use read_file::read_parquet;
-pub use rows::{compress, decompress, encode_csv, encode_json_lines, sniff_codec};
+pub use rows::{
+    compress, decompress, encode_csv, encode_json_lines, encode_result_csv, sniff_codec,
+};
 pub use shape::CsvClassifier;
 pub use show::{batches_to_json, format_table};
 pub use sink::{SinkPlan, WrittenFile};

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::TableProvider as _;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::view::ViewTable;
 use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
@@ -20,26 +22,53 @@ use futures::future::{Either, select};
 use tokio::runtime::Runtime;
 
 use super::Lake;
+use super::athena::{self, Effect, Planned, StatementClass, Target, Writer};
 use super::border::{border_schema, to_border};
-use super::catalog::Catalog;
+use super::catalog::columns_of;
 use super::error::{LakeError, SqlProblem};
+use super::scope::{Found, Scope};
 use super::sql::{
-    Reference, Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
-    suggest,
+    Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
 };
-use super::store::Object;
-use super::table::{Counters, LakeTable};
+use super::table::Counters;
+use super::trino::rewrite;
 
 /// Rows of a result that are kept when the caller does not say.
 pub const MAX_ROWS: usize = 10_000;
 
+/// Views that may stand on one another.
+const VIEW_DEPTH_MAX: usize = 16;
+
 /// How a statement is run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct QueryOptions {
     /// Rows of the result that are kept; the others are counted.
     pub max_rows: usize,
     /// What `now()` says: nanoseconds since 1970-01-01 UTC. Without it such functions are refused.
     pub now_unix_nanos: Option<i64>,
+    /// Where tables go that a statement makes without a place. Without it: `athena-results/` beside the tables.
+    pub results: Option<ResultPlace>,
+    /// Names the files that a statement writes. Without it: a name that is free.
+    pub query_id: Option<String>,
+}
+
+/// A folder of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultPlace {
+    /// The bucket.
+    pub bucket: String,
+    /// The folder with its last slash; empty for the whole bucket.
+    pub prefix: String,
+}
+
+impl ResultPlace {
+    /// Reads `s3://bucket/folder/`.
+    ///
+    /// # Errors
+    /// A place that is not in S3, or a name that S3 would refuse.
+    pub fn parse(text: &str) -> Result<Self, SqlProblem> {
+        athena::location(text).map(|(bucket, prefix)| Self { bucket, prefix })
+    }
 }
 
 impl Default for QueryOptions {
@@ -47,6 +76,8 @@ impl Default for QueryOptions {
         Self {
             max_rows: MAX_ROWS,
             now_unix_nanos: None,
+            results: None,
+            query_id: None,
         }
     }
 }
@@ -70,6 +101,10 @@ pub struct QueryResult {
     pub partitions_total: u64,
     /// Partitions that its filters left.
     pub partitions_read: u64,
+    /// Bytes that were read of each object, by bucket and key.
+    pub reads: BTreeMap<(String, String), u64>,
+    /// What the statement changes; nothing is changed before it is applied.
+    pub effect: Option<Arc<Effect>>,
 }
 
 /// Checks that a text is one statement that the engine takes, without looking at any table.
@@ -77,15 +112,10 @@ pub struct QueryResult {
 /// # Errors
 /// What is wrong with it, with its place where known.
 pub fn check_query(sql: &str) -> Result<(), SqlProblem> {
-    let first = sql.split_whitespace().next().unwrap_or_default();
-    // These are answered from the catalog and never parsed.
-    if ["show", "describe", "desc"]
-        .iter()
-        .any(|w| first.eq_ignore_ascii_case(w))
-    {
-        return Ok(());
+    match athena::inner_query(sql)? {
+        Some(query) => parse(&query).map(drop),
+        None => Ok(()),
     }
-    parse(sql).map(drop)
 }
 
 /// Runs statements on its own threads.
@@ -195,6 +225,7 @@ impl SqlEngine {
             database: database.to_lowercase(),
             extra: &BTreeMap::new(),
             anywhere: false,
+            now: options.now_unix_nanos,
         };
         self.prepare_in(&scope, sql, options)
     }
@@ -206,246 +237,125 @@ impl SqlEngine {
         options: QueryOptions,
     ) -> Result<PreparedQuery, SqlProblem> {
         let counters = Arc::new(Counters::default());
-        let work = match scope.listing(sql)? {
-            Some(listing) => Work::Listing(listing),
-            None => self.plan(scope, sql, options, &counters)?,
+        let planner = Planner {
+            counters: &counters,
+            memory: self.memory_limit,
+        };
+        let (work, class) = match athena::plan(scope, sql, &options)? {
+            Planned::Rows(rows, effect, class) => (Work::Rows(rows, effect), class),
+            Planned::Query(sql, class) => {
+                let plan = planner.plan(scope, &sql, 0)?;
+                (Work::Plan(Box::new(plan), None), class)
+            }
+            Planned::Write(sql, target) => {
+                let plan = planner.plan(scope, &sql, 0)?;
+                let to = Some((target, scope.lake.clone()));
+                (Work::Plan(Box::new(plan), to), StatementClass::Dml)
+            }
+            Planned::View(view) => {
+                let (_, plan) = planner.plan(scope, &view.sql, 0)?;
+                let schema = border_schema(plan.schema().inner());
+                let (rows, effect) = view.with(scope, columns_of(&schema))?;
+                (Work::Rows(rows, Some(effect)), StatementClass::Ddl)
+            }
         };
         Ok(PreparedQuery {
             work,
+            class,
             counters,
             options,
             memory_limit: self.memory_limit,
             pool: Arc::clone(&self.pool),
         })
     }
+}
 
+/// Plans queries; views become part of the plan.
+struct Planner<'a> {
+    counters: &'a Arc<Counters>,
+    memory: usize,
+}
+
+impl Planner<'_> {
     fn plan(
         &self,
         scope: &Scope<'_>,
         sql: &str,
-        options: QueryOptions,
-        counters: &Arc<Counters>,
-    ) -> Result<Work, SqlProblem> {
+        depth: usize,
+    ) -> Result<(SessionState, LogicalPlan), SqlProblem> {
         let mut statement = parse(sql)?;
+        rewrite(&mut statement)?;
         let mut databases: BTreeMap<String, Tables> = BTreeMap::new();
         databases.entry(scope.database.clone()).or_default();
         let mut columns = Vec::new();
         for reference in references(&mut statement)? {
-            let (database, table) = scope.find(&reference, counters)?;
+            let (database, found) = scope.find(&reference, self.counters)?;
+            let table: Arc<dyn TableProvider> = match found {
+                Found::Files(table) => Arc::new(*table),
+                Found::View { database, sql } => {
+                    self.view(scope, &reference.table, &database, &sql, depth)?
+                }
+            };
             columns.extend(table.schema().fields().iter().map(|f| f.name().clone()));
             let tables = databases.entry(database).or_default();
-            tables.0.insert(reference.table, Arc::new(table));
+            tables.0.insert(reference.table, table);
         }
         match_case(&mut statement, columns.iter().map(String::as_str));
         let mut state =
-            session(databases, &scope.database, self.memory_limit).map_err(|e| problem(&e))?;
-        state.execution_props_mut().query_execution_start_time = options
-            .now_unix_nanos
-            .map(chrono::DateTime::from_timestamp_nanos);
+            session(databases, &scope.database, self.memory).map_err(|e| problem(&e))?;
+        let clock = scope.now.map(chrono::DateTime::from_timestamp_nanos);
+        state.execution_props_mut().query_execution_start_time = clock;
         // Nothing here waits: all tables are in memory.
         let plan = drive(state.statement_to_plan(statement)).map_err(|e| problem(&e))?;
-        let clock = options.now_unix_nanos.is_some();
+        let clock = clock.is_some();
         check_plan(&plan, Rules { clock })?;
-        Ok(Work::Plan(Box::new((state, plan))))
+        Ok((state, plan))
     }
-}
 
-/// What names mean in a statement.
-pub(super) struct Scope<'a> {
-    pub(super) lake: &'a Lake,
-    pub(super) catalog: Arc<Catalog>,
-    /// The default database, in lower case.
-    pub(super) database: String,
-    /// Tables that are not in the lake; they are found before the catalog's when no database is written.
-    pub(super) extra: &'a BTreeMap<String, ExtraTable>,
-    /// True when a table without a database may be in any database.
-    pub(super) anywhere: bool,
-}
-
-/// One file beside the lake that is a table.
-#[derive(Debug)]
-pub(super) struct ExtraTable {
-    pub(super) table: super::catalog::Table,
-    pub(super) file: Arc<Object>,
-}
-
-impl Scope<'_> {
-    /// The database in which a reference is found, and the table with its files.
-    pub(super) fn find(
+    fn view(
         &self,
-        reference: &Reference,
-        counters: &Arc<Counters>,
-    ) -> Result<(String, LakeTable), SqlProblem> {
-        if reference.database.is_none()
-            && let Some(extra) = self.extra.get(&reference.table)
-        {
-            let files = vec![Arc::clone(&extra.file)];
-            let table = LakeTable::of_files(&extra.table, files, counters)?;
-            return Ok((self.database.clone(), table));
+        scope: &Scope<'_>,
+        name: &str,
+        database: &str,
+        sql: &str,
+        depth: usize,
+    ) -> Result<Arc<dyn TableProvider>, SqlProblem> {
+        if depth >= VIEW_DEPTH_MAX {
+            return Err(SqlProblem::new(format!(
+                "views stand on views more than {VIEW_DEPTH_MAX} deep, or `{name}` stands on itself; see SHOW CREATE VIEW"
+            )));
         }
-        let wanted = reference.database.as_ref().unwrap_or(&self.database);
-        if let Some(table) = self.catalog.table(wanted, &reference.table) {
-            let table = LakeTable::capture(self.lake, &self.catalog, table, counters)?;
-            return Ok((wanted.clone(), table));
-        }
-        let databases = self.catalog.databases();
-        if reference.database.is_none() && self.anywhere {
-            let has = |d: &&str| self.catalog.table(d, &reference.table);
-            if let Some(table) = databases.iter().find_map(has) {
-                let captured = LakeTable::capture(self.lake, &self.catalog, table, counters)?;
-                return Ok((self.database.clone(), captured));
-            }
-        }
-        let found = if databases.contains(&wanted.as_str()) || reference.database.is_none() {
-            let names = self.table_names(wanted);
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            SqlProblem::new(format!(
-                "there is no table `{}` in database `{wanted}`{}{}",
-                reference.table,
-                suggest(&reference.table, &names),
-                self.untabled(names.is_empty())
-            ))
-        } else {
-            SqlProblem::new(format!(
-                "there is no database `{wanted}`{}{}",
-                suggest(wanted, &databases),
-                self.untabled(databases.is_empty())
-            ))
+        let inside = Scope {
+            lake: scope.lake,
+            catalog: Arc::clone(&scope.catalog),
+            database: database.to_owned(),
+            extra: scope.extra,
+            anywhere: scope.anywhere,
+            now: scope.now,
         };
-        Err(match reference.place {
-            Some((line, column)) => found.at(line, column),
-            None => found,
-        })
-    }
-
-    /// Why a person finds no table at all in a lake.
-    fn untabled(&self, nothing: bool) -> String {
-        if !(nothing && self.anywhere) {
-            return String::new();
-        }
-        let buckets = self.lake.buckets();
-        let files: usize = buckets.iter().map(|b| self.lake.count(b)).sum();
-        if files == 0 {
-            "; there is no file in the lake yet, so there is no table".to_owned()
-        } else {
-            let word = if files == 1 { "file" } else { "files" };
-            format!(
-                "; the lake has {files} {word} and no table yet: let a crawler run over the bucket, or look at a file itself"
-            )
-        }
-    }
-
-    fn table_names(&self, database: &str) -> Vec<String> {
-        let own = self.extra.keys().filter(|_| database == self.database);
-        let tables = self.catalog.tables(database).into_iter().map(|t| &t.name);
-        own.chain(tables).cloned().collect()
-    }
-
-    /// Answers `SHOW …` and `DESCRIBE …` from the catalog; `None` for other statements.
-    fn listing(&self, sql: &str) -> Result<Option<RecordBatch>, SqlProblem> {
-        let text = sql.trim().trim_end_matches(';');
-        let words: Vec<String> = text
-            .split_whitespace()
-            .map(|w| w.replace(['"', '`'], "").to_lowercase())
-            .collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let rows = match words.as_slice() {
-            ["show", "databases" | "schemas"] => {
-                let all = self.catalog.databases().into_iter();
-                return listed("database_name", all.map(str::to_owned).collect()).map(Some);
-            }
-            ["show", "tables"] => self.table_names(&self.database),
-            ["show", "tables", "in" | "from", database] => self.table_names(database),
-            ["show", "partitions", name] => {
-                let (database, name) = self.split(name);
-                let keys = self
-                    .catalog
-                    .table(database, name)
-                    .map(|t| t.partition_keys.as_slice())
-                    .unwrap_or_default();
-                let all = self.catalog.partitions(database, name).iter();
-                let show = |p: &super::catalog::Partition| {
-                    let pairs = keys.iter().zip(&p.values);
-                    let pairs: Vec<String> =
-                        pairs.map(|(k, v)| format!("{}={v}", k.name)).collect();
-                    pairs.join("/")
-                };
-                return listed("partition", all.map(show).collect()).map(Some);
-            }
-            ["describe" | "desc", name] | ["show", "columns", "in" | "from", name] => {
-                return self.describe(name).map(Some);
-            }
-            _ => return Ok(None),
-        };
-        listed("tab_name", rows).map(Some)
-    }
-
-    fn split<'n>(&'n self, name: &'n str) -> (&'n str, &'n str) {
-        name.rsplit_once('.').unwrap_or((&self.database, name))
-    }
-
-    fn describe(&self, name: &str) -> Result<RecordBatch, SqlProblem> {
-        let (database, plain) = self.split(name);
-        let extra = self.extra.get(name).map(|e| &e.table);
-        let table = extra.or_else(|| self.catalog.table(database, plain).map(Arc::as_ref));
-        let table = table.ok_or_else(|| {
-            let names = self.table_names(database);
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            SqlProblem::new(format!(
-                "there is no table `{plain}` in database `{database}`{}",
-                suggest(plain, &names)
-            ))
+        let (_, plan) = self.plan(&inside, sql, depth + 1).map_err(|e| {
+            SqlProblem::new(format!("the view `{name}` does not work any more: {e}"))
         })?;
-        let columns = table.columns.iter().map(|c| (c, ""));
-        let keys = table.partition_keys.iter().map(|c| (c, "partition key"));
-        let (mut names, mut types, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        for (column, kind) in columns.chain(keys) {
-            names.push(column.name.clone());
-            types.push(column.type_name.clone());
-            let note = [kind, column.comment.as_str()];
-            notes.push(
-                note.into_iter()
-                    .filter(|n| !n.is_empty())
-                    .collect::<Vec<_>>()
-                    .join("; "),
-            );
-        }
-        text_batch(
-            &["col_name", "data_type", "comment"],
-            vec![names, types, notes],
-        )
+        Ok(Arc::new(ViewTable::new(plan, Some(sql.to_owned()))))
     }
-}
-
-fn listed(name: &str, rows: Vec<String>) -> Result<RecordBatch, SqlProblem> {
-    text_batch(&[name], vec![rows])
-}
-
-fn text_batch(names: &[&str], columns: Vec<Vec<String>>) -> Result<RecordBatch, SqlProblem> {
-    let fields: Vec<Field> = names
-        .iter()
-        .map(|n| Field::new(*n, DataType::Utf8, false))
-        .collect();
-    let columns = columns
-        .into_iter()
-        .map(|c| Arc::new(StringArray::from(c)) as ArrayRef)
-        .collect();
-    Ok(RecordBatch::try_new(
-        Arc::new(Schema::new(fields)),
-        columns,
-    )?)
 }
 
 #[derive(Debug)]
 enum Work {
-    Listing(RecordBatch),
-    Plan(Box<(SessionState, LogicalPlan)>),
+    /// Rows that are known, and what changes.
+    Rows(RecordBatch, Option<Effect>),
+    /// A query, and where its rows are written.
+    Plan(
+        Box<(SessionState, LogicalPlan)>,
+        Option<(Box<Target>, Lake)>,
+    ),
 }
 
 /// A statement with everything that it will read.
 #[derive(Debug)]
 pub struct PreparedQuery {
     work: Work,
+    class: StatementClass,
     counters: Arc<Counters>,
     options: QueryOptions,
     memory_limit: usize,
@@ -453,6 +363,16 @@ pub struct PreparedQuery {
 }
 
 impl PreparedQuery {
+    /// What the statement is for those who count and bill it.
+    #[must_use]
+    pub const fn class(&self) -> StatementClass {
+        self.class
+    }
+    /// True when a table that the statement reads is not columnar.
+    #[must_use]
+    pub fn reads_text(&self) -> bool {
+        self.counters.text.load(Ordering::Relaxed)
+    }
     /// Starts the query on a thread of its engine at once; the future gives the result. Dropping the future stops it.
     /// The future may be awaited on any executor.
     ///
@@ -494,12 +414,12 @@ struct Job {
 
 impl Job {
     fn execute(self, stopped: oneshot::Receiver<()>) -> Result<QueryResult, SqlProblem> {
-        let (state, plan) = match self.work {
-            Work::Plan(plan) => *plan,
-            Work::Listing(batch) => {
+        let (plan, target) = match self.work {
+            Work::Plan(plan, target) => (*plan, target),
+            Work::Rows(batch, effect) => {
                 let mut kept = Kept::new(batch.schema(), self.max_rows, usize::MAX);
                 kept.push(&batch);
-                return Ok(kept.finish(&self.counters));
+                return Ok(kept.finish(&self.counters, effect));
             }
         };
         let (limit, memory) = (self.max_rows, self.memory_limit);
@@ -507,30 +427,65 @@ impl Job {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|e| SqlProblem::new(format!("no thread for the query: {e}")))?;
-        let kept = runtime.block_on(async {
-            let work = Box::pin(collect(&state, &plan, limit, memory));
+        runtime.block_on(async {
+            let work = Box::pin(async {
+                let (state, plan) = &plan;
+                let stream = start(state, plan).await.map_err(|e| problem(&e))?;
+                match target {
+                    None => collect(stream, limit, memory).await.map(|k| (k, None)),
+                    Some((target, lake)) => {
+                        let written = write(stream, *target, lake, memory).await?;
+                        Ok((written.0, Some(written.1)))
+                    }
+                }
+            });
             match select(work, stopped).await {
-                Either::Left((done, _)) => done.map_err(|e| problem(&e)),
+                Either::Left((done, _)) => {
+                    done.map(|(kept, effect)| kept.finish(&self.counters, effect))
+                }
                 Either::Right(_) => Err(SqlProblem::new("the query was cancelled")),
             }
-        })?;
-        Ok(kept.finish(&self.counters))
+        })
     }
 }
 
-async fn collect(
+async fn start(
     state: &SessionState,
     plan: &LogicalPlan,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let plan = state.create_physical_plan(plan).await?;
+    execute_stream(plan, state.task_ctx())
+}
+
+async fn collect(
+    mut stream: SendableRecordBatchStream,
     max_rows: usize,
     max_bytes: usize,
-) -> Result<Kept, DataFusionError> {
-    let plan = state.create_physical_plan(plan).await?;
-    let mut stream = execute_stream(plan, state.task_ctx())?;
+) -> Result<Kept, SqlProblem> {
     let mut kept = Kept::new(border_schema(&stream.schema()), max_rows, max_bytes);
     while let Some(batch) = stream.next().await {
-        kept.push(&to_border(batch?)?);
+        kept.push(&to_border(batch.map_err(|e| problem(&e))?)?);
     }
     Ok(kept)
+}
+
+/// Writes the rows; the answer is their number.
+async fn write(
+    mut stream: SendableRecordBatchStream,
+    target: Target,
+    lake: Lake,
+    memory: usize,
+) -> Result<(Kept, Effect), SqlProblem> {
+    let mut writer = Writer::new(target, lake, &border_schema(&stream.schema()), memory)?;
+    while let Some(batch) = stream.next().await {
+        writer.push(&to_border(batch.map_err(|e| problem(&e))?)?)?;
+    }
+    let (rows, effect) = writer.finish()?;
+    let rows = Int64Array::from(vec![i64::try_from(rows).unwrap_or(i64::MAX)]);
+    let batch = RecordBatch::try_from_iter([("rows", Arc::new(rows) as ArrayRef)])?;
+    let mut kept = Kept::new(batch.schema(), 1, usize::MAX);
+    kept.push(&batch);
+    Ok((kept, effect))
 }
 
 /// The first rows of a result, and the number of all.
@@ -569,7 +524,7 @@ impl Kept {
         self.room -= take;
         self.bytes -= size;
     }
-    fn finish(self, counters: &Counters) -> QueryResult {
+    fn finish(self, counters: &Counters, effect: Option<Effect>) -> QueryResult {
         QueryResult {
             schema: self.schema,
             batches: self.batches,
@@ -579,6 +534,8 @@ impl Kept {
             files: counters.files.load(Ordering::Relaxed),
             partitions_total: counters.partitions_total.load(Ordering::Relaxed),
             partitions_read: counters.partitions_read.load(Ordering::Relaxed),
+            reads: counters.reads(),
+            effect: effect.map(Arc::new),
         }
     }
 }

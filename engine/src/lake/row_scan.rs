@@ -14,6 +14,7 @@ use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 
+use super::athena::HEADER_LINES;
 use super::avro;
 use super::catalog::{Format, Table};
 use super::conform::conform;
@@ -37,6 +38,8 @@ pub(super) struct RowFormat {
     pub(super) format: Format,
     /// `ignore.malformed.json`: bad lines are rows of nulls instead of an error.
     pub(super) lenient: bool,
+    /// Lines before the first row, when the table says how many.
+    skip: u64,
     /// Where bad lines are counted that are left out, whatever `lenient` says.
     pub(super) bad: Option<Arc<AtomicU64>>,
 }
@@ -49,8 +52,20 @@ impl RowFormat {
             schema: table.file_schema()?,
             format: table.format.clone(),
             lenient: lenient.is_some_and(|v| v.eq_ignore_ascii_case("true")),
+            skip: skip_of(table),
             bad: None,
         })
+    }
+
+    /// How a file of that shape is read when no table says so; bad lines are rows of nulls.
+    pub(super) fn guessed(schema: SchemaRef, format: Format) -> Self {
+        Self {
+            schema,
+            skip: u64::from(matches!(format, Format::Csv { header: true, .. })),
+            format,
+            lenient: true,
+            bad: None,
+        }
     }
 
     /// Opens one file.
@@ -63,10 +78,12 @@ impl RowFormat {
             Ok::<_, LakeError>(BufReader::with_capacity(64 << 10, plain))
         };
         let rows = match self.format {
-            Format::Csv { delimiter, header } => {
+            Format::Csv { delimiter, .. } => {
                 let mut rows = CsvRows::new(plain()?, u8::try_from(delimiter).unwrap_or(b','));
-                if header {
-                    rows.next_row(&mut Vec::new()).map_err(damaged)?;
+                for _ in 0..self.skip {
+                    if !rows.next_row(&mut Vec::new()).map_err(damaged)? {
+                        break;
+                    }
                 }
                 Rows::Csv(rows)
             }
@@ -94,6 +111,14 @@ impl RowFormat {
             rows,
         })
     }
+}
+
+/// Lines before the rows: what the table's parameter says, else one when there is a header.
+fn skip_of(table: &Table) -> u64 {
+    let header = matches!(table.format, Format::Csv { header: true, .. });
+    let said = table.parameters.get(HEADER_LINES);
+    let said = said.and_then(|n| n.trim().parse().ok());
+    said.unwrap_or_else(|| u64::from(header))
 }
 
 enum Rows {
@@ -153,7 +178,8 @@ fn csv_batch<R: BufRead>(
         && rows.next_row(&mut row).map_err(|e| e.to_string())?
     {
         for (i, column) in columns.iter_mut().enumerate() {
-            column.append_option(row.get(i));
+            // What Hive writes for a null.
+            column.append_option(row.get(i).filter(|text| *text != "\\N"));
         }
         bytes += row.iter().map(String::len).sum::<usize>();
         count += 1;

@@ -4,10 +4,11 @@
 
 use std::io::{self, Read, Write as _};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, RecordBatch};
 use arrow::csv::WriterBuilder as CsvWriterBuilder;
 use arrow::error::ArrowError;
 use arrow::json::LineDelimitedWriter;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::encode::Codec;
 use super::error::LakeError;
@@ -38,15 +39,76 @@ pub fn encode_csv(
     delimiter: u8,
     header: bool,
 ) -> Result<Vec<u8>, LakeError> {
+    encode_csv_with_nulls(batches, delimiter, header, "")
+}
+
+/// The same, with a word for nulls.
+pub(super) fn encode_csv_with_nulls(
+    batches: &[RecordBatch],
+    delimiter: u8,
+    header: bool,
+    null: &str,
+) -> Result<Vec<u8>, LakeError> {
     let mut out = Vec::new();
     let mut writer = CsvWriterBuilder::new()
         .with_header(header)
         .with_delimiter(delimiter)
+        .with_null(null.to_owned())
         .build(&mut out);
     for batch in batches {
         writer.write(batch).map_err(|e| encode_error("CSV", &e))?;
     }
     drop(writer);
+    Ok(out)
+}
+
+/// The rows as Athena writes results: every value in quotes, nulls empty.
+///
+/// # Errors
+/// [`LakeError::Encode`] for a type that has no text.
+pub fn encode_result_csv(batches: &[RecordBatch], header: bool) -> Result<Vec<u8>, LakeError> {
+    let quoted = |out: &mut Vec<u8>, text: &str| {
+        out.push(b'"');
+        out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+        out.push(b'"');
+    };
+    let mut out = Vec::new();
+    let options = FormatOptions::new();
+    for (n, batch) in batches.iter().enumerate() {
+        let schema = batch.schema();
+        if n == 0 && header {
+            for (i, field) in schema.fields().iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                quoted(&mut out, field.name());
+            }
+            out.push(b'\n');
+        }
+        let columns: Result<Vec<ArrayFormatter<'_>>, ArrowError> = batch
+            .columns()
+            .iter()
+            .map(|c| ArrayFormatter::try_new(c, &options))
+            .collect();
+        let columns = columns.map_err(|e| encode_error("CSV", &e))?;
+        for row in 0..batch.num_rows() {
+            for (i, column) in columns.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                if batch.column(i).is_valid(row) {
+                    let text = column.value(row).try_to_string();
+                    let text = text.map_err(|e| encode_error("CSV", &e))?;
+                    if header {
+                        quoted(&mut out, &text)
+                    } else {
+                        out.extend_from_slice(text.as_bytes())
+                    }
+                }
+            }
+            out.push(b'\n');
+        }
+    }
     Ok(out)
 }
 

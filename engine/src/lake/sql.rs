@@ -28,7 +28,7 @@ use super::error::{LakeError, SqlProblem};
 /// The catalog's name, as Athena has it.
 pub(super) const CATALOG: &str = "awsdatacatalog";
 /// Longest statement. Source: <https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>.
-const SQL_BYTES_MAX: usize = 262_144;
+pub(super) const SQL_BYTES_MAX: usize = 262_144;
 /// Largest number that functions which make text or lists from nothing may be given.
 const MADE_MAX: i128 = 10_000;
 /// Such functions.
@@ -62,6 +62,9 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     // Series of any length would be there for the asking; tables of the lake are all there is.
     if let Some(functions) = builder.table_functions() {
         functions.clear();
+    }
+    if let Some(functions) = builder.scalar_functions() {
+        functions.extend(super::trino::functions());
     }
     builder.build()
 });
@@ -154,8 +157,8 @@ pub(super) fn parse(sql: &str) -> Result<Statement, SqlProblem> {
         .map_err(|e| problem(&e))?;
     let refused = |what: &str| {
         Err(SqlProblem::new(format!(
-            "{what} is not possible here: only SELECT (and EXPLAIN, SHOW, DESCRIBE) run over a lake; write with a \
-             delivery or ETL node"
+            "{what} is not possible here: only SELECT, EXPLAIN and Athena's statements about tables run over a lake; rows are \
+             changed by writing them anew"
         )))
     };
     match &statement {
@@ -530,7 +533,7 @@ fn split_place(text: &str) -> (String, Option<(u32, u32)>) {
     }
 }
 
-fn narrow(n: u64) -> u32 {
+pub(super) fn narrow(n: u64) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 

@@ -15,6 +15,7 @@ use crate::units::SimTime;
 
 use super::catalog::Catalog;
 use super::error::LakeError;
+use super::notes::Notes;
 use super::paths::{BucketName, ObjectKey};
 use super::staging::Staged;
 
@@ -113,9 +114,10 @@ impl Drop for Object {
 type Objects = BTreeMap<String, Arc<Object>>;
 
 #[derive(Debug, Default)]
-struct Index {
+pub(super) struct Index {
     buckets: BTreeMap<String, Objects>,
     commits: u64,
+    pub(super) notes: Notes,
 }
 
 #[derive(Debug)]
@@ -364,6 +366,12 @@ impl Lake {
         let path = object.place().path.clone();
         self.retire(&object)?;
         drop(object);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(LakeError::io("remove an object", path.display(), e));
+            }
+            _ => {}
+        }
         // Folders exist only for their objects: what became empty goes, up to the bucket.
         let depth = key.split('/').count().saturating_sub(1);
         for folder in path.ancestors().skip(1).take(depth) {
@@ -378,7 +386,10 @@ impl Lake {
     fn retire(&self, object: &Object) -> Result<(), LakeError> {
         let aside = self.staging_path()?;
         let mut place = object.place();
-        fs::rename(&place.path, &aside)
+        // A second name keeps the object in its place until it is replaced or removed, so that a process that is killed in
+        // between has lost nothing. Where a file system has no second names, there is this gap.
+        fs::hard_link(&place.path, &aside)
+            .or_else(|_| fs::rename(&place.path, &aside))
             .map_err(|e| LakeError::io("replace an object", place.path.display(), e))?;
         place.path = aside;
         place.retired = true;
@@ -418,11 +429,11 @@ impl Lake {
         with_prefix(&index, bucket, prefix).cloned().collect()
     }
 
-    fn index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
+    pub(super) fn index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn index_mut(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
+    pub(super) fn index_mut(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
         self.0.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 

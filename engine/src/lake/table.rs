@@ -4,39 +4,31 @@
 //! by the Parquet reader. Counts exactly the bytes that are read: column chunks of Parquet (its footers are not billed
 //! data), whole compressed files of rows.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
-use bytes::Bytes;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use futures::future::BoxFuture;
-use futures::{FutureExt as _, stream};
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::AsyncFileReader;
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use futures::stream;
 
 use super::Lake;
 use super::catalog::{Catalog, Format, Partition, Table};
 use super::error::LakeError;
+use super::notes::Reads;
+use super::pinned::PinnedReaders;
+use super::projection::{Projection, SCAN_PARTITIONS_MAX};
 use super::row_scan::{RowBatches, RowFormat};
 use super::sql::store_url;
 use super::store::{Object, ObjectMeta};
@@ -53,6 +45,28 @@ pub(super) struct Counters {
     pub(super) rows: AtomicU64,
     pub(super) partitions_total: AtomicU64,
     pub(super) partitions_read: AtomicU64,
+    /// A table of rows is among those that are read.
+    pub(super) text: AtomicBool,
+    /// Bytes of each object.
+    reads: Mutex<Reads>,
+}
+
+impl Counters {
+    /// Counts bytes that were read of an object.
+    pub(super) fn read(&self, meta: &ObjectMeta, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        *reads
+            .entry((meta.bucket.clone(), meta.key.clone()))
+            .or_default() += bytes;
+    }
+    /// Bytes that were read of each object.
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// Files of one partition (or of a table without partitions).
@@ -69,6 +83,8 @@ pub(super) struct LakeTable {
     schema: SchemaRef,
     keys: Vec<FieldRef>,
     parts: Vec<Part>,
+    /// Rules instead of `parts`, and every file that they may mean, by key.
+    projected: Option<(Projection, Vec<Arc<Object>>)>,
     counters: Arc<Counters>,
 }
 
@@ -79,7 +95,14 @@ impl LakeTable {
         catalog: &Catalog,
         table: &Table,
         counters: &Arc<Counters>,
+        now: Option<i64>,
     ) -> Result<Self, LakeError> {
+        if let Some(rules) = Projection::of(table, now)? {
+            let mut found = Self::new(table, counters)?;
+            let files = files_below(lake, &rules.bucket, rules.root(), |_| true);
+            found.projected = Some((rules, files));
+            return Ok(found);
+        }
         let partitions = catalog.partitions(&table.database, &table.name);
         Self::of_partitions(lake, table, partitions, counters)
     }
@@ -148,6 +171,9 @@ impl LakeTable {
     }
 
     fn new(table: &Table, counters: &Arc<Counters>) -> Result<Self, LakeError> {
+        if !matches!(table.format, Format::Parquet | Format::Orc) {
+            counters.text.store(true, Ordering::Relaxed);
+        }
         let keys: Result<Vec<FieldRef>, LakeError> = table
             .partition_keys
             .iter()
@@ -158,33 +184,108 @@ impl LakeTable {
             schema: table.schema()?,
             keys: keys?,
             parts: Vec::new(),
+            projected: None,
             counters: Arc::clone(counters),
         })
     }
 
     /// The partitions that the filters on partition columns leave.
-    fn prune(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&Part>, DataFusionError> {
+    fn prune<'p>(
+        &self,
+        parts: &'p [Part],
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Vec<&'p Part>, DataFusionError> {
         let filters: Vec<&Expr> = filters.iter().filter(|f| self.is_on_keys(f)).collect();
-        if filters.is_empty() || self.keys.is_empty() || self.parts.is_empty() {
-            return Ok(self.parts.iter().collect());
+        if filters.is_empty() || self.keys.is_empty() || parts.is_empty() {
+            return Ok(parts.iter().collect());
         }
         let schema = Arc::new(Schema::new(self.keys.clone()));
         let columns: Result<Vec<ArrayRef>, DataFusionError> = (0..self.keys.len())
-            .map(|i| ScalarValue::iter_to_array(self.parts.iter().map(|p| p.values[i].clone())))
+            .map(|i| ScalarValue::iter_to_array(parts.iter().map(|p| p.values[i].clone())))
             .collect();
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns?)?;
-        let df_schema = DFSchema::try_from(schema)?;
-        let mut keep = vec![true; self.parts.len()];
-        for filter in filters {
-            let expr = state.create_physical_expr(filter.clone(), &df_schema)?;
-            let mask = expr.evaluate(&batch)?.into_array(batch.num_rows())?;
-            let mask = mask.as_boolean();
-            for (k, m) in keep.iter_mut().zip(mask) {
-                *k &= m == Some(true);
-            }
-        }
-        let kept = self.parts.iter().zip(keep);
+        let batch = RecordBatch::try_new(schema, columns?)?;
+        let mut keep = vec![true; parts.len()];
+        mask(&mut keep, &filters, &batch, state)?;
+        let kept = parts.iter().zip(keep);
         Ok(kept.filter(|(_, k)| *k).map(|(p, _)| p).collect())
+    }
+
+    /// The partitions that the rules of a projected table and the filters give.
+    fn project(
+        &self,
+        (rules, files): &(Projection, Vec<Arc<Object>>),
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Vec<Part>, DataFusionError> {
+        let planned = |why: String| external(LakeError::Catalog(why));
+        let mut rows: Vec<(Vec<String>, Vec<ScalarValue>)> = vec![(Vec::new(), Vec::new())];
+        for (values, key) in rules
+            .candidates(filters)
+            .map_err(planned)?
+            .iter()
+            .zip(&self.keys)
+        {
+            let kept = self.alone(values, key, state, filters)?;
+            if rows.len().saturating_mul(kept.len()) > SCAN_PARTITIONS_MAX {
+                return Err(planned(
+                    "a scan reads at most 1,000,000 partitions; filter on the partition columns"
+                        .to_owned(),
+                ));
+            }
+            rows = rows
+                .iter()
+                .flat_map(|(texts, scalars)| {
+                    kept.iter().map(move |(text, scalar)| {
+                        let (mut texts, mut scalars) = (texts.clone(), scalars.clone());
+                        texts.push(text.clone());
+                        scalars.push(scalar.clone());
+                        (texts, scalars)
+                    })
+                })
+                .collect();
+        }
+        let below = |folder: &str| {
+            let from = files.partition_point(|o| o.meta.key.as_str() < folder);
+            let all = files.iter().skip(from);
+            all.take_while(|o| o.meta.key.starts_with(folder))
+                .cloned()
+                .collect()
+        };
+        let part = |(texts, values): (Vec<String>, Vec<ScalarValue>)| Part {
+            files: below(&rules.folder(&texts)),
+            values,
+        };
+        Ok(rows.into_iter().map(part).collect())
+    }
+
+    /// The values of one key that the filters on it alone leave.
+    fn alone(
+        &self,
+        values: &[String],
+        key: &FieldRef,
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Vec<(String, ScalarValue)>, DataFusionError> {
+        let scalars: Result<Vec<ScalarValue>, LakeError> =
+            values.iter().map(|v| partition_value(v, key)).collect();
+        let scalars = scalars.map_err(external)?;
+        let schema = Arc::new(Schema::new(vec![Arc::clone(key)]));
+        let on_key = |f: &&Expr| {
+            let columns = f.column_refs();
+            !f.is_volatile()
+                && !columns.is_empty()
+                && columns.iter().all(|c| c.name() == key.name())
+        };
+        let own: Vec<&Expr> = filters.iter().filter(on_key).collect();
+        let mut keep = vec![true; scalars.len()];
+        if !own.is_empty() && !scalars.is_empty() {
+            let column = ScalarValue::iter_to_array(scalars.iter().cloned())?;
+            let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column])?;
+            mask(&mut keep, &own, &batch, state)?;
+        }
+        let all = values.iter().cloned().zip(scalars).zip(keep);
+        Ok(all.filter(|(_, k)| *k).map(|(v, _)| v).collect())
     }
 
     fn is_on_keys(&self, filter: &Expr) -> bool {
@@ -224,21 +325,53 @@ impl LakeTable {
     }
 }
 
+/// Clears the marks of rows that one of the filters does not let through.
+fn mask(
+    keep: &mut [bool],
+    filters: &[&Expr],
+    batch: &RecordBatch,
+    state: &dyn Session,
+) -> Result<(), DataFusionError> {
+    let df_schema = DFSchema::try_from(batch.schema())?;
+    for filter in filters {
+        let expr = state.create_physical_expr(Expr::clone(filter), &df_schema)?;
+        let mask = expr.evaluate(batch)?.into_array(batch.num_rows())?;
+        for (k, m) in keep.iter_mut().zip(mask.as_boolean()) {
+            *k &= m == Some(true);
+        }
+    }
+    Ok(())
+}
+
 /// The visible files of a folder (or the one file of that key): hidden and empty ones are not data.
 fn files_of(lake: &Lake, bucket: &str, prefix: &str) -> Vec<Arc<Object>> {
     let folder = prefix.trim_end_matches('/');
-    let inside = |key: &str| {
+    files_below(lake, bucket, folder, |key| {
         folder.is_empty()
             || key
                 .strip_prefix(folder)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    })
+}
+
+/// The visible files whose keys begin with `root` and please `inside`, by key.
+fn files_below(
+    lake: &Lake,
+    bucket: &str,
+    root: &str,
+    inside: impl Fn(&str) -> bool,
+) -> Vec<Arc<Object>> {
     let visible = |key: &str| {
         let name = key.rsplit('/').next().unwrap_or(key);
         !name.starts_with(['_', '.'])
     };
-    let mut files = lake.pin_all(bucket, folder);
-    files.retain(|o| o.meta.size > 0 && inside(&o.meta.key) && visible(&o.meta.key));
+    let mut files = lake.pin_all(bucket, root);
+    files.retain(|o| {
+        o.meta.size > 0
+            && !lake.is_archived(bucket, &o.meta.key)
+            && inside(&o.meta.key)
+            && visible(&o.meta.key)
+    });
     files
 }
 
@@ -287,10 +420,15 @@ impl TableProvider for LakeTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let parts = self.prune(state, filters)?;
+        let projected = match &self.projected {
+            Some(rules) => Some(self.project(rules, state, filters)?),
+            None => None,
+        };
+        let all = projected.as_ref().unwrap_or(&self.parts);
+        let parts = self.prune(all, state, filters)?;
         if !self.keys.is_empty() {
             let count = |n: usize, to: &AtomicU64| to.fetch_add(n as u64, Ordering::Relaxed);
-            count(self.parts.len(), &self.counters.partitions_total);
+            count(all.len(), &self.counters.partitions_total);
             count(parts.len(), &self.counters.partitions_read);
         }
         if self.rows.format == Format::Parquet {
@@ -328,9 +466,8 @@ struct RowFiles {
 impl RowFiles {
     fn open(&self, at: usize) -> Option<Result<OpenFile, DataFusionError>> {
         let (object, values) = self.files.get(at)?;
-        let (bytes, files) = (&self.counters.bytes, &self.counters.files);
-        bytes.fetch_add(object.meta.size, Ordering::Relaxed);
-        files.fetch_add(1, Ordering::Relaxed);
+        self.counters.read(&object.meta, object.meta.size);
+        self.counters.files.fetch_add(1, Ordering::Relaxed);
         let opened = self.rows.open(object).map_err(external);
         Some(opened.map(|batches| OpenFile {
             batches,
@@ -363,7 +500,7 @@ impl OpenFile {
     }
 }
 
-fn external(error: LakeError) -> DataFusionError {
+pub(super) fn external(error: LakeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
@@ -413,79 +550,5 @@ impl PartitionStream for RowFiles {
             Arc::clone(&self.schema),
             batches,
         ))
-    }
-}
-
-/// Opens the pinned files of a Parquet scan.
-#[derive(Debug)]
-struct PinnedReaders(Arc<Counters>);
-
-impl ParquetFileReaderFactory for PinnedReaders {
-    fn create_reader(
-        &self,
-        _partition: usize,
-        file: PartitionedFile,
-        _hint: Option<usize>,
-        _metrics: &ExecutionPlanMetricsSet,
-    ) -> Result<Box<dyn AsyncFileReader + Send>, DataFusionError> {
-        let object = file.extension::<Arc<Object>>().ok_or_else(|| {
-            DataFusionError::Internal("a file of the scan carries no object".to_owned())
-        })?;
-        self.0.files.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(PinnedReader {
-            file: object.open().map_err(external)?,
-            key: object.meta.key.clone(),
-            counters: Arc::clone(&self.0),
-        }))
-    }
-}
-
-struct PinnedReader {
-    file: File,
-    key: String,
-    counters: Arc<Counters>,
-}
-
-impl PinnedReader {
-    fn read(&mut self, range: &Range<u64>) -> Result<Bytes, ParquetError> {
-        let length = range.end.saturating_sub(range.start);
-        self.file.seek(SeekFrom::Start(range.start))?;
-        let mut bytes = Vec::new();
-        (&mut self.file).take(length).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != length {
-            return Err(ParquetError::EOF(format!(
-                "{} ends before its footer says",
-                self.key
-            )));
-        }
-        self.counters.bytes.fetch_add(length, Ordering::Relaxed);
-        Ok(Bytes::from(bytes))
-    }
-}
-
-impl AsyncFileReader for PinnedReader {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        std::future::ready(self.read(&range)).boxed()
-    }
-    fn get_byte_ranges(
-        &mut self,
-        ranges: Vec<Range<u64>>,
-    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
-        let all: Result<Vec<Bytes>, ParquetError> = ranges.iter().map(|r| self.read(r)).collect();
-        std::future::ready(all).boxed()
-    }
-    fn get_metadata<'a>(
-        &'a mut self,
-        _: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
-        // With the page indexes at once: read later they would count as data.
-        let found = ParquetMetaDataReader::new()
-            .with_page_index_policy(PageIndexPolicy::Optional)
-            .parse_and_finish(&self.file)
-            .map(Arc::new)
-            .map_err(|e| {
-                ParquetError::General(format!("{} does not read as Parquet: {e}", self.key))
-            });
-        std::future::ready(found).boxed()
     }
 }

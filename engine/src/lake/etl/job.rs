@@ -19,7 +19,8 @@ use super::super::border::{border_schema, to_border};
 use super::super::catalog::{Column, Format, Partition, Table, columns_of};
 use super::super::crawl::{CrawlOptions, crawl};
 use super::super::error::{LakeError, SqlProblem};
-use super::super::query::{Scope, SqlEngine};
+use super::super::query::SqlEngine;
+use super::super::scope::Scope;
 use super::super::sink::{Sink, SinkPlan, WrittenFile};
 use super::super::sql::{
     Reference, Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
@@ -194,10 +195,11 @@ impl SqlEngine {
             database: database.to_lowercase(),
             extra: &BTreeMap::new(),
             anywhere: false,
+            now: None,
         };
         let mut tables: BTreeMap<String, Tables> = BTreeMap::new();
         for reference in named(&plan)? {
-            let (found_in, found) = scope.find(&reference, &counters)?;
+            let (found_in, found) = scope.find_files(&reference, &counters)?;
             let slot = tables.entry(found_in).or_default();
             slot.0.insert(reference.table, Arc::new(found));
         }

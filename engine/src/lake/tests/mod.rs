@@ -1,5 +1,6 @@
 //! Tests of the lake, by part.
 
+mod athena;
 mod catalog;
 mod crawl;
 mod encode;
@@ -10,6 +11,7 @@ mod paths;
 mod query;
 mod store;
 mod transform;
+mod trino;
 
 use std::sync::Arc;
 

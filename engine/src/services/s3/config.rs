@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Storage class of every file that is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+/// A storage class.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 pub enum StorageClass {
     /// For files that are read.
     #[default]
@@ -19,6 +21,15 @@ pub enum StorageClass {
     /// Cheapest to keep, dearest to put and to read; 128 KB and 90 days at the least.
     #[serde(rename = "GLACIER_IR")]
     GlacierInstant,
+    /// Moves each file of 128 KB or more to cheaper tiers while nobody reads it; a fee for each such file.
+    #[serde(rename = "INTELLIGENT_TIERING")]
+    IntelligentTiering,
+    /// An archive: a file must be restored before it is read; 90 days at the least.
+    #[serde(rename = "GLACIER")]
+    GlacierFlexible,
+    /// The cheapest archive; 180 days at the least.
+    #[serde(rename = "DEEP_ARCHIVE")]
+    DeepArchive,
 }
 
 /// The parameters of a bucket.
@@ -34,6 +45,30 @@ pub struct Config {
     /// Lifecycle rule: files of this age are deleted at the next midnight UTC. 0: never.
     #[schemars(range(min = 0, max = 36_500), extend("x-unit" = "d", "x-soft-max" = 365, "x-group" = "Storage"))]
     pub expire_days: u32,
+    /// Lifecycle rule: files of this age move to `transition_class` at the next midnight UTC. 0: never.
+    #[schemars(range(min = 0, max = 36_500), extend("x-unit" = "d", "x-soft-max" = 365, "x-group" = "Storage"))]
+    pub transition_days: u32,
+    /// Class to which the lifecycle rule moves files; files below 128 KB stay.
+    #[schemars(extend("x-group" = "Storage"))]
+    pub transition_class: StorageClass,
+    /// Keeps what is overwritten or expires as versions that are billed on.
+    #[schemars(extend("x-group" = "Versions"))]
+    pub versioning: bool,
+    /// Lifecycle rule: versions that are not the newest are deleted this long after they were replaced. 0: never.
+    #[schemars(range(min = 0, max = 36_500), extend("x-unit" = "d", "x-soft-max" = 365, "x-group" = "Versions"))]
+    pub noncurrent_expire_days: u32,
+    /// Files above this size are uploaded in parts. 0: every file is one PUT request.
+    #[schemars(range(min = 0, max = 5_120), extend("x-unit" = "MiB", "x-soft-max" = 128, "x-group" = "Multipart"))]
+    pub multipart_threshold_mib: u32,
+    /// Size of a part, but for the last.
+    #[schemars(range(min = 5, max = 5_120), extend("x-unit" = "MiB", "x-soft-max" = 128, "x-group" = "Multipart"))]
+    pub multipart_part_mib: u32,
+    /// Share of uploads in parts that break off once before they succeed; the parts of the first attempt stay and are billed.
+    #[schemars(range(min = 0, max = 100), extend("x-unit" = "%", "x-group" = "Multipart"))]
+    pub multipart_broken_percent: u32,
+    /// Lifecycle rule: parts of uploads that broke off are deleted at this age. 0: never.
+    #[schemars(range(min = 0, max = 36_500), extend("x-unit" = "d", "x-soft-max" = 30, "x-group" = "Multipart"))]
+    pub multipart_abort_days: u32,
 }
 
 impl Default for Config {
@@ -42,12 +77,52 @@ impl Default for Config {
             bucket: String::new(),
             storage_class: StorageClass::Standard,
             expire_days: 0,
+            transition_days: 0,
+            transition_class: StorageClass::StandardIa,
+            versioning: false,
+            noncurrent_expire_days: 0,
+            multipart_threshold_mib: 0,
+            multipart_part_mib: 8,
+            multipart_broken_percent: 0,
+            multipart_abort_days: 7,
         }
     }
 }
 
 /// The longest bucket name. Source: S3 user guide, bucket naming rules.
 const NAME_CHARS_MAX: usize = 63;
+
+impl StorageClass {
+    /// Every class, from the first of the waterfall to the last.
+    pub const ALL: [Self; 7] = [
+        Self::Standard,
+        Self::StandardIa,
+        Self::IntelligentTiering,
+        Self::OnezoneIa,
+        Self::GlacierInstant,
+        Self::GlacierFlexible,
+        Self::DeepArchive,
+    ];
+    /// True when a lifecycle rule may move files of this class to the other: downwards only.
+    #[must_use]
+    pub fn may_become(self, other: Self) -> bool {
+        let place = |class: Self| Self::ALL.iter().position(|c| *c == class);
+        place(self) < place(other)
+    }
+    /// True for the archives, whose files must be restored before they are read.
+    #[must_use]
+    pub const fn is_archive(self) -> bool {
+        matches!(self, Self::GlacierFlexible | Self::DeepArchive)
+    }
+    /// Least age in days at which a rule may move a file from Standard to this class.
+    #[must_use]
+    pub const fn least_age_days(self) -> u32 {
+        match self {
+            Self::StandardIa | Self::OnezoneIa => 30,
+            _ => 0,
+        }
+    }
+}
 
 impl Config {
     /// The bucket's name; made from the node's id when none is given.

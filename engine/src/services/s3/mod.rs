@@ -3,6 +3,7 @@
 mod config;
 mod events;
 mod model;
+mod shelf;
 mod usage;
 
 pub use config::{Config, StorageClass};
@@ -94,6 +95,14 @@ static SPEC: KindSpec = KindSpec {
         "s3.min_storage_days_standard_ia",
         "s3.min_storage_days_onezone_ia",
         "s3.min_storage_days_glacier_instant",
+        "s3.min_storage_days_glacier_flexible",
+        "s3.min_storage_days_glacier_deep_archive",
+        "s3.glacier_overhead_class_rate_bytes",
+        "s3.glacier_overhead_standard_rate_bytes",
+        "s3.intelligent_tiering_days_to_infrequent",
+        "s3.intelligent_tiering_days_to_archive_instant",
+        "s3.intelligent_tiering_min_monitored_object_bytes",
+        "s3.lifecycle_min_object_bytes",
     ],
     latencies: &["s3.put_object", "s3.event_notification"],
     faults: &[FaultKind::Errors, FaultKind::Throttle],
@@ -124,12 +133,32 @@ impl Kind for S3 {
         if let Err(e) = BucketName::parse(&config.bucket_name(cx.node)) {
             out.error("bucket", e.to_string(), "for example `weir-orders`");
         }
-        if config.storage_class != StorageClass::Standard {
+        if config.storage_class.is_archive() {
             out.warning(
                 "storage_class",
-                "reads of this class cost a retrieval fee per GB that the bill does not show",
-                "take `STANDARD` for files that are queried",
+                "files of an archive are invisible to queries and functions",
+                "take `STANDARD` for files that are read",
             );
+        }
+        let to = config.transition_class;
+        if config.transition_days > 0 {
+            if !config.storage_class.may_become(to) {
+                out.error(
+                    "transition_class",
+                    "lifecycle rules move files down the waterfall of classes only",
+                    "a colder class than `storage_class`, for example `GLACIER_IR`",
+                );
+            }
+            let least = to.least_age_days();
+            if config.transition_days < least {
+                out.error(
+                    "transition_days",
+                    format!(
+                        "files move to this class when they are {least} days old at the earliest"
+                    ),
+                    format!("{least} or more, or 0 for no rule"),
+                );
+            }
         }
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {

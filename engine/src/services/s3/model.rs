@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, StorageClass};
 use super::events;
+use super::shelf::{Shelf, Stored, Terms};
 use super::usage::ClassTerms;
 use crate::books::LatencyLaw;
 use crate::lake::ObjectKey;
@@ -18,24 +19,13 @@ const DAY_MS: i64 = 86_400_000;
 /// Prefixes whose rates are remembered before the idle ones are forgotten.
 const PREFIXES: usize = 1024;
 
-/// One file as it is billed.
-#[derive(Debug, Clone, Copy)]
-struct Stored {
-    /// Bytes that the records stand for.
-    bytes: u64,
-    /// Bytes that are billed.
-    billed: u64,
-    at: SimTime,
-}
-
 /// A running bucket.
 #[derive(Debug)]
 pub struct Model {
     config: Config,
     bucket: String,
     terms: ClassTerms,
-    least_bytes: u64,
-    least_time: SimDuration,
+    shelf: Shelf,
     puts_per_second: u64,
     latency: LatencyLaw,
     event_law: LatencyLaw,
@@ -43,33 +33,29 @@ pub struct Model {
     puts: u64,
     prefixes: BTreeMap<String, TokenBucket>,
     objects: BTreeMap<String, Stored>,
+    /// Versions that were replaced, with when.
+    noncurrent: Vec<(Stored, SimTime)>,
+    /// Parts of uploads that broke off.
+    broken: Vec<Stored>,
     bytes: u64,
-    billed: u64,
-    /// Until when storage is metered.
-    metered: SimTime,
 }
 
 impl Model {
     pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
         let terms = ClassTerms::of(config.storage_class);
-        let (least_bytes, least_days) = match terms.least {
-            Some((bytes, days)) => (cx.quota(bytes)?, cx.quota(days)?),
-            None => (0, 0),
-        };
         Ok(Self {
             bucket: config.bucket_name(&cx.node),
             terms,
-            least_bytes,
-            least_time: SimDuration::secs(least_days * 86_400),
+            shelf: Shelf::new(Terms::new(cx)?),
             puts_per_second: cx.quota("s3.prefix_put_requests_per_second")?,
             latency: cx.latency("s3.put_object")?,
             event_law: cx.latency("s3.event_notification")?,
             puts: 0,
             prefixes: BTreeMap::new(),
             objects: BTreeMap::new(),
+            noncurrent: Vec::new(),
+            broken: Vec::new(),
             bytes: 0,
-            billed: 0,
-            metered: SimTime::ZERO,
             config,
         })
     }
@@ -139,15 +125,13 @@ impl Model {
             .map_err(|e| NodeError::Fatal(format!("bucket `{}`: {e}", self.bucket)))?;
         self.accrue(cx);
         self.remove(&put.key, cx);
-        let stored = Stored {
-            bytes,
-            billed: bytes.max(self.least_bytes),
-            at: cx.now(),
-        };
+        let stored = self
+            .shelf
+            .put(bytes, self.config.storage_class, cx.now(), cx);
         self.bytes += stored.bytes;
-        self.billed += stored.billed;
+        self.archived(&put.key, stored.class, cx);
         self.objects.insert(put.key, stored);
-        cx.meter(self.terms.put, 1);
+        self.meter_upload(bytes, cx);
         cx.metric("BytesUploaded", bytes as f64);
         if put.failed {
             let place = "error output in S3";
@@ -178,45 +162,121 @@ impl Model {
             debug_assert!(sent.is_ok(), "notices need no credit");
         }
     }
-    /// Meters storage up to now.
-    fn accrue(&mut self, cx: &mut Cx<'_>) {
-        let millis = cx.now().as_millis() - self.metered.as_millis();
-        cx.meter(
-            self.terms.storage,
-            u128::from(self.billed) * u128::from(millis),
-        );
-        self.metered = cx.now();
+    /// The requests of an upload: one, or its parts with a beginning and an end.
+    fn meter_upload(&mut self, bytes: u64, cx: &mut Cx<'_>) {
+        let Some(parts) = self.parts(bytes) else {
+            cx.meter(self.terms.put, 1);
+            return;
+        };
+        cx.meter(self.terms.put, u128::from(parts) + 2);
+        let share = f64::from(self.config.multipart_broken_percent) / 100.0;
+        if share > 0.0 && cx.rng().chance(share) {
+            // All parts of the first attempt came, its end did not.
+            cx.meter(self.terms.put, u128::from(parts) + 1);
+            let stored = self
+                .shelf
+                .put(bytes, self.config.storage_class, cx.now(), cx);
+            self.broken.push(stored);
+        }
     }
-    /// Takes a file off the books; what its class bills at the least is billed now.
+    /// Parts in which a file is uploaded; `None` when it is put at once.
+    fn parts(&self, bytes: u64) -> Option<u64> {
+        let threshold = u64::from(self.config.multipart_threshold_mib) << 20;
+        let part = u64::from(self.config.multipart_part_mib.max(1)) << 20;
+        (threshold > 0 && bytes > threshold).then(|| bytes.div_ceil(part))
+    }
+    /// Tells the lake whether a file can be read.
+    fn archived(&self, key: &str, class: StorageClass, cx: &Cx<'_>) {
+        cx.world()
+            .lake
+            .set_archived(&self.bucket, key, class.is_archive());
+    }
+    /// Meters storage up to now, what others have written into the bucket since, and what was read of it.
+    fn accrue(&mut self, cx: &mut Cx<'_>) {
+        self.shelf.accrue(cx);
+        let lake = cx.world().lake.clone();
+        if lake.count(&self.bucket) != self.objects.len() {
+            for meta in lake.list(&self.bucket, "") {
+                if !self.objects.contains_key(&meta.key) {
+                    let class = self.config.storage_class;
+                    let stored = self.shelf.put(meta.size, class, meta.committed_at, cx);
+                    self.bytes += stored.bytes;
+                    self.archived(&meta.key, class, cx);
+                    self.objects.insert(meta.key, stored);
+                }
+            }
+        }
+        for (key, bytes) in lake.take_reads(&self.bucket) {
+            if let Some(stored) = self.objects.get_mut(&key) {
+                self.shelf.read(stored, bytes, cx);
+            }
+        }
+    }
+    /// Takes a file off the books, or keeps it as an older version.
     fn remove(&mut self, key: &str, cx: &mut Cx<'_>) {
         let Some(stored) = self.objects.remove(key) else {
             return;
         };
         self.bytes -= stored.bytes;
-        self.billed -= stored.billed;
-        let rest = (stored.at + self.least_time).since(cx.now());
-        let millis = u128::from(rest.0 / 1_000_000);
-        cx.meter(self.terms.storage, u128::from(stored.billed) * millis);
+        if self.config.versioning {
+            self.noncurrent.push((stored, cx.now()));
+        } else {
+            self.shelf.remove(&stored, cx);
+        }
     }
-    /// The lifecycle rule: creation and `expire_days`, rounded up to midnight UTC. Runs at each midnight.
-    fn expire(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let days = u64::from(self.config.expire_days);
+    /// The lifecycle rules: creation and days, rounded up to midnight UTC. Runs at each midnight.
+    fn lifecycle(&mut self, cx: &mut Cx<'_>) -> NodeResult {
+        self.accrue(cx);
+        let now = cx.now();
+        let days = |n: u32| SimDuration::secs(u64::from(n) * 86_400);
+        let due = |at: SimTime, n: u32| n > 0 && at + days(n) <= now;
+        let config = self.config.clone();
+        self.expire(&config, cx)?;
+        let mut moved = 0;
+        let to = config.transition_class;
+        for (key, stored) in &mut self.objects {
+            let small = stored.bytes < self.shelf.terms.moved_bytes;
+            if due(stored.at, config.transition_days) && !small && stored.class.may_become(to) {
+                self.shelf.become_class(stored, to, cx);
+                cx.world()
+                    .lake
+                    .set_archived(&self.bucket, key, to.is_archive());
+                moved += 1;
+            }
+            self.shelf.retier(stored, now);
+        }
+        if moved > 0 {
+            let days = config.transition_days;
+            cx.event(
+                "moved",
+                format!("the lifecycle rule moved {moved} files older than {days} days"),
+            );
+        }
+        let gone = |at: &(Stored, SimTime)| due(at.1, config.noncurrent_expire_days);
+        for (stored, _) in self.noncurrent.extract_if(.., |v| gone(v)) {
+            self.shelf.remove(&stored, cx);
+        }
+        for stored in self
+            .broken
+            .extract_if(.., |s| due(s.at, config.multipart_abort_days))
+        {
+            self.shelf.remove(&stored, cx);
+        }
+        Ok(())
+    }
+    fn expire(&mut self, config: &Config, cx: &mut Cx<'_>) -> NodeResult {
+        let days = u64::from(config.expire_days);
         if days == 0 {
             return Ok(());
         }
         let now = cx.now();
         let age = SimDuration::secs(days * 86_400);
-        let due = |stored: &Stored| stored.at + age <= now;
         let expired: Vec<String> = self
             .objects
             .iter()
-            .filter(|(_, s)| due(s))
+            .filter(|(_, s)| s.at + age <= now)
             .map(|(key, _)| key.clone())
             .collect();
-        if expired.is_empty() {
-            return Ok(());
-        }
-        self.accrue(cx);
         for key in &expired {
             cx.world()
                 .lake
@@ -225,10 +285,12 @@ impl Model {
             self.remove(key, cx);
         }
         let n = expired.len();
-        cx.event(
-            "expired",
-            format!("the lifecycle rule deleted {n} files older than {days} days"),
-        );
+        if n > 0 {
+            cx.event(
+                "expired",
+                format!("the lifecycle rule deleted {n} files older than {days} days"),
+            );
+        }
         Ok(())
     }
     fn next_midnight(cx: &Cx<'_>) -> SimTime {
@@ -282,7 +344,7 @@ impl Node for Model {
         }
     }
     fn timer(&mut self, _tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
-        self.expire(cx)?;
+        self.lifecycle(cx)?;
         cx.at(Self::next_midnight(cx), Tag::new(0, 0));
         Ok(())
     }

@@ -208,3 +208,187 @@ fn expiry_can_be_changed_while_it_runs_and_the_class_cannot() {
     assert!(said[1].contains("keep their class"), "{said:?}");
     assert_eq!(StorageClass::default(), StorageClass::Standard);
 }
+
+const MIB: usize = 1 << 20;
+const DAY: u64 = 86_400_000;
+
+#[test]
+fn lifecycle_moves_files_down_and_bills_each_move() {
+    let feed = feed()
+        .object(ms(0), "big", &[b'x'; 200_000], 1)
+        .object(ms(0), "small", b"x", 1);
+    let params = json!({"transition_days": 1, "transition_class": "GLACIER_IR"});
+    let ran = bench(&feed, params).run(3 * 86_400);
+    assert_eq!(
+        ran.usage("lake", "s3.lifecycle_transition_to_glacier_instant"),
+        1
+    );
+    // A day old at the first midnight after the first day; the file below 128 KB stays.
+    let standard = ran.usage("lake", "s3.storage_standard_gb_month");
+    let moved = (standard - u128::from(3 * DAY)) / 200_000;
+    assert!(
+        (u128::from(DAY)..=u128::from(2 * DAY)).contains(&moved),
+        "{moved}"
+    );
+    let instant = ran.usage("lake", "s3.storage_glacier_instant_gb_month");
+    assert_eq!(instant, 200_000 * (u128::from(3 * DAY) - moved));
+    assert!(ran.events("lake", "moved")[0].contains("1 files"));
+}
+
+#[test]
+fn early_delete_of_a_class_bills_its_least_days() {
+    for (class, usage, days, extra) in [
+        ("STANDARD_IA", "s3.storage_standard_ia_gb_month", 30, 0),
+        ("GLACIER_IR", "s3.storage_glacier_instant_gb_month", 90, 0),
+        (
+            "GLACIER",
+            "s3.storage_glacier_flexible_gb_month",
+            90,
+            32_768,
+        ),
+        (
+            "DEEP_ARCHIVE",
+            "s3.storage_glacier_deep_archive_gb_month",
+            180,
+            32_768,
+        ),
+    ] {
+        let feed = feed().object(ms(0), "k", &[b'x'; 200_000], 1);
+        let ran = bench(&feed, json!({"storage_class": class, "expire_days": 1})).run(3 * 86_400);
+        let billed = ran.usage("lake", usage);
+        assert_eq!(
+            billed,
+            (200_000 + extra) * u128::from(days * DAY),
+            "{class}"
+        );
+    }
+}
+
+#[test]
+fn archive_adds_bytes_at_the_standard_rate_and_hides_files_from_queries() {
+    let feed = feed().object(ms(0), "k", &[b'x'; 1000], 1);
+    let ran = bench(&feed, json!({"storage_class": "GLACIER"})).run(100);
+    assert_eq!(
+        ran.usage("lake", "s3.storage_standard_gb_month"),
+        8192 * 100_000
+    );
+    assert_eq!(
+        ran.usage("lake", "s3.storage_glacier_flexible_gb_month"),
+        (1000 + 32_768) * 100_000
+    );
+    assert_eq!(ran.usage("lake", "s3.put_request_glacier_flexible"), 1);
+    assert!(ran.lake().is_archived("weir-lake", "k"));
+}
+
+#[test]
+fn intelligent_tiering_watches_large_files_and_cools_them() {
+    let feed =
+        feed()
+            .object(ms(0), "big", &[b'x'; 200_000], 1)
+            .object(ms(0), "small", &[b'x'; 1000], 1);
+    let ran = bench(&feed, json!({"storage_class": "INTELLIGENT_TIERING"})).run(40 * 86_400);
+    let all = u128::from(40 * DAY);
+    assert_eq!(
+        ran.usage("lake", "s3.intelligent_tiering_monitored_object_month"),
+        all
+    );
+    let cool = ran.usage("lake", "s3.storage_intelligent_tiering_infrequent_gb_month");
+    let warm = ran.usage("lake", "s3.storage_intelligent_tiering_frequent_gb_month");
+    assert_eq!(warm + cool, 201_000 * all);
+    // Thirty days without a read, then the next midnight.
+    let days = cool / 200_000 / u128::from(DAY);
+    assert!((8..=10).contains(&days), "{days}");
+}
+
+#[test]
+fn large_files_are_uploaded_in_parts() {
+    let feed = feed()
+        .object(ms(0), "large", &vec![b'x'; 21 * MIB], 1)
+        .object(ms(1), "small", b"x", 1);
+    let params = json!({"multipart_threshold_mib": 8, "multipart_part_mib": 5});
+    let ran = bench(&feed, params).run(10);
+    // Create, five parts, complete; and one PUT.
+    assert_eq!(ran.usage("lake", "s3.put_request"), 1 + 5 + 1 + 1);
+}
+
+#[test]
+fn parts_of_an_upload_that_broke_off_are_billed_until_the_rule() {
+    let feed = feed().object(ms(0), "large", &vec![b'x'; 10 * MIB], 1);
+    let params = |days: u32| json!({"multipart_threshold_mib": 5, "multipart_part_mib": 5, "multipart_broken_percent": 100, "multipart_abort_days": days});
+    let billed = |days: u32| {
+        let ran = bench(&feed, params(days)).run(4 * 86_400);
+        assert_eq!(ran.usage("lake", "s3.put_request"), 2 * (2 + 2) - 1);
+        ran.usage("lake", "s3.storage_standard_gb_month") / (10 * MIB as u128)
+    };
+    assert_eq!(billed(0), 2 * u128::from(4 * DAY));
+    let short = billed(1) - u128::from(4 * DAY);
+    assert!(
+        (u128::from(DAY)..=u128::from(2 * DAY)).contains(&short),
+        "{short}"
+    );
+}
+
+#[test]
+fn versions_are_billed_until_they_expire() {
+    let feed = feed()
+        .object(ms(0), "k", &[b'x'; 1000], 1)
+        .object(ms(0), "k", &[b'x'; 500], 1);
+    let billed = |params| {
+        let ran = bench(&feed, params).run(4 * 86_400);
+        ran.usage("lake", "s3.storage_standard_gb_month")
+    };
+    let all = u128::from(4 * DAY);
+    assert_eq!(billed(json!({})), 500 * all);
+    assert_eq!(billed(json!({"versioning": true})), 1500 * all);
+    let gone = billed(json!({"versioning": true, "noncurrent_expire_days": 1}));
+    assert!(
+        gone > 500 * all && gone < 500 * all + 1000 * u128::from(2 * DAY) + 1,
+        "{gone}"
+    );
+}
+
+#[test]
+fn reads_of_a_cold_class_are_billed_by_the_gb_and_files_of_others_are_stored() {
+    let other = Fake::new().at(ms(5_000), |cx, _| {
+        let lake = &cx.world().lake;
+        lake.put("weir-lake", "theirs", &[b'x'; 200_000], cx.now(), 1)
+            .map_err(|e| e.to_string())?;
+        let key = ("weir-lake".to_owned(), "theirs".to_owned());
+        lake.note_reads(&[(key, 1000)].into_iter().collect());
+        Ok(())
+    });
+    let ran = Bench::new()
+        .fake("feed", &feed())
+        .fake("other", &other)
+        .node("lake", KIND, json!({"storage_class": "STANDARD_IA"}))
+        .wire("feed.out", "lake.in")
+        .run(125);
+    assert_eq!(ran.usage("lake", "s3.retrieval_standard_ia_gb"), 1000);
+    // From its own instant on, though the bucket heard of it later.
+    assert_eq!(
+        ran.usage("lake", "s3.storage_standard_ia_gb_month"),
+        200_000 * 120_000
+    );
+}
+
+#[test]
+fn rules_that_aws_refuses_are_problems() {
+    for (params, words) in [
+        (
+            json!({"transition_days": 10, "transition_class": "STANDARD_IA"}),
+            "30 days",
+        ),
+        (
+            json!({"transition_days": 40, "transition_class": "STANDARD"}),
+            "waterfall",
+        ),
+        (
+            json!({"storage_class": "GLACIER", "transition_days": 40, "transition_class": "GLACIER_IR"}),
+            "waterfall",
+        ),
+    ] {
+        let result = Bench::new().node("s", KIND, params).try_run(1);
+        let text = result.err().unwrap_or_default();
+        assert!(text.contains(words), "{text}");
+    }
+}
