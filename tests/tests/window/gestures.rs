@@ -138,7 +138,7 @@ fn frames_are_resized_by_their_corner_and_take_their_contents_along() {
     };
     let (at, size) = (frame.at, frame.size);
     // Where the frame is on the screen: the nodes tell the scale.
-    let (a, b) = (person.place("node stream"), person.place("node stream"));
+    let (a, b) = (person.place("node source"), person.place("node stream"));
     let zoom = (b.left() - a.left()) / 320.0;
     let screen = |x: f64, y: f64| -> Pos2 {
         #[expect(clippy::cast_possible_truncation, reason = "small places")]
@@ -152,7 +152,7 @@ fn frames_are_resized_by_their_corner_and_take_their_contents_along() {
     assert!(
         (resized.size[0] - size[0] - 160.0).abs() <= 8.0
             && (resized.size[1] - size[1] - 80.0).abs() <= 8.0,
-        "{size:?} {:?}",
+        "{size:?} {:?} {:?}",
         resized.size
     );
     assert_eq!(person.designer().undo_names().len(), 2);
@@ -183,15 +183,20 @@ fn steps_of_the_scenario_are_dragged_on_the_time_axis() {
     let step = |p: &Person| p.document().scenario[0].clone();
     let first = step(&person).at.as_secs_f64();
     assert!(first > 0.0 && first < length, "{first}");
-    let block = person.named_like(": Poison records");
+    let block = person.named_like("· producer: Poison records");
     let steps = person.designer().undo_names().len();
     // The whole block, to the left.
     person.drags(block.center(), block.center() - vec2(120.0, 0.0));
     let earlier = step(&person).at.as_secs_f64();
-    assert!(earlier < first, "{first} {earlier}");
+    assert!(
+        earlier < first,
+        "{first} {earlier} {block} {:?} {}",
+        person.designer().undo_names(),
+        person.named_like("· producer: Poison records")
+    );
     assert_eq!(person.designer().undo_names().len(), steps + 1);
     // Its end, to the right.
-    let block = person.named_like(": Poison records");
+    let block = person.named_like("· producer: Poison records");
     let lasts = |p: &Person| match step(p).action {
         weir_engine::document::Action::Fault { lasts, .. } => lasts.unwrap().as_secs_f64(),
         other => panic!("{other:?}"),

@@ -286,7 +286,6 @@ impl Lanes {
                 };
                 (i, hold)
             });
-            self.chosen = Some(i);
             cx.act(Act::Seal);
         }
         if response.dragged()
@@ -303,6 +302,8 @@ impl Lanes {
         }
         if response.drag_stopped() {
             self.held = None;
+            // Only now: the form takes room, and the axis under the pointer would become another one.
+            self.chosen = Some(i);
             cx.act(Act::Seal);
         }
     }
