@@ -192,3 +192,15 @@ fn kit_comes_out_of_the_page_as_it_went_in() {
         assert!(Kit::from_html(damaged).is_err(), "{damaged}");
     }
 }
+
+/// `WEIR_RUN=folder cargo test -p weir-engine --lib look_at_pages -- --ignored` writes the pages of a run beside it.
+#[test]
+#[ignore = "for eyes: writes the pages of the run that WEIR_RUN names"]
+fn look_at_pages() {
+    let folder = std::path::PathBuf::from(std::env::var("WEIR_RUN").unwrap());
+    let run = RunFiles::open(&folder).unwrap();
+    for lang in [Lang::En, Lang::Ko] {
+        let page = html(&run, services::ALL, lang).unwrap();
+        std::fs::write(folder.join(format!("look-{}.html", lang.code())), page).unwrap();
+    }
+}
