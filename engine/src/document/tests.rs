@@ -1,7 +1,7 @@
 //! Documents: read, refused in words, written, migrated, saved.
 
 use super::{
-    Action, Bound, Document, Endpoint, Frame, FrameColor, Limit, NodeDoc, Note, Objective, Start,
+    Action, Bound, Document, Endpoint, Expect, Expectation, Frame, FrameColor, Limit, NodeDoc, Note, Objective, Start,
     Step, Wire,
 };
 use crate::units::SimDuration;
