@@ -27,9 +27,8 @@ pub struct Expect {
 }
 
 /// One expected result: a figure in its bounds, or the rows of a query.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawExpectation", into = "RawExpectation")]
-#[schemars(with = "RawExpectation")]
 pub enum Expectation {
     /// A condition on a figure of the run, for example `lake.latency_p99 <= 90s`.
     That(String),
@@ -105,4 +104,13 @@ fn write_span<S: Serializer>(span: &Option<SimDuration>, output: S) -> Result<S:
 
 fn read_span<'de, D: Deserializer<'de>>(input: D) -> Result<Option<SimDuration>, D::Error> {
     duration::deserialize(input).map(Some)
+}
+
+impl JsonSchema for Expectation {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Expectation".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        RawExpectation::json_schema(generator)
+    }
 }

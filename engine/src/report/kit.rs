@@ -123,7 +123,7 @@ pub fn differences(a: &Value, b: &Value, limit: usize) -> Vec<String> {
 }
 
 fn compare(path: &str, a: &Value, b: &Value, limit: usize, out: &mut Vec<String>) {
-    if a == b || out.len() >= limit {
+    if a == b || out.len() >= limit || are_close(a, b) {
         return;
     }
     let below = |name: &str| {
@@ -150,6 +150,14 @@ fn compare(path: &str, a: &Value, b: &Value, limit: usize, out: &mut Vec<String>
             }
         }
         _ => out.push(format!("{path}: {} \u{2192} {}", brief(a), brief(b))),
+    }
+}
+
+/// True for numbers that differ by no more than reading and writing them as text may change: the last digits of a double.
+fn are_close(a: &Value, b: &Value) -> bool {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(x), Some(y)) => (x - y).abs() <= 1e-15 * x.abs().max(y.abs()),
+        _ => false,
     }
 }
 

@@ -1,6 +1,5 @@
 //! One small run for the tests of reports: made once, hostile in its texts, with faults, refusals and objectives.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
@@ -50,9 +49,4 @@ pub(super) fn document() -> Document {
 /// The run.
 pub(super) fn run() -> &'static RunFiles {
     &RUN.1
-}
-
-/// Its folder.
-pub(super) fn folder() -> &'static Path {
-    &RUN.1.folder
 }
