@@ -15,7 +15,7 @@ const PIPELINE: &str = r#"{
   "nodes": [
     { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 20 } },
     { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "params": { "partition_key": "user_id" } },
-    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60, "format": "parquet", "prefix": "p/" } },
+    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60, "buffer_size_mib": 64, "format": "parquet", "prefix": "p/" } },
     { "id": "lake", "kind": "s3", "at": [3, 0] }
   ],
   "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
