@@ -31,31 +31,34 @@ impl Seen {
     }
 }
 
-/// The files by the folder below which each group is crawled.
+/// The files that are crawled together, each group with the folder below which it is crawled.
+///
+/// A new folder inside a known table is a group of its own: it is compared with its table, not with other new folders.
 pub(super) fn groups(
     files: Vec<ObjectMeta>,
     config: &Config,
     catalog: &Catalog,
-) -> BTreeMap<String, Vec<ObjectMeta>> {
-    let mut groups: BTreeMap<String, Vec<ObjectMeta>> = BTreeMap::new();
+) -> Vec<(String, Vec<ObjectMeta>)> {
+    let mut groups: BTreeMap<(String, String), Vec<ObjectMeta>> = BTreeMap::new();
     let tables = catalog.tables(&config.database);
     for file in files {
-        let group = if config.table_level > 1 {
-            level(&file.key, config.table_level as usize - 1)
+        let mut key = (config.prefix.clone(), String::new());
+        if config.table_level > 1 {
+            let folders = level(&file.key, config.table_level as usize - 1);
+            key.0 = folders.unwrap_or(key.0);
         } else if config.recrawl_policy == RecrawlPolicy::NewFoldersOnly {
-            // A new folder belongs to the table that it lies in, even when nothing else of it is new.
             let owner = tables
                 .iter()
                 .filter(|t| t.bucket == file.bucket && file.key.starts_with(&t.prefix))
                 .max_by_key(|t| t.prefix.len());
-            owner.map(|t| t.prefix.clone())
-        } else {
-            None
-        };
-        let prefix = group.unwrap_or_else(|| config.prefix.clone());
-        groups.entry(prefix).or_default().push(file);
+            if let Some(owner) = owner {
+                key = (owner.prefix.clone(), folder(&file.key).to_owned());
+            }
+        }
+        groups.entry(key).or_default().push(file);
     }
-    groups
+    let all = groups.into_iter();
+    all.map(|((prefix, _), files)| (prefix, files)).collect()
 }
 
 /// The first `count` folders of a key; `None` when it lies above.
