@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::partition::Keys;
 use super::prefix;
-use crate::lake::{Codec, ObjectKey};
+use arrow::datatypes::Schema;
+
+use crate::lake::{Codec, ObjectKey, encode_orc};
 use crate::node::Problems;
 use crate::units::{MIB, SimDuration};
 
@@ -163,6 +165,11 @@ impl Config {
                 "record format conversion needs a buffer of at least 64 MiB",
                 "set 64 to 128",
             );
+        }
+        if self.format == OutputFormat::Orc
+            && let Err(why) = encode_orc(&Schema::empty(), self.compression.codec(), &[])
+        {
+            out.error("format", why.to_string(), "parquet");
         }
         if self.compression == Compression::Zstd && self.format == OutputFormat::Json {
             out.warning(
