@@ -51,9 +51,11 @@ pub(crate) fn learn(file: &str, json: bool, output: &mut Output) -> CommandResul
         }
         _ => "no times to learn a rate from\n".to_owned(),
     };
-    let heading = ["Field", "Type", "Distinct", "Null %", "Top %", "Skew", "Made"]
-        .map(str::to_owned)
-        .to_vec();
+    let heading = [
+        "Field", "Type", "Distinct", "Null %", "Top %", "Skew", "Made",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let rows = profile.fields.iter().map(|f| {
         vec![
             f.name.clone(),

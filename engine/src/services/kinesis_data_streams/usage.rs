@@ -97,7 +97,12 @@ impl Kept {
         }
     }
     /// Bytes beyond the included time up to seven days, and beyond seven days.
-    pub(super) fn at(&mut self, now: SimTime, included: SimDuration, retention: SimDuration) -> (u64, u64) {
+    pub(super) fn at(
+        &mut self,
+        now: SimTime,
+        included: SimDuration,
+        retention: SimDuration,
+    ) -> (u64, u64) {
         while let Some((at, bytes)) = self.minutes.get(self.extended)
             && now.since(*at) >= included
         {
