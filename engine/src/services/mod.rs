@@ -12,7 +12,7 @@ pub mod glue_crawler;
 pub mod kinesis_data_streams;
 pub mod lambda;
 #[cfg(test)]
-mod pricing;
+mod pricing_tests;
 pub mod producer;
 pub mod s3;
 #[cfg(test)]
@@ -20,7 +20,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod theory;
+mod theory_tests;
 
 use crate::node::AnyKind;
 
