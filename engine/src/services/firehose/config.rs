@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::partition::Keys;
 use super::prefix;
-use arrow::datatypes::Schema;
-
-use crate::lake::{Codec, ObjectKey, encode_orc};
+use crate::lake::{Codec, ObjectKey};
 use crate::node::Problems;
 use crate::units::{MIB, SimDuration};
 
@@ -166,10 +164,12 @@ impl Config {
                 "set 64 to 128",
             );
         }
-        if self.format == OutputFormat::Orc
-            && let Err(why) = encode_orc(&Schema::empty(), self.compression.codec(), &[])
-        {
-            out.error("format", why.to_string(), "parquet");
+        if self.format == OutputFormat::Orc && !cfg!(feature = "orc") {
+            out.error(
+                "format",
+                "this program was built without ORC",
+                "build it with the cargo feature `orc`, or use parquet",
+            );
         }
         if self.compression == Compression::Zstd && self.format == OutputFormat::Json {
             out.warning(
