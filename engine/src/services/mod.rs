@@ -14,7 +14,7 @@ pub mod glue_etl;
 pub mod kinesis_data_streams;
 pub mod lambda;
 #[cfg(test)]
-mod pricing;
+mod pricing_tests;
 pub mod producer;
 pub mod s3;
 pub mod sns;
@@ -24,7 +24,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod theory;
+mod theory_tests;
 
 use crate::node::AnyKind;
 

@@ -72,13 +72,7 @@ impl Buffer {
                 ParquetPlan::new(&first.schema(), codec)
                     .map_err(|e| NodeError::Fatal(e.to_string()))?,
             ),
-            OutputFormat::Orc => {
-                // A type that ORC has not is told now, not when the file is due.
-                encode_orc(&first.schema(), codec, &[])
-                    .map_err(|e| NodeError::Fatal(e.to_string()))?;
-                None
-            }
-            OutputFormat::Json => None,
+            OutputFormat::Orc | OutputFormat::Json => None,
         };
         Ok(Self {
             format: config.format,

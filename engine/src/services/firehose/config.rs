@@ -169,6 +169,13 @@ impl Config {
                 "set 64 to 128",
             );
         }
+        if self.format == OutputFormat::Orc && !cfg!(feature = "orc") {
+            out.error(
+                "format",
+                "this program was built without ORC",
+                "build it with the cargo feature `orc`, or use parquet",
+            );
+        }
         if self.compression == Compression::Zstd && self.format == OutputFormat::Json {
             out.warning(
                 "compression",

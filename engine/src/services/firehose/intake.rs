@@ -40,7 +40,7 @@ pub(super) struct Intake {
 }
 
 /// What a record of `bytes` is billed as, rounded up to `step`.
-pub(in crate::services) fn rounded_bytes(bytes: u64, step: u64) -> u64 {
+pub(in super::super) fn rounded_bytes(bytes: u64, step: u64) -> u64 {
     bytes.div_ceil(step).max(1) * step
 }
 

@@ -26,7 +26,7 @@ const fn usage(
 }
 macro_rules! usages {
     ($($name:ident = $key:literal, $unit:literal, $base:expr, $rounding:literal;)*) => {
-        $(pub(in crate::services) static $name: UsageSpec = usage(concat!("kinesis-data-streams.", $key), $unit, $base, $rounding);)*
+        $(pub(in super::super) static $name: UsageSpec = usage(concat!("kinesis-data-streams.", $key), $unit, $base, $rounding);)*
         /// All of them.
         pub(super) static ALL: &[&UsageSpec] = &[$(&$name),*];
     };
@@ -65,7 +65,7 @@ pub(super) struct Rules {
 }
 
 /// PUT payload units of a record of `bytes`, key included.
-pub(in crate::services) fn put_units(bytes: u64, unit_bytes: u64) -> u64 {
+pub(in super::super) fn put_units(bytes: u64, unit_bytes: u64) -> u64 {
     bytes.div_ceil(unit_bytes).max(1)
 }
 /// Bytes of an on-demand stream that a record of `bytes` is billed as.
@@ -97,7 +97,12 @@ impl Kept {
         }
     }
     /// Bytes beyond the included time up to seven days, and beyond seven days.
-    fn at(&mut self, now: SimTime, included: SimDuration, retention: SimDuration) -> (u64, u64) {
+    pub(super) fn at(
+        &mut self,
+        now: SimTime,
+        included: SimDuration,
+        retention: SimDuration,
+    ) -> (u64, u64) {
         while let Some((at, bytes)) = self.minutes.get(self.extended)
             && now.since(*at) >= included
         {

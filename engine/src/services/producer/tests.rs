@@ -464,8 +464,7 @@ fn devices_report_in_turn_at_their_interval() {
 
 #[test]
 fn learnt_records_are_like_the_samples() {
-    let name = crate::data::Root::samples().remove(0);
-    let file = format!("sample:{name}");
+    let file = crate::data::Root::samples().remove(0);
     let replayed = {
         let sink = sink();
         bench(

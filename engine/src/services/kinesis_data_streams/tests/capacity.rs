@@ -6,12 +6,14 @@ use arrow::array::{AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Float64Type;
 use serde_json::{Value, json};
 
+use super::super::Model;
 use super::super::pack::Pack;
+use super::super::usage::Kept;
 use super::{bench, feed, idle_reader, keyed, read, read_by, refused, seconds, set, steady_reader};
 use crate::data::Batch;
 use crate::node::{Ask, Notice};
 use crate::services::testing::{Fake, Heard, Ran, ms};
-use crate::units::{MIB, SimDuration};
+use crate::units::{MIB, SimDuration, SimTime};
 
 const PREFIX: &str = "kinesis-data-streams.";
 fn used(ran: &Ran, key: &str) -> u128 {
@@ -162,23 +164,37 @@ fn advantage_bills_at_least_its_commitment() {
 }
 
 #[test]
-fn retention_beyond_a_day_and_beyond_a_week_has_its_price() {
-    // 1 MiB in the first second, and then nothing for ten days.
-    let put = || feed().records(ms(1000), spread(1024, 1018, 1));
-    let day = 86_400_u64;
-    let params = |mode: &str| json!({"stream_mode": mode, "retention_hours": 240, "partition_key": "key", "shard_count": 2});
-    let ran = bench(&put(), params("on-demand")).run(9 * day);
-    let kept = |key: &str| used(&ran, key) as f64 / (1024.0 * 1018.0) / 1000.0 / day as f64;
-    assert!((kept("on_demand_extended_retention_gb_month") - 6.0).abs() < 0.01);
-    assert!((kept("on_demand_long_term_retention_gb_month") - 2.0).abs() < 0.01);
-    let ran = bench(&put(), params("provisioned")).run(9 * day);
-    let kept =
-        used(&ran, "long_term_retention_gb_month") as f64 / (1024.0 * 1018.0) / 1000.0 / day as f64;
-    assert!((kept - 2.0).abs() < 0.01, "{kept}");
-    assert_eq!(
-        used(&ran, "extended_retention_shard_hour"),
-        u128::from(2 * 9 * day) * 1000
-    );
+fn what_is_kept_beyond_a_day_and_beyond_a_week_is_counted_apart() {
+    let hours = |n: u64| SimDuration::secs(n * 3600);
+    let (mut kept, included, retention) = (Kept::default(), hours(24), hours(240));
+    // 100 bytes in the first hour, 10 in the next, nothing for ten days.
+    kept.add(SimTime::ZERO, 60);
+    kept.add(SimTime::ZERO + SimDuration::secs(30), 40);
+    kept.add(SimTime::ZERO + hours(1), 10);
+    for (hour, beyond_a_day, beyond_a_week) in [
+        (0, 0, 0),
+        (23, 0, 0),
+        (24, 100, 0),
+        (25, 110, 0),
+        (24 * 7, 10, 100),
+        (24 * 7 + 1, 0, 110),
+        (239, 0, 110),
+        (240, 0, 10),
+        (241, 0, 0),
+    ] {
+        let got = kept.at(SimTime::ZERO + hours(hour), included, retention);
+        assert_eq!(got, (beyond_a_day, beyond_a_week), "hour {hour}");
+    }
+    assert!(!Model::is_old(SimTime::ZERO, SimTime::ZERO + hours(167)));
+    assert!(Model::is_old(SimTime::ZERO, SimTime::ZERO + hours(168)));
+}
+
+#[test]
+fn longer_retention_has_its_price_from_the_start() {
+    let ran = bench(&feed(), json!({"retention_hours": 240, "shard_count": 2})).run(3600);
+    assert_eq!(used(&ran, "extended_retention_shard_hour"), 2 * 3_600_000);
+    let ran = bench(&feed(), json!({"retention_hours": 24, "shard_count": 2})).run(3600);
+    assert_eq!(used(&ran, "extended_retention_shard_hour"), 0);
 }
 
 #[test]
@@ -197,22 +213,6 @@ fn expired_records_do_not_come_back_when_retention_is_raised() {
         ran.ledger("stream").dropped["retention ended before it was read"],
         10
     );
-}
-
-#[test]
-fn old_records_cost_when_they_are_read() {
-    let feed = feed().records(ms(1000), spread(10, 1000, 1));
-    let reader = super::poll(idle_reader(), seconds(8 * 86_400), 0, 100);
-    let ran = read_by(
-        bench(
-            &feed,
-            json!({"retention_hours": 240, "partition_key": "key"}),
-        ),
-        "reader",
-        &reader,
-    )
-    .run(8 * 86_400 + 60);
-    assert_eq!(used(&ran, "long_term_retrieval_gb"), 10_000);
 }
 
 /// A stream with consumers on its fan-out port.

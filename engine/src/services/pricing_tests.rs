@@ -350,10 +350,10 @@ fn bill(row: &Example) -> Result<Vec<f64>, Vec<String>> {
             books = books.with_price(Price {
                 key: spec.key.to_owned(),
                 unit: spec.unit.to_owned(),
-                per: 1,
+                per: 1_000_000,
                 tiers: Some(vec![Tier {
                     up_to: None,
-                    usd: Usd::parse(&format!("{:.18}", usd / scale)).unwrap(),
+                    usd: Usd::parse(&format!("{:.12}", usd / scale * 1e6)).unwrap(),
                 }]),
                 origin,
             });
