@@ -59,10 +59,16 @@ pub(crate) fn window(span: Option<SimDuration>, output: &mut Output) -> Result<(
         .or_else(|| parse_duration(WATCHED_FOR).ok())
         .unwrap_or_default();
     let pairs = measure::watched(WEEKEND, span, PAIRS).map_err(Failure::new)?;
-    for (alone, watched) in &pairs {
+    for pair in &pairs {
         output.print(&format!(
-            "records a second: {alone:.0} alone, {watched:.0} watched: {:.3}\n",
-            watched / alone
+            "records a second: {:.0} alone, {:.0} watched: {:.3} ({} snapshots, {:.1} % of the run's time; {} frames, {:.2} s of a processor)\n",
+            pair.alone,
+            pair.watched,
+            pair.watched / pair.alone,
+            pair.snapshots.0,
+            pair.snapshots.1 * 100.0,
+            pair.frames.0,
+            pair.frames.1,
         ));
     }
     Ok(())

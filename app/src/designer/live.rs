@@ -15,7 +15,7 @@ use weir_engine::services;
 use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
 
 /// Host time between two snapshots: 30 a second.
-const CADENCE: Duration = Duration::from_millis(33);
+pub(crate) const CADENCE: Duration = Duration::from_millis(33);
 /// Snapshots that rates are taken over.
 const WINDOW: usize = 30;
 /// Finished runs that are kept for comparison.
@@ -268,14 +268,14 @@ impl Live {
         self.asked = None;
     }
     /// Looks after the threads and takes the newest snapshot. True when something changed.
-    pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) -> bool {
-        let mut changed = self.poll_start();
-        changed |= self.poll_run(wake);
-        changed | self.poll_end()
+    pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) {
+        self.poll_start();
+        self.poll_run(wake);
+        self.poll_end();
     }
-    fn poll_start(&mut self) -> bool {
+    fn poll_start(&mut self) {
         let Some(handle) = self.starting.take_if(|h| h.is_finished()) else {
-            return false;
+            return;
         };
         match handle.join() {
             Ok(Ok(prepared)) => {
@@ -294,11 +294,10 @@ impl Live {
                 self.fail("the run could not be built: this is a bug of Weir".to_owned());
             }
         }
-        true
     }
-    fn poll_run(&mut self, wake: impl Fn() + Send + 'static) -> bool {
+    fn poll_run(&mut self, wake: impl Fn() + Send + 'static) {
         let Some(run) = &self.running else {
-            return false;
+            return;
         };
         let finished = run.is_finished();
         let snapshot = run.snapshot();
@@ -328,11 +327,10 @@ impl Live {
             };
             self.ending = Some(std::thread::spawn(work));
         }
-        is_new || finished
     }
-    fn poll_end(&mut self) -> bool {
+    fn poll_end(&mut self) {
         let Some(handle) = self.ending.take_if(|h| h.is_finished()) else {
-            return false;
+            return;
         };
         match handle.join() {
             Ok(Ok(outcome)) => self.ended(outcome),
@@ -343,7 +341,6 @@ impl Live {
                 );
             }
         }
-        true
     }
     fn ended(&mut self, outcome: Outcome) {
         self.view.phase = Phase::Ended;

@@ -31,9 +31,10 @@ mod window;
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_engine::document::Document;
-use weir_engine::runtime::RunSnapshot;
+use weir_engine::runtime::{Pace, RunSnapshot};
 
 use self::canvas::Canvas;
 use self::cx::{Act, Cx};
@@ -191,10 +192,10 @@ impl Designer {
         self.canvas.port_position(port)
     }
 
-    /// Looks after threads. Called before each frame, and while the window is hidden. True when something changed.
-    pub fn logic(&mut self, ctx: &egui::Context) -> bool {
+    /// Looks after threads. Called before each frame, and while the window is hidden.
+    pub fn logic(&mut self, ctx: &egui::Context) {
         let wake = ctx.clone();
-        let changed = self.live.poll(move || wake.request_repaint());
+        self.live.poll(move || wake.request_repaint());
         self.checker.ask(
             self.history.doc(),
             self.files.root(),
@@ -206,7 +207,13 @@ impl Designer {
         {
             ctx.request_repaint_after(wait);
         }
-        changed
+        if self.is_busy() {
+            // The next snapshot. A run that goes as fast as it can needs the processors itself: it is looked at less often.
+            ctx.request_repaint_after(match self.live.view.pace {
+                Pace::Max => CADENCE_AT_MAX,
+                Pace::Times(_) => live::CADENCE,
+            });
+        }
     }
 
     /// Keeps what the person chose.
@@ -242,6 +249,8 @@ impl Designer {
     }
 }
 
+/// Host time between two looks at a run that goes as fast as it can.
+pub(crate) const CADENCE_AT_MAX: Duration = Duration::from_millis(50);
 const PREFS_KEY: &str = "weir-prefs";
 const PANES_KEY: &str = "weir-panes";
 

@@ -44,13 +44,7 @@ struct Window(Designer);
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        if self.0.logic(ctx) {
-            ctx.request_repaint();
-        }
-        if self.0.is_busy() {
-            // The next snapshot.
-            ctx.request_repaint_after(std::time::Duration::from_millis(33));
-        }
+        self.0.logic(ctx);
     }
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.0.ui(ui);

@@ -208,6 +208,7 @@ impl Run {
             shots.tail_total = self.log.total();
         }
         shots.count += 1;
+        self.tracer.shown(shots.count);
         self.shots = shots;
         self.touched = touched;
         self.touched.fill(false);

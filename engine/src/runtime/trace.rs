@@ -21,6 +21,8 @@ const TRACES: usize = 64;
 const HOPS: usize = 64;
 /// Virtual time between two records of a source that are followed unasked.
 const UNASKED_EVERY: SimDuration = SimDuration::secs(10);
+/// Snapshots between two of them: at full speed ten virtual seconds are over in a blink, and looking for a record costs.
+const UNASKED_SNAPSHOTS: u64 = 15;
 /// Of one source, records on their way at the most that are followed unasked.
 const UNASKED_OPEN: usize = 4;
 
@@ -106,8 +108,8 @@ pub(super) struct Tracer {
     flights: Vec<Flight>,
     /// Sources whose next record is to be followed.
     asked: Vec<usize>,
-    /// When each source was last followed unasked.
-    last: Vec<(usize, SimTime)>,
+    /// When each source was last followed unasked, and whether enough snapshots have passed since.
+    last: Vec<(usize, SimTime, bool)>,
     next: u64,
     /// As last shown.
     shown: Arc<[Arc<Trace>]>,
@@ -126,6 +128,21 @@ impl Tracer {
     /// True when nothing is followed and nothing is to be.
     pub(super) const fn is_idle(&self) -> bool {
         self.traces.is_empty() && self.asked.is_empty() && !self.unasked
+    }
+    /// A snapshot was taken, the `count`th.
+    pub(super) fn shown(&mut self, count: u64) {
+        if count.is_multiple_of(UNASKED_SNAPSHOTS) {
+            self.last
+                .iter_mut()
+                .for_each(|(_, _, rested)| *rested = true);
+        }
+    }
+    /// False when surely no record of source `node` is to be followed now.
+    fn may_want(&self, node: usize, now: SimTime) -> bool {
+        let due =
+            |(_, at, rested): &(usize, SimTime, bool)| *rested && now.since(*at) >= UNASKED_EVERY;
+        let last = self.last.iter().find(|(n, _, _)| *n == node);
+        self.asked.contains(&node) || self.unasked && last.is_none_or(due)
     }
     /// The next record that leaves source `node` is to be followed.
     pub(super) fn ask(&mut self, node: usize) {
@@ -189,14 +206,7 @@ impl Tracer {
             self.asked.swap_remove(i);
             return Some(true);
         }
-        if !self.unasked {
-            return None;
-        }
-        let last = self.last.iter_mut().find(|(n, _)| *n == node);
-        if last
-            .as_ref()
-            .is_some_and(|(_, at)| now.since(*at) < UNASKED_EVERY)
-        {
+        if !self.may_want(node, now) {
             return None;
         }
         let open = self
@@ -206,9 +216,9 @@ impl Tracer {
         if open.count() >= UNASKED_OPEN {
             return None;
         }
-        match last {
-            Some(last) => last.1 = now,
-            None => self.last.push((node, now)),
+        match self.last.iter_mut().find(|(n, _, _)| *n == node) {
+            Some(last) => (last.1, last.2) = (now, false),
+            None => self.last.push((node, now, false)),
         }
         Some(false)
     }
@@ -290,7 +300,7 @@ impl Run {
         let Payload::Records(batch) = payload else {
             return;
         };
-        if !self.states[i].ins.is_empty() {
+        if !self.states[i].ins.is_empty() || !self.tracer.may_want(i, self.now) {
             return;
         }
         let state = &self.states[i];

@@ -19,6 +19,9 @@ use crate::designer::widgets::format::records_rate;
 
 /// Height of a node with few ports.
 pub(super) const HEIGHT: f32 = 112.0;
+/// Nodes whose figures are written anew with one snapshot at the most: nobody reads five hundred figures thirty times a second,
+/// and laying them out is what a frame of a large drawing would spend its time on.
+const WRITTEN: usize = 64;
 /// Distance of two ports of one side.
 const PORT_STEP: f32 = 20.0;
 
@@ -155,6 +158,8 @@ pub(super) struct Model {
     findings: (usize, u64),
     lang: Lang,
     snapshot: (usize, bool),
+    /// Counts snapshots: whose turn it is to be written anew.
+    turn: usize,
     pub(super) nodes: Vec<NodeBox>,
     pub(super) wires: Vec<WireBox>,
     index: HashMap<String, usize>,
@@ -223,8 +228,9 @@ impl Model {
             .map_or(0, |s| Arc::as_ptr(s) as usize);
         let live = (snapshot, cx.run.phase.is_live());
         if rebuilt || self.snapshot != live {
+            let all = rebuilt || !live.1 || self.snapshot.1 != live.1;
             self.snapshot = live;
-            self.relive(cx);
+            self.relive(cx, all);
         }
     }
 
@@ -310,8 +316,8 @@ impl Model {
         self.glide.is_some()
     }
 
-    /// Takes the snapshot's figures over.
-    fn relive(&mut self, cx: &Cx<'_>) {
+    /// Takes the snapshot's figures over; `all` texts, or those whose turn it is.
+    fn relive(&mut self, cx: &Cx<'_>, all: bool) {
         let run = cx.run;
         let Some(snapshot) = &run.snapshot else {
             for node in &mut self.nodes {
@@ -332,9 +338,14 @@ impl Model {
             .map(|(i, n)| (n.id.as_str(), i))
             .collect();
         let is_live = run.phase.is_live();
-        for node in &mut self.nodes {
+        let turns = self.nodes.len().div_ceil(WRITTEN).max(1);
+        self.turn = (self.turn + 1) % turns;
+        for (i, node) in self.nodes.iter_mut().enumerate() {
             node.live_index = places.get(node.id.as_str()).copied();
             let seen = node.live_index.map(|i| snapshot.nodes[i].as_ref());
+            if !all && i % turns != self.turn && node.live.is_some() && seen.is_some() {
+                continue;
+            }
             node.live = seen.map(|s| node_live(s, node.live_index.and_then(|i| run.nodes.get(i))));
             node.badges = badges(problems(cx, &node.id), seen, node.spec);
         }

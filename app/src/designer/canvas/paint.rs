@@ -3,7 +3,7 @@
 use egui::{
     Align2, Color32, Painter, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2,
 };
-use weir_engine::runtime::RunSnapshot;
+use weir_engine::runtime::{Pace, RunSnapshot};
 
 use super::Canvas;
 use super::draw::{Pen, TextStyle};
@@ -174,7 +174,8 @@ impl Canvas {
                 wire_draw::pill(pen, wire, &points);
             }
         }
-        travels
+        // A run that goes as fast as it can needs the processors itself: then dashes travel with its snapshots.
+        travels && cx.run.pace != Pace::Max
     }
 
     fn paint_nodes(&mut self, ui: &Ui, pen: &mut Pen<'_>, cx: &Cx<'_>, chosen: &Chosen) {

@@ -16,7 +16,7 @@ use super::Headless;
 use crate::designer::cx::Act;
 use crate::designer::live::Phase;
 use crate::designer::panes::Pane;
-use crate::designer::{Lang, Setup};
+use crate::designer::{CADENCE_AT_MAX, Lang, Setup};
 
 /// A window as most people have it.
 const WINDOW: Vec2 = Vec2::new(1440.0, 900.0);
@@ -210,19 +210,29 @@ pub(crate) fn pauses(file: &str, count: usize) -> Result<Vec<usize>, String> {
     Ok(taken)
 }
 
-/// Records a second of the machine: alone, and with a window that watches at 60 frames a second.
-pub(crate) fn watched(
-    file: &str,
-    span: SimDuration,
-    pairs: usize,
-) -> Result<Vec<(f64, f64)>, String> {
+/// A run alone and one that is watched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watched {
+    /// Records a second of the machine without a window.
+    pub(crate) alone: f64,
+    /// The same with one.
+    pub(crate) watched: f64,
+    /// Snapshots of the watched run, and the share of its time that they took.
+    pub(crate) snapshots: (u64, f64),
+    /// Frames that were drawn, and the processor seconds that they took.
+    pub(crate) frames: (usize, f64),
+}
+
+/// Records a second of the machine: alone, and with a window that watches and draws whenever it asks for a frame, 60 times a
+/// second at the most.
+pub(crate) fn watched(file: &str, span: SimDuration, pairs: usize) -> Result<Vec<Watched>, String> {
     let opened = crate::open::open(file).map_err(|f| f.plain())?;
     let mut doc = opened.doc;
     doc.run_for = span;
     let mut rates = Vec::new();
     for _ in 0..pairs {
         let alone = alone(&doc, &opened.root)?;
-        rates.push((alone, with_window(file, &doc)?));
+        rates.push(with_window(file, &doc, alone)?);
     }
     Ok(rates)
 }
@@ -241,20 +251,29 @@ fn alone(doc: &Document, root: &weir_engine::data::Root) -> Result<f64, String> 
     Ok(last.produced as f64 / last.host_seconds)
 }
 
-fn with_window(file: &str, doc: &Document) -> Result<f64, String> {
+fn with_window(file: &str, doc: &Document, alone: f64) -> Result<Watched, String> {
     let mut window = Headless::for_measuring(Some(file));
     window.designer.history = crate::designer::edit::History::new(doc.clone());
     window.designer.checker.reset();
     window.start(Pace::Max)?;
+    let mut frames = Frames::default();
     while matches!(
         window.designer.live.view.phase,
         Phase::Starting | Phase::Running
     ) {
-        window.timed_frames(1);
+        let began = Instant::now();
+        frames.0.push(window.timed_frame());
+        let wait = window.repaint_delay().clamp(FRAME, CADENCE_AT_MAX);
+        std::thread::sleep(wait.saturating_sub(began.elapsed()));
     }
     let last = window.designer.snapshot().map(Arc::clone);
     let last = last.ok_or("the run left no snapshot")?;
-    Ok(last.produced as f64 / last.host_seconds)
+    Ok(Watched {
+        alone,
+        watched: last.produced as f64 / last.host_seconds,
+        snapshots: (last.snapshots, last.snapshot_seconds / last.host_seconds),
+        frames: (frames.0.len(), frames.0.iter().sum::<f64>() / 1e3),
+    })
 }
 
 /// A drawing of 500 nodes and 750 wires that runs: cells of two sources, two streams, two deliveries into a bucket, a

@@ -12,7 +12,7 @@ use weir_engine::services;
 use weir_engine::units::GIB;
 
 use super::decimate::Decimated;
-use super::reading::{Reading, logarithms, samples, stack};
+use super::reading::{Reading, logarithms, samples, stack, total};
 use crate::designer::i18n::{kind_title, tr, trf};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{format, node_colours, node_name, shade};
@@ -390,15 +390,8 @@ impl Maker<'_> {
             let nth = used.entry(spec.category).or_default();
             let colour = shade(theme().category(spec.category), *nth);
             *nth += 1;
-            let curves: Vec<Vec<PlotPoint>> = nodes.iter().map(|n| self.cost_rate(n)).collect();
-            let slices: Vec<&[PlotPoint]> = curves.iter().map(Vec::as_slice).collect();
-            let (xs, tops) = stack(&slices);
-            let Some(sum) = tops.last() else { continue };
-            let points = xs
-                .iter()
-                .zip(sum)
-                .map(|(x, y)| PlotPoint::new(*x, *y))
-                .collect();
+            let points = total(nodes.iter().map(|n| self.cost_rate(n)).collect());
+            let size: f64 = points.iter().map(|p| p.y).sum();
             let trace = Trace {
                 name: kind_title(spec).to_owned(),
                 node: nodes
@@ -411,7 +404,7 @@ impl Maker<'_> {
                 is_past: false,
                 data: Decimated::new(points),
             };
-            layers.push((sum.iter().sum(), trace));
+            layers.push((size, trace));
         }
         // The greatest at the bottom.
         layers.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -446,24 +439,20 @@ impl Maker<'_> {
 
     /// What was spent up to each instant for each GB that was produced up to it.
     fn cost_per_gb(&self) -> Chart {
-        let rates: Vec<Vec<PlotPoint>> = self.run.nodes.iter().map(|n| self.cost_rate(n)).collect();
-        let slices: Vec<&[PlotPoint]> = rates.iter().map(Vec::as_slice).collect();
-        let (xs, tops) = stack(&slices);
+        let rates = total(self.run.nodes.iter().map(|n| self.cost_rate(n)).collect());
         let sources = self.run.nodes.iter().filter(|n| self.is_source(n));
         let made: Vec<Vec<PlotPoint>> = sources
             .filter_map(|n| Self::meter(n, "BytesOut"))
             .map(|m| samples(&m.series, Reading::Rate, self.run.now))
             .collect();
         let mut points = Vec::new();
-        if let Some(total) = tops.last() {
-            let mut produced: Vec<Integral<'_>> = made.iter().map(|m| Integral::new(m)).collect();
-            let mut spent = 0.0;
-            for i in 1..xs.len() {
-                spent += total[i - 1] * (xs[i] - xs[i - 1]) / 3600.0;
-                let bytes: f64 = produced.iter_mut().map(|p| p.up_to(xs[i])).sum();
-                if bytes > 0.0 {
-                    points.push(PlotPoint::new(xs[i], spent * GIB as f64 / bytes));
-                }
+        let mut produced: Vec<Integral<'_>> = made.iter().map(|m| Integral::new(m)).collect();
+        let mut spent = 0.0;
+        for pair in rates.windows(2) {
+            spent += pair[0].y * (pair[1].x - pair[0].x) / 3600.0;
+            let bytes: f64 = produced.iter_mut().map(|p| p.up_to(pair[1].x)).sum();
+            if bytes > 0.0 {
+                points.push(PlotPoint::new(pair[1].x, spent * GIB as f64 / bytes));
             }
         }
         let trace = Trace {

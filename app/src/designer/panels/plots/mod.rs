@@ -27,6 +27,7 @@ use super::super::command::Command;
 use super::super::cx::{Act, Cx};
 use super::super::edit::Selection;
 use super::super::i18n::{lang, tr};
+use super::super::live::Phase;
 use super::super::theme::{semibold, theme};
 use super::super::widgets::{empty, icon_button};
 
@@ -40,6 +41,8 @@ struct Entry {
     id: u64,
     subject: Subject,
     chart: Chart,
+    /// The snapshot that it was made from.
+    of: Identity,
 }
 
 /// Tells snapshots apart: the same address may hold another one later, at another host time.
@@ -52,7 +55,6 @@ fn identity(run: &RunSnapshot) -> Identity {
 /// What charts were made from: while it stays the same they are.
 #[derive(Debug, Clone, PartialEq)]
 struct Made {
-    snapshot: Identity,
     doc: usize,
     selected: BTreeSet<String>,
     subjects: Vec<Subject>,
@@ -74,6 +76,9 @@ pub(crate) struct Plots {
     /// Counts what changes charts without changing what they are made from.
     changes: u64,
     made: Option<Made>,
+    /// The chart that is next when charts take turns.
+    turn: usize,
+    is_running: bool,
     bands: Vec<Band>,
     /// Virtual second under the pointer, over any plot.
     hovered: Option<f64>,
@@ -82,7 +87,7 @@ pub(crate) struct Plots {
     /// The cursor as it was in the latest frame.
     cursor: Option<f64>,
     scale: parts::Scale,
-    rows: Option<(Identity, (u64, u64), Vec<parts::Row>)>,
+    rows: Option<((u64, u64), Vec<parts::Row>)>,
     exporter: Exporter,
 }
 
@@ -98,6 +103,8 @@ impl Default for Plots {
             overlay: None,
             changes: 0,
             made: None,
+            turn: 0,
+            is_running: false,
             bands: Vec::new(),
             hovered: None,
             mark_from: None,
@@ -173,6 +180,7 @@ impl Plots {
             id: self.next_id,
             subject,
             chart: Chart::nothing(),
+            of: Identity::default(),
         });
     }
 
@@ -184,6 +192,7 @@ impl Plots {
             id: self.next_id,
             subject: Subject::Samples,
             chart,
+            of: Identity::default(),
         }];
     }
 
@@ -195,22 +204,42 @@ impl Plots {
         // The run that is shown has become an earlier one: it would cover itself.
         let past = past.filter(|p| !Arc::ptr_eq(&p.snapshot, snapshot));
         let made = Made {
-            snapshot: identity(snapshot),
             doc: Arc::as_ptr(doc) as usize,
             selected: cx.selection.nodes().map(str::to_owned).collect(),
             subjects: self.entries.iter().map(|e| e.subject.clone()).collect(),
             changes: self.changes,
             look: (theme().is_dark, lang(), past.map(|p| p.number)),
         };
-        if self.made.as_ref() == Some(&made) {
-            return;
-        }
+        let now = identity(snapshot);
+        // While a run goes on, one chart a frame takes a new snapshot over: in a large drawing each is the work of a frame.
+        let is_same = self.made.as_ref() == Some(&made);
+        self.is_running = cx.run.phase == Phase::Running;
+        let most = if is_same && self.is_running {
+            1
+        } else {
+            self.entries.len()
+        };
+        let count = self.entries.len().max(1);
+        let due: Vec<usize> = (0..self.entries.len())
+            .map(|i| (i + self.turn) % count)
+            .filter(|i| !is_same || self.entries[*i].of != now)
+            .filter(|i| self.entries[*i].subject != Subject::Samples)
+            .take(most)
+            .collect();
+        let Some(last) = due.last() else { return };
+        self.turn = (last + 1) % count;
         let hidden = &self.hidden;
-        let made_of_the_run = self
-            .entries
-            .iter_mut()
-            .filter(|e| e.subject != Subject::Samples);
-        for Entry { id, subject, chart } in made_of_the_run {
+        for i in due {
+            let Entry {
+                id,
+                subject,
+                chart,
+                of,
+            } = &mut self.entries[i];
+            *of = now;
+            if *subject == Subject::Parts {
+                self.rows = None;
+            }
             *chart = Chart::of(subject, doc, snapshot, &made.selected, None);
             chart.restack(|t| is_shown(hidden, *id, t));
             if let Some(past) = past {
@@ -391,15 +420,13 @@ impl Plots {
     }
 
     fn rows(&mut self, snapshot: &RunSnapshot, range: (f64, f64)) -> &[parts::Row] {
-        let key = (identity(snapshot), (range.0.to_bits(), range.1.to_bits()));
-        let stale = self
-            .rows
-            .as_ref()
-            .is_none_or(|(run, window, _)| (*run, *window) != key);
-        if stale {
-            self.rows = Some((key.0, key.1, parts::rows(snapshot, range)));
+        let window = (range.0.to_bits(), range.1.to_bits());
+        // While a run goes on the window moves with it, and rows have their turn like charts.
+        let is_other = |rows: &(_, _)| !self.is_running && rows.0 != window;
+        if self.rows.as_ref().is_none_or(is_other) {
+            self.rows = Some((window, parts::rows(snapshot, range)));
         }
-        self.rows.as_ref().map_or(&[], |(_, _, rows)| rows)
+        self.rows.as_ref().map_or(&[], |(_, rows)| rows)
     }
 
     /// Shows or hides traces.

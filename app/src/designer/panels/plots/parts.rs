@@ -163,6 +163,9 @@ fn bar(ui: &mut Ui, cx: &Cx<'_>, row: &Row, scale: Scale, longest: f64) {
     let height = body.size + 11.0;
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
     let name = node_name(cx.doc, &row.node);
     let total = format::millis(row.total());
     let label = trf("plots.part_bar", &[("name", &name), ("time", &total)]);
