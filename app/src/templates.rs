@@ -44,6 +44,8 @@ pub(crate) static ALL: &[Template] = &[
     template!("hot-shard"),
     template!("small-files"),
     template!("flow-logs"),
+    template!("sensor-anomalies"),
+    template!("all-detectors"),
 ];
 
 /// The template that stands ready when nothing else was asked for.

@@ -41,6 +41,10 @@ pub(crate) enum Which {
     Etl,
     /// Frames of the designer, and what watching costs a run
     Window,
+    /// Anomaly detectors: records a second, and the forest beside the reference implementation
+    Detectors,
+    /// Anomaly detectors on a folder of the Numenta Anomaly Benchmark
+    Nab,
 }
 
 /// Virtual time of the weekend benchmark.
@@ -50,6 +54,7 @@ const EVENTS: u64 = 20_000_000;
 
 pub(crate) fn bench(
     which: Which,
+    folder: Option<&Path>,
     span: Option<SimDuration>,
     format: Format,
     output: &mut Output,
@@ -79,6 +84,12 @@ pub(crate) fn bench(
     }
     if all || which == Which::Window {
         super::bench_window::window(span, output)?;
+    }
+    if all || which == Which::Detectors {
+        super::bench_detectors::detectors(output)?;
+    }
+    if which == Which::Nab {
+        super::bench_detectors::nab(folder, output)?;
     }
     Ok(Verdict::Good)
 }

@@ -8,6 +8,7 @@ mod bench;
 mod bench_etl;
 mod bench_services;
 mod bench_sweep;
+mod bench_detectors;
 mod bench_window;
 mod check;
 mod compare;
@@ -98,10 +99,11 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         } => bench_etl::etl(&input, output),
         Command::Bench {
             which,
+            folder,
             run_for,
             format,
             ..
-        } => bench::bench(which, run_for, format, output),
+        } => bench::bench(which, folder.as_deref(), run_for, format, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Learn { file, json } => learn::learn(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),

@@ -3,6 +3,7 @@
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
 mod athena;
+mod anomaly;
 mod avro;
 mod border;
 mod catalog;
