@@ -286,7 +286,7 @@ fn transformed(code: &str) -> (u64, Vec<serde_json::Value>, Vec<serde_json::Valu
     };
     (
         ran.ledger("producer").created,
-        lines(&|k| k.starts_with("good/")),
+        lines(&|k| k.starts_with("good/") && !k.contains("processing-failed")),
         lines(&|k| k.contains("processing-failed")),
     )
 }

@@ -5,10 +5,12 @@
 //! events and answers of Python handlers; `mapping.rs` reads a stream, `queue.rs` a queue, `events.rs` keeps what is sent
 //! asynchronously; `model.rs` joins them.
 
+mod account;
 mod config;
 mod environments;
 mod events;
 mod function;
+mod give_up;
 mod handler;
 mod mapping;
 mod model;

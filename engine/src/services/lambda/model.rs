@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::account::{Times, account, answer, passed};
 use super::config::Config;
-use super::events::{EventJob, Events, Fate, TIMER_EVENT};
+use super::events::{EventJob, Events, TIMER_EVENT};
 use super::function::{End, Failure, Function, Output, Request, Run};
 use super::handler::Contract;
 use super::mapping::{Job, Mapping, TIMER_POLL, TIMER_WINDOW};
 use super::queue::{Queue, QueueJob, QueueTerms, TIMER_QUEUE};
-use crate::data::{Batch, JsonShape, json_sizes, json_values};
+use crate::data::{Batch, JsonShape};
 use crate::metrics::Part;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Gauges, Node, NodeResult, Notice, Outcome, Payload, PutPolicy,
-    Putter, ReplyStatus, Retuned, Tag, TraceEnd, WireId,
+    Putter, ReplyStatus, Retuned, Tag, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -40,7 +41,7 @@ enum Caller {
 /// A running function.
 #[derive(Debug)]
 pub struct Model {
-    function: Function,
+    pub(super) function: Function,
     mapping: Option<Mapping>,
     queue: Option<Queue>,
     events: Events,
@@ -55,8 +56,8 @@ pub struct Model {
     next_run: u64,
     putters: Vec<Putter>,
     /// To where what was given up is told.
-    destinations: Vec<Putter>,
-    destination_shape: JsonShape,
+    pub(super) destinations: Vec<Putter>,
+    pub(super) destination_shape: JsonShape,
 }
 
 impl Model {
@@ -97,7 +98,7 @@ impl Model {
             tag_kind: TIMER_PUT,
         }
     }
-    fn source(cx: &Cx<'_>, port: &str) -> String {
+    pub(super) fn source(cx: &Cx<'_>, port: &str) -> String {
         cx.ins(port)
             .next()
             .map_or(String::new(), |w| w.peer.clone())
@@ -342,113 +343,6 @@ impl Model {
         mapping.again(vec![job], now + wait, cx);
         Ok(())
     }
-    /// A batch of the stream is given up; its destination is told what it was, not what was in it.
-    fn discard(&mut self, job: &Job, too_old: bool, why: &Failure, cx: &mut Cx<'_>) -> NodeResult {
-        let rows = job.batch.len();
-        let place = "discarded by the event source mapping";
-        cx.failed(place, job.batch.records());
-        cx.ended(TraceEnd::Failed(place), |g| {
-            job.batch.born.contains(&g.born)
-        });
-        let reason = if too_old { "too old" } else { "out of tries" };
-        let why = &why.short;
-        cx.event(
-            "discarded",
-            format!("a batch of {rows} records was given up, {reason}: {why}"),
-        );
-        if self.destinations.is_empty() {
-            return Ok(());
-        }
-        let condition = if too_old {
-            "RecordAgeExceeded"
-        } else {
-            "RetryAttemptsExhausted"
-        };
-        let last = job.first + rows.saturating_sub(1) as u64;
-        let told = json!({
-            "requestContext": {
-                "functionArn": function_arn(cx),
-                "condition": condition,
-                "approximateInvokeCount": job.tries,
-            },
-            "responseContext": {
-                "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled",
-            },
-            "version": "1.0",
-            "timestamp": cx.now_epoch_ms(),
-            "KinesisBatchInfo": {
-                "shardId": format!("shardId-{:012}", job.lane),
-                "startSequenceNumber": format!("{:056}", job.first),
-                "endSequenceNumber": format!("{last:056}"),
-                "batchSize": rows,
-                "streamArn": Self::source(cx, "in"),
-            },
-        });
-        let born = cx.now().0;
-        self.tell(told, born, true, cx)
-    }
-    /// An event is given up: with a destination it goes there inside what is told, else it counts as failed.
-    fn give_up(&mut self, fate: Fate, why: &Failure, cx: &mut Cx<'_>) -> NodeResult {
-        let Fate::GivenUp(job, condition) = fate else {
-            return Ok(());
-        };
-        let records = job.batch.records();
-        cx.metric("AsyncEventsDropped", 1.0);
-        cx.event(
-            "discarded",
-            format!("an event was given up, {condition}: {}", why.short),
-        );
-        if self.destinations.is_empty() {
-            let place = "discarded by the function's queue of events";
-            cx.failed(place, records);
-            cx.ended(TraceEnd::Failed(place), |g| {
-                job.batch.born.contains(&g.born)
-            });
-            return Ok(());
-        }
-        let event = match &job.notice {
-            Some(event) => (**event).clone(),
-            None => json_values(&job.batch)?.pop().unwrap_or(Value::Null),
-        };
-        let told = json!({
-            "version": "1.0",
-            "timestamp": cx.now_epoch_ms(),
-            "requestContext": {
-                "functionArn": function_arn(cx),
-                "condition": condition,
-                "approximateInvokeCount": job.tries,
-            },
-            "requestPayload": event.to_string(),
-            "responseContext": {
-                "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled",
-            },
-            "responsePayload": {
-                "errorMessage": why.error.message, "errorType": why.error.kind,
-            },
-        });
-        let (born, made) = match job.batch.born.first() {
-            Some(born) => (*born, false),
-            None => (cx.now().0, true),
-        };
-        // What is told takes the record's place.
-        let weight = u64::from(job.batch.weight);
-        cx.merged(records.saturating_sub(1).min(weight - 1));
-        self.tell(told, born, made, cx)
-    }
-    fn tell(&mut self, told: Value, born: u64, made: bool, cx: &mut Cx<'_>) -> NodeResult {
-        let object: Map<String, Value> = told.as_object().cloned().unwrap_or_default();
-        let rows = self.destination_shape.rows(vec![object])?;
-        let sizes = json_sizes(&rows);
-        let batch = Batch::new(rows, vec![born].into(), sizes);
-        if made {
-            cx.created(1, batch.bytes());
-        }
-        cx.copied(self.destinations.len() as u64 - 1);
-        for putter in &mut self.destinations {
-            putter.put(batch.clone(), cx);
-        }
-        Ok(())
-    }
     fn invoke(
         &mut self,
         wire: WireId,
@@ -520,101 +414,6 @@ impl Model {
             .push(EventJob::new(batch, event, &source, cx.now()));
         self.pump_events(cx)
     }
-}
-
-fn function_arn(cx: &Cx<'_>) -> String {
-    let region = cx.world().books.region();
-    format!("arn:aws:lambda:{region}:123456789012:function:{}", cx.id())
-}
-
-/// When a run began and what its time went into.
-struct Times {
-    begun: SimTime,
-    parts: [(Part, SimDuration); 3],
-}
-
-impl Times {
-    /// The whole way of records that came at `since`, and whose first run began at `first`.
-    fn way(&self, first: Option<SimTime>, since: SimTime) -> Vec<(Part, SimDuration)> {
-        let first = first.unwrap_or(self.begun);
-        let mut way = vec![
-            (Part::Queue, first.since(since)),
-            (Part::Retry, self.begun.since(first)),
-        ];
-        way.extend(self.parts);
-        way
-    }
-}
-
-/// `records` are through the node after `way`.
-fn passed(way: &[(Part, SimDuration)], records: u64, cx: &mut Cx<'_>) {
-    let mut whole = SimDuration::ZERO;
-    for (part, took) in way {
-        whole += *took;
-        if *took > SimDuration::ZERO {
-            cx.spent(*part, *took, records);
-        }
-    }
-    cx.passed(whole, records);
-}
-
-/// What the function left out, joined or added.
-fn account(input: &Batch, output: &Output, cx: &mut Cx<'_>) {
-    let why = "left out by the function";
-    cx.dropped(why, output.filtered);
-    let end = if output.regrouped {
-        TraceEnd::Regrouped
-    } else {
-        TraceEnd::Dropped(why)
-    };
-    cx.ended(end, |g| {
-        let goes_on = !output.regrouped && output.batch.born.contains(&g.born);
-        !goes_on && input.born.contains(&g.born)
-    });
-    if output.merged > 0 {
-        cx.merged(output.merged);
-    }
-    if input.is_empty() {
-        cx.created(output.created, output.batch.bytes());
-    } else if output.created > 0 {
-        cx.copied(output.created);
-    }
-}
-
-fn answer(
-    (wire, call): (WireId, CallId),
-    input: &Batch,
-    result: Result<Output, (Batch, Failure)>,
-    times: &Times,
-    cx: &mut Cx<'_>,
-) {
-    let (status, batch, failed) = match result {
-        Ok(output) => {
-            passed(&times.parts, input.records(), cx);
-            account(&taken(input, &output), &output, cx);
-            (ReplyStatus::Ok, output.batch, vec![output.failed])
-        }
-        Err((input, _)) => (ReplyStatus::FunctionError, input, Vec::new()),
-    };
-    cx.ask(
-        wire,
-        Ask::Reply {
-            call,
-            status,
-            batches: vec![batch],
-            failed,
-        },
-        SimDuration::ZERO,
-    );
-}
-
-/// The records of `input` that did not fail.
-fn taken(input: &Batch, output: &Output) -> Batch {
-    if output.failed.is_empty() {
-        return input.clone();
-    }
-    let keep = output.failed_rows(input).iter().map(|f| !f).collect();
-    input.filter(&keep).unwrap_or_else(|_| input.clone())
 }
 
 impl Node for Model {
