@@ -5,10 +5,10 @@
 
 mod arguments;
 mod bench;
+mod bench_detectors;
 mod bench_etl;
 mod bench_services;
 mod bench_sweep;
-mod bench_detectors;
 mod bench_window;
 mod check;
 mod compare;

@@ -1,8 +1,8 @@
 //! Documents: read, refused in words, written, migrated, saved.
 
 use super::{
-    Action, Bound, Document, Endpoint, Expect, Expectation, Frame, FrameColor, Limit, NodeDoc, Note, Objective, Start,
-    Step, Wire,
+    Action, Bound, Document, Endpoint, Expect, Expectation, Frame, FrameColor, Limit, NodeDoc,
+    Note, Objective, Start, Step, Wire,
 };
 use crate::units::SimDuration;
 use proptest::prelude::*;

@@ -2,8 +2,8 @@
 //!
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
-mod athena;
 mod anomaly;
+mod athena;
 mod avro;
 mod border;
 mod catalog;

@@ -66,7 +66,13 @@ fn mean_wait_for_a_file_is_half_the_buffer_interval() {
             .run(u64::from(interval) * 12);
         let states = ran.run.states();
         let hose = states.iter().find(|s| s.id == "hose").unwrap();
-        let buffer = hose.latency.parts().find(|p| p.0 == "buffer").unwrap().1.mean;
+        let buffer = hose
+            .latency
+            .parts()
+            .find(|p| p.0 == "buffer")
+            .unwrap()
+            .1
+            .mean;
         let expected = f64::from(interval) * 1000.0 / 2.0;
         assert!(near(buffer, expected), "{interval}: {buffer} {expected}");
         let freshness = ran.metric("hose", "DeliveryToS3.DataFreshness").max;

@@ -693,15 +693,33 @@ fn same_query_reads_what_each_layout_makes_it_read() {
     for (name, with) in [
         ("json", "format = 'JSON', write_compression = 'NONE'"),
         ("packed", "format = 'JSON', write_compression = 'GZIP'"),
-        ("columns", "format = 'PARQUET', write_compression = 'SNAPPY'"),
-        ("months", "format = 'PARQUET', write_compression = 'SNAPPY', partitioned_by = ARRAY['month']"),
+        (
+            "columns",
+            "format = 'PARQUET', write_compression = 'SNAPPY'",
+        ),
+        (
+            "months",
+            "format = 'PARQUET', write_compression = 'SNAPPY', partitioned_by = ARRAY['month']",
+        ),
     ] {
-        rows(&lake, &format!("CREATE TABLE {name} WITH ({with}, external_location = 's3://data/{name}/') AS {all}"));
+        rows(
+            &lake,
+            &format!(
+                "CREATE TABLE {name} WITH ({with}, external_location = 's3://data/{name}/') AS {all}"
+            ),
+        );
     }
-    let size = |name: &str| -> u64 { lake.list("data", &format!("{name}/")).iter().map(|o| o.size).sum() };
+    let size = |name: &str| -> u64 {
+        lake.list("data", &format!("{name}/"))
+            .iter()
+            .map(|o| o.size)
+            .sum()
+    };
     let mut answers = Vec::new();
     let mut scanned = |name: &str| {
-        let sql = format!("SELECT city, sum(amount) FROM {name} WHERE month = 3 GROUP BY city ORDER BY city");
+        let sql = format!(
+            "SELECT city, sum(amount) FROM {name} WHERE month = 3 GROUP BY city ORDER BY city"
+        );
         let result = ask(&lake, &sql).unwrap();
         answers.push(lines(&result));
         result.bytes_scanned
@@ -712,7 +730,11 @@ fn same_query_reads_what_each_layout_makes_it_read() {
     assert!(size("packed") * 3 < size("json"));
     // Three of eight columns; then of one month of six.
     let (columns, months) = (scanned("columns"), scanned("months"));
-    assert!(columns * 3 < size("columns"), "{columns} of {}", size("columns"));
+    assert!(
+        columns * 3 < size("columns"),
+        "{columns} of {}",
+        size("columns")
+    );
     assert!(months * 5 < columns, "{months} of {columns}");
     assert!(answers.windows(2).all(|w| w[0] == w[1]));
     // LIMIT is no way to read less of a file of rows.
