@@ -235,6 +235,7 @@ fn queries(person: &mut Person) {
     assert_eq!(person.beside("Athena would charge"), "nothing");
     // What the crawler made of the files that were delivered.
     person.combines(Modifiers::COMMAND, Key::Num5);
+    person.fills("Filter", "made table");
     let told = person.reads();
     let made = told.split("made table `").nth(1);
     let table = made.and_then(|rest| rest.split('`').next());
