@@ -95,7 +95,7 @@ impl Model {
         event.insert("detail".to_owned(), detail);
         Value::Object(event)
     }
-    /// PutEvents.
+    /// `PutEvents`.
     fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) -> NodeResult<Admit> {
         let refuse = |batch, error| {
             Ok(Admit::Refused {
