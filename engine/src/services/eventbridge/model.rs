@@ -114,7 +114,6 @@ impl Model {
             return refuse(batch, "ValidationException");
         }
         let now = cx.now();
-        self.pace.add(now, batch.records());
         let weight = u64::from(batch.weight);
         let room = if cx.strikes(FaultKind::Throttle) {
             0
@@ -124,12 +123,14 @@ impl Model {
         let taken = room.min(batch.len());
         let good = batch.slice(0, taken);
         self.puts.overdraw(now, good.records());
+        self.pace.take(now, good.records());
         if !good.is_empty() {
             self.take(&good, cx)?;
         }
         if taken == batch.len() {
             return Ok(Admit::All);
         }
+        self.pace.refuse(now);
         let refused = batch.slice(taken, batch.len() - taken);
         cx.throttled("ThrottlingException", refused.records());
         Ok(Admit::Partial {
@@ -398,11 +399,8 @@ impl Node for Model {
         waiting + self.targets.iter().map(|(_, p, _)| p.held()).sum::<u64>()
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
-        let rate = self.puts.rate() as f64;
-        out.limit(
-            "events put a second",
-            self.pace.of_last_second(now) as f64 / rate,
-        );
+        let rate = self.puts.rate();
+        out.limit("events put a second", self.pace.used(now, rate));
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         out.values.push(("delayed", waiting as f64, "events"));
     }

@@ -109,7 +109,6 @@ impl Model {
             });
         }
         let now = cx.now();
-        self.pace.add(now, batch.records());
         let weight = u64::from(batch.weight);
         let room = if cx.strikes(FaultKind::Throttle) {
             0
@@ -119,12 +118,14 @@ impl Model {
         let taken = room.min(batch.len());
         let good = batch.slice(0, taken);
         self.limit.overdraw(now, good.records());
+        self.pace.take(now, good.records());
         if !good.is_empty() {
             self.deliver(&good, cx)?;
         }
         if taken == batch.len() {
             return Ok(Admit::All);
         }
+        self.pace.refuse(now);
         let refused = batch.slice(taken, batch.len() - taken);
         cx.throttled("ThrottledException", refused.records());
         Ok(Admit::Partial {
@@ -343,11 +344,8 @@ impl Node for Model {
         self.subscriptions.iter().map(|s| s.putter.held()).sum()
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
-        let rate = self.limit.rate() as f64;
-        out.limit(
-            "messages published a second",
-            self.pace.of_last_second(now) as f64 / rate,
-        );
+        let rate = self.limit.rate();
+        out.limit("messages published a second", self.pace.used(now, rate));
         if let Some(last) = self.shown.back() {
             let same = self
                 .shown
