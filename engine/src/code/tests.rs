@@ -34,7 +34,7 @@ fn call(event: Value) -> Call {
 fn run(code: &str, event: Value) -> Answer {
     let dir = tempfile::tempdir().unwrap();
     let slot = Slot::default();
-    slot.call(&host(dir.path()), &program(code), call(event))
+    slot.call(&host(dir.path()), &program(code), &call(event))
         .unwrap()
 }
 fn handler(body: &str) -> String {
@@ -181,7 +181,7 @@ fn handler_that_hangs_is_killed() {
     let answer = slot.call(
         &host(dir.path()),
         &program(&handler("while True: pass")),
-        hangs,
+        &hangs,
     );
     assert_eq!(answer.unwrap().result.unwrap_err().kind, "Sandbox.Timedout");
 }
@@ -201,7 +201,7 @@ fn stopping_the_run_ends_a_handler_that_hangs() {
         ..call(json!({}))
     };
     std::thread::scope(|s| {
-        let ended = s.spawn(|| Slot::default().call(&host, &program, long));
+        let ended = s.spawn(|| Slot::default().call(&host, &program, &long));
         std::thread::sleep(Duration::from_millis(300));
         cancel.cancel();
         assert!(ended.join().unwrap().unwrap_err().contains("stopped"));
@@ -226,9 +226,9 @@ fn frames_that_are_broken_on_purpose_end_the_environment_only() {
         let dir = tempfile::tempdir().unwrap();
         let (slot, host) = (Slot::default(), host(dir.path()));
         let code = format!("import os\n{}", handler(&body));
-        let answer = slot.call(&host, &program(&code), call(json!({}))).unwrap();
+        let answer = slot.call(&host, &program(&code), &call(json!({}))).unwrap();
         assert_eq!(answer.result.unwrap_err().kind, "Runtime.ExitError");
-        let again = slot.call(&host, &program(&handler("return 2")), call(json!({})));
+        let again = slot.call(&host, &program(&handler("return 2")), &call(json!({})));
         assert_eq!(again.unwrap().result, Ok(json!(2)));
     }
 }
@@ -241,7 +241,7 @@ fn environment_keeps_its_state_and_two_runs_are_the_same() {
     let runs: Vec<Vec<Value>> = (0..2)
         .map(|_| {
             let slot = Slot::default();
-            let one = || slot.call(&host, &program(code), call(json!({})));
+            let one = || slot.call(&host, &program(code), &call(json!({})));
             (0..3).map(|_| one().unwrap().result.unwrap()).collect()
         })
         .collect();

@@ -146,15 +146,15 @@ impl Slot {
     ///
     /// # Errors
     /// When this machine cannot run it at all: no Python, no process, or the run was stopped.
-    pub fn call(&self, host: &Host, program: &Program, call: Call) -> Result<Answer, String> {
+    pub fn call(&self, host: &Host, program: &Program, call: &Call) -> Result<Answer, String> {
         let mut place = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         if self.retired.swap(false, Ordering::SeqCst) {
             *place = None;
         }
         let mut first_log = String::new();
         if place.is_none() {
-            let mut worker = Worker::start(host, program, &call)?;
-            let setup = worker.read(host, START + seconds(&call))?;
+            let mut worker = Worker::start(host, program, call)?;
+            let setup = worker.read(host, START + seconds(call))?;
             first_log = setup.log.clone();
             if let Some(error) = setup.error {
                 return Ok(Answer {
@@ -170,12 +170,12 @@ impl Slot {
         let Some(worker) = place.as_mut() else {
             return Err("a worker vanished".to_owned());
         };
-        let limit = seconds(&call);
+        let limit = seconds(call);
         worker.write(&json!({
             "event": call.event, "request": call.request, "now": seconds_since_1970(call.now_ms), "timeout": call.timeout_seconds,
         }));
         let reply = worker.read(host, limit)?;
-        let mut answer = reply.answer(&call);
+        let mut answer = reply.answer(call);
         first_log.push_str(&answer.log);
         answer.log = first_log;
         let over = answer.result.as_ref().err();

@@ -95,7 +95,7 @@ impl Model {
         event.insert("detail".to_owned(), detail);
         Value::Object(event)
     }
-    /// PutEvents.
+    /// `PutEvents`.
     fn put(&mut self, batch: Batch, cx: &mut Cx<'_>) -> NodeResult<Admit> {
         let refuse = |batch, error| {
             Ok(Admit::Refused {
@@ -399,8 +399,8 @@ impl Node for Model {
         waiting + self.targets.iter().map(|(_, p, _)| p.held()).sum::<u64>()
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
-        let used = self.pace.used(now, self.puts.rate());
-        out.limit("events put a second", used);
+        let rate = self.puts.rate();
+        out.limit("events put a second", self.pace.used(now, rate));
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         out.values.push(("delayed", waiting as f64, "events"));
     }

@@ -102,7 +102,7 @@ pub(super) fn run(
         log,
         slept,
         host,
-    } = slot.call(&world.code, &frame.program, call)?;
+    } = slot.call(&world.code, &frame.program, &call)?;
     let verdict = result.and_then(|value| match contract {
         Contract::Transform => Ok(transformed(&value, frame, batch.len())),
         _ => consumed(&value, &sent, frame, contract, batch.len()),

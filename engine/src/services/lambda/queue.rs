@@ -12,7 +12,7 @@ use crate::node::{Ask, BuildCx, Cx, Messages, NodeResult, Tag, WireId};
 use crate::units::{SimDuration, SimTime};
 
 pub(super) const TIMER_QUEUE: u32 = 8;
-/// Messages of one ReceiveMessage call at the most.
+/// Messages of one `ReceiveMessage` call at the most.
 const RECEIVE_MAX: u32 = 10;
 /// The number of the timer that lets the mapping grow.
 const TICK: u64 = 1;

@@ -344,8 +344,8 @@ impl Node for Model {
         self.subscriptions.iter().map(|s| s.putter.held()).sum()
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
-        let used = self.pace.used(now, self.limit.rate());
-        out.limit("messages published a second", used);
+        let rate = self.limit.rate();
+        out.limit("messages published a second", self.pace.used(now, rate));
         if let Some(last) = self.shown.back() {
             let same = self
                 .shown

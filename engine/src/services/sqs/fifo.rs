@@ -58,7 +58,7 @@ impl Fifo {
         }
         admits
     }
-    /// Takes one call of ReceiveMessage; how long to wait when the limit is used up.
+    /// Takes one call of `ReceiveMessage`; how long to wait when the limit is used up.
     pub(super) fn receive_wait(&mut self, now: SimTime) -> Option<SimDuration> {
         if self.receives.take(now, 1) {
             return None;
