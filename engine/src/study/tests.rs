@@ -479,7 +479,7 @@ fn repeats_give_means_intervals_and_bands() {
             ..RunOptions::default()
         },
         runs: 3,
-        warm_up: WarmUp::Given(SimDuration::secs(60)),
+        warm_up: WarmUp::Given(SimDuration::secs(90)),
     };
     let repeated = run_repeats(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     let found = repeated.summary.repeats.as_ref().unwrap();
@@ -490,13 +490,13 @@ fn repeats_give_means_intervals_and_bands() {
     let p99 = &found.metrics["latency_p99"];
     assert!(p99.trimmed && p99.lo.unwrap() <= p99.mean && p99.mean <= p99.hi.unwrap());
     let steady = repeated.summary.steady.as_ref().unwrap();
-    assert_eq!((steady.from_seconds, steady.seconds), (60.0, 90.0));
+    assert_eq!((steady.from_seconds, steady.seconds), (90.0, 60.0));
     assert_eq!(p99.values[0], steady.latency_ms.map(|l| l.p99));
     // One run alone comes to the same.
     let options = RunOptions {
         run_for: Some(SimDuration::secs(150)),
         seed: Some(8),
-        warm_up: Some(SimDuration::secs(60)),
+        warm_up: Some(SimDuration::secs(90)),
         ..RunOptions::default()
     };
     let alone = prepare(document(), services::ALL, Root::samples_only(), options);

@@ -29,7 +29,7 @@ fn a_sweep_is_run_and_a_variant_taken_and_undone() {
     person.waits_for("Add a parameter");
     assert!(person.reads_of("Add a parameter and its values"));
     person.clicks("Add a parameter");
-    person.clicks("stream");
+    person.clicks("stream ⏵");
     person.clicks("Shards");
     let field = "stream · Shards";
     person.fills(field, "nonsense");

@@ -50,13 +50,14 @@ impl Sweep {
         ui.horizontal_top(|ui| {
             ui.allocate_ui(vec2(left, room.y), |ui| {
                 ui.vertical(|ui| {
+                    // Above what scrolls: always in reach, however low the pane is.
+                    self.controls(ui, cx);
                     egui::ScrollArea::vertical()
                         .id_salt("weir-sweep-form")
                         .auto_shrink([false, false])
                         .show(ui, |ui| {
                             ui.set_max_width(left - 14.0);
                             self.form.show(ui, cx);
-                            self.controls(ui, cx);
                         });
                 });
             });
@@ -127,7 +128,6 @@ impl Sweep {
     /// Run, stop, progress, and what is wrong.
     fn controls(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let t = theme();
-        ui.add_space(t.space(1));
         let running = self.job.as_ref().filter(|j| j.is_running());
         if let Some(job) = running {
             let done = job.shown().rows.len();
