@@ -503,7 +503,10 @@ fn detectors_score_a_column_in_its_order() {
     let result = ask(&lake, sql).unwrap();
     let all: Vec<i64> = (0..4).map(|i| column_i64(&result.batches, i)[0]).collect();
     assert_eq!(all[0], 12_000);
-    assert!(all[1] > 0 && all[1] <= 12_000 && all[2] > 0 && all[3] > 0, "{all:?}");
+    assert!(
+        all[1] > 0 && all[1] <= 12_000 && all[2] > 0 && all[3] > 0,
+        "{all:?}"
+    );
     let error = ask(&lake, "SELECT anomaly_score('x') OVER () FROM payments").unwrap_err();
     assert!(error.to_string().contains("takes numbers"), "{error}");
 }
