@@ -43,6 +43,9 @@ pub(crate) static ALL: &[Template] = &[
     template!("all-detectors"),
 ];
 
+/// The template that stands ready when nothing else was asked for.
+pub(crate) const FIRST: &str = "weekend-transactions";
+
 /// What `template.toml` says.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
