@@ -237,9 +237,11 @@ fn queries(person: &mut Person) {
     person.combines(Modifiers::COMMAND, Key::Num5);
     person.fills("Filter", "made table");
     let told = person.reads();
-    let made = told.split("made table `").nth(1);
+    // The newest stands first: the first table was made of good files, a later one of what the function failed to process.
+    let made = told.rsplit_once("made table `").map(|(_, rest)| rest);
     let table = made.and_then(|rest| rest.split('`').next());
     let table = table.unwrap_or_else(|| panic!("no table was made\n{told}"));
+    let table = format!("\"{}\"", table.replace('.', "\".\""));
     person.combines(Modifiers::COMMAND, Key::Num4);
     let sql =
         format!("SELECT category, count(*) AS n FROM {table} GROUP BY category ORDER BY category");
