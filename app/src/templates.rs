@@ -39,6 +39,8 @@ pub(crate) static ALL: &[Template] = &[
     template!("weekend-transactions"),
     template!("flights-replay"),
     template!("first-stream"),
+    template!("sensor-anomalies"),
+    template!("all-detectors"),
 ];
 
 /// The template that stands ready when nothing else was asked for.

@@ -63,6 +63,9 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     if let Some(functions) = builder.table_functions() {
         functions.clear();
     }
+    if let Some(functions) = builder.window_functions() {
+        functions.extend(super::anomaly::functions());
+    }
     builder.build()
 });
 
