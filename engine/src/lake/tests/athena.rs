@@ -693,15 +693,33 @@ fn same_query_reads_what_each_layout_makes_it_read() {
     for (name, with) in [
         ("json", "format = 'JSON', write_compression = 'NONE'"),
         ("packed", "format = 'JSON', write_compression = 'GZIP'"),
-        ("columns", "format = 'PARQUET', write_compression = 'SNAPPY'"),
-        ("months", "format = 'PARQUET', write_compression = 'SNAPPY', partitioned_by = ARRAY['month']"),
+        (
+            "columns",
+            "format = 'PARQUET', write_compression = 'SNAPPY'",
+        ),
+        (
+            "months",
+            "format = 'PARQUET', write_compression = 'SNAPPY', partitioned_by = ARRAY['month']",
+        ),
     ] {
-        rows(&lake, &format!("CREATE TABLE {name} WITH ({with}, external_location = 's3://data/{name}/') AS {all}"));
+        rows(
+            &lake,
+            &format!(
+                "CREATE TABLE {name} WITH ({with}, external_location = 's3://data/{name}/') AS {all}"
+            ),
+        );
     }
-    let size = |name: &str| -> u64 { lake.list("data", &format!("{name}/")).iter().map(|o| o.size).sum() };
+    let size = |name: &str| -> u64 {
+        lake.list("data", &format!("{name}/"))
+            .iter()
+            .map(|o| o.size)
+            .sum()
+    };
     let mut answers = Vec::new();
     let mut scanned = |name: &str| {
-        let sql = format!("SELECT city, sum(amount) FROM {name} WHERE month = 3 GROUP BY city ORDER BY city");
+        let sql = format!(
+            "SELECT city, sum(amount) FROM {name} WHERE month = 3 GROUP BY city ORDER BY city"
+        );
         let result = ask(&lake, &sql).unwrap();
         answers.push(lines(&result));
         result.bytes_scanned
@@ -712,10 +730,64 @@ fn same_query_reads_what_each_layout_makes_it_read() {
     assert!(size("packed") * 3 < size("json"));
     // Three of eight columns; then of one month of six.
     let (columns, months) = (scanned("columns"), scanned("months"));
-    assert!(columns * 3 < size("columns"), "{columns} of {}", size("columns"));
+    assert!(
+        columns * 3 < size("columns"),
+        "{columns} of {}",
+        size("columns")
+    );
     assert!(months * 5 < columns, "{months} of {columns}");
     assert!(answers.windows(2).all(|w| w[0] == w[1]));
     // LIMIT is no way to read less of a file of rows.
     let few = ask(&lake, "SELECT * FROM packed LIMIT 1").unwrap();
     assert_eq!(few.bytes_scanned, size("packed"));
+}
+
+#[test]
+fn a_disk_that_refuses_is_told_and_changes_nothing() {
+    let (_dir, lake) = partitioned();
+    let staging = lake.root().join(".staging");
+    if staging.is_dir() {
+        std::fs::remove_dir(&staging).unwrap();
+    }
+    // A file where the folder should be: every write beside the lake fails.
+    std::fs::write(&staging, b"").unwrap();
+    fails(
+        &lake,
+        "CREATE TABLE t AS SELECT amount FROM payments",
+        "disk has room",
+    );
+    fails(
+        &lake,
+        "INSERT INTO payments SELECT * FROM payments",
+        "disk has room",
+    );
+    assert_eq!(rows(&lake, "SELECT count(*) FROM payments"), ["12000"]);
+    assert_eq!(lake.list("data", "").len(), 6);
+    assert!(lake.catalog().table("shop", "t").is_none());
+    std::fs::remove_file(&staging).unwrap();
+    rows(&lake, "CREATE TABLE t AS SELECT amount FROM payments");
+}
+
+#[test]
+fn a_file_that_changes_under_a_query_is_told() {
+    for (sql, words) in [
+        ("SELECT sum(amount) FROM payments", ""),
+        ("SELECT * FROM payments WHERE month = 3", ""),
+    ] {
+        let (_dir, lake) = partitioned();
+        let engine = SqlEngine::new(1, 256 << 20).unwrap();
+        let prepared = engine.prepare(&lake, "shop", sql).unwrap();
+        let folder = lake
+            .root()
+            .join("data/payments/year=2026/month=03/part-0.parquet");
+        let path = [folder.clone(), lake.root().join("data").join("payments")];
+        let file = path.iter().find(|p| p.is_file()).cloned().unwrap_or(folder);
+        let half = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &half[..half.len() / 2]).unwrap();
+        let problem = drive(prepared.run()).unwrap_err().to_string();
+        assert!(
+            problem.contains("part-0.parquet") && problem.contains(words),
+            "{problem}"
+        );
+    }
 }
