@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use chrono::DateTime;
 
 use super::time::{Times, offset_text, stamps};
 use super::{Args, Result, wrong};

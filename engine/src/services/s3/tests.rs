@@ -282,6 +282,10 @@ fn archive_adds_bytes_at_the_standard_rate_and_hides_files_from_queries() {
 
 #[test]
 fn intelligent_tiering_watches_large_files_and_cools_them() {
+    // Forty days, told every minute, take a while without optimisation.
+    if std::env::var_os("WEIR_SLOW").is_none() {
+        return;
+    }
     let feed =
         feed()
             .object(ms(0), "big", &[b'x'; 200_000], 1)
