@@ -40,7 +40,12 @@ pub(crate) static ALL: &[Template] = &[
     template!("flights-replay"),
     template!("first-stream"),
     template!("flow-logs"),
+    template!("sensor-anomalies"),
+    template!("all-detectors"),
 ];
+
+/// The template that stands ready when nothing else was asked for.
+pub(crate) const FIRST: &str = "weekend-transactions";
 
 /// What `template.toml` says.
 #[derive(Debug, Deserialize, Serialize)]

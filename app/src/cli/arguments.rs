@@ -82,6 +82,8 @@ pub(crate) enum Command {
         /// What to measure
         #[arg(value_enum, default_value_t = Which::All)]
         which: Which,
+        /// For `nab`: a folder with data/ and windows.json
+        folder: Option<PathBuf>,
         /// Virtual time of the runs
         #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
         run_for: Option<SimDuration>,

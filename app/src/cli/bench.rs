@@ -30,6 +30,10 @@ pub(crate) enum Which {
     Memory,
     /// Frames of the designer, and what watching costs a run
     Window,
+    /// Anomaly detectors: records a second, and the forest beside the reference implementation
+    Detectors,
+    /// Anomaly detectors on a folder of the Numenta Anomaly Benchmark
+    Nab,
 }
 
 /// Virtual time of the weekend benchmark.
@@ -37,7 +41,12 @@ const WEEKEND: &str = "30m";
 /// Events of the event loop benchmark.
 const EVENTS: u64 = 20_000_000;
 
-pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output) -> CommandResult {
+pub(crate) fn bench(
+    which: Which,
+    folder: Option<&Path>,
+    span: Option<SimDuration>,
+    output: &mut Output,
+) -> CommandResult {
     let all = which == Which::All;
     if all || which == Which::Engine {
         queue(output);
@@ -51,6 +60,12 @@ pub(crate) fn bench(which: Which, span: Option<SimDuration>, output: &mut Output
     }
     if all || which == Which::Window {
         super::bench_window::window(span, output)?;
+    }
+    if all || which == Which::Detectors {
+        super::bench_detectors::detectors(output)?;
+    }
+    if which == Which::Nab {
+        super::bench_detectors::nab(folder, output)?;
     }
     Ok(Verdict::Good)
 }

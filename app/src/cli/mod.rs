@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bench;
+mod bench_detectors;
 mod bench_window;
 mod check;
 mod gallery;
@@ -81,7 +82,11 @@ fn window(file: Option<String>) -> CommandResult {
 fn dispatch(command: Command, output: &mut Output) -> CommandResult {
     match command {
         Command::Run(arguments) => run::run(arguments, output),
-        Command::Bench { which, run_for } => bench::bench(which, run_for, output),
+        Command::Bench {
+            which,
+            folder,
+            run_for,
+        } => bench::bench(which, folder.as_deref(), run_for, output),
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
         Command::Sql {

@@ -104,6 +104,7 @@ commands! {
     Bypass, "actions.bypass", Edit, "bypass", plain(Key::B);
     Disable, "actions.disable", Edit, "disable", plain(Key::M);
     AddNode, "actions.add_node", Edit, "plus", plain(Key::Tab);
+    DrawWire, "actions.draw_wire", Edit, "wire", plain(Key::W);
     AddNote, "actions.add_note", Edit, "note", ctrl_shift(Key::M);
     AddFrame, "actions.add_frame", Edit, "frame", ctrl(Key::G);
 
@@ -190,9 +191,11 @@ impl Command {
     }
 }
 
-/// Takes the shortcuts of this frame out of the input. Keys without Ctrl or a function key are left to a text that is edited.
+/// Takes the shortcuts of this frame out of the input. Keys without Ctrl or a function key are left to a text that is edited; what
+/// moves the focus, deletes or copies, to whatever has the focus.
 pub(crate) fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
-    let typing = ctx.egui_wants_keyboard_input();
+    let typing = ctx.text_edit_focused();
+    let focused = ctx.egui_wants_keyboard_input();
     let mut taken = Vec::new();
     // Longer combinations first: Ctrl+Shift+Z is not Ctrl+Z.
     let mut specs: Vec<&Spec> = COMMANDS.iter().collect();
@@ -206,18 +209,21 @@ pub(crate) fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
             if typing && (is_typed || is_editing(spec.command)) {
                 continue;
             }
+            if focused && is_of_focus(spec.command) {
+                continue;
+            }
             if input.consume_shortcut(&shortcut) {
                 taken.push(spec.command);
             }
         }
-        clipboard(input, typing, &mut taken);
+        clipboard(input, focused, &mut taken);
     });
     taken
 }
 
 /// The system sends the clipboard's keys as events of their own.
-fn clipboard(input: &mut egui::InputState, typing: bool, taken: &mut Vec<Command>) {
-    if typing {
+fn clipboard(input: &mut egui::InputState, focused: bool, taken: &mut Vec<Command>) {
+    if focused {
         return;
     }
     for event in &input.events {
@@ -255,6 +261,19 @@ const fn is_editing(command: Command) -> bool {
             | Command::DeleteHeal
             | Command::AddNode
             | Command::CheatSheet
+    )
+}
+
+/// Commands whose keys belong to whatever has the focus: a table copies its cells, Tab goes on to the next control.
+const fn is_of_focus(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Cut
+            | Command::Copy
+            | Command::Paste
+            | Command::PasteWithInputs
+            | Command::SelectAll
+            | Command::AddNode
     )
 }
 

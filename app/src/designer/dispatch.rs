@@ -56,7 +56,7 @@ pub(crate) fn is_enabled(command: Command, cx: &Cx<'_>) -> bool {
         | Command::AlignBottom => nodes > 1,
         Command::DistributeH | Command::DistributeV => nodes > 2,
         Command::AutoLayout | Command::SelectAll | Command::FitAll => !cx.doc.nodes.is_empty(),
-        Command::Run => !cx.doc.nodes.is_empty(),
+        Command::Run | Command::DrawWire => !cx.doc.nodes.is_empty(),
         Command::Step => !matches!(cx.run.phase, Phase::Starting | Phase::Ending),
         Command::Stop => cx.run.phase.is_live(),
         Command::NextStep => cx.run.phase.is_live() && !cx.doc.scenario.is_empty(),

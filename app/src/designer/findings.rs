@@ -10,6 +10,8 @@ use weir_engine::document::Document;
 use weir_engine::node::{Problem, Severity};
 use weir_engine::services;
 
+use super::i18n::said;
+
 /// The result of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -126,4 +128,18 @@ impl Checker {
     pub(crate) fn is_behind(&self) -> bool {
         self.asked.is_some_and(|r| r != self.latest.revision)
     }
+}
+
+/// The problem in one line: where, what, and what would be right.
+pub(crate) fn told(problem: &Problem) -> String {
+    let place = match (problem.node.as_str(), problem.field.as_str()) {
+        ("", "") => String::new(),
+        (place, "") | ("", place) => format!("{place}: "),
+        (node, field) => format!("{node}.{field}: "),
+    };
+    let mend = match problem.mend.as_str() {
+        "" => String::new(),
+        mend => format!(" ({})", said(mend)),
+    };
+    format!("{place}{}{mend}", said(&problem.message))
 }

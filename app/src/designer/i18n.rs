@@ -1,7 +1,10 @@
 //! The interface in English and Korean. Texts stand in `assets/i18n/<area>.toml`, both languages side by side, and are
 //! named by key; what services declare of themselves is English in their folders and Korean in `services.toml`.
 
+mod sentences;
 mod services;
+
+pub(crate) use sentences::said;
 
 pub(crate) use services::{
     category_name, choice, choice_help, dropped_reason, failed_reason, fault_help, fault_name,

@@ -49,6 +49,7 @@ use self::panes::Pane;
 use self::prefs::Prefs;
 use self::toasts::Toasts;
 
+pub use self::files::{FileChoice, FileDialogs, FileReply, FileWish};
 pub use self::i18n::Lang;
 pub(crate) use self::window::open;
 
@@ -65,6 +66,8 @@ pub struct Setup {
     pub motion: bool,
     /// Where autosaved drawings are kept; nowhere when there is none.
     pub recovery: Option<std::path::PathBuf>,
+    /// Who asks for files; the designer's own dialog when there is nobody.
+    pub dialogs: Option<Arc<dyn FileDialogs>>,
     /// Show the tour to a person who has not seen it.
     pub tour: bool,
 }
@@ -77,6 +80,7 @@ impl Default for Setup {
             dark: None,
             motion: true,
             recovery: None,
+            dialogs: None,
             tour: true,
         }
     }

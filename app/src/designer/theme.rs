@@ -165,6 +165,9 @@ pub(crate) fn figures(size: f32) -> FontId {
     FontId::new(size, FontFamily::Monospace)
 }
 
+/// The toolkit's font of symbols.
+const SYMBOLS: &str = "emoji-icon-font";
+
 /// Installs the fonts; once a window.
 pub(crate) fn install_fonts(ctx: &egui::Context) {
     let mut fonts = egui::FontDefinitions::empty();
@@ -186,19 +189,29 @@ pub(crate) fn install_fonts(ctx: &egui::Context) {
         let data = Arc::new(egui::FontData::from_static(bytes));
         fonts.font_data.insert(name.to_owned(), data);
     }
+    // Arrows of tabs and menus that the others lack; the toolkit carries it.
+    let mut own = egui::FontDefinitions::default().font_data;
+    if let Some(data) = own.remove(SYMBOLS) {
+        fonts.font_data.insert(SYMBOLS.to_owned(), data);
+    }
     let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let families = [
         (
             FontFamily::Proportional,
-            list(&["pretendard", "jetbrains-mono"]),
+            list(&["pretendard", "jetbrains-mono", SYMBOLS]),
         ),
         (
             FontFamily::Monospace,
-            list(&["jetbrains-mono", "pretendard"]),
+            list(&["jetbrains-mono", "pretendard", SYMBOLS]),
         ),
         (
             FontFamily::Name("semibold".into()),
-            list(&["pretendard-semibold", "pretendard", "jetbrains-mono"]),
+            list(&[
+                "pretendard-semibold",
+                "pretendard",
+                "jetbrains-mono",
+                SYMBOLS,
+            ]),
         ),
     ];
     fonts.families.extend(families);

@@ -1,5 +1,8 @@
 //! The system's window around the designer.
 
+use std::sync::Arc;
+
+use super::files::SystemDialogs;
 use super::{Designer, Setup};
 use crate::failure::Failure;
 
@@ -19,12 +22,12 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
     };
     let setup = Setup {
         file,
+        dialogs: Some(Arc::new(SystemDialogs)),
         recovery: eframe::storage_dir("weir").map(|folder| folder.join("recovery")),
         ..Setup::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
-        let mut designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
-        designer.use_system_dialogs();
+        let designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
         Ok(Box::new(Window(designer)))
     });
     eframe::run_native("weir", options, create).map_err(|e| {

@@ -98,3 +98,32 @@ pub fn run(files: &[File], settings: &Settings) -> Result<Vec<Series>, String> {
     let one = |f: &File| Series::new(&scores(settings, &f.values), &f.windows);
     files.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    const TEXT: &str =
+        "timestamp,value\n2024-01-01 00:00:00,1.5\n2024-01-01 00:05:00,2\n2024-01-01 00:10:00,-3\n";
+
+    fn windows(from: &str, to: &str) -> Vec<(String, String)> {
+        vec![(from.to_owned(), to.to_owned())]
+    }
+
+    #[test]
+    fn windows_are_found_by_their_times() {
+        let labels = windows("2024-01-01 00:05:00.000000", "2024-01-01 00:10:00.000000");
+        let file = parse("a.csv", TEXT, &labels).unwrap();
+        assert_eq!(file.values, [1.5, 2.0, -3.0]);
+        assert_eq!(file.windows, [(1, 2)]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let none = windows("2024-01-02 00:00:00.000000", "2024-01-01 00:10:00.000000");
+        let error = parse("a.csv", TEXT, &none).unwrap_err();
+        assert!(error.contains("2024-01-02"), "{error}");
+        let error = parse("a.csv", "timestamp,value\n2024,x\n", &[]).unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+    }
+}

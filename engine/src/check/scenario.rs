@@ -224,7 +224,7 @@ fn fault(
     if parameters.keys().any(|k| k != wanted) {
         return None;
     }
-    Some(made(which, value))
+    Some(Fault::of(which, value))
 }
 
 fn number(value: &Value, unit: &str) -> Option<f64> {
@@ -233,26 +233,4 @@ fn number(value: &Value, unit: &str) -> Option<f64> {
         Value::String(text) => parse_quantity(text, unit).ok(),
         _ => None,
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole and in range, checked by the caller"
-)]
-fn made(kind: FaultKind, value: f64) -> Fault {
-    let mut fault = Fault {
-        kind,
-        rate: 1.0,
-        factor: 1.0,
-        add: SimDuration::ZERO,
-        shard: 0,
-    };
-    match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => fault.rate = value,
-        FaultKind::Latency => fault.add = SimDuration::from_secs_f64(value / 1e3),
-        FaultKind::TrafficSpike => fault.factor = value,
-        FaultKind::ShardLoss => fault.shard = value as u32,
-    }
-    fault
 }

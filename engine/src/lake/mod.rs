@@ -2,6 +2,7 @@
 //!
 //! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
 
+mod anomaly;
 mod athena;
 mod avro;
 mod border;

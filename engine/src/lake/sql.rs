@@ -66,6 +66,9 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     if let Some(functions) = builder.scalar_functions() {
         functions.extend(super::trino::functions());
     }
+    if let Some(functions) = builder.window_functions() {
+        functions.extend(super::anomaly::functions());
+    }
     builder.build()
 });
 

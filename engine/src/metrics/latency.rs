@@ -34,7 +34,8 @@ pub const PARTS: [(Part, &str); 6] = [
     (Part::Transfer, "transfer"),
 ];
 
-/// Percentiles in milliseconds. Percentiles and the maximum are upper bounds within 0.1 %; the mean is exact.
+/// Percentiles in milliseconds. Percentiles are upper bounds within 0.1 % (of the parts of a latency: 1 %); mean and maximum are
+/// exact.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// Arithmetic mean over all records.
@@ -59,7 +60,7 @@ pub struct LatencyMeter {
     sum_ns: u128,
     count: u64,
     max_ns: u64,
-    parts: [(u128, u64); 6],
+    parts: [PartMeter; 6],
     /// Per interval: median, 90th and 99th percentile in milliseconds.
     pub series: [Series; 3],
     /// Per interval and part: milliseconds, each record one value.
@@ -85,7 +86,7 @@ impl Default for LatencyMeter {
             sum_ns: 0,
             count: 0,
             max_ns: 0,
-            parts: [(0, 0); 6],
+            parts: Default::default(),
             series: Default::default(),
             part_series: Default::default(),
         }
@@ -109,9 +110,10 @@ impl LatencyMeter {
     }
     /// Of the time of `n` records, `took` each went into `part`.
     pub fn add_part(&mut self, at: SimTime, part: Part, took: SimDuration, n: u64) {
-        let slot = &mut self.parts[part as usize];
-        slot.0 += u128::from(took.0) * u128::from(n);
-        slot.1 += n;
+        if n == 0 {
+            return;
+        }
+        self.parts[part as usize].add(took, n);
         self.part_series[part as usize].add(at, took.as_millis_f64(), n);
     }
     /// Closes the interval that ended before `at`, so that its percentiles are in the series.
@@ -140,9 +142,8 @@ impl LatencyMeter {
         self.sum_ns += other.sum_ns;
         self.count += other.count;
         self.max_ns = self.max_ns.max(other.max_ns);
-        for (mine, theirs) in self.parts.iter_mut().zip(other.parts) {
-            mine.0 += theirs.0;
-            mine.1 += theirs.1;
+        for (mine, theirs) in self.parts.iter_mut().zip(&other.parts) {
+            mine.merge(theirs);
         }
     }
     /// The records measured.
@@ -163,13 +164,68 @@ impl LatencyMeter {
             max: self.max_ns as f64 / 1e6,
         })
     }
-    /// Mean milliseconds per record spent in each part, over all records that passed.
-    pub fn parts(&self) -> impl Iterator<Item = (&'static str, f64)> {
-        let records = self.count.max(1) as f64;
-        PARTS
-            .iter()
-            .zip(self.parts)
-            .filter(|(_, (_, n))| *n > 0)
-            .map(move |((_, name), (sum, _))| (*name, sum as f64 / records / 1e6))
+    /// What each part took of the time of the records that passed; a record that had none of it counts as 0.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, LatencySummary)> {
+        let names = PARTS.iter().map(|(_, name)| *name);
+        let parts = names.zip(self.part_summaries());
+        parts.filter_map(|(name, part)| Some((name, part?)))
+    }
+    /// The same in the order of [`PARTS`]; `None` for a part that took no record's time.
+    #[must_use]
+    pub fn part_summaries(&self) -> [Option<LatencySummary>; 6] {
+        self.parts.each_ref().map(|part| part.summary(self.count))
+    }
+}
+
+/// Time spent in one part.
+#[derive(Debug, Clone, Default)]
+struct PartMeter {
+    sum_ns: u128,
+    count: u64,
+    max_ns: u64,
+    /// Microseconds; made when the first record comes, since most nodes have two or three parts.
+    whole: Option<Box<Histogram<u64>>>,
+}
+
+impl PartMeter {
+    fn add(&mut self, took: SimDuration, n: u64) {
+        self.sum_ns += u128::from(took.0) * u128::from(n);
+        self.count += n;
+        self.max_ns = self.max_ns.max(took.0);
+        let whole = self.whole.get_or_insert_with(|| Box::new(histogram(2)));
+        whole.record_n(took.0.div_ceil(1000), n).ok();
+    }
+    fn merge(&mut self, other: &Self) {
+        self.sum_ns += other.sum_ns;
+        self.count += other.count;
+        self.max_ns = self.max_ns.max(other.max_ns);
+        if let Some(theirs) = &other.whole {
+            let mine = self.whole.get_or_insert_with(|| Box::new(histogram(2)));
+            mine.add(theirs.as_ref()).ok();
+        }
+    }
+    /// Of `records` records, of which some may have had none of it.
+    fn summary(&self, records: u64) -> Option<LatencySummary> {
+        let whole = self.whole.as_ref()?;
+        let mean = self.sum_ns as f64 / records.max(1) as f64 / 1e6;
+        // A record that was tried again may have waited in one part more than once.
+        let records = records.max(self.count);
+        let without = (records - self.count) as f64;
+        let max = self.max_ns as f64 / 1e6;
+        let q = |q: f64| {
+            let rank = (q * records as f64).ceil() - without;
+            if rank <= 0.0 {
+                return 0.0;
+            }
+            let value = whole.value_at_quantile(rank / self.count as f64);
+            (value as f64 / 1e3).min(max)
+        };
+        Some(LatencySummary {
+            mean,
+            p50: q(0.5),
+            p90: q(0.9),
+            p99: q(0.99),
+            max,
+        })
     }
 }

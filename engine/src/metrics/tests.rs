@@ -1,4 +1,4 @@
-use super::{LatencyMeter, Part, Point, Series, Stat, Watch};
+use super::{LatencyMeter, LatencySummary, Part, Point, Series, Stat, Watch};
 use super::{Meters, MetricSpec};
 use crate::units::{SimDuration, SimTime};
 
@@ -97,6 +97,20 @@ fn latency_percentiles_are_within_a_thousandth() {
         meter.parts().map(|(n, _)| n).collect::<Vec<_>>(),
         ["buffer"]
     );
+    // One record in twenty waits for a new environment: the others wait 0 ms for it.
+    for n in 1..=150 {
+        meter.add_part(secs(1), Part::ColdStart, SimDuration::millis(2 * n), 1);
+    }
+    let parts: Vec<LatencySummary> = meter.parts().map(|(_, part)| part).collect();
+    for (part, wanted) in parts.iter().zip([
+        [249.75, 250.0, 450.0, 495.0, 500.0],
+        [7.55, 0.0, 0.0, 240.0, 300.0],
+    ]) {
+        let got = [part.mean, part.p50, part.p90, part.p99, part.max];
+        for (got, want) in got.into_iter().zip(wanted) {
+            assert!((got - want).abs() <= want * 0.011 + 0.3, "{part:?} {want}");
+        }
+    }
     meter.roll(secs(5));
     assert_eq!(
         meter.series[0]

@@ -88,6 +88,34 @@ pub struct Fault {
     pub shard: u32,
 }
 
+impl Fault {
+    /// The fault of this kind with its one figure: a share from 0 to 1, milliseconds that are added, a factor, or a shard's number.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "shard numbers are small and whole; a cast saturates"
+    )]
+    pub fn of(kind: FaultKind, figure: f64) -> Self {
+        let mut fault = Self {
+            kind,
+            rate: 1.0,
+            factor: 1.0,
+            add: SimDuration::ZERO,
+            shard: 0,
+        };
+        match kind {
+            FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
+                fault.rate = figure
+            }
+            FaultKind::Latency => fault.add = SimDuration::from_secs_f64(figure / 1e3),
+            FaultKind::TrafficSpike => fault.factor = figure,
+            FaultKind::ShardLoss => fault.shard = figure as u32,
+        }
+        fault
+    }
+}
+
 /// Something that goes on happening (throttling, errors), told once when it begins and once when it has ended.
 #[derive(Debug, Clone)]
 pub struct Incident {

@@ -86,42 +86,62 @@ impl TokenBucket {
     }
 }
 
-/// How much was asked for in the last whole second: what a limit's use is measured by.
+/// How much of a limit per second was used in the last whole second, as CloudWatch counts it: what was let through, not what was
+/// asked for, since senders ask again and again for what is refused. A limit that refused something is used wholly.
 ///
 /// A bucket that refills faster than it is drawn from is nearly always full, so its level would not show how near the limit is.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
     second: u64,
-    current: u64,
-    last: u64,
+    current: Share,
+    last: Share,
+}
+
+/// What happened in one second.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    taken: u64,
+    refused: bool,
 }
 
 const SECOND: u64 = 1_000_000_000;
 
 impl Pace {
-    /// `n` were asked for.
-    pub const fn add(&mut self, now: SimTime, n: u64) {
+    fn turn(&mut self, now: SimTime) -> &mut Share {
         let second = now.0 / SECOND;
         if second != self.second {
             self.last = if second == self.second + 1 {
                 self.current
             } else {
-                0
+                Share::default()
             };
-            (self.second, self.current) = (second, 0);
+            (self.second, self.current) = (second, Share::default());
         }
-        self.current += n;
+        &mut self.current
     }
-    /// What was asked for in the last whole second before `now`.
+    /// `n` were let through.
+    pub fn take(&mut self, now: SimTime, n: u64) {
+        self.turn(now).taken += n;
+    }
+    /// The limit refused something.
+    pub fn refuse(&mut self, now: SimTime) {
+        self.turn(now).refused = true;
+    }
+    /// The share of `limit` per second that was used in the last whole second before `now`: 0 to 1. What a full bucket lets through
+    /// beyond a second's worth counts as all of it.
     #[must_use]
-    pub const fn of_last_second(&self, now: SimTime) -> u64 {
+    pub fn used(&self, now: SimTime, limit: u64) -> f64 {
         let ended = (now.0 / SECOND).wrapping_sub(1);
-        if ended == self.second {
+        let share = if ended == self.second {
             self.current
         } else if ended.wrapping_add(1) == self.second {
             self.last
         } else {
-            0
+            Share::default()
+        };
+        if share.refused {
+            return 1.0;
         }
+        (share.taken as f64 / limit.max(1) as f64).min(1.0)
     }
 }

@@ -64,29 +64,33 @@ fn take_larger_than_the_bucket_waits_until_it_is_full() {
 
 #[test]
 fn pace_is_that_of_the_last_whole_second() {
-    let mut pace = Pace::default();
-    for at in [100, 900, 1000, 1999, 5000] {
-        pace.add(ms(at), 10);
-    }
     for (until, at, expected) in [
-        (2, 1000, 20),
-        (4, 2000, 20),
-        (4, 2999, 20),
-        (4, 3000, 0),
-        (5, 5999, 0),
-        (5, 6000, 10),
+        (2, 1000, 0.2),
+        (4, 2000, 0.2),
+        (4, 2999, 0.2),
+        (4, 3000, 0.0),
+        (5, 5999, 0.0),
+        (5, 6000, 0.1),
     ] {
         let mut pace = Pace::default();
         for at in [100, 900, 1000, 1999, 5000].into_iter().take(until) {
-            pace.add(ms(at), 10);
+            pace.take(ms(at), 10);
         }
-        assert_eq!(pace.of_last_second(ms(at)), expected, "{until} {at}");
+        assert_eq!(pace.used(ms(at), 100), expected, "{until} {at}");
     }
     // Something at the very tick belongs to the second that begins.
     let mut pace = Pace::default();
-    pace.add(ms(500), 3);
-    pace.add(ms(1000), 4);
-    assert_eq!(pace.of_last_second(ms(1000)), 3);
+    pace.take(ms(500), 3);
+    pace.take(ms(1000), 4);
+    assert_eq!(pace.used(ms(1000), 10), 0.3);
+    // Whatever was refused, and however often it was tried again: no more than the limit is used.
+    for _ in 0..7 {
+        pace.refuse(ms(1500));
+    }
+    assert_eq!(pace.used(ms(2000), 10), 1.0);
+    pace.take(ms(2500), 25);
+    assert_eq!(pace.used(ms(3000), 10), 1.0);
+    assert_eq!(pace.used(ms(4000), 10), 0.0);
 }
 
 #[test]
@@ -522,7 +526,8 @@ fn putter_measures_the_whole_way_in_parts() {
     rig.at(ms(30), |putter, cx| {
         putter.settled(calls[0].0, Outcome::Accepted, cx)
     });
-    let parts: Vec<(&str, f64)> = rig.state.latency.parts().collect();
+    let parts = rig.state.latency.parts();
+    let parts: Vec<(&str, f64)> = parts.map(|(name, part)| (name, part.mean)).collect();
     // Means over three records: two waited 10 ms for the call, were gathered for 7 ms and took 20 ms; one took 10 ms.
     let expected = [
         ("queue", 20.0 / 3.0),

@@ -117,8 +117,8 @@ pub struct NodeSummary {
     pub errors: u64,
     /// How long records took in it.
     pub latency_ms: Option<LatencySummary>,
-    /// Mean milliseconds per record in each part of that time.
-    pub latency_parts_ms: BTreeMap<String, f64>,
+    /// What each part took of that time.
+    pub latency_parts_ms: BTreeMap<String, LatencySummary>,
     /// From birth until delivered here.
     pub end_to_end_ms: Option<LatencySummary>,
     /// What the node cost, of what has a known price.

@@ -50,6 +50,8 @@ pub struct NodeSnapshot {
     pub latency: Option<LatencySummary>,
     /// Median, 90th and 99th percentile over time.
     pub latency_series: [Series; 3],
+    /// What each part took of that time, in the order of [`crate::metrics::PARTS`].
+    pub part_latency: [Option<LatencySummary>; 6],
     /// Time per part over time.
     pub part_series: [Series; 6],
     /// From birth to delivery here.
@@ -222,9 +224,14 @@ impl Run {
     fn node_snapshot(&self, i: usize, old: Option<&Arc<NodeSnapshot>>) -> NodeSnapshot {
         let state = &self.states[i];
         let counts = (state.latency.count(), state.end_to_end.count());
-        let (latency, end_to_end, summed) = match old {
-            Some(old) => (old.latency, old.end_to_end, old.summed),
-            None => (state.latency.summary(), state.end_to_end.summary(), counts),
+        let (latency, part_latency, end_to_end, summed) = match old {
+            Some(old) => (old.latency, old.part_latency, old.end_to_end, old.summed),
+            None => (
+                state.latency.summary(),
+                state.latency.part_summaries(),
+                state.end_to_end.summary(),
+                counts,
+            ),
         };
         NodeSnapshot {
             id: state.id.clone(),
@@ -234,6 +241,7 @@ impl Run {
             gauges: self.gauges[i].clone(),
             meters: state.meters.clone(),
             latency,
+            part_latency,
             latency_series: state.latency.series.clone(),
             part_series: state.latency.part_series.clone(),
             end_to_end,

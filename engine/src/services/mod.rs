@@ -5,6 +5,7 @@
 //! service; it sees wires.
 
 pub mod alarm;
+pub mod anomaly_detector;
 pub mod athena;
 pub mod dashboard;
 pub mod firehose;
@@ -23,6 +24,7 @@ use crate::node::AnyKind;
 /// Every kind that can be drawn, by id.
 pub static ALL: &[&dyn AnyKind] = &[
     &alarm::Alarm,
+    &anomaly_detector::AnomalyDetector,
     &athena::Athena,
     &dashboard::Dashboard,
     &firehose::Firehose,

@@ -17,6 +17,14 @@ fn the_window_begins_with_the_gallery() {
     );
     person.clicks("Empty drawing");
     assert!(person.nodes_drawn().is_empty());
+    // Behind it a template stands ready: after Escape one key runs it.
+    let mut person = Person::opens(None);
+    assert!(!person.nodes_drawn().is_empty() && person.designer().undo_names().is_empty());
+    person.presses(Key::Escape);
+    person.presses(Key::F5);
+    person.waits("records", |d| d.snapshot().is_some_and(|s| s.produced > 0));
+    let mut person = Person::opens(None);
+    person.clicks("Empty drawing");
     assert!(person.sees("Draw a pipeline"), "{}", person.reads());
 }
 

@@ -2,8 +2,11 @@
 
 mod basics;
 mod canvas;
+mod dialogs;
 mod files;
+mod gestures;
 mod inspector;
+mod keyboard;
 mod person;
 mod running;
 mod story;

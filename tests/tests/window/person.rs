@@ -1,5 +1,7 @@
 //! A person at the designer.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
@@ -7,7 +9,7 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::NodeT as _;
 use egui_kittest::{Harness, Node};
 use serde_json::json;
-use weir_app::designer::{Designer, Lang, Setup};
+use weir_app::designer::{Designer, FileChoice, FileDialogs, FileReply, FileWish, Lang, Setup};
 use weir_engine::document::Document;
 
 /// Longest that anything may take on a busy machine.
@@ -34,6 +36,34 @@ impl egui::DroppedFile for Dropped {
     }
 }
 
+/// Answers file dialogs: what is asked is kept, what is answered was said before.
+#[derive(Debug, Default)]
+pub(crate) struct Clerk {
+    answers: Mutex<VecDeque<FileChoice>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Clerk {
+    /// The next dialog comes to this.
+    pub(crate) fn answers(&self, choice: FileChoice) {
+        self.answers.lock().unwrap().push_back(choice);
+    }
+    /// What was asked since the last time: `read` or `write`, and the proposed name.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl FileDialogs for Clerk {
+    fn ask(&self, wish: &FileWish<'_>) -> Option<FileReply> {
+        let way = if wish.writes { "write" } else { "read" };
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(format!("{way} {}", wish.name));
+        let answer = self.answers.lock().unwrap().pop_front()?;
+        Some(Box::pin(std::future::ready(answer)))
+    }
+}
+
 /// English, dark, no motion, no tour, nothing kept.
 pub(crate) fn setup(file: Option<&str>) -> Setup {
     Setup {
@@ -42,6 +72,7 @@ pub(crate) fn setup(file: Option<&str>) -> Setup {
         dark: Some(true),
         motion: false,
         recovery: None,
+        dialogs: None,
         tour: false,
     }
 }
@@ -69,6 +100,15 @@ impl Person {
         let mut person = Self::opens(file.to_str());
         person.folder = folder;
         person
+    }
+    /// Opens the designer on `file`; `clerk` answers its file dialogs.
+    pub(crate) fn served(file: Option<&str>, clerk: &Arc<Clerk>) -> Self {
+        let clerk = Arc::clone(clerk) as Arc<dyn FileDialogs>;
+        let setup = Setup {
+            dialogs: Some(clerk),
+            ..setup(file)
+        };
+        Self::with(setup, Vec2::new(1440.0, 900.0), 1.0)
     }
     /// Opens the designer in a window of `size` points of `scale` pixels.
     pub(crate) fn with(setup: Setup, size: Vec2, scale: f32) -> Self {
@@ -231,6 +271,25 @@ impl Person {
         lines.dedup();
         lines.join("\n")
     }
+    /// What the thing called `label` shows besides its name: the value of a legend, the state of a node.
+    #[track_caller]
+    pub(crate) fn shown_at(&self, label: &str) -> String {
+        let nodes = self.named(|l| l == label);
+        let mut values = nodes.filter_map(|n| n.accesskit_node().value());
+        values
+            .find(|v| v != label)
+            .unwrap_or_else(|| panic!("`{label}` shows nothing; on the screen:\n{}", self.reads()))
+    }
+    /// The text that follows the text `label`, as a figure follows its name.
+    #[track_caller]
+    pub(crate) fn beside(&self, label: &str) -> String {
+        let text = self.reads();
+        let mut lines = text.lines().skip_while(|l| *l != label);
+        lines
+            .nth(1)
+            .map(str::to_owned)
+            .unwrap_or_else(|| panic!("nothing stands beside `{label}`; on the screen:\n{text}"))
+    }
     /// Where the thing called `label` is; a control before a text that names it.
     #[track_caller]
     pub(crate) fn place(&self, label: &str) -> Rect {
@@ -302,6 +361,79 @@ impl Person {
         self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
         self.frames(2);
     }
+    /// Clicks twice at a place.
+    pub(crate) fn double_clicks_at(&mut self, at: Pos2) {
+        self.points(at);
+        for _ in 0..2 {
+            for pressed in [true, false] {
+                // Both within one frame: frames of a test are a quarter of a second apart.
+                self.harness.input_mut().events.push(Event::PointerButton {
+                    pos: at,
+                    button: PointerButton::Primary,
+                    pressed,
+                    modifiers: Modifiers::NONE,
+                });
+            }
+            self.harness.step();
+        }
+        self.frames(2);
+    }
+    /// Turns the wheel there until `label` is above the window's foot.
+    #[track_caller]
+    pub(crate) fn scrolls_to(&mut self, label: &str) {
+        let foot = self.screen().bottom() - 40.0;
+        for _ in 0..40 {
+            let place = self.place(label);
+            if place.bottom() < foot {
+                return;
+            }
+            self.points(Pos2::new(place.center().x, foot - 20.0));
+            self.harness.event(Event::MouseWheel {
+                unit: egui::MouseWheelUnit::Point,
+                delta: Vec2::new(0.0, -60.0),
+                phase: egui::TouchPhase::Move,
+                modifiers: Modifiers::NONE,
+            });
+            self.frames(4);
+        }
+        panic!("`{label}` cannot be scrolled to");
+    }
+    /// Gives the keyboard to the thing called `label`, as Tab does.
+    #[track_caller]
+    pub(crate) fn focuses(&mut self, label: &str) {
+        let is_text = |n: &Node<'_>| n.accesskit_node().role() == Role::Label;
+        let control = self.named(|l| l == label).find(|n| !is_text(n));
+        control
+            .unwrap_or_else(|| panic!("no control is called `{label}`"))
+            .focus();
+        self.frames(2);
+    }
+    /// Where the first thing is whose name contains `part`.
+    #[track_caller]
+    pub(crate) fn named_like(&self, part: &str) -> Rect {
+        let found = self.named(|l| l.contains(part)).next();
+        found.map(|n| n.rect()).unwrap_or_else(|| {
+            panic!(
+                "no name contains `{part}`; on the screen:\n{}",
+                self.reads()
+            )
+        })
+    }
+    /// The middle of the way between two ports.
+    #[track_caller]
+    pub(crate) fn middle(&self, from: &str, to: &str) -> Pos2 {
+        let port = |name: &str| self.place(&format!("port {name}")).center();
+        port(from).lerp(port(to), 0.5)
+    }
+    fn button(&mut self, pos: Pos2, pressed: bool, modifiers: Modifiers) {
+        self.harness.event(Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers,
+        });
+        self.harness.step();
+    }
     /// Clicks the thing called `label`.
     #[track_caller]
     pub(crate) fn clicks(&mut self, label: &str) {
@@ -310,23 +442,50 @@ impl Person {
     }
     /// Drags from one place to another.
     pub(crate) fn drags(&mut self, from: Pos2, to: Pos2) {
+        self.drags_with(Modifiers::NONE, from, to);
+    }
+    /// Drags with keys held.
+    pub(crate) fn drags_with(&mut self, modifiers: Modifiers, from: Pos2, to: Pos2) {
         self.points(from);
-        let press = |pressed, pos| Event::PointerButton {
-            pos,
-            button: PointerButton::Primary,
-            pressed,
-            modifiers: Modifiers::NONE,
-        };
-        self.harness.event(press(true, from));
-        self.harness.step();
+        self.harness.event(Event::ModifiersChanged(modifiers));
+        self.button(from, true, modifiers);
         for i in 1..=6_u8 {
             self.harness
                 .event(Event::PointerMoved(from.lerp(to, f32::from(i) / 6.0)));
             self.harness.step();
         }
         self.frames(2);
-        self.harness.event(press(false, to));
+        self.button(to, false, modifiers);
+        self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
         self.frames(3);
+    }
+    /// Clicks `label`, and looks at the screen when the window then asks for a picture of itself: each pixel tells its place, an eighth of x
+    /// in red and of y in green.
+    #[track_caller]
+    pub(crate) fn photographs_after(&mut self, label: &str) {
+        self.begins_click(label);
+        for _ in 0..5 {
+            self.harness.step();
+            let output = self.harness.output();
+            let commands = output.viewport_output.get(&egui::ViewportId::ROOT);
+            let asked = commands.and_then(|v| {
+                v.commands.iter().find_map(|c| match c {
+                    egui::ViewportCommand::Screenshot(data) => Some(data.clone()),
+                    _ => None,
+                })
+            });
+            if let Some(user_data) = asked {
+                let image = Arc::new(places(self.size));
+                self.harness.event(Event::Screenshot {
+                    viewport_id: egui::ViewportId::ROOT,
+                    user_data,
+                    image,
+                });
+                self.frames(3);
+                return;
+            }
+        }
+        panic!("no picture was asked for");
     }
     /// Drags a wire from one port to another; ports are called `node.port`.
     #[track_caller]
@@ -408,6 +567,32 @@ impl Person {
         self.presses(Key::Enter);
         self.frames(2);
     }
+    /// Presses and lets go of `label`, within the next frame.
+    #[track_caller]
+    fn begins_click(&mut self, label: &str) {
+        let pos = self.place(label).center();
+        self.points(pos);
+        for pressed in [true, false] {
+            self.harness.input_mut().events.push(Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::NONE,
+            });
+        }
+    }
+    /// Clicks the control `label`, which puts something on the clipboard.
+    #[track_caller]
+    pub(crate) fn copies_by(&mut self, label: &str) -> String {
+        self.begins_click(label);
+        for _ in 0..4 {
+            self.harness.step();
+            if let Some(text) = self.copied() {
+                return text;
+            }
+        }
+        panic!("`{label}` put nothing on the clipboard");
+    }
     /// Copies what is selected, as the system's keys do.
     #[track_caller]
     pub(crate) fn copies(&mut self) -> String {
@@ -425,4 +610,19 @@ impl Person {
         self.harness.event(Event::Paste(text.to_owned()));
         self.frames(4);
     }
+}
+
+/// A picture of a screen of `size` whose pixels tell their places.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small screen; the low bytes are wanted"
+)]
+fn places(size: Vec2) -> egui::ColorImage {
+    let (width, height) = (size.x as usize, size.y as usize);
+    let pixel = |i: usize| {
+        let (x, y) = (i % width, i / width);
+        egui::Color32::from_rgb((x / 8) as u8, (y / 8) as u8, 77)
+    };
+    egui::ColorImage::new([width, height], (0..width * height).map(pixel).collect())
 }

@@ -10,7 +10,7 @@ use super::draw::{Pen, TextStyle};
 use super::model::NodeBox;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{fault_name, incident_name, limit_name, state_name, tr, trf};
+use crate::designer::i18n::{fault_name, incident_name, limit_name, said, state_name, tr, trf};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::format::{clock, count, percent};
 use crate::designer::widgets::{icon, link};
@@ -196,7 +196,7 @@ pub(super) fn explain(ui: &mut Ui, cx: &Cx<'_>, id: &str, badge: &Badge) {
         About::Warnings => problems(ui, cx, id, Severity::Warning),
         About::Incident(kind) => {
             if let Some(incident) = seen.and_then(|s| s.incidents.iter().find(|i| i.kind == kind)) {
-                ui.label(&incident.text);
+                ui.label(said(&incident.text));
                 let since = clock(incident.first.as_secs_f64());
                 let words = trf(
                     "canvas.since",
@@ -257,12 +257,11 @@ fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
             } else {
                 tr("canvas.and_here")
             };
-            ui.label(
-                RichText::new(title)
-                    .color(t.secondary)
-                    .size(t.shape.caption),
-            );
-            if cause.node != id && link(ui, &cause.node).clicked() {
+            // The sentence names the node.
+            if cause.node == id {
+                let words = RichText::new(title).color(t.secondary);
+                ui.label(words.size(t.shape.caption));
+            } else if link(ui, title).clicked() {
                 let at = cause.at.map(weir_engine::units::SimTime::as_secs_f64);
                 cx.act(Act::Reveal {
                     item: Item::Node(cause.node.clone()),
@@ -279,7 +278,7 @@ fn causes(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
             told.push(remedy.help);
             ui.horizontal_top(|ui| {
                 icon(ui, "check", 14.0, t.green);
-                ui.add(egui::Label::new(remedy.help).wrap());
+                ui.add(egui::Label::new(said(remedy.help)).wrap());
             });
         }
     }
@@ -289,9 +288,9 @@ fn problems(ui: &mut Ui, cx: &Cx<'_>, id: &str, severity: Severity) {
     let t = theme();
     for problem in cx.findings.of_node(id).filter(|p| p.severity == severity) {
         ui.add_space(t.space(0));
-        ui.label(&problem.message);
+        ui.label(said(&problem.message));
         if !problem.mend.is_empty() {
-            ui.label(RichText::new(&problem.mend).color(t.secondary));
+            ui.label(RichText::new(said(&problem.mend)).color(t.secondary));
         }
     }
 }

@@ -55,6 +55,7 @@ impl Canvas {
                     .unwrap_or_else(|| self.camera.rect.center() - egui::vec2(150.0, 120.0));
                 self.search_at(ctx, at, search::Wanted::Free);
             }
+            Command::DrawWire => self.join_by_keys(cx),
             Command::AddNote => {
                 let at = self
                     .pointer

@@ -13,7 +13,8 @@ use crate::designer::edit::{Edit, Item, Selection};
 impl Canvas {
     /// Arrows move what is selected, Backspace deletes, Escape leaves.
     pub(super) fn keys(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        if ui.ctx().egui_wants_keyboard_input() || self.search.is_some() || self.editing.is_some() {
+        let is_chosen_from = self.search.is_some() || self.joining.is_some();
+        if ui.ctx().egui_wants_keyboard_input() || is_chosen_from || self.editing.is_some() {
             return;
         }
         if ui.input(|i| i.key_pressed(Key::Escape)) {

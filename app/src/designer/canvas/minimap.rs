@@ -1,4 +1,4 @@
-//! The whole drawing in a corner: boxes in the colours of their health, and the part that is seen, which can be dragged.
+//! The whole drawing in a corner, while a part of it is out of view: boxes in the colours of their health, and the part that is seen, which can be dragged.
 
 use egui::{Align2, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -48,7 +48,12 @@ impl Canvas {
         if !cx.prefs.minimap || cx.presenter || !fits {
             return None;
         }
-        let bounds = self.model.bounds()?.union(self.camera.seen()).expand(40.0);
+        let (bounds, seen) = (self.model.bounds()?, self.camera.seen());
+        // Where everything is in view it would only be in the way.
+        if seen.expand(1.0).contains_rect(bounds) {
+            return None;
+        }
+        let bounds = bounds.union(seen).expand(40.0);
         // The same shape as the corner, so that nothing is squeezed.
         let scale = (bounds.size() / SIZE).max_elem();
         let world = Rect::from_center_size(bounds.center(), SIZE * scale);

@@ -7,12 +7,14 @@
 mod arrange;
 mod badges;
 mod camera;
+mod chooser;
 mod commands;
 mod dragging;
 mod draw;
 mod find;
 mod gestures;
 mod hit;
+mod joining;
 mod keys;
 mod menus;
 mod minimap;
@@ -34,6 +36,7 @@ use self::badges::About;
 use self::camera::Camera;
 use self::gestures::Gesture;
 use self::hit::Hit;
+use self::joining::Joining;
 use self::menus::Menu;
 use self::model::Model;
 use self::notes::Editing;
@@ -69,6 +72,7 @@ pub(crate) struct Canvas {
     /// Where the pointer was seen over the canvas last.
     pointer: Option<Pos2>,
     search: Option<Search>,
+    joining: Option<Joining>,
     /// The badge that is explained: node and what about.
     popup: Option<(String, About)>,
     menu: Option<Menu>,
@@ -85,7 +89,8 @@ impl Canvas {
     pub(crate) fn fit_soon(&mut self) {
         self.fit = true;
         self.gesture = Gesture::Idle;
-        (self.search, self.popup, self.menu, self.editing) = (None, None, None, None);
+        (self.search, self.joining, self.popup) = (None, None, None);
+        (self.menu, self.editing) = (None, None);
     }
     /// Brings `item` into view.
     pub(crate) fn reveal(&mut self, item: &Item) {
@@ -128,6 +133,7 @@ impl Canvas {
         }
         self.show_menu(&response, cx);
         self.show_search(ui, cx);
+        self.show_joining(ui, cx);
         self.show_popup(ui, cx);
     }
 

@@ -15,7 +15,7 @@ use crate::designer::edit::WireKey;
 use crate::designer::i18n::{Lang, kind_title, lang, limit_name, param_label, state_name, tr};
 use crate::designer::live::{Phase, Rate};
 use crate::designer::theme::theme;
-use crate::designer::widgets::format::records_rate;
+use crate::designer::widgets::format::{percent, records_rate};
 
 /// Height of a node with few ports.
 pub(super) const HEIGHT: f32 = 112.0;
@@ -57,6 +57,13 @@ impl PortBox {
         match self.spec {
             PortSpec::In(p) => p.accepts.first().copied().unwrap_or(Flow::Records),
             PortSpec::Out(p) => p.flow,
+        }
+    }
+    /// All that it gives or takes.
+    pub(super) fn flows(&self) -> Vec<Flow> {
+        match self.spec {
+            PortSpec::In(p) => p.accepts.to_vec(),
+            PortSpec::Out(p) => vec![p.flow],
         }
     }
     pub(super) fn is_metrics(&self) -> bool {
@@ -123,6 +130,24 @@ impl NodeBox {
         self.ports
             .iter()
             .position(|p| p.is_output() == is_output && p.name() == name)
+    }
+    /// What it shows, in words: rate, state, nearest limit, badges.
+    pub(super) fn spoken(&self) -> String {
+        let mut words = Vec::new();
+        if let Some(live) = &self.live {
+            words.push(live.rate.clone());
+            words.extend(live.state.clone());
+            words.extend(
+                live.limit
+                    .map(|(used, name)| format!("{} {name}", percent(used))),
+            );
+        }
+        let badges = self.badges.iter();
+        words.extend(badges.map(|b| match b.text.as_str() {
+            text if text == b.name() || text.is_empty() => b.name().to_owned(),
+            text => format!("{} {text}", b.name()),
+        }));
+        words.join(", ")
     }
     /// Health from 0 to 1 by its problems and its nearest limit.
     pub(super) fn pressure(&self) -> f64 {

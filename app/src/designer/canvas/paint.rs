@@ -237,7 +237,10 @@ impl Canvas {
         let response = ui.interact(rect, ui.id().with(("node", &node.id)), Sense::HOVER);
         response.widget_info(|| {
             let label = format!("node {}", node.id);
-            egui::WidgetInfo::selected(egui::WidgetType::Other, true, selected, label)
+            let mut info =
+                egui::WidgetInfo::selected(egui::WidgetType::Other, true, selected, label);
+            info.current_text_value = Some(node.spoken());
+            info
         });
     }
     fn tell_port(&self, ui: &Ui, node: usize, port: &PortBox, at: Pos2) {

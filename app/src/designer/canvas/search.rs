@@ -1,6 +1,6 @@
 //! The search at the pointer: a node by a few letters, for an empty place, for the loose end of a wire or for the middle of one.
 
-use egui::{Context, Key, Pos2, RichText, Sense, Ui, vec2};
+use egui::{Context, Pos2, Ui, vec2};
 use weir_engine::check::{insertable, partners};
 use weir_engine::document::{Endpoint, Wire};
 use weir_engine::node::KindSpec;
@@ -8,13 +8,12 @@ use weir_engine::services;
 
 use super::Canvas;
 use super::arrange::{free, room};
+use super::chooser::{Choice, Chooser, Chosen};
 use super::find::find;
 use super::model::{place, ports_of, size_of};
 use crate::designer::cx::Cx;
 use crate::designer::edit::{Edit, WireKey};
 use crate::designer::i18n::{kind_title, tr};
-use crate::designer::theme::theme;
-use crate::designer::widgets::{kind_icon, paint_icon};
 
 /// What the new node is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,14 +33,10 @@ pub(super) enum Wanted {
 /// The popup.
 #[derive(Debug)]
 pub(super) struct Search {
-    /// On the screen.
-    at: Pos2,
     /// Where the node goes, in the drawing.
     world: Pos2,
     wanted: Wanted,
-    query: String,
-    chosen: usize,
-    opened: bool,
+    chooser: Chooser,
 }
 
 /// A kind that is offered, with the port that the wire would join.
@@ -53,12 +48,9 @@ impl Canvas {
         let world = self.camera.to_world(at);
         self.popup = None;
         self.search = Some(Search {
-            at,
             world,
             wanted,
-            query: String::new(),
-            chosen: 0,
-            opened: false,
+            chooser: Chooser::new(at),
         });
         ctx.request_repaint();
     }
@@ -69,55 +61,21 @@ impl Canvas {
             return;
         };
         let offers = offers(cx, &search);
-        search.chosen = search.chosen.min(offers.len().saturating_sub(1));
-        let keys = ui.input_mut(|i| {
-            let mut key = |k| i.consume_key(egui::Modifiers::NONE, k);
-            (
-                key(Key::ArrowUp),
-                key(Key::ArrowDown),
-                key(Key::Enter),
-                key(Key::Escape),
-                key(Key::Tab),
-            )
-        });
-        let (up, down, enter, escape, _tab) = keys;
-        if up {
-            search.chosen = search.chosen.saturating_sub(1);
-        }
-        if down && search.chosen + 1 < offers.len() {
-            search.chosen += 1;
-        }
-        let mut picked = enter.then(|| offers.get(search.chosen).copied()).flatten();
-        let size = vec2(300.0, 340.0);
-        let room = ui.ctx().content_rect().shrink(8.0);
-        let at = search.at.min(room.max - size).max(room.min);
-        let area = egui::Area::new(ui.id().with("search"))
-            .order(egui::Order::Foreground)
-            .fixed_pos(at);
-        let shown = area.show(ui.ctx(), |ui| {
-            egui::Frame::popup(ui.style()).show(ui, |ui| {
-                ui.set_width(size.x - 16.0);
-                search.field(ui);
-                search
-                    .list(ui, &offers, (up || down).then_some(search.chosen))
-                    .or(picked)
-            })
-        });
-        picked = shown.inner.inner;
-        if let Some(offer) = picked {
-            self.add_offer(cx, &search, offer);
-            return;
-        }
-        let outside = ui.input(|i| {
-            i.pointer.any_pressed()
-                && i.pointer
-                    .interact_pos()
-                    .is_some_and(|p| !shown.response.rect.contains(p))
-        });
-        let closes = escape || (outside && search.opened);
-        if !closes {
-            search.opened = true;
-            self.search = Some(search);
+        let choices: Vec<Choice> = offers.iter().map(choice).collect();
+        let hint = match search.wanted {
+            Wanted::Free => tr("canvas.search_hint"),
+            Wanted::Join { .. } => tr("canvas.search_join"),
+            Wanted::Insert(_) => tr("canvas.search_insert"),
+        };
+        let chooser = &mut search.chooser;
+        match chooser.show(ui, tr("canvas.search"), hint, &choices) {
+            Chosen::Nothing | Chosen::Back => self.search = Some(search),
+            Chosen::Closed => {}
+            Chosen::One(row) => {
+                if let Some(offer) = offers.get(row) {
+                    self.add_offer(cx, &search, *offer);
+                }
+            }
         }
     }
 
@@ -193,9 +151,17 @@ impl Canvas {
     }
 }
 
+fn choice((spec, port): &Offer) -> Choice {
+    Choice {
+        spec: Some(spec),
+        title: kind_title(spec).to_owned(),
+        detail: port.unwrap_or_default().to_owned(),
+    }
+}
+
 /// What is offered for the search, best first.
 fn offers(cx: &Cx<'_>, search: &Search) -> Vec<Offer> {
-    let found = find(&search.query, &cx.prefs.recent_kinds);
+    let found = find(&search.chooser.query, &cx.prefs.recent_kinds);
     match &search.wanted {
         Wanted::Free => found.into_iter().map(|s| (s, None)).collect(),
         Wanted::Insert(key) => {
@@ -214,7 +180,7 @@ fn offers(cx: &Cx<'_>, search: &Search) -> Vec<Offer> {
             let kind = cx.doc.node(&end.node).map_or("", |n| n.kind.as_str());
             let partners = partners(services::ALL, kind, &end.port, *is_output);
             let port = |id: &str| partners.iter().find(|p| p.kind == id).map(|p| p.port);
-            if search.query.is_empty() {
+            if search.chooser.query.is_empty() {
                 // Best first, as the engine ranks them.
                 let mut offers: Vec<Offer> = Vec::new();
                 for partner in &partners {
@@ -236,84 +202,4 @@ fn offers(cx: &Cx<'_>, search: &Search) -> Vec<Offer> {
                 .collect()
         }
     }
-}
-
-impl Search {
-    fn field(&mut self, ui: &mut Ui) {
-        let hint = match self.wanted {
-            Wanted::Free => tr("canvas.search_hint"),
-            Wanted::Join { .. } => tr("canvas.search_join"),
-            Wanted::Insert(_) => tr("canvas.search_insert"),
-        };
-        let field = egui::TextEdit::singleline(&mut self.query)
-            .hint_text(hint)
-            .desired_width(f32::INFINITY);
-        let response = ui.add(field);
-        response.widget_info(|| {
-            egui::WidgetInfo::text_edit(true, "", &self.query, tr("canvas.search"))
-        });
-        if response.changed() {
-            self.chosen = 0;
-        }
-        if !response.has_focus() {
-            response.request_focus();
-        }
-    }
-
-    /// The list; returns what was clicked.
-    fn list(&mut self, ui: &mut Ui, offers: &[Offer], scroll_to: Option<usize>) -> Option<Offer> {
-        let t = theme();
-        if offers.is_empty() {
-            ui.label(RichText::new(tr("canvas.search_nothing")).color(t.secondary));
-            return None;
-        }
-        let mut picked = None;
-        egui::ScrollArea::vertical()
-            .max_height(280.0)
-            .show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                for (i, offer) in offers.iter().enumerate() {
-                    let response = row(ui, offer.0, i == self.chosen);
-                    if response.hovered() && ui.input(|i| i.pointer.is_moving()) {
-                        self.chosen = i;
-                    }
-                    if scroll_to == Some(i) {
-                        response.scroll_to_me(None);
-                    }
-                    if response.clicked() {
-                        picked = Some(*offer);
-                    }
-                }
-            });
-        picked
-    }
-}
-
-/// A kind in a list: icon, name, what it is for.
-fn row(ui: &mut Ui, spec: &'static KindSpec, is_chosen: bool) -> egui::Response {
-    let t = theme();
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click());
-    let title = kind_title(spec);
-    response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, is_chosen, title)
-    });
-    if is_chosen {
-        ui.painter()
-            .rect_filled(rect, t.shape.radius_control, t.tint(t.accent, 0.22));
-    }
-    let hue = t.category(spec.category);
-    let mark = egui::Rect::from_center_size(
-        Pos2::new(rect.left() + 16.0, rect.center().y),
-        vec2(18.0, 18.0),
-    );
-    paint_icon(ui, kind_icon(spec), mark, hue);
-    let at = Pos2::new(mark.right() + 10.0, rect.center().y);
-    ui.painter().text(
-        at,
-        egui::Align2::LEFT_CENTER,
-        title,
-        crate::designer::theme::regular(t.shape.body),
-        t.text,
-    );
-    response
 }

@@ -10,7 +10,7 @@ use super::hit::Hit;
 use super::{Canvas, search};
 use crate::designer::cx::{Act, Cx, Tone};
 use crate::designer::edit::{Edit, Item, Selection, WireKey};
-use crate::designer::i18n::tr;
+use crate::designer::i18n::{said, tr};
 
 /// A wire, or several, one end of which follows the pointer.
 #[derive(Debug)]
@@ -264,6 +264,7 @@ impl Canvas {
 
 /// What the engine says, as a sentence.
 pub(super) fn sentence(why: &str) -> String {
+    let why = said(why);
     let mut letters = why.chars();
     let first = letters
         .next()

@@ -59,6 +59,7 @@ impl PathDialog {
         let title = match self.wanted {
             Wanted::Open => tr("files.pick_open"),
             Wanted::Save => tr("files.pick_save"),
+            Wanted::Export => tr("files.pick_export"),
         };
         let (answered, stays) = modal(ui, "weir-path", title, Vec2::new(600.0, 480.0), |ui| {
             self.body(ui, cx)
@@ -96,8 +97,8 @@ impl PathDialog {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let word = match self.wanted {
                     Wanted::Open => tr("files.path_open"),
-                    Wanted::Save if path.is_file() => tr("files.path_replace"),
-                    Wanted::Save => tr("files.path_save"),
+                    Wanted::Save | Wanted::Export if path.is_file() => tr("files.path_replace"),
+                    Wanted::Save | Wanted::Export => tr("files.path_save"),
                 };
                 pressed = primary(ui, word).clicked();
             });
@@ -134,7 +135,7 @@ impl PathDialog {
     fn hint(&self, path: &Path) -> String {
         let is_folder = path.is_dir();
         match self.wanted {
-            Wanted::Save if path.is_file() => tr("files.path_exists").to_owned(),
+            Wanted::Save | Wanted::Export if path.is_file() => tr("files.path_exists").to_owned(),
             Wanted::Save if is_folder => trf("files.path_in_folder", &[("name", &PIPELINE)]),
             Wanted::Open if is_folder && !path.join(PIPELINE).is_file() => {
                 tr("files.path_no_pipeline").to_owned()
@@ -150,6 +151,7 @@ impl PathDialog {
             Wanted::Open if path.is_dir() && !path.join(PIPELINE).is_file() => return false,
             Wanted::Open => cx.act(Act::OpenFile(path.to_owned())),
             Wanted::Save => cx.act(Act::File(FileAct::SaveTo(path.to_owned()))),
+            Wanted::Export => cx.act(Act::File(FileAct::ExportTo(path.to_owned()))),
         }
         true
     }
@@ -207,7 +209,7 @@ impl PathDialog {
     fn go(&mut self, path: &Path, is_folder: bool) {
         let name = Path::new(self.text.trim()).file_name().map(PathBuf::from);
         let keeps_name =
-            self.wanted == Wanted::Save && !self.text.ends_with(std::path::MAIN_SEPARATOR);
+            self.wanted != Wanted::Open && !self.text.ends_with(std::path::MAIN_SEPARATOR);
         self.text = match name.filter(|_| is_folder && keeps_name) {
             Some(name) => path.join(name).display().to_string(),
             None => path.display().to_string(),

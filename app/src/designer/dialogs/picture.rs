@@ -63,6 +63,8 @@ fn nearest(places: &[Pos2]) -> f32 {
 
 /// Paints `doc` into `rect`.
 pub(super) fn paint(ui: &Ui, painter: &Painter, rect: Rect, doc: &Document) {
+    // A wire that leads back goes around, beyond the edge.
+    let painter = &painter.with_clip_rect(rect.intersect(painter.clip_rect()));
     let t = theme();
     let fit = Fit::of(doc, rect);
     let place = |id: &str| {

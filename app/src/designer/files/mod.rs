@@ -17,8 +17,9 @@ use tempfile::TempDir;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
 
-pub(crate) use self::pick::Wanted;
-use self::pick::{Picked, Picker};
+use self::pick::Picker;
+pub use self::pick::{FileChoice, FileDialogs, FileReply, FileWish};
+pub(crate) use self::pick::{SystemDialogs, Wanted};
 use self::recovery::Recovery;
 pub(crate) use self::recovery::{Found, Origin};
 use super::Designer;
@@ -45,8 +46,10 @@ pub(crate) struct Files {
     read: Option<(Arc<Document>, String)>,
     recovery: Recovery,
     picker: Picker,
-    /// Files are asked for by the system's dialogs where it has them; otherwise, and in tests, by our own.
-    system_dialogs: bool,
+    /// Who asks for files; our own dialog where there is nobody.
+    dialogs: Option<Arc<dyn FileDialogs>>,
+    /// What is to be written once a place was chosen: its proposed name and its bytes.
+    export: Option<(String, Vec<u8>)>,
     /// What the person wanted to do when asked to save first.
     after_save: Option<Leave>,
     /// The window may be closed.
@@ -99,6 +102,10 @@ pub(crate) enum FileAct {
     Open { name: String, run: bool },
     /// Write the drawing there.
     SaveTo(PathBuf),
+    /// Ask for a place and write these bytes there; the name is a proposal.
+    Export(String, Vec<u8>),
+    /// Write what was to be exported there.
+    ExportTo(PathBuf),
     /// Unsaved changes were asked about.
     Leave(Leave, Answer),
     /// Go on with a drawing that was left behind.
@@ -121,7 +128,8 @@ impl Files {
             read: None,
             recovery: Recovery::new(setup.recovery.clone()),
             picker: Picker::default(),
-            system_dialogs: false,
+            dialogs: setup.dialogs.clone(),
+            export: None,
             after_save: None,
             closing: false,
             title: String::new(),
@@ -171,16 +179,17 @@ impl Files {
 }
 
 impl Designer {
-    /// Asks for files by the system's dialogs, where there are any.
-    pub(super) const fn use_system_dialogs(&mut self) {
-        self.files.system_dialogs = true;
-    }
-
     /// The first drawing, and what is shown over it.
     pub(super) fn begin(&mut self, setup: &Setup) {
         set_lang(self.prefs.lang);
         self.replace(Document::new(tr("files.untitled")));
-        let opened = setup.file.as_deref().is_some_and(|name| self.load(name));
+        let opened = match &setup.file {
+            Some(name) => self.load(name),
+            None => {
+                self.stand_ready();
+                false
+            }
+        };
         let found = self.files.recovery.found();
         if !found.is_empty() {
             self.dialogs.ask(Question::Recovered(found));
@@ -189,6 +198,16 @@ impl Designer {
             self.dialogs.open(Dialog::Tour);
         } else if !opened {
             self.dialogs.open(Dialog::Gallery);
+        }
+    }
+
+    /// Something to run behind the gallery: the file of last time, else a template.
+    fn stand_ready(&mut self) {
+        let last = self.prefs.recent_files.first();
+        let last = last.map(|p| p.display().to_string());
+        let mut names = last.into_iter().chain([templates::FIRST.to_owned()]);
+        if let Some(opened) = names.find_map(|name| crate::open::open(&name).ok()) {
+            self.take(opened);
         }
     }
 
@@ -296,6 +315,11 @@ impl Designer {
         match act {
             FileAct::Open { name, run } => self.guarded(Leave::Open { name, run }),
             FileAct::SaveTo(path) => self.save_to(&path),
+            FileAct::Export(name, bytes) => {
+                self.files.export = Some((save::plain_name(&name), bytes));
+                self.pick(Wanted::Export);
+            }
+            FileAct::ExportTo(path) => self.export_to(&path),
             FileAct::Leave(leave, Answer::Save) => {
                 self.files.after_save = Some(leave);
                 self.file_command(ctx, Command::Save);
@@ -320,15 +344,26 @@ impl Designer {
 
     /// Asks for a file: by the system's dialog, or by our own where it has none.
     fn pick(&mut self, wanted: Wanted) {
-        let name = save::file_name(&self.history.doc().name);
-        let folder = self.folder();
-        if !self.files.system_dialogs || !self.files.picker.ask(wanted, folder.as_deref(), &name) {
+        let (name, folder) = (self.proposed_name(wanted), self.folder());
+        let files = &mut self.files;
+        let is_asked = files
+            .dialogs
+            .as_deref()
+            .is_some_and(|d| files.picker.ask(d, wanted, folder.as_deref(), &name));
+        if !is_asked {
             self.ask_path(wanted);
         }
     }
 
+    fn proposed_name(&self, wanted: Wanted) -> String {
+        match (wanted, &self.files.export) {
+            (Wanted::Export, Some((name, _))) => name.clone(),
+            _ => save::file_name(&self.history.doc().name),
+        }
+    }
+
     fn ask_path(&mut self, wanted: Wanted) {
-        let name = save::file_name(&self.history.doc().name);
+        let name = self.proposed_name(wanted);
         let folder = self
             .folder()
             .or_else(|| std::env::current_dir().ok())
@@ -336,7 +371,7 @@ impl Designer {
         let start = match (wanted, &self.files.path) {
             (Wanted::Open, _) => folder,
             (Wanted::Save, Some(path)) => path.clone(),
-            (Wanted::Save, None) => folder.join(name),
+            (Wanted::Save, None) | (Wanted::Export, _) => folder.join(name),
         };
         self.dialogs.ask(Question::Path(wanted, start));
     }
@@ -354,7 +389,7 @@ impl Designer {
         let doc = Arc::clone(self.history.doc());
         let unchanged = self.files.read.as_ref().filter(|(read, _)| **read == *doc);
         let text = unchanged.map_or_else(|| doc.to_json_pretty(), |(_, text)| text.clone());
-        if let Err(e) = save::write_text(&path, &text) {
+        if let Err(e) = save::write_file(&path, text.as_bytes()) {
             self.files.after_save = None;
             self.dialogs.tell(Message {
                 title: tr("files.cannot_save").to_owned(),
@@ -377,6 +412,28 @@ impl Designer {
             .push(Tone::Good, trf("files.saved", &[("path", &path.display())]));
         if let Some(leave) = self.files.after_save.take() {
             self.leave(leave);
+        }
+    }
+
+    /// Writes what a plot or a table gave.
+    fn export_to(&mut self, path: &Path) {
+        let Some((name, bytes)) = self.files.export.take() else {
+            return;
+        };
+        let path = if path.is_dir() {
+            path.join(name)
+        } else {
+            path.to_owned()
+        };
+        match save::write_file(&path, &bytes) {
+            Ok(()) => self
+                .toasts
+                .push(Tone::Good, trf("files.saved", &[("path", &path.display())])),
+            Err(why) => {
+                let text = [("path", &path.display() as _), ("why", &why as _)];
+                self.toasts
+                    .push(Tone::Bad, trf("files.export_failed", &text));
+            }
         }
     }
 
@@ -461,14 +518,18 @@ impl Designer {
     }
 
     fn answered(&mut self, ctx: &egui::Context) {
-        match self.files.picker.poll(ctx) {
-            Some(Picked::File(Wanted::Open, path)) => {
+        let Some((wanted, choice)) = self.files.picker.poll(ctx) else {
+            return;
+        };
+        match (choice, wanted) {
+            (FileChoice::File(path), Wanted::Open) => {
                 self.guarded(Leave::open(path.display().to_string()));
             }
-            Some(Picked::File(Wanted::Save, path)) => self.save_to(&path),
-            Some(Picked::NoDialog(wanted)) => self.ask_path(wanted),
-            Some(Picked::Nothing) => self.files.after_save = None,
-            None => {}
+            (FileChoice::File(path), Wanted::Save) => self.save_to(&path),
+            (FileChoice::File(path), Wanted::Export) => self.export_to(&path),
+            (FileChoice::NoDialog, wanted) => self.ask_path(wanted),
+            (FileChoice::Nothing, Wanted::Export) => self.files.export = None,
+            (FileChoice::Nothing, Wanted::Open | Wanted::Save) => self.files.after_save = None,
         }
     }
 

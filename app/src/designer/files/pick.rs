@@ -1,5 +1,6 @@
-//! The system's own dialogs for files: asked for without waiting, answered in a later frame.
+//! Which file a person means: asked by the system's dialog, behind a seam, while frames go on.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -12,38 +13,53 @@ use crate::designer::i18n::tr;
 /// What a file is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// To be opened.
+    /// A drawing, to be opened.
     Open,
-    /// To be written.
+    /// A place for the drawing.
     Save,
+    /// A place for something that the drawing or its run gave: a plot, a table.
+    Export,
 }
 
-/// Nobody closes a dialog faster than this: there was none.
-const NOBODY: Duration = Duration::from_millis(300);
-
-type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>>;
-
-struct Asked {
-    wanted: Wanted,
-    since: Instant,
-    answer: Answer,
+/// Asks a person for files: the system's dialogs, or what stands in for them in a test.
+pub trait FileDialogs: Debug + Send + Sync {
+    /// Shows a dialog; `None` when there is none to show.
+    fn ask(&self, wish: &FileWish<'_>) -> Option<FileReply>;
 }
 
-/// What came of a dialog.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Picked {
+/// What a dialog is to ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct FileWish<'a> {
+    /// A file is to be written; otherwise one is to be read.
+    pub writes: bool,
+    /// What stands over the dialog.
+    pub title: &'a str,
+    /// Where it begins.
+    pub folder: Option<&'a Path>,
+    /// The name that is proposed for a file to be written.
+    pub name: &'a str,
+    /// Files with this ending are shown.
+    pub extension: &'a str,
+}
+
+/// What a dialog will have come to.
+pub type FileReply = Pin<Box<dyn Future<Output = FileChoice> + Send>>;
+
+/// What a dialog came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileChoice {
     /// The person chose this file.
-    File(Wanted, PathBuf),
+    File(PathBuf),
     /// The person chose nothing.
     Nothing,
-    /// The system has no dialog to show.
-    NoDialog(Wanted),
+    /// The dialog never came up.
+    NoDialog,
 }
 
 /// The dialog that is open, if one is.
 #[derive(Default)]
 pub(crate) struct Picker {
-    asked: Option<Asked>,
+    asked: Option<(Wanted, FileReply)>,
 }
 
 /// Draws a frame when the dialog has been answered.
@@ -56,49 +72,86 @@ impl Wake for Repaint {
 }
 
 impl Picker {
-    /// Shows the system's dialog, beginning in `folder`. False when the system has none.
-    pub(crate) fn ask(&mut self, wanted: Wanted, folder: Option<&Path>, name: &str) -> bool {
+    /// Shows a dialog, beginning in `folder`, with `name` proposed. False when there is none to show.
+    pub(crate) fn ask(
+        &mut self,
+        dialogs: &dyn FileDialogs,
+        wanted: Wanted,
+        folder: Option<&Path>,
+        name: &str,
+    ) -> bool {
         if self.asked.is_some() {
             return true;
         }
-        if !has_dialogs() {
-            return false;
-        }
-        let mut dialog = rfd::AsyncFileDialog::new().add_filter("Weir", &["json"]);
-        if let Some(folder) = folder {
-            dialog = dialog.set_directory(folder);
-        }
-        let answer: Answer = match wanted {
-            Wanted::Open => Box::pin(dialog.set_title(tr("files.pick_open")).pick_file()),
-            Wanted::Save => Box::pin(
-                dialog
-                    .set_title(tr("files.pick_save"))
-                    .set_file_name(name)
-                    .save_file(),
-            ),
+        let (writes, title) = match wanted {
+            Wanted::Open => (false, tr("files.pick_open")),
+            Wanted::Save => (true, tr("files.pick_save")),
+            Wanted::Export => (true, tr("files.pick_export")),
         };
-        self.asked = Some(Asked {
-            wanted,
-            since: Instant::now(),
-            answer,
+        let extension = match wanted {
+            Wanted::Export => name.rsplit('.').next().unwrap_or_default(),
+            Wanted::Open | Wanted::Save => "json",
+        };
+        let reply = dialogs.ask(&FileWish {
+            writes,
+            title,
+            folder,
+            name,
+            extension,
         });
-        true
+        self.asked = reply.map(|reply| (wanted, reply));
+        self.asked.is_some()
     }
     /// The answer, once there is one.
-    pub(crate) fn poll(&mut self, ctx: &egui::Context) -> Option<Picked> {
-        let asked = self.asked.as_mut()?;
+    pub(crate) fn poll(&mut self, ctx: &egui::Context) -> Option<(Wanted, FileChoice)> {
+        let (wanted, reply) = self.asked.as_mut()?;
         let waker = Waker::from(Arc::new(Repaint(ctx.clone())));
-        let Poll::Ready(answer) = asked.answer.as_mut().poll(&mut Context::from_waker(&waker))
-        else {
+        match reply.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(choice) => {
+                let wanted = *wanted;
+                self.asked = None;
+                Some((wanted, choice))
+            }
+            Poll::Pending => None,
+        }
+    }
+}
+
+/// The dialogs of the system.
+#[derive(Debug)]
+pub(crate) struct SystemDialogs;
+
+/// Nobody closes a dialog faster than this: there was none.
+const NOBODY: Duration = Duration::from_millis(300);
+
+impl FileDialogs for SystemDialogs {
+    fn ask(&self, wish: &FileWish<'_>) -> Option<FileReply> {
+        if !has_dialogs() {
             return None;
+        }
+        let filter = match wish.extension {
+            "json" => "Weir".to_owned(),
+            other => other.to_uppercase(),
         };
-        let picked = match answer {
-            Some(handle) => Picked::File(asked.wanted, handle.path().to_owned()),
-            None if asked.since.elapsed() < NOBODY => Picked::NoDialog(asked.wanted),
-            None => Picked::Nothing,
+        let mut dialog = rfd::AsyncFileDialog::new()
+            .add_filter(filter, &[wish.extension])
+            .set_title(wish.title);
+        if let Some(folder) = wish.folder {
+            dialog = dialog.set_directory(folder);
+        }
+        let since = Instant::now();
+        let choice = move |answer: Option<rfd::FileHandle>| match answer {
+            Some(handle) => FileChoice::File(handle.path().to_owned()),
+            None if since.elapsed() < NOBODY => FileChoice::NoDialog,
+            None => FileChoice::Nothing,
         };
-        self.asked = None;
-        Some(picked)
+        Some(if wish.writes {
+            let answer = dialog.set_file_name(wish.name).save_file();
+            Box::pin(async move { choice(answer.await) })
+        } else {
+            let answer = dialog.pick_file();
+            Box::pin(async move { choice(answer.await) })
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use weir_engine::document::{Document, FILE_BYTES_MAX};
 
-use super::save::write_text;
+use super::save::write_file;
 
 /// An unsaved drawing in its file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -237,7 +237,7 @@ fn write(file: &Path, doc: &Document, origin: Origin) -> std::io::Result<()> {
         at: seconds(),
         text: doc.to_json_pretty(),
     };
-    write_text(file, &serde_json::to_string(&kept)?)
+    write_file(file, serde_json::to_string(&kept)?.as_bytes())
 }
 
 fn read(file: &Path) -> Option<Kept> {

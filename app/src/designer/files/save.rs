@@ -22,13 +22,13 @@ pub(super) fn target(path: &Path) -> PathBuf {
     }
 }
 
-/// Writes `text` so that a crash leaves the old file or the new one, never half.
-pub(super) fn write_text(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes `bytes` so that a crash leaves the old file or the new one, never half.
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // Through a link, the file that it leads to is replaced, not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_not_there_yet| path.to_owned());
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty());
     let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.as_file().sync_all()?;
     if let Ok(old) = fs::metadata(&target) {
         fs::set_permissions(file.path(), old.permissions())?;
@@ -49,6 +49,18 @@ pub(super) fn file_name(name: &str) -> String {
     let parts: Vec<&str> = raw.split('-').filter(|p| !p.is_empty()).collect();
     let stem: String = parts.join("-").chars().take(60).collect();
     format!("{}.json", if stem.is_empty() { "pipeline" } else { &stem })
+}
+
+/// A name that any file system takes.
+pub(super) fn plain_name(wanted: &str) -> String {
+    let plain = |c: char| {
+        if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') {
+            c
+        } else {
+            '-'
+        }
+    };
+    wanted.chars().map(plain).take(80).collect()
 }
 
 /// Names of files in the drawing's folder that its nodes read, as their kinds declare.
@@ -107,4 +119,15 @@ pub(super) fn copy_data(doc: &Document, from: &Path, to: &Path) -> Beside {
         }
     }
     beside
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_of_files_hold_no_path() {
+        assert_eq!(
+            super::plain_name("producer.out/../서울.csv"),
+            "producer.out-..-서울.csv"
+        );
+    }
 }

@@ -93,6 +93,7 @@ impl Headless {
             dark: Some(true),
             motion: true,
             recovery: None,
+            dialogs: None,
             tour: false,
         };
         let window = Self::new(WINDOW, 1.0, &setup);

@@ -50,6 +50,7 @@ impl Look {
             dark: Some(self.dark),
             motion: false,
             recovery: None,
+            dialogs: None,
             tour: false,
         };
         let mut window = Headless::new(self.size, self.scale, &setup);

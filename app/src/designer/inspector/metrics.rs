@@ -131,41 +131,45 @@ fn latency(ui: &mut Ui, node: &NodeSnapshot) {
     };
     if let Some(own) = &node.latency {
         summary(ui, tr("inspector.latency_here"), own);
-        parts(ui, &node.part_series);
+        parts(ui, node);
     }
     if let Some(whole) = &node.end_to_end {
         summary(ui, tr("inspector.latency_whole"), whole);
     }
 }
 
-/// The mean time of each part, and its share.
-fn parts(ui: &mut Ui, series: &[Series; 6]) {
-    let total = |s: &Series| {
-        let mut all = Point::EMPTY;
-        for (_, point) in s.points() {
-            all.merge(point);
-        }
-        all
-    };
-    let sums: Vec<(&'static str, Point)> = PARTS
-        .iter()
-        .zip(series)
-        .map(|((_, name), s)| (*name, total(s)))
+/// What each part took: mean, percentiles, longest, and its share of all.
+fn parts(ui: &mut Ui, node: &NodeSnapshot) {
+    let parts = PARTS.iter().zip(node.part_latency);
+    let parts: Vec<(&str, LatencySummary)> = parts
+        .filter_map(|((_, name), part)| Some((*name, part?)))
         .collect();
-    let whole: f64 = sums.iter().map(|(_, p)| p.sum).sum();
+    let whole: f64 = parts.iter().map(|(_, p)| p.mean).sum();
     if whole <= 0.0 {
         return;
     }
     section(ui, tr("inspector.latency_parts"));
-    for (name, part) in sums.iter().filter(|(_, p)| p.sum > 0.0) {
-        let mean = part.average().unwrap_or_default();
-        let text = format!(
-            "{} · {}",
-            format::millis(mean),
-            format::percent(part.sum / whole)
-        );
-        stat(ui, part_name(name), &text);
-    }
+    egui::Grid::new("weir-latency-parts")
+        .num_columns(6)
+        .spacing(vec2(8.0, 2.0))
+        .show(ui, |ui| {
+            let heads = ["", tr("inspector.share"), "p50", "p90", "p99", "max"];
+            for head in heads {
+                ui.weak(head);
+            }
+            ui.end_row();
+            for (name, part) in parts {
+                ui.label(part_name(name));
+                let figure = |ui: &mut Ui, text: String| {
+                    ui.label(egui::RichText::new(text).font(figures(theme().shape.caption)));
+                };
+                figure(ui, format::percent(part.mean / whole));
+                for value in [part.p50, part.p90, part.p99, part.max] {
+                    figure(ui, format::millis(value));
+                }
+                ui.end_row();
+            }
+        });
 }
 
 /// One metric: name, sparkline and latest value; sum, average and maximum below.

@@ -104,7 +104,7 @@ pub(super) fn form_of(kind: &str) -> &'static [Field] {
     FORMS.get(kind).map_or(&[], Vec::as_slice)
 }
 
-/// The fields that a schema describes.
+/// The fields that a schema describes: those of one group together, groups in the order of their first field, those of none first.
 fn fields(schema: &Value, defaults: &Map<String, Value>) -> Vec<Field> {
     let properties = schema["properties"].as_object();
     let field = |(name, sub): (&String, &Value)| Field {
@@ -116,7 +116,15 @@ fn fields(schema: &Value, defaults: &Map<String, Value>) -> Vec<Field> {
         assumed: sub["x-assumed"].as_bool().unwrap_or(false),
         default: defaults.get(name).cloned().unwrap_or(Value::Null),
     };
-    properties.into_iter().flatten().map(field).collect()
+    let mut fields: Vec<Field> = properties.into_iter().flatten().map(field).collect();
+    let mut groups = vec![String::new()];
+    for field in &fields {
+        if !groups.contains(&field.group) {
+            groups.push(field.group.clone());
+        }
+    }
+    fields.sort_by_key(|f| groups.iter().position(|g| *g == f.group));
+    fields
 }
 
 fn text_of(schema: &Value, name: &str) -> String {
@@ -319,6 +327,7 @@ mod tests {
     fn forms_of_every_sort_are_understood() {
         let schema = json!({
             "properties": {
+                "late": { "type": "boolean", "x-group": "A" },
                 "count": { "type": "integer", "minimum": 1, "maximum": 10_000, "x-soft-max": 32, "x-unit": "shards" },
                 "maybe": { "type": ["number", "null"], "minimum": 0.0 },
                 "mode": { "$ref": "#/$defs/Mode" },
@@ -327,10 +336,16 @@ mod tests {
                 "code": { "type": "string", "x-editor": "python" },
                 "names": { "type": "array", "items": { "type": "string" } },
                 "odd": { "type": "object" },
+                "later": { "type": "boolean", "x-group": "A" },
             },
             "$defs": { "Mode": { "oneOf": [{ "const": "a", "description": "A." }, { "enum": ["b", "c"] }] } },
         });
         let fields = fields(&schema, &Map::new());
+        let order: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(
+            (order[0], order.last_chunk()),
+            ("count", Some(&["late", "later"]))
+        );
         let widget = |name: &str| fields.iter().find(|f| f.name == name).unwrap();
         let Widget::Number(count) = &widget("count").widget else {
             panic!()

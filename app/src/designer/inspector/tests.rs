@@ -20,6 +20,7 @@ fn window(nodes: &[&str]) -> Headless {
         dark: Some(true),
         motion: false,
         recovery: None,
+        dialogs: None,
         tour: false,
     };
     let mut window = Headless::new(Vec2::new(1440.0, 900.0), 1.0, &setup);

@@ -4,7 +4,7 @@ use serde_json::Value;
 use weir_engine::node::{Problems, check_params, parse_param};
 
 use super::schema::{Field, Widget};
-use crate::designer::i18n::schema_of;
+use crate::designer::i18n::{said, schema_of};
 
 /// A number as it is typed: no separators, no needless decimals.
 pub(super) fn plain(number: f64) -> String {
@@ -80,9 +80,9 @@ pub(super) fn range_error(kind: &str, field: &Field, value: &Value) -> Option<St
 /// What is wrong and what would be right, in one line.
 pub(super) fn sentence(message: &str, mend: &str) -> String {
     if mend.is_empty() {
-        message.to_owned()
+        said(message).into_owned()
     } else {
-        format!("{message}: {mend}")
+        format!("{}: {}", said(message), said(mend))
     }
 }
 

@@ -70,7 +70,7 @@ impl Cost {
             return;
         }
         let room = ui.available_size();
-        let bars = (room.x * 0.3).clamp(180.0, 340.0);
+        let bars = (room.x * 0.3).clamp(160.0, 340.0);
         ui.horizontal_top(|ui| {
             ui.allocate_ui(vec2(bars, room.y), |ui| {
                 ui.vertical(|ui| self.bars(ui, cx, bill));
@@ -122,18 +122,19 @@ impl Cost {
         if let Some(line) = lines.iter().find(is_open) {
             explain(ui, cx, line);
         }
+        let (columns, usage_room) = fitting(ui, cx, &lines);
         egui::ScrollArea::both()
             .id_salt("weir-bill")
             .auto_shrink([false, false])
             .show(ui, |ui| {
                 egui::Grid::new("weir-bill-grid")
-                    .num_columns(6)
-                    .spacing([14.0, 4.0])
+                    .num_columns(columns.len())
+                    .spacing([GAP, 4.0])
                     .striped(true)
                     .show(ui, |ui| {
-                        self.heads(ui);
+                        self.heads(ui, &columns);
                         for line in lines {
-                            self.line(ui, cx, line);
+                            self.line(ui, cx, line, &columns, usage_room);
                         }
                     });
                 if !bill.unknown.is_empty() {
@@ -142,16 +143,11 @@ impl Cost {
             });
     }
 
-    fn heads(&mut self, ui: &mut Ui) {
-        let heads = [
-            (Column::Node, tr("plots.col_node"), false),
-            (Column::Usage, tr("plots.col_usage"), false),
-            (Column::Cost, tr("plots.col_cost"), true),
-            (Column::Month, tr("plots.col_month"), true),
-            (Column::Quantity, tr("plots.col_quantity"), true),
-            (Column::Price, tr("plots.col_price"), false),
-        ];
-        for (column, name, is_number) in heads {
+    fn heads(&mut self, ui: &mut Ui, columns: &[Column]) {
+        for (column, name, is_number) in heads() {
+            if !columns.contains(&column) {
+                continue;
+            }
             let arrow = match (self.sort == column, self.rising) {
                 (true, true) => " ↑",
                 (true, false) => " ↓",
@@ -178,33 +174,35 @@ impl Cost {
         ui.end_row();
     }
 
-    fn line(&mut self, ui: &mut Ui, cx: &Cx<'_>, line: &BillLine) {
+    fn line(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        line: &BillLine,
+        columns: &[Column],
+        usage_room: f32,
+    ) {
         let t = theme();
         let key = (line.node.clone(), line.usage_type.clone());
         let is_open = self.open.as_ref() == Some(&key);
         let mut clicked = ui
             .selectable_label(is_open, node_name(cx.doc, &line.node))
             .clicked();
-        clicked |= ui
-            .selectable_label(is_open, &line.usage_type)
-            .on_hover_text(&line.explain)
-            .clicked();
-        let money = |usd: Option<Usd>| {
-            usd.map_or_else(
-                || tr("plots.unknown").to_owned(),
-                |u| format::usd(u.as_f64()),
-            )
-        };
+        let usage = egui::Button::selectable(is_open, &line.usage_type).truncate();
+        let height = ui.spacing().interact_size.y;
+        let place = Layout::left_to_right(Align::Center);
+        let usage = ui.allocate_ui_with_layout(vec2(usage_room, height), place, |ui| ui.add(usage));
+        let hover = format!("{}\n{}", line.usage_type, line.explain);
+        clicked |= usage.inner.on_hover_text(hover).clicked();
         let colour = if line.usd.is_some() { t.text } else { t.amber };
         figure(ui, Column::Cost, money(line.usd), colour);
         figure(ui, Column::Month, money(line.usd_per_month), colour);
-        figure(
-            ui,
-            Column::Quantity,
-            format!("{} {}", format::si(line.quantity), line.unit),
-            t.text,
-        );
-        ui.add(egui::Label::new(RichText::new(&line.unit_price).color(t.secondary)).extend());
+        if columns.contains(&Column::Quantity) {
+            figure(ui, Column::Quantity, quantity(line), t.text);
+        }
+        if columns.contains(&Column::Price) {
+            ui.add(egui::Label::new(RichText::new(&line.unit_price).color(t.secondary)).extend());
+        }
         ui.end_row();
         if clicked {
             self.open = (!is_open).then_some(key);
@@ -212,11 +210,90 @@ impl Cost {
     }
 }
 
+/// Room between two columns.
+const GAP: f32 = 14.0;
+
+/// The columns with their names, and whether they hold figures.
+fn heads() -> [(Column, &'static str, bool); 6] {
+    [
+        (Column::Node, tr("plots.col_node"), false),
+        (Column::Usage, tr("plots.col_usage"), false),
+        (Column::Cost, tr("plots.col_cost"), true),
+        (Column::Month, tr("plots.col_month"), true),
+        (Column::Quantity, tr("plots.col_quantity"), true),
+        (Column::Price, tr("plots.col_price"), false),
+    ]
+}
+
+fn money(usd: Option<Usd>) -> String {
+    usd.map_or_else(
+        || tr("plots.unknown").to_owned(),
+        |u| format::usd(u.as_f64()),
+    )
+}
+
+fn quantity(line: &BillLine) -> String {
+    format!("{} {}", format::si(line.quantity), line.unit)
+}
+
+/// Least room for a usage type; a longer one is cut and told on hover.
+const USAGE_LEAST: f32 = 90.0;
+
+/// The columns that there is room for, and the room for usage types: unit price, then quantity go first; a line that is opened says
+/// both.
+fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> (Vec<Column>, f32) {
+    let body = egui::TextStyle::Body.resolve(ui.style());
+    let mono = figures(body.size);
+    let padding = 2.0 * ui.spacing().button_padding.x;
+    let width = |text: String, font: &egui::FontId| {
+        let colour = Color32::PLACEHOLDER;
+        ui.painter()
+            .layout_no_wrap(text, font.clone(), colour)
+            .size()
+            .x
+    };
+    let widest = |column: Column| {
+        let one = |line: &&BillLine| match column {
+            Column::Node => width(node_name(cx.doc, &line.node), &body) + padding,
+            Column::Usage => width(line.usage_type.clone(), &body) + padding,
+            Column::Cost => width(money(line.usd), &mono),
+            Column::Month => width(money(line.usd_per_month), &mono),
+            Column::Quantity => width(quantity(line), &mono),
+            Column::Price => width(line.unit_price.clone(), &body),
+        };
+        let least = match column {
+            Column::Cost | Column::Month | Column::Quantity => figure_room(ui, column),
+            Column::Node | Column::Usage | Column::Price => 0.0,
+        };
+        lines.iter().map(one).fold(least, f32::max)
+    };
+    let mut columns: Vec<(Column, f32)> = heads().map(|(c, ..)| (c, widest(c))).to_vec();
+    let room = ui.available_width() - ui.spacing().scroll.bar_width - 2.0 * GAP;
+    for spare in [Column::Price, Column::Quantity] {
+        let whole: f32 = columns.iter().map(|(_, w)| w + GAP).sum();
+        if whole > room {
+            columns.retain(|(c, _)| *c != spare);
+        }
+    }
+    let width_of = |wanted: Column| {
+        columns
+            .iter()
+            .find(|(c, _)| *c == wanted)
+            .map_or(0.0, |c| c.1)
+    };
+    let (whole, usage): (f32, f32) = (
+        columns.iter().map(|(_, w)| w + GAP).sum(),
+        width_of(Column::Usage),
+    );
+    let usage = (usage - (whole - room).max(0.0)).max(USAGE_LEAST);
+    (columns.into_iter().map(|(c, _)| c).collect(), usage)
+}
+
 /// Least width of a column of figures.
 fn figure_room(ui: &Ui, column: Column) -> f32 {
     let em = egui::TextStyle::Body.resolve(ui.style()).size;
     if column == Column::Quantity {
-        em * 15.0
+        em * 9.0
     } else {
         em * 6.0
     }

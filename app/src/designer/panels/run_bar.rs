@@ -20,6 +20,7 @@ use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::dispatch::{PACES, is_enabled};
 use crate::designer::edit::{Edit, Item, Settings};
+use crate::designer::findings::told;
 use crate::designer::i18n::{tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::{figures, theme};
@@ -450,7 +451,8 @@ fn failure(ui: &mut Ui, cx: &Cx<'_>) {
                 at: None,
             });
         }
-        let text = why.lines().next().unwrap_or_default();
+        let line = why.lines().next().unwrap_or_default();
+        let text = first.map_or_else(|| line.to_owned(), told);
         ui.add(egui::Label::new(RichText::new(text).color(t.red)).truncate())
             .on_hover_text(why);
     });

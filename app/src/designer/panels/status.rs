@@ -6,6 +6,7 @@ use weir_engine::node::Severity;
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
+use crate::designer::findings::told;
 use crate::designer::i18n::{tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::theme;
@@ -90,7 +91,7 @@ fn problems(ui: &mut Ui, cx: &Cx<'_>) {
             .on_hover_ui(|ui| {
                 ui.set_max_width(520.0);
                 for problem in of_kind().take(8) {
-                    ui.label(problem.to_string());
+                    ui.label(told(problem));
                 }
                 if count > 8 {
                     ui.weak(trf("run.more_problems", &[("count", &(count - 8))]));

@@ -6,12 +6,10 @@ pub(crate) mod format;
 mod icon;
 mod node;
 mod parts;
-mod save;
 mod table;
 
 pub(crate) use facts::{Fact, facts};
 pub(crate) use icon::{icon, icon_image, kind_icon, paint_icon};
 pub(crate) use node::{event_look, node_colours, node_name, shade};
 pub(crate) use parts::{beside, chip, empty, icon_button, link, primary, section, stat, switch};
-pub(crate) use save::Saving;
 pub(crate) use table::{TableState, elided, one_line, table, table_bar};

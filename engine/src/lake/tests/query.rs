@@ -491,3 +491,20 @@ fn a_finished_run_is_a_database() {
     assert!(open_run(empty.path()).unwrap().tables().is_empty());
     assert!(fs::read_dir(empty.path()).unwrap().next().is_none());
 }
+
+#[test]
+fn detectors_score_a_column_in_its_order() {
+    let (_dir, lake) = partitioned();
+    let sql = "WITH scored AS (SELECT amount, anomaly_score(amount) OVER (ORDER BY event_time) AS score,
+        random_cut_forest(amount) OVER (PARTITION BY month ORDER BY event_time) AS forest FROM payments)
+        SELECT count(*), count(score), sum(CASE WHEN score > 0 THEN 1 ELSE 0 END), sum(CASE WHEN forest > 0 THEN 1 ELSE 0 END) FROM scored";
+    let result = ask(&lake, sql).unwrap();
+    let all: Vec<i64> = (0..4).map(|i| column_i64(&result.batches, i)[0]).collect();
+    assert_eq!(all[0], 12_000);
+    assert!(
+        all[1] > 0 && all[1] <= 12_000 && all[2] > 0 && all[3] > 0,
+        "{all:?}"
+    );
+    let error = ask(&lake, "SELECT anomaly_score('x') OVER () FROM payments").unwrap_err();
+    assert!(error.to_string().contains("takes numbers"), "{error}");
+}

@@ -50,27 +50,32 @@ impl Compression {
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// A file is written when this much has gathered, before compression. At least 64 MiB for Parquet.
-    #[schemars(range(min = 1, max = 128), extend("x-unit" = "MiB", "x-quota" = "firehose.s3_buffer_size_max_bytes"))]
+    #[schemars(range(min = 1, max = 128), extend("x-unit" = "MiB", "x-quota" = "firehose.s3_buffer_size_max_bytes", "x-group" = "Buffer"))]
     pub buffer_size_mib: u32,
     /// A file is written at the latest after this time, if there is anything to write.
-    #[schemars(range(min = 0, max = 900), extend("x-unit" = "s", "x-quota" = "firehose.s3_buffer_interval_max_s"))]
+    #[schemars(range(min = 0, max = 900), extend("x-unit" = "s", "x-quota" = "firehose.s3_buffer_interval_max_s", "x-group" = "Buffer"))]
     pub buffer_interval_seconds: u32,
     /// How the files are written.
+    #[schemars(extend("x-group" = "Files"))]
     pub format: OutputFormat,
     /// How the files are compressed.
+    #[schemars(extend("x-group" = "Files"))]
     pub compression: Compression,
     /// Where the files go: text with `!{timestamp:...}` for parts of the time (UTC), such as `year=!{timestamp:yyyy}/`. Without any such
     /// expression, `YYYY/MM/dd/HH/` follows.
+    #[schemars(extend("x-group" = "Files"))]
     pub prefix: String,
     /// Where records go that could not be processed; `!{firehose:error-output-type}` names the reason.
+    #[schemars(extend("x-group" = "Files"))]
     pub error_output_prefix: String,
     /// Puts a line end after each JSON record.
+    #[schemars(extend("x-group" = "Files"))]
     pub append_delimiter_to_record: bool,
     /// A batch for the transform is sent when this much has gathered.
-    #[schemars(range(min = 0.2, max = 3.0), extend("x-unit" = "MiB", "x-quota" = "firehose.lambda_buffer_size_max_bytes"))]
+    #[schemars(range(min = 0.2, max = 3.0), extend("x-unit" = "MiB", "x-quota" = "firehose.lambda_buffer_size_max_bytes", "x-group" = "Transform"))]
     pub transform_buffer_mib: f64,
     /// A batch for the transform is sent at the latest after this time.
-    #[schemars(range(min = 0, max = 900), extend("x-unit" = "s", "x-quota" = "firehose.lambda_buffer_interval_default_s"))]
+    #[schemars(range(min = 0, max = 900), extend("x-unit" = "s", "x-quota" = "firehose.lambda_buffer_interval_default_s", "x-group" = "Transform"))]
     pub transform_interval_seconds: u32,
 }
 

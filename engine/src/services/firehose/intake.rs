@@ -27,9 +27,9 @@ pub(super) struct Intake {
     records: TokenBucket,
     requests: TokenBucket,
     bytes: TokenBucket,
-    records_asked: Pace,
-    requests_asked: Pace,
-    bytes_asked: Pace,
+    records_used: Pace,
+    requests_used: Pace,
+    bytes_used: Pace,
     call_records: u64,
     call_bytes: u64,
     record_max: u64,
@@ -46,9 +46,9 @@ impl Intake {
             records: TokenBucket::new(q("direct_put_records_per_second")?),
             requests: TokenBucket::new(q("direct_put_requests_per_second")?),
             bytes: TokenBucket::new(q("direct_put_bytes_per_second")?),
-            records_asked: Pace::default(),
-            requests_asked: Pace::default(),
-            bytes_asked: Pace::default(),
+            records_used: Pace::default(),
+            requests_used: Pace::default(),
+            bytes_used: Pace::default(),
             call_records: q("put_record_batch_max_records")?.max(1),
             call_bytes: q("put_record_batch_max_bytes")?.max(1),
             record_max: q("record_max_bytes")?,
@@ -137,14 +137,16 @@ impl Intake {
         // A source that samples, or that fills calls larger than PutRecordBatch allows, stands for several calls.
         let calls = (batch.records().div_ceil(self.call_records))
             .max(batch.bytes().div_ceil(self.call_bytes));
-        self.records_asked.add(now, batch.records());
-        self.bytes_asked.add(now, batch.bytes());
-        self.requests_asked.add(now, calls);
-        if full || cx.strikes(FaultKind::Throttle) || !self.requests.admits(now, calls) {
+        let room = self.requests.admits(now, calls);
+        if !room {
+            self.requests_used.refuse(now);
+        }
+        if full || cx.strikes(FaultKind::Throttle) || !room {
             Self::throttle(batch.records(), cx);
             return Ok((None, refused(batch, UNAVAILABLE)));
         }
         self.requests.overdraw(now, calls);
+        self.requests_used.take(now, calls);
         let weight = u64::from(batch.weight);
         let (mut invalid, mut throttled) = (0, 0);
         let fits = |size: &u32| {
@@ -153,14 +155,25 @@ impl Intake {
                 invalid += weight;
                 return false;
             }
-            let room = self.records.admits(now, weight) && self.bytes.admits(now, bytes);
-            if room {
+            let room = (
+                self.records.admits(now, weight),
+                self.bytes.admits(now, bytes),
+            );
+            if room == (true, true) {
                 self.records.overdraw(now, weight);
                 self.bytes.overdraw(now, bytes);
-            } else {
-                throttled += weight;
+                self.records_used.take(now, weight);
+                self.bytes_used.take(now, bytes);
+                return true;
             }
-            room
+            throttled += weight;
+            if !room.0 {
+                self.records_used.refuse(now);
+            }
+            if !room.1 {
+                self.bytes_used.refuse(now);
+            }
+            false
         };
         let taken: BooleanBuffer = batch.sizes.iter().map(fits).collect();
         if throttled > 0 {
@@ -195,12 +208,10 @@ impl Intake {
     }
     /// Use of the nearest direct put quota.
     pub(super) fn utilisation(&self, now: SimTime) -> f64 {
-        let used = |asked: &Pace, limit: &TokenBucket| {
-            asked.of_last_second(now) as f64 / limit.rate().max(1) as f64
-        };
-        used(&self.records_asked, &self.records)
-            .max(used(&self.bytes_asked, &self.bytes))
-            .max(used(&self.requests_asked, &self.requests))
+        let used = |used: &Pace, limit: &TokenBucket| used.used(now, limit.rate());
+        used(&self.records_used, &self.records)
+            .max(used(&self.bytes_used, &self.bytes))
+            .max(used(&self.requests_used, &self.requests))
     }
 }
 

@@ -62,8 +62,8 @@ pub(super) struct Shard {
     pub(super) parents: Vec<u32>,
     pub(super) write_records: TokenBucket,
     pub(super) write_bytes: TokenBucket,
-    pub(super) records_asked: Pace,
-    pub(super) bytes_asked: Pace,
+    pub(super) records_used: Pace,
+    pub(super) bytes_used: Pace,
     pub(super) read_bytes: TokenBucket,
     pub(super) read_calls: TokenBucket,
     pub(super) locked_until: SimTime,
@@ -172,8 +172,8 @@ impl Model {
                 parents,
                 write_records: TokenBucket::new(q.write_records),
                 write_bytes: TokenBucket::new(q.write_bytes),
-                records_asked: Pace::default(),
-                bytes_asked: Pace::default(),
+                records_used: Pace::default(),
+                bytes_used: Pace::default(),
                 read_bytes: TokenBucket::new(q.read_bytes),
                 read_calls: TokenBucket::new(q.read_calls),
                 locked_until: SimTime::ZERO,
@@ -387,14 +387,13 @@ impl Node for Model {
     fn sample(&self, now: SimTime, out: &mut Gauges) {
         let q = &self.quotas;
         for shard in self.shards.iter().filter(|s| s.open) {
-            let used = |asked: &Pace, limit: u64| asked.of_last_second(now) as f64 / limit as f64;
             out.limit(
                 "records written a second to the busiest shard",
-                used(&shard.records_asked, q.write_records),
+                shard.records_used.used(now, q.write_records),
             );
             out.limit(
                 "bytes written a second to the busiest shard",
-                used(&shard.bytes_asked, q.write_bytes),
+                shard.bytes_used.used(now, q.write_bytes),
             );
         }
         out.values = vec![

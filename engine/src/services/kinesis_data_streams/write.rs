@@ -155,18 +155,26 @@ impl Model {
                 sorted.refused.push(row);
                 continue;
             }
-            shard.records_asked.add(now, weight);
-            shard.bytes_asked.add(now, size * weight);
             // Both limits hold at once; a record that misses one takes from neither.
-            let room = shard.write_records.admits(now, weight)
-                && shard.write_bytes.admits(now, size * weight);
-            if !room || (slow && cx.strikes(FaultKind::Throttle)) {
+            let room = (
+                shard.write_records.admits(now, weight),
+                shard.write_bytes.admits(now, size * weight),
+            );
+            if !room.0 {
+                shard.records_used.refuse(now);
+            }
+            if !room.1 {
+                shard.bytes_used.refuse(now);
+            }
+            if room != (true, true) || (slow && cx.strikes(FaultKind::Throttle)) {
                 sorted.refused.push(row);
                 sorted.throttled += 1;
                 continue;
             }
             shard.write_records.overdraw(now, weight);
             shard.write_bytes.overdraw(now, size * weight);
+            shard.records_used.take(now, weight);
+            shard.bytes_used.take(now, size * weight);
             sorted.units += size.div_ceil(self.quotas.put_unit_bytes).max(1);
             sorted.taken.push((range, row));
         }

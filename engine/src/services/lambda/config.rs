@@ -44,43 +44,46 @@ impl Runtime {
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// What the function does with a batch: one SELECT over the table `records`. Rows that WHERE leaves out are dropped.
-    #[schemars(extend("x-editor" = "sql"))]
+    #[schemars(extend("x-editor" = "sql", "x-group" = "Code"))]
     pub sql: String,
     /// Memory; processing power grows with it up to one vCPU at 1,769 MB for this single-threaded code.
-    #[schemars(range(min = 128, max = 10_240), extend("x-unit" = "MB", "x-soft-max" = 3008, "x-quota" = "lambda.memory_max_mb"))]
+    #[schemars(range(min = 128, max = 10_240), extend("x-unit" = "MB", "x-soft-max" = 3008, "x-quota" = "lambda.memory_max_mb", "x-group" = "Resources"))]
     pub memory_mb: u32,
     /// A run that takes longer fails.
-    #[schemars(range(min = 1, max = 900), extend("x-unit" = "s", "x-quota" = "lambda.timeout_max_s"))]
+    #[schemars(range(min = 1, max = 900), extend("x-unit" = "s", "x-quota" = "lambda.timeout_max_s", "x-group" = "Resources"))]
     pub timeout_seconds: u32,
     /// The processor.
+    #[schemars(extend("x-group" = "Resources"))]
     pub architecture: Architecture,
     /// What starts in a new environment.
+    #[schemars(extend("x-group" = "Resources"))]
     pub runtime: Runtime,
     /// Time of each run at one vCPU, before any record; its spread follows the latency law. Assumed: measure your function.
-    #[schemars(range(min = 0.0, max = 900_000.0), extend("x-unit" = "ms", "x-soft-max" = 1000.0, "x-assumed" = true))]
+    #[schemars(range(min = 0.0, max = 900_000.0), extend("x-unit" = "ms", "x-soft-max" = 1000.0, "x-assumed" = true, "x-group" = "Duration"))]
     pub base_ms: f64,
     /// Time for each record at one vCPU. Assumed: measure your function.
-    #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-unit" = "us", "x-soft-max" = 1000.0, "x-assumed" = true))]
+    #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-unit" = "us", "x-soft-max" = 1000.0, "x-assumed" = true, "x-group" = "Duration"))]
     pub per_record_us: f64,
     /// Environments that this function may have at once; without it, what the account has.
-    #[schemars(range(min = 0, max = 100_000), extend("x-unit" = "environments", "x-quota" = "lambda.concurrent_executions_max"))]
+    #[schemars(range(min = 0, max = 100_000), extend("x-unit" = "environments", "x-quota" = "lambda.concurrent_executions_max", "x-group" = "Resources"))]
     pub reserved_concurrency: Option<u32>,
     /// Records of one batch from the stream.
-    #[schemars(range(min = 1, max = 10_000), extend("x-unit" = "records", "x-quota" = "lambda.kinesis_batch_size_max"))]
+    #[schemars(range(min = 1, max = 10_000), extend("x-unit" = "records", "x-quota" = "lambda.kinesis_batch_size_max", "x-group" = "Event source mapping"))]
     pub batch_size: u32,
     /// How long to gather records for a batch.
-    #[schemars(range(min = 0, max = 300), extend("x-unit" = "s", "x-quota" = "lambda.kinesis_batch_window_max_s"))]
+    #[schemars(range(min = 0, max = 300), extend("x-unit" = "s", "x-quota" = "lambda.kinesis_batch_window_max_s", "x-group" = "Event source mapping"))]
     pub batch_window_seconds: u32,
     /// Batches of one shard at once.
-    #[schemars(range(min = 1, max = 10), extend("x-unit" = "batches", "x-quota" = "lambda.kinesis_parallelization_factor_max"))]
+    #[schemars(range(min = 1, max = 10), extend("x-unit" = "batches", "x-quota" = "lambda.kinesis_parallelization_factor_max", "x-group" = "Event source mapping"))]
     pub parallelization_factor: u32,
     /// Further tries of a failed batch before it is given up; -1 for no end.
-    #[schemars(range(min = -1, max = 10_000), extend("x-unit" = "tries", "x-quota" = "lambda.kinesis_max_retry_attempts"))]
+    #[schemars(range(min = -1, max = 10_000), extend("x-unit" = "tries", "x-quota" = "lambda.kinesis_max_retry_attempts", "x-group" = "Failures"))]
     pub maximum_retry_attempts: i32,
     /// A failed batch is given up when its records are older than this; -1 for any age.
-    #[schemars(range(min = -1, max = 604_800), extend("x-unit" = "s", "x-quota" = "lambda.kinesis_max_record_age_s"))]
+    #[schemars(range(min = -1, max = 604_800), extend("x-unit" = "s", "x-quota" = "lambda.kinesis_max_record_age_s", "x-group" = "Failures"))]
     pub maximum_record_age_seconds: i32,
     /// After an error, split the batch in two before the next try.
+    #[schemars(extend("x-group" = "Failures"))]
     pub bisect_batch_on_function_error: bool,
 }
 

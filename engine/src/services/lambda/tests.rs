@@ -450,7 +450,7 @@ fn every_output_gets_a_copy_and_time_is_measured_once() {
     assert_eq!(ran.ledger("fn").copied, 10);
     let state = &ran.run.states()[0];
     assert_eq!((state.id.as_str(), state.latency.count()), ("fn", 20));
-    let parts: f64 = state.latency.parts().map(|(_, mean)| mean).sum();
+    let parts: f64 = state.latency.parts().map(|(_, part)| part.mean).sum();
     let mean = state.latency.summary().unwrap().mean;
     assert!((parts - mean).abs() < 1e-6, "{parts} {mean}");
 }

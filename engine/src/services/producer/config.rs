@@ -39,38 +39,40 @@ pub enum ReplayPace {
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Records made in a second.
-    #[schemars(range(min = 0.0, max = 10_000_000.0), extend("x-unit" = "records/s", "x-soft-max" = 10_000.0))]
+    #[schemars(range(min = 0.0, max = 10_000_000.0), extend("x-unit" = "records/s", "x-soft-max" = 10_000.0, "x-group" = "Rate"))]
     pub records_per_second: f64,
     /// How the rate goes over time.
+    #[schemars(extend("x-group" = "Rate"))]
     pub arrival: Arrival,
     /// The length of a wave, the time of a ramp, the interval between bursts.
-    #[schemars(range(min = 1.0, max = 31_536_000.0), extend("x-unit" = "s", "x-soft-max" = 86_400.0))]
+    #[schemars(range(min = 1.0, max = 31_536_000.0), extend("x-unit" = "s", "x-soft-max" = 86_400.0, "x-group" = "Rate"))]
     pub arrival_period_seconds: f64,
     /// How far a wave goes up and down, as a share of the rate.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Rate"))]
     pub wave_amplitude: f64,
     /// The rate at the end of a ramp.
-    #[schemars(range(min = 0.0, max = 10_000_000.0), extend("x-unit" = "records/s", "x-soft-max" = 10_000.0))]
+    #[schemars(range(min = 0.0, max = 10_000_000.0), extend("x-unit" = "records/s", "x-soft-max" = 10_000.0, "x-group" = "Rate"))]
     pub ramp_to: f64,
     /// How many times the rate a burst is.
-    #[schemars(range(min = 1.0, max = 1000.0))]
+    #[schemars(range(min = 1.0, max = 1000.0), extend("x-group" = "Rate"))]
     pub burst_factor: f64,
     /// How long a burst lasts.
-    #[schemars(range(min = 0.1, max = 86_400.0), extend("x-unit" = "s"))]
+    #[schemars(range(min = 0.1, max = 86_400.0), extend("x-unit" = "s", "x-group" = "Rate"))]
     pub burst_seconds: f64,
     /// What the records are about.
+    #[schemars(extend("x-group" = "Records"))]
     pub schema: RecordSchema,
     /// Distinct keys: users, devices, interfaces.
-    #[schemars(range(min = 1, max = 10_000_000), extend("x-unit" = "keys", "x-soft-max" = 100_000))]
+    #[schemars(range(min = 1, max = 10_000_000), extend("x-unit" = "keys", "x-soft-max" = 100_000, "x-group" = "Records"))]
     pub keys: u64,
     /// How unequal the keys are: 0 for equal shares, else the exponent of Zipf's law.
-    #[schemars(range(min = 0.0, max = 5.0), extend("x-soft-max" = 2.0))]
+    #[schemars(range(min = 0.0, max = 5.0), extend("x-soft-max" = 2.0, "x-group" = "Records"))]
     pub key_skew: f64,
     /// Share of the records that belong to one single key, on top of the skew.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Records"))]
     pub hot_key_share: f64,
     /// Share of the records that are odd: fraud, bots, faulty readings.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Records"))]
     pub fraud_rate: f64,
     /// For `equipment`: which faults machines have.
     #[schemars(extend("x-group" = "Equipment"))]
@@ -83,40 +85,43 @@ pub struct Config {
     #[schemars(range(min = 0.0, max = 100.0), extend("x-soft-max" = 2.0, "x-group" = "Equipment"))]
     pub wear: f64,
     /// Pads each record to this size; without it records are as long as they are.
-    #[schemars(range(min = 64, max = 1_000_000), extend("x-unit" = "bytes", "x-soft-max" = 10_000))]
+    #[schemars(range(min = 64, max = 1_000_000), extend("x-unit" = "bytes", "x-soft-max" = 10_000, "x-group" = "Records"))]
     pub record_bytes: Option<u32>,
     /// Makes one record in so many and counts it so many times: for high rates and long runs.
-    #[schemars(range(min = 1, max = 1_000_000), extend("x-soft-max" = 1000))]
+    #[schemars(range(min = 1, max = 1_000_000), extend("x-soft-max" = 1000, "x-group" = "Rate"))]
     pub sample_one_in: u32,
     /// A file to replay instead of making records: a path in the document's folder, or `sample:NAME` for data that Weir carries.
-    #[schemars(extend("x-editor" = "file"))]
+    #[schemars(extend("x-editor" = "file", "x-group" = "Replay"))]
     pub file: String,
     /// For JSON files: where in the document the list of records is, such as `features`.
+    #[schemars(extend("x-group" = "Replay"))]
     pub records_at: String,
     /// The field that holds each record's own time; empty to look for one.
+    #[schemars(extend("x-group" = "Replay"))]
     pub time_field: String,
     /// When replayed records are sent.
+    #[schemars(extend("x-group" = "Replay"))]
     pub replay_pace: ReplayPace,
     /// How many times faster than their own time records are replayed.
-    #[schemars(range(min = 1.0, max = 1000.0))]
+    #[schemars(range(min = 1.0, max = 1000.0), extend("x-group" = "Replay"))]
     pub replay_speed: f64,
     /// Records of one call at the most.
-    #[schemars(range(min = 1, max = 500), extend("x-unit" = "records", "x-quota" = "kinesis-data-streams.put_records_max_records"))]
+    #[schemars(range(min = 1, max = 500), extend("x-unit" = "records", "x-quota" = "kinesis-data-streams.put_records_max_records", "x-group" = "Sending"))]
     pub batch_records: u32,
     /// A call is sent at the latest this long after its first record was made.
-    #[schemars(range(min = 1, max = 60_000), extend("x-unit" = "ms", "x-soft-max" = 1000))]
+    #[schemars(range(min = 1, max = 60_000), extend("x-unit" = "ms", "x-soft-max" = 1000, "x-group" = "Sending"))]
     pub linger_ms: u32,
     /// Calls under way at once.
-    #[schemars(range(min = 1, max = 1024), extend("x-unit" = "calls"))]
+    #[schemars(range(min = 1, max = 1024), extend("x-unit" = "calls", "x-group" = "Sending"))]
     pub max_connections: u32,
     /// Further tries of a refused record before it is dropped.
-    #[schemars(range(min = 0, max = 100), extend("x-unit" = "tries"))]
+    #[schemars(range(min = 0, max = 100), extend("x-unit" = "tries", "x-group" = "Retries"))]
     pub max_retries: u32,
     /// The first wait before a refused record is tried again; doubles each time.
-    #[schemars(range(min = 1, max = 60_000), extend("x-unit" = "ms"))]
+    #[schemars(range(min = 1, max = 60_000), extend("x-unit" = "ms", "x-group" = "Retries"))]
     pub backoff_ms: u32,
     /// Records that may wait to be sent; more are dropped.
-    #[schemars(range(min = 1, max = 100_000_000), extend("x-unit" = "records", "x-soft-max" = 1_000_000))]
+    #[schemars(range(min = 1, max = 100_000_000), extend("x-unit" = "records", "x-soft-max" = 1_000_000, "x-group" = "Sending"))]
     pub buffer_records: u64,
 }
 

@@ -142,7 +142,8 @@ fn records_are_in_order_and_none_is_missing() {
         .collect();
     assert!(born.is_sorted());
     assert_eq!(born.len() as u64, ran.ledger("app").sent);
-    let parts: f64 = ran.run.states()[0].latency.parts().map(|(_, ms)| ms).sum();
+    let parts = ran.run.states()[0].latency.parts();
+    let parts: f64 = parts.map(|(_, part)| part.mean).sum();
     let mean = ran.run.states()[0].latency.summary().unwrap().mean;
     assert!((parts - mean).abs() < 1e-6, "{parts} {mean}");
     assert!(ran.metric("app", "RequestTime").min >= 4.0);

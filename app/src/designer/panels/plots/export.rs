@@ -1,4 +1,4 @@
-//! Saves a plot: a picture cut out of the window, or its figures as CSV. Dialogs and files wait on threads.
+//! Saves a plot: a picture cut out of the window, or its figures as CSV.
 
 use std::sync::Arc;
 
@@ -7,8 +7,7 @@ use image::ImageEncoder as _;
 
 use super::chart::Chart;
 use crate::designer::cx::{Act, Cx, Tone};
-use crate::designer::i18n::trf;
-use crate::designer::widgets::Saving;
+use crate::designer::files::FileAct;
 
 /// Goes with the request for a picture of the window and comes back with the picture.
 #[derive(Debug)]
@@ -21,7 +20,6 @@ struct Wanted {
 /// Looks after what is being saved.
 #[derive(Default)]
 pub(super) struct Exporter {
-    saving: Saving,
     /// A picture was asked for and has not come yet.
     is_waiting: bool,
 }
@@ -38,19 +36,12 @@ impl Exporter {
         self.is_waiting = true;
     }
     /// Saves the figures.
-    pub(super) fn figures(&mut self, ui: &Ui, cx: &Cx<'_>, name: &str, text: String) {
-        self.save(ui, cx, &file_name(name, "csv"), text.into_bytes());
+    pub(super) fn figures(cx: &Cx<'_>, name: &str, text: String) {
+        let name = file_name(name, "csv");
+        cx.act(Act::File(FileAct::Export(name, text.into_bytes())));
     }
-    /// Takes pictures that have come, and tells what was saved.
+    /// Takes pictures that have come.
     pub(super) fn poll(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        match self.saving.poll() {
-            Some(Ok(path)) => cx.act(Act::Toast(
-                Tone::Good,
-                trf("plots.saved", &[("path", &path.display())]),
-            )),
-            Some(Err(why)) => cx.act(Act::Toast(Tone::Bad, why)),
-            None => {}
-        }
         if !self.is_waiting {
             return;
         }
@@ -68,15 +59,10 @@ impl Exporter {
             };
             self.is_waiting = false;
             let part = image.region(&wanted.rect, Some(wanted.pixels_per_point));
-            match png(&part) {
-                Ok(bytes) => self.save(ui, cx, &wanted.name, bytes),
-                Err(why) => cx.act(Act::Toast(Tone::Bad, why)),
-            }
-        }
-    }
-    fn save(&mut self, ui: &Ui, cx: &Cx<'_>, name: &str, bytes: Vec<u8>) {
-        if let Err(why) = self.saving.ask(ui.ctx(), name, bytes) {
-            cx.act(Act::Toast(Tone::Bad, why));
+            cx.act(match png(&part) {
+                Ok(bytes) => Act::File(FileAct::Export(wanted.name.clone(), bytes)),
+                Err(why) => Act::Toast(Tone::Bad, why),
+            });
         }
     }
 }

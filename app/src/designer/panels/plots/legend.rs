@@ -85,7 +85,10 @@ fn entry(ui: &mut Ui, trace: &Trace, (name, value): Texts, width: f32, is_on: bo
     let height = name.size().y.max(value.size().y) + 4.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
     response.widget_info(|| {
-        WidgetInfo::selected(WidgetType::Checkbox, ui.is_enabled(), is_on, &trace.name)
+        let kind = WidgetType::Checkbox;
+        let mut info = WidgetInfo::selected(kind, ui.is_enabled(), is_on, &trace.name);
+        info.current_text_value = Some(value.text().to_owned());
+        info
     });
     let painter = ui.painter();
     if response.hovered() || response.has_focus() {

@@ -347,7 +347,7 @@ impl Plots {
                 } else {
                     export::csv(&title, &self.entries[i].chart)
                 };
-                self.exporter.figures(ui, cx, &title, text);
+                Exporter::figures(cx, &title, text);
             }
             Some(menu::Asked::Remove) => keep = false,
             None => {}

@@ -6,7 +6,7 @@
 )]
 
 use egui::{Align2, Color32, Rect, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
-use weir_engine::metrics::PARTS;
+use weir_engine::metrics::{LatencySummary, PARTS};
 use weir_engine::runtime::{NodeSnapshot, RunSnapshot};
 
 use crate::designer::cx::{Act, Cx};
@@ -32,6 +32,8 @@ pub(super) struct Row {
     pub(super) parts: [f64; 6],
     /// The longest that one record spent in each part.
     pub(super) most: [f64; 6],
+    /// Each part over the whole run.
+    pub(super) whole: [Option<LatencySummary>; 6],
 }
 
 impl Row {
@@ -61,6 +63,7 @@ impl Row {
             node: node.id.clone(),
             parts: [0.0; 6],
             most: [0.0; 6],
+            whole: node.part_latency,
         };
         for (i, (_, sum, most)) in series.iter().enumerate() {
             row.parts[i] = sum / records.max(1) as f64;
@@ -80,10 +83,18 @@ pub(super) fn rows(run: &RunSnapshot, (from, to): (f64, f64)) -> Vec<Row> {
 
 /// The rows as CSV.
 pub(super) fn csv(rows: &[Row]) -> String {
-    let mut text = "node,part,mean_ms,most_ms\n".to_owned();
+    let mut text =
+        "node,part,mean_ms,most_ms,run_p50_ms,run_p90_ms,run_p99_ms,run_max_ms\n".to_owned();
     for row in rows {
         for (i, (_, part)) in PARTS.iter().enumerate() {
-            let line = format!("{},{part},{},{}\n", row.node, row.parts[i], row.most[i]);
+            let LatencySummary {
+                p50, p90, p99, max, ..
+            } = row.whole[i].unwrap_or_default();
+            let (mean, most) = (row.parts[i], row.most[i]);
+            let line = format!(
+                "{},{part},{mean},{most},{p50},{p90},{p99},{max}\n",
+                row.node
+            );
             text.push_str(&line);
         }
     }
@@ -237,19 +248,24 @@ fn bar(ui: &mut Ui, cx: &Cx<'_>, row: &Row, scale: Scale, longest: f64) {
 fn details(ui: &mut Ui, row: &Row, name: &str) {
     ui.strong(name);
     egui::Grid::new("weir-part-details")
-        .num_columns(3)
+        .num_columns(6)
         .show(ui, |ui| {
-            for text in ["", tr("plots.mean"), tr("plots.most")] {
+            let heads = ["", tr("plots.mean"), "p50", "p90", "p99", tr("plots.most")];
+            for text in heads {
                 ui.weak(text);
             }
             ui.end_row();
             for i in 0..PARTS.len() {
-                if row.most[i] > 0.0 {
+                let whole = row.whole[i].unwrap_or_default();
+                if whole.max > 0.0 {
                     ui.label(name_of_part(i));
-                    ui.monospace(format::millis(row.parts[i]));
-                    ui.monospace(format::millis(row.most[i]));
+                    let figures = [row.parts[i], whole.p50, whole.p90, whole.p99, whole.max];
+                    for value in figures {
+                        ui.monospace(format::millis(value));
+                    }
                     ui.end_row();
                 }
             }
         });
+    ui.weak(tr("plots.parts_note"));
 }

@@ -10,7 +10,7 @@ use super::lanes::problems_of;
 use super::steps::{changed, fault, figure_of, number, removed, text_of, value_of};
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Edit;
-use crate::designer::i18n::{fault_help, fault_name, param_label, tr};
+use crate::designer::i18n::{fault_help, fault_name, param_label, said, tr};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::{icon_button, node_name, switch};
 
@@ -62,9 +62,13 @@ impl Form {
                     });
                 for problem in problems_of(cx, i) {
                     ui.label(
-                        RichText::new(format!("{} ({})", problem.message, problem.mend))
-                            .color(theme().red)
-                            .small(),
+                        RichText::new(format!(
+                            "{} ({})",
+                            said(&problem.message),
+                            said(&problem.mend)
+                        ))
+                        .color(theme().red)
+                        .small(),
                     );
                 }
             });

@@ -17,7 +17,7 @@ use super::now::figure_text;
 use super::steps::{added, end_of, ending, moved, new_action, snapped, text_of};
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::{Edit, Selection};
-use crate::designer::i18n::{fault_name, tr, trf};
+use crate::designer::i18n::{fault_name, said, tr, trf};
 use crate::designer::theme::theme;
 use crate::designer::widgets::{format, kind_icon, node_name, paint_icon};
 
@@ -286,7 +286,6 @@ impl Lanes {
                 };
                 (i, hold)
             });
-            self.chosen = Some(i);
             cx.act(Act::Seal);
         }
         if response.dragged()
@@ -303,6 +302,8 @@ impl Lanes {
         }
         if response.drag_stopped() {
             self.held = None;
+            // Only now: the form takes room, and the axis under the pointer would become another one.
+            self.chosen = Some(i);
             cx.act(Act::Seal);
         }
     }
@@ -467,7 +468,7 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, axis: Axis) {
 fn hover(ui: &mut Ui, label: &str, problems: &[&Problem]) {
     ui.label(label);
     for problem in problems {
-        let text = format!("{} ({})", problem.message, problem.mend);
+        let text = format!("{} ({})", said(&problem.message), said(&problem.mend));
         ui.colored_label(tone(problem), text);
     }
 }

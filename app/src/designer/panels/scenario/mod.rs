@@ -46,6 +46,8 @@ impl Scenario {
             return;
         }
         self.lanes.chosen = self.lanes.chosen.filter(|i| *i < cx.doc.scenario.len());
+        // A step that is added in this frame stands in the document from the next one on.
+        let chosen = self.lanes.chosen;
         ui.horizontal_wrapped(|ui| {
             self.add_menu(ui, cx);
             let image = icon_image("scenario")
@@ -65,12 +67,13 @@ impl Scenario {
         ui.add_space(theme().space(0));
         let room = ui.available_size();
         ui.horizontal_top(|ui| {
-            let form = self.lanes.chosen.map_or(0.0, |_| FORM.min(room.x * 0.4));
-            ui.allocate_ui(egui::vec2(room.x - form - 8.0, room.y), |ui| {
+            let form = chosen.map_or(0.0, |_| FORM.min(room.x * 0.4));
+            let lanes = (room.x - form - 8.0).max(0.0);
+            ui.allocate_ui(egui::vec2(lanes, room.y), |ui| {
                 ui.vertical(|ui| self.lanes.show(ui, cx));
             });
-            if let Some(i) = self.lanes.chosen {
-                ui.allocate_ui(egui::vec2(form - 8.0, room.y), |ui| {
+            if let Some(i) = chosen {
+                ui.allocate_ui(egui::vec2((form - 8.0).max(0.0), room.y), |ui| {
                     ui.vertical(|ui| {
                         if !self.form.show(ui, cx, i) {
                             self.lanes.chosen = None;

@@ -108,7 +108,7 @@ fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDurat
                 ],
             );
             if ui.button(text).clicked() {
-                let action = Action::Fault(made(kind, *value), lasts);
+                let action = Action::Fault(Fault::of(kind, *value), lasts);
                 cx.act(Act::Run(RunCommand::Act(node.to_owned(), action)));
                 ui.close();
             }
@@ -126,26 +126,4 @@ pub(super) fn figure_text(kind: FaultKind, value: f64) -> String {
         FaultKind::TrafficSpike => format!("{}×", format::digits(value)),
         FaultKind::ShardLoss => format!("#{value:.0}"),
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "shards of presets are small and whole"
-)]
-fn made(kind: FaultKind, value: f64) -> Fault {
-    let mut fault = Fault {
-        kind,
-        rate: 1.0,
-        factor: 1.0,
-        add: SimDuration::ZERO,
-        shard: 0,
-    };
-    match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => fault.rate = value,
-        FaultKind::Latency => fault.add = SimDuration::from_secs_f64(value / 1e3),
-        FaultKind::TrafficSpike => fault.factor = value,
-        FaultKind::ShardLoss => fault.shard = value as u32,
-    }
-    fault
 }

@@ -12,9 +12,9 @@ use egui::{Response, RichText, Ui};
 
 pub(crate) use self::grid::{elided, one_line};
 use self::rows::{Rows, Sort};
-use super::save::Saving;
 use super::{format, icon, icon_button};
 use crate::designer::cx::{Act, Cx, Tone};
+use crate::designer::files::FileAct;
 use crate::designer::i18n::{tr, trf};
 use crate::designer::theme::theme;
 
@@ -31,7 +31,6 @@ pub(crate) struct TableState {
     picked: Option<Picked>,
     /// A cell that has to come into view.
     scroll_to: Option<(usize, usize)>,
-    saving: Saving,
 }
 
 impl TableState {
@@ -161,15 +160,6 @@ pub(crate) fn table_bar(
             buttons(ui, cx, name, state);
         });
     });
-    if let Some(done) = state.saving.poll() {
-        match done {
-            Ok(path) => cx.act(Act::Toast(
-                Tone::Good,
-                trf("data.saved", &[("path", &path.display())]),
-            )),
-            Err(why) => cx.act(Act::Toast(Tone::Bad, why)),
-        }
-    }
 }
 
 fn buttons(ui: &mut Ui, cx: &Cx<'_>, name: &str, state: &mut TableState) {
@@ -196,10 +186,10 @@ fn buttons(ui: &mut Ui, cx: &Cx<'_>, name: &str, state: &mut TableState) {
     }
     if let Some((extension, made)) = file {
         let name = format!("{name}.{extension}");
-        let asked = made.and_then(|text| state.saving.ask(ui.ctx(), &name, text.into_bytes()));
-        if let Err(why) = asked {
-            cx.act(Act::Toast(Tone::Bad, why));
-        }
+        cx.act(match made {
+            Ok(text) => Act::File(FileAct::Export(name, text.into_bytes())),
+            Err(why) => Act::Toast(Tone::Bad, why),
+        });
     }
     if icon_button(ui, "copy", tr("data.copy_rows"), false).clicked()
         && let Some(text) = state.copied()
