@@ -19,7 +19,7 @@ use weir_engine::rng::Rng;
 use weir_engine::units::SimTime;
 
 /// Tries of a target when no time is given.
-const TRIES: u32 = 300;
+const TRIES: u32 = 60;
 
 fn seeds(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

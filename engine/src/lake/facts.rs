@@ -16,6 +16,7 @@ use super::border::{border_schema, to_border};
 use super::catalog::{Column, columns_of};
 use super::encode::Codec;
 use super::error::LakeError;
+use super::pinned::unpanicked;
 use super::query::MAX_ROWS;
 use super::row_scan::RowFormat;
 use super::shape::{classify, codec_of};
@@ -147,7 +148,7 @@ fn damaged(format: &'static str, why: &dyn std::fmt::Display, object: &Object) -
 
 fn footer(object: &Object) -> Result<ParquetFacts, LakeError> {
     let file = object.open()?;
-    let read = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+    let read = unpanicked(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
         .map_err(|e| damaged("Parquet", &e, object))?;
     let groups = read.metadata().row_groups();
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
@@ -163,8 +164,10 @@ fn footer(object: &Object) -> Result<ParquetFacts, LakeError> {
 
 fn first_of_parquet(object: &Object, max_rows: usize) -> Result<RecordBatch, LakeError> {
     let failed = |e: &dyn std::fmt::Display| damaged("Parquet", e, object);
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(object.open()?).map_err(|e| failed(&e))?;
+    let builder = {
+        let file = object.open()?;
+        unpanicked(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| failed(&e))?
+    };
     let schema = border_schema(builder.schema());
     let rows = builder
         .with_limit(max_rows)

@@ -15,6 +15,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
@@ -68,6 +69,25 @@ impl PinnedReader {
     }
 }
 
+/// What a reader of the library gives, or an error when it panics: a footer can carry a damaged schema that it trusts.
+pub(super) fn unpanicked<T>(
+    read: impl FnOnce() -> Result<T, ParquetError>,
+) -> Result<T, ParquetError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let why = "the schema in its footer is damaged";
+        Err(ParquetError::General(why.to_owned()))
+    })
+}
+
+/// Refuses a file whose footer carries a damaged schema.
+fn sound(metadata: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {
+    unpanicked(|| {
+        let file = metadata.file_metadata();
+        parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()).map(drop)
+    })?;
+    Ok(metadata)
+}
+
 impl AsyncFileReader for PinnedReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
         std::future::ready(self.read(&range)).boxed()
@@ -87,6 +107,7 @@ impl AsyncFileReader for PinnedReader {
         let found = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(&self.file)
+            .and_then(sound)
             .map(Arc::new)
             .map_err(|e| {
                 ParquetError::General(format!("{} does not read as Parquet: {e}", self.meta.key))

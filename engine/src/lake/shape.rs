@@ -15,6 +15,7 @@ use super::catalog::Format;
 use super::csv_text::CsvRows;
 use super::encode::Codec;
 use super::orc;
+use super::pinned::unpanicked;
 use super::row_scan::{ArrayElements, starts_with_bracket};
 use super::rows::{plain_reader, read_bounded, sniff_codec};
 use super::store::Object;
@@ -160,7 +161,7 @@ pub(super) fn classify_with(object: &Object, custom: &[CsvClassifier]) -> Result
 fn parquet_shape(file: &std::fs::File) -> Result<Shape, String> {
     let damaged = |e: parquet::errors::ParquetError| format!("its Parquet footer is damaged: {e}");
     let options = ArrowReaderOptions::new();
-    let metadata = ArrowReaderMetadata::load(file, options).map_err(damaged)?;
+    let metadata = unpanicked(|| ArrowReaderMetadata::load(file, options)).map_err(damaged)?;
     let codec = metadata
         .metadata()
         .row_groups()

@@ -273,3 +273,38 @@ fn lake_of_a_run_is_readable_while_it_goes_on() {
     assert!(database.query("SELECT 1", 1).is_ok());
     drop(outcome);
 }
+
+/// The template's own figures: the query of the notes over the same flows as text and as Parquet.
+#[test]
+fn flow_logs_template_reads_less_of_parquet_than_of_text() {
+    let text = include_str!("../../../templates/flow-logs/pipeline.json");
+    let outcome = prepare(
+        Document::parse(text).unwrap(),
+        services::ALL,
+        root(),
+        RunOptions {
+            run_for: Some(SimDuration::secs(660)),
+            set: vec![Setting::parse("network.records_per_second=100").unwrap()],
+            ..RunOptions::default()
+        },
+    )
+    .unwrap()
+    .finish()
+    .unwrap();
+    let summary = serde_json::to_value(&outcome.summary).unwrap();
+    let read = |node: &str| {
+        summary["nodes"][node]["metrics"]["ProcessedBytes"]["sum"]
+            .as_f64()
+            .unwrap()
+    };
+    let (text, columns) = (read("text-query"), read("parquet-query"));
+    println!("text {text} parquet {columns} {}", summary["records"]);
+    assert!(columns > 0.0 && columns * 5.0 < text, "{columns} of {text}");
+    for node in ["text-query", "parquet-query"] {
+        assert_eq!(
+            summary["nodes"][node]["errors"], 0,
+            "{}",
+            summary["nodes"][node]
+        );
+    }
+}

@@ -741,3 +741,53 @@ fn same_query_reads_what_each_layout_makes_it_read() {
     let few = ask(&lake, "SELECT * FROM packed LIMIT 1").unwrap();
     assert_eq!(few.bytes_scanned, size("packed"));
 }
+
+#[test]
+fn a_disk_that_refuses_is_told_and_changes_nothing() {
+    let (_dir, lake) = partitioned();
+    let staging = lake.root().join(".staging");
+    if staging.is_dir() {
+        std::fs::remove_dir(&staging).unwrap();
+    }
+    // A file where the folder should be: every write beside the lake fails.
+    std::fs::write(&staging, b"").unwrap();
+    fails(
+        &lake,
+        "CREATE TABLE t AS SELECT amount FROM payments",
+        "disk has room",
+    );
+    fails(
+        &lake,
+        "INSERT INTO payments SELECT * FROM payments",
+        "disk has room",
+    );
+    assert_eq!(rows(&lake, "SELECT count(*) FROM payments"), ["12000"]);
+    assert_eq!(lake.list("data", "").len(), 6);
+    assert!(lake.catalog().table("shop", "t").is_none());
+    std::fs::remove_file(&staging).unwrap();
+    rows(&lake, "CREATE TABLE t AS SELECT amount FROM payments");
+}
+
+#[test]
+fn a_file_that_changes_under_a_query_is_told() {
+    for (sql, words) in [
+        ("SELECT sum(amount) FROM payments", ""),
+        ("SELECT * FROM payments WHERE month = 3", ""),
+    ] {
+        let (_dir, lake) = partitioned();
+        let engine = SqlEngine::new(1, 256 << 20).unwrap();
+        let prepared = engine.prepare(&lake, "shop", sql).unwrap();
+        let folder = lake
+            .root()
+            .join("data/payments/year=2026/month=03/part-0.parquet");
+        let path = [folder.clone(), lake.root().join("data").join("payments")];
+        let file = path.iter().find(|p| p.is_file()).cloned().unwrap_or(folder);
+        let half = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &half[..half.len() / 2]).unwrap();
+        let problem = drive(prepared.run()).unwrap_err().to_string();
+        assert!(
+            problem.contains("part-0.parquet") && problem.contains(words),
+            "{problem}"
+        );
+    }
+}

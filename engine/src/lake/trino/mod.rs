@@ -10,6 +10,7 @@ mod numbers;
 mod rewrite;
 mod text;
 mod time;
+mod time_format;
 mod unnest;
 mod url;
 

@@ -209,12 +209,20 @@ impl VisitorMut for Rewriter {
     }
 }
 
+/// An expression without brackets around it.
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(inner) => bare(inner),
+        other => other,
+    }
+}
+
 /// Two columns may be the same expression in Trino; the engine wants names for them.
 fn tell_apart(columns: &mut [ast::SelectItem]) {
     let mut seen = std::collections::BTreeSet::new();
     for (i, item) in columns.iter_mut().enumerate() {
         if let ast::SelectItem::UnnamedExpr(expr) = item
-            && !seen.insert(expr.to_string())
+            && !seen.insert(bare(expr).to_string())
         {
             let (expr, alias) = (expr.clone(), Ident::new(format!("_col{i}")));
             *item = ast::SelectItem::ExprWithAlias { expr, alias };

@@ -11,6 +11,7 @@ use chrono::{
 };
 use datafusion::common::ScalarValue;
 
+use super::time_format::{format, joda, mysql, read};
 use super::{Args, Function, Gives, Kind, Result, function, wrong};
 
 const MICROS: TimeUnit = TimeUnit::Microsecond;
@@ -224,7 +225,7 @@ fn zone_of(gives: &DataType) -> Result<Option<Tz>> {
         _ => Ok(None),
     }
 }
-fn stamps(a: &Args<'_>, all: Vec<Option<i64>>) -> Result<ArrayRef> {
+pub(super) fn stamps(a: &Args<'_>, all: Vec<Option<i64>>) -> Result<ArrayRef> {
     let zone = match a.gives {
         DataType::Timestamp(_, zone) => zone.clone(),
         _ => None,
@@ -238,13 +239,13 @@ fn days(date: NaiveDate) -> Option<i32> {
 }
 
 /// A column of dates or timestamps.
-enum Times<'a> {
+pub(super) enum Times<'a> {
     Dates(&'a Date32Array),
     Stamps(&'a TimestampMicrosecondArray, Option<Tz>),
 }
 
 impl<'a> Times<'a> {
-    fn of(column: &'a ArrayRef) -> Result<Self> {
+    pub(super) fn of(column: &'a ArrayRef) -> Result<Self> {
         if let Some(dates) = column.as_primitive_opt::<Date32Type>() {
             return Ok(Self::Dates(dates));
         }
@@ -261,7 +262,7 @@ impl<'a> Times<'a> {
             Self::Stamps(all, _) => all.is_valid(row).then(|| all.value(row)),
         }
     }
-    fn offset(&self, row: usize) -> Option<i32> {
+    pub(super) fn offset(&self, row: usize) -> Option<i32> {
         let at = DateTime::from_timestamp_micros(self.instant(row)?)?.naive_utc();
         match self {
             Self::Stamps(_, Some(zone)) => {
@@ -271,7 +272,7 @@ impl<'a> Times<'a> {
         }
     }
     /// What a clock on the wall says.
-    fn local(&self, row: usize) -> Option<NaiveDateTime> {
+    pub(super) fn local(&self, row: usize) -> Option<NaiveDateTime> {
         let at = DateTime::from_timestamp_micros(self.instant(row)?)?.naive_utc();
         at.checked_add_signed(TimeDelta::seconds(i64::from(self.offset(row)?)))
     }
@@ -427,7 +428,7 @@ fn truncate(at: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
     })
 }
 
-fn offset_text(seconds: i32, between: &str) -> String {
+pub(super) fn offset_text(seconds: i32, between: &str) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
     let minutes = seconds.abs() / 60;
     format!("{sign}{:02}{between}{:02}", minutes / 60, minutes % 60)
@@ -456,182 +457,4 @@ fn iso(text: &str) -> Result<i64> {
         }
     }
     Err(fault())
-}
-
-/// A pattern of another language in that of the library.
-type Pattern = fn(&str) -> Result<String>;
-
-fn format(a: &Args<'_>, pattern: Pattern) -> Result<ArrayRef> {
-    let times = Times::of(a.column(0)?)?;
-    let mut kept: Option<(String, String)> = None;
-    let mut all = Vec::with_capacity(a.rows);
-    for row in 0..a.rows {
-        let (Some(at), Some(wanted)) = (times.local(row), a.text(1, row)) else {
-            all.push(None);
-            continue;
-        };
-        if kept.as_ref().is_none_or(|(known, _)| known != wanted) {
-            kept = Some((wanted.to_owned(), pattern(wanted)?));
-        }
-        let form = kept.as_ref().map_or("", |(_, form)| form.as_str());
-        let offset = times.offset(row).unwrap_or(0);
-        let form = form
-            .replace("%:z", &offset_text(offset, ":"))
-            .replace("%z", &offset_text(offset, ""));
-        all.push(Some(at.format(&form).to_string()));
-    }
-    Ok(Arc::new(arrow::array::StringArray::from(all)))
-}
-
-fn read(a: &Args<'_>, pattern: Pattern) -> Result<ArrayRef> {
-    let mut all = Vec::with_capacity(a.rows);
-    for row in 0..a.rows {
-        let (Some(text), Some(wanted)) = (a.text(0, row), a.text(1, row)) else {
-            all.push(None);
-            continue;
-        };
-        let form = pattern(wanted)?;
-        let found = parsed(text, &form).ok_or_else(|| {
-            let shown: String = text.chars().take(60).collect();
-            wrong(format!(
-                "INVALID_FUNCTION_ARGUMENT: Invalid format: \"{shown}\""
-            ))
-        })?;
-        all.push(Some(found));
-    }
-    stamps(a, all)
-}
-
-/// Reads a text; what the pattern does not tell is the beginning of 1970.
-fn parsed(text: &str, form: &str) -> Option<i64> {
-    let mut parts = chrono::format::Parsed::new();
-    chrono::format::parse(&mut parts, text, chrono::format::StrftimeItems::new(form)).ok()?;
-    if let Ok(at) = parts.to_datetime() {
-        return Some(at.timestamp_micros());
-    }
-    if parts.year().is_none() && parts.year_mod_100().is_none() {
-        parts.set_year(1970).ok()?;
-    }
-    if parts.month().is_none() && parts.ordinal().is_none() {
-        parts.set_month(1).ok()?;
-    }
-    if parts.day().is_none() && parts.ordinal().is_none() {
-        parts.set_day(1).ok()?;
-    }
-    let date = parts.to_naive_date().ok()?;
-    if parts.hour_div_12().is_none() && parts.hour_mod_12().is_none() {
-        parts.set_hour(0).ok()?;
-    }
-    if parts.minute().is_none() {
-        parts.set_minute(0).ok()?;
-    }
-    let time = parts.to_naive_time().ok()?;
-    let offset = parts.offset().unwrap_or(0);
-    Some(date.and_time(time).and_utc().timestamp_micros() - i64::from(offset) * 1_000_000)
-}
-
-/// Source: <https://dev.mysql.com/doc/refman/8.4/en/date-and-time-functions.html>, as Trino takes it.
-fn mysql(pattern: &str) -> Result<String> {
-    let mut form = String::new();
-    let mut letters = pattern.chars();
-    while let Some(c) = letters.next() {
-        if c != '%' {
-            form.push(c);
-            continue;
-        }
-        form.push_str(match letters.next() {
-            Some('a') => "%a",
-            Some('b') => "%b",
-            Some('c') => "%-m",
-            Some('d') => "%d",
-            Some('e') => "%-d",
-            Some('f') => "%6f",
-            Some('H') => "%H",
-            Some('h' | 'I') => "%I",
-            Some('i') => "%M",
-            Some('j') => "%j",
-            Some('k') => "%-H",
-            Some('l') => "%-I",
-            Some('M') => "%B",
-            Some('m') => "%m",
-            Some('p') => "%p",
-            Some('r') => "%I:%M:%S %p",
-            Some('S' | 's') => "%S",
-            Some('T') => "%H:%M:%S",
-            Some('v') => "%V",
-            Some('W') => "%A",
-            Some('x') => "%G",
-            Some('Y') => "%Y",
-            Some('y') => "%y",
-            Some('%') => "%%",
-            Some(other) => {
-                return Err(wrong(format!(
-                    "INVALID_FUNCTION_ARGUMENT: %{other} not supported in date format string"
-                )));
-            }
-            None => {
-                return Err(wrong(
-                    "INVALID_FUNCTION_ARGUMENT: a date format ends with %",
-                ));
-            }
-        });
-    }
-    Ok(form)
-}
-
-/// Joda's letters; texts in quotes stand for themselves.
-fn joda(pattern: &str) -> Result<String> {
-    let mut form = String::new();
-    let mut letters = pattern.chars().peekable();
-    while let Some(c) = letters.next() {
-        if c == '\'' {
-            let text: String = letters.by_ref().take_while(|l| *l != '\'').collect();
-            form.push_str(&if text.is_empty() {
-                "'".to_owned()
-            } else {
-                text.replace('%', "%%")
-            });
-            continue;
-        }
-        if !c.is_ascii_alphabetic() {
-            form.push(c);
-            continue;
-        }
-        let mut n = 1;
-        while letters.next_if_eq(&c).is_some() {
-            n += 1;
-        }
-        form.push_str(match (c, n) {
-            ('y' | 'Y', 2) => "%y",
-            ('y' | 'Y', _) => "%Y",
-            ('M', 1) => "%-m",
-            ('M', 2) => "%m",
-            ('M', 3) => "%b",
-            ('M', _) => "%B",
-            ('d', 1) => "%-d",
-            ('d', _) => "%d",
-            ('H', 1) => "%-H",
-            ('H', _) => "%H",
-            ('h', 1) => "%-I",
-            ('h', _) => "%I",
-            ('m', 1) => "%-M",
-            ('m', _) => "%M",
-            ('s', 1) => "%-S",
-            ('s', _) => "%S",
-            ('S', 1..=3) => "%3f",
-            ('S', _) => "%6f",
-            ('a', _) => "%p",
-            ('E', 1..=3) => "%a",
-            ('E', _) => "%A",
-            ('D', _) => "%j",
-            ('Z', 1) => "%z",
-            ('Z', _) => "%:z",
-            (other, _) => {
-                return Err(wrong(format!(
-                    "INVALID_FUNCTION_ARGUMENT: the letter {other} of the pattern is not modelled"
-                )));
-            }
-        });
-    }
-    Ok(form)
 }

@@ -120,10 +120,11 @@ impl Model {
             let whole = u128::from(size) * u128::from(records) / u128::from(rows);
             u64::try_from(whole).unwrap_or(u64::MAX)
         };
+        // Before the file is there, or it would be taken for that of somebody else.
+        self.accrue(cx);
         let lake = &cx.world().lake;
         lake.commit(put.staged, &self.bucket, &put.key, cx.now(), records)
             .map_err(|e| NodeError::Fatal(format!("bucket `{}`: {e}", self.bucket)))?;
-        self.accrue(cx);
         self.remove(&put.key, cx);
         let stored = self
             .shelf
