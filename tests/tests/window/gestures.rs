@@ -152,7 +152,7 @@ fn frames_are_resized_by_their_corner_and_take_their_contents_along() {
     assert!(
         (resized.size[0] - size[0] - 160.0).abs() <= 8.0
             && (resized.size[1] - size[1] - 80.0).abs() <= 8.0,
-        "{size:?} {:?} {:?}",
+        "{size:?} {:?}",
         resized.size
     );
     assert_eq!(person.designer().undo_names().len(), 2);

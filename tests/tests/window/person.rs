@@ -463,16 +463,7 @@ impl Person {
     /// in red and of y in green.
     #[track_caller]
     pub(crate) fn photographs_after(&mut self, label: &str) {
-        let pos = self.place(label).center();
-        self.points(pos);
-        for pressed in [true, false] {
-            self.harness.input_mut().events.push(Event::PointerButton {
-                pos,
-                button: PointerButton::Primary,
-                pressed,
-                modifiers: Modifiers::NONE,
-            });
-        }
+        self.begins_click(label);
         for _ in 0..5 {
             self.harness.step();
             let output = self.harness.output();
@@ -575,6 +566,32 @@ impl Person {
         self.types(words);
         self.presses(Key::Enter);
         self.frames(2);
+    }
+    /// Presses and lets go of `label`, within the next frame.
+    #[track_caller]
+    fn begins_click(&mut self, label: &str) {
+        let pos = self.place(label).center();
+        self.points(pos);
+        for pressed in [true, false] {
+            self.harness.input_mut().events.push(Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::NONE,
+            });
+        }
+    }
+    /// Clicks the control `label`, which puts something on the clipboard.
+    #[track_caller]
+    pub(crate) fn copies_by(&mut self, label: &str) -> String {
+        self.begins_click(label);
+        for _ in 0..4 {
+            self.harness.step();
+            if let Some(text) = self.copied() {
+                return text;
+            }
+        }
+        panic!("`{label}` put nothing on the clipboard");
     }
     /// Copies what is selected, as the system's keys do.
     #[track_caller]

@@ -122,7 +122,7 @@ impl Cost {
         if let Some(line) = lines.iter().find(is_open) {
             explain(ui, cx, line);
         }
-        let columns = fitting(ui, cx, &lines);
+        let (columns, usage_room) = fitting(ui, cx, &lines);
         egui::ScrollArea::both()
             .id_salt("weir-bill")
             .auto_shrink([false, false])
@@ -134,7 +134,7 @@ impl Cost {
                     .show(ui, |ui| {
                         self.heads(ui, &columns);
                         for line in lines {
-                            self.line(ui, cx, line, &columns);
+                            self.line(ui, cx, line, &columns, usage_room);
                         }
                     });
                 if !bill.unknown.is_empty() {
@@ -174,17 +174,26 @@ impl Cost {
         ui.end_row();
     }
 
-    fn line(&mut self, ui: &mut Ui, cx: &Cx<'_>, line: &BillLine, columns: &[Column]) {
+    fn line(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        line: &BillLine,
+        columns: &[Column],
+        usage_room: f32,
+    ) {
         let t = theme();
         let key = (line.node.clone(), line.usage_type.clone());
         let is_open = self.open.as_ref() == Some(&key);
         let mut clicked = ui
             .selectable_label(is_open, node_name(cx.doc, &line.node))
             .clicked();
-        clicked |= ui
-            .selectable_label(is_open, &line.usage_type)
-            .on_hover_text(&line.explain)
-            .clicked();
+        let usage = egui::Button::selectable(is_open, &line.usage_type).truncate();
+        let height = ui.spacing().interact_size.y;
+        let place = Layout::left_to_right(Align::Center);
+        let usage = ui.allocate_ui_with_layout(vec2(usage_room, height), place, |ui| ui.add(usage));
+        let hover = format!("{}\n{}", line.usage_type, line.explain);
+        clicked |= usage.inner.on_hover_text(hover).clicked();
         let colour = if line.usd.is_some() { t.text } else { t.amber };
         figure(ui, Column::Cost, money(line.usd), colour);
         figure(ui, Column::Month, money(line.usd_per_month), colour);
@@ -227,8 +236,12 @@ fn quantity(line: &BillLine) -> String {
     format!("{} {}", format::si(line.quantity), line.unit)
 }
 
-/// The columns that there is room for: unit price, then quantity go first; a line that is opened says both.
-fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> Vec<Column> {
+/// Least room for a usage type; a longer one is cut and told on hover.
+const USAGE_LEAST: f32 = 90.0;
+
+/// The columns that there is room for, and the room for usage types: unit price, then quantity go first; a line that is opened says
+/// both.
+fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> (Vec<Column>, f32) {
     let body = egui::TextStyle::Body.resolve(ui.style());
     let mono = figures(body.size);
     let padding = 2.0 * ui.spacing().button_padding.x;
@@ -262,7 +275,18 @@ fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> Vec<Column> {
             columns.retain(|(c, _)| *c != spare);
         }
     }
-    columns.into_iter().map(|(c, _)| c).collect()
+    let width_of = |wanted: Column| {
+        columns
+            .iter()
+            .find(|(c, _)| *c == wanted)
+            .map_or(0.0, |c| c.1)
+    };
+    let (whole, usage): (f32, f32) = (
+        columns.iter().map(|(_, w)| w + GAP).sum(),
+        width_of(Column::Usage),
+    );
+    let usage = (usage - (whole - room).max(0.0)).max(USAGE_LEAST);
+    (columns.into_iter().map(|(c, _)| c).collect(), usage)
 }
 
 /// Least width of a column of figures.
