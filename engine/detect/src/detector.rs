@@ -58,9 +58,9 @@ impl Algorithm {
         match self {
             // A probability of 1 in 1000, in nats.
             Self::BestOf => Cutoff::Fixed(6.9),
-            Self::RandomCutForest | Self::IsolationForest | Self::OneClassSvm => {
-                Cutoff::Deviations(3.0)
-            }
+            Self::RandomCutForest | Self::IsolationForest => Cutoff::Deviations(3.0),
+            // Its score ends at 1, where no support vector is near.
+            Self::OneClassSvm => Cutoff::Fixed(0.95),
             Self::ZScore | Self::Ewma => Cutoff::Fixed(3.0),
             // Tukey's fences.
             Self::Iqr => Cutoff::Fixed(1.5),
@@ -81,7 +81,7 @@ pub enum Cutoff {
 }
 
 /// What a detector is made with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Which algorithm.
     pub algorithm: Algorithm,

@@ -1,5 +1,7 @@
-//! The score of the Numenta Anomaly Benchmark (Lavin and Ahmad, "Evaluating real-time anomaly detection algorithms", 2015): early
-//! detections inside labelled windows earn, rows outside cost, one threshold serves all series.
+//! The score of the Numenta Anomaly Benchmark.
+//!
+//! Lavin and Ahmad, "Evaluating real-time anomaly detection algorithms", 2015: early detections inside labelled windows earn, rows
+//! outside cost, one threshold serves all series.
 //!
 //! A detector never sees anything of this module: labels are looked at only here, after the scores are there.
 

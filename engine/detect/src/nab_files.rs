@@ -59,7 +59,7 @@ fn parse(name: &str, text: &str, windows: &[(String, String)]) -> Result<File, S
             value
                 .trim()
                 .parse()
-                .map_err(|_: std::num::ParseFloatError| bad())?,
+                .map_err(|e: std::num::ParseFloatError| format!("{}: {e}", bad()))?,
         );
     }
     let row = |time: &String| {
@@ -85,7 +85,7 @@ fn instant(text: &str) -> &str {
 /// The alert scores of a fresh detector over the values, one for each row.
 #[must_use]
 pub fn scores(settings: &Settings, values: &[f64]) -> Vec<f64> {
-    let mut detector = Detector::new(settings.clone());
+    let mut detector = Detector::new(*settings);
     let score = |x: &f64| detector.update(&[*x]).alert_score();
     values.iter().map(score).collect()
 }

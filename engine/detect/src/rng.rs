@@ -1,4 +1,4 @@
-//! Seeded randomness whose state can be written to a file: SplitMix64 (Steele, Lea, Flood 2014), the same on every machine.
+//! Seeded randomness whose state can be written to a file: `SplitMix64` (Steele, Lea, Flood 2014), the same on every machine.
 
 use serde::{Deserialize, Serialize};
 

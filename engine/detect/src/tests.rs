@@ -267,6 +267,7 @@ fn the_nab_score_is_that_of_the_formula() {
 }
 
 /// The data of the benchmark are not part of the project: `WEIR_NAB` names their folder.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn benchmark() -> Option<Vec<nab_files::File>> {
     let Some(folder) = std::env::var_os("WEIR_NAB") else {
         eprintln!("skipped: WEIR_NAB does not name a folder of the Numenta Anomaly Benchmark");

@@ -1,5 +1,6 @@
-//! Random Cut Forest (Guha, Mishra, Roy, Schrijvers: "Robust random cut forest based anomaly detection on streams", ICML 2016), the
-//! algorithm behind SageMaker's detector and `RANDOM_CUT_FOREST` in Kinesis SQL.
+//! Random Cut Forest, the algorithm behind SageMaker's detector and `RANDOM_CUT_FOREST` in Kinesis SQL.
+//!
+//! Guha, Mishra, Roy, Schrijvers: "Robust random cut forest based anomaly detection on streams", ICML 2016.
 //!
 //! The score of a point is the mean over the trees of the inverse depth at which a random cut would part it from the sample; the
 //! constants of depth and mass are those of AWS's open implementation, so that scores have the same scale (about 1 for ordinary
