@@ -9,8 +9,18 @@ use arrow::datatypes::DataType;
 
 /// Fixed seeds of the two halves.
 const SEEDS: [[u64; 4]; 2] = [
-    [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0, 0x082e_fa98_ec4e_6c89],
-    [0x4528_21e6_38d0_1377, 0xbe54_66cf_34e9_0c6c, 0xc0ac_29b7_c97c_50dd, 0x3f84_d5b5_b547_0917],
+    [
+        0x243f_6a88_85a3_08d3,
+        0x1319_8a2e_0370_7344,
+        0xa409_3822_299f_31d0,
+        0x082e_fa98_ec4e_6c89,
+    ],
+    [
+        0x4528_21e6_38d0_1377,
+        0xbe54_66cf_34e9_0c6c,
+        0xc0ac_29b7_c97c_50dd,
+        0x3f84_d5b5_b547_0917,
+    ],
 ];
 
 /// Gathers what is told apart, 128 bits.
@@ -108,7 +118,11 @@ mod tests {
             let joined = arrow::compute::concat_batches(&part.schema(), &halves).unwrap();
             assert_eq!(print(&part), print(&copied), "{schema:?}");
             assert_eq!(print(&part), print(&joined), "{schema:?}");
-            for other in [whole.slice(1000, 300), whole.slice(1001, 299), whole.slice(1301, 300)] {
+            for other in [
+                whole.slice(1000, 300),
+                whole.slice(1001, 299),
+                whole.slice(1301, 300),
+            ] {
                 assert_ne!(print(&part), print(&other), "{schema:?}");
             }
         }

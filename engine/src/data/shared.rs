@@ -62,7 +62,9 @@ impl Shared {
         store.order.push_back(key);
         store.file_bytes += bytes.len();
         while store.file_bytes > store.budget {
-            let Some(oldest) = store.order.pop_front() else { break };
+            let Some(oldest) = store.order.pop_front() else {
+                break;
+            };
             if let Some(gone) = store.files.remove(&oldest) {
                 store.file_bytes -= gone.len();
             }
