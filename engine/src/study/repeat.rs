@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::FIGURES;
 use super::student::{interval, mean_interval, mser5};
+use crate::metrics::Point;
 use crate::report::{Interval, Repeats, Summary};
 use crate::runtime::{NodeSnapshot, RunSnapshot};
 use crate::units::SimDuration;
@@ -184,6 +185,42 @@ fn histories(node: &NodeSnapshot) -> Vec<(String, &'static str, &crate::metrics:
     found
 }
 
+/// Intervals of a series that make one of a band, tried in this order.
+const WIDTHS: [usize; 7] = [1, 5, 10, 30, 60, 120, 300];
+
+/// The runs' values in each interval, and how many intervals of the series are one. Buffers deliver once a minute and not
+/// in the same second of every run: intervals become wider until four in five that have values have them of several runs.
+fn columns(all: &[crate::metrics::Series]) -> (usize, Vec<Vec<Point>>) {
+    let mut found = (1, Vec::new());
+    for width in WIDTHS {
+        let longest = all
+            .iter()
+            .map(crate::metrics::Series::len)
+            .max()
+            .unwrap_or(0);
+        let mut columns: Vec<Vec<Point>> = vec![Vec::new(); longest.div_ceil(width)];
+        for series in all {
+            let mut merged = vec![Point::EMPTY; columns.len()];
+            for (i, (_, point)) in series.points().enumerate() {
+                if let Some(sum) = merged.get_mut(i / width) {
+                    sum.merge(point);
+                }
+            }
+            let filled = merged.into_iter().enumerate().filter(|(_, p)| p.count > 0);
+            for (i, point) in filled {
+                columns[i].push(point);
+            }
+        }
+        let some = columns.iter().filter(|c| !c.is_empty()).count();
+        let several = columns.iter().filter(|c| c.len() > 1).count();
+        found = (width, columns);
+        if several * 5 >= some * 4 {
+            break;
+        }
+    }
+    found
+}
+
 /// Bands of all runs; empty with fewer than two.
 #[must_use]
 pub fn bands(runs: &[Repeat]) -> Bands {
@@ -199,40 +236,35 @@ pub fn bands(runs: &[Repeat]) -> Bands {
             .collect();
         for (metric, unit, series, is_rate) in histories(node) {
             let resolution = series.resolution();
-            let seconds = resolution.as_secs_f64();
-            let value = |p: &crate::metrics::Point| {
-                if is_rate {
-                    Some(p.sum / seconds)
-                } else {
-                    p.average()
-                }
-            };
-            let mut columns: Vec<Vec<f64>> = series
-                .points()
-                .map(|(_, p)| value(p).into_iter().collect())
-                .collect();
+            let mut all = vec![series.clone()];
             for other in &others {
-                let of = histories(other);
-                let same = of
-                    .iter()
-                    .find(|h| h.0 == metric && h.2.resolution() == resolution);
-                let points = same.into_iter().flat_map(|h| h.2.points());
-                for (column, (_, point)) in columns.iter_mut().zip(points) {
-                    column.extend(value(point));
-                }
+                let mut of = histories(other).into_iter();
+                let same = of.find(|h| h.0 == metric && h.2.resolution() == resolution);
+                all.extend(same.map(|h| h.2.clone()));
             }
-            let points = columns.iter().enumerate().filter_map(|(i, values)| {
-                let (mean, Some((lo, hi, _))) = mean_interval(values)? else {
+            let (width, columns) = columns(&all);
+            let seconds = resolution.as_secs_f64() * width as f64;
+            let points = columns.iter().enumerate().filter_map(|(i, points)| {
+                let value = |p: &Point| {
+                    if is_rate {
+                        Some(p.sum / seconds)
+                    } else {
+                        p.average()
+                    }
+                };
+                let values: Vec<f64> = points.iter().filter_map(value).collect();
+                let (mean, Some((lo, hi, _))) = mean_interval(&values)? else {
                     return None;
                 };
                 Some([i as f64 * seconds, mean, lo, hi])
             });
+            let points: Vec<[f64; 4]> = points.collect();
             found.bands.push(Band {
                 node: node.id.clone(),
                 metric,
                 unit: unit.to_owned(),
                 resolution_seconds: seconds,
-                points: points.collect(),
+                points,
             });
         }
     }
