@@ -22,7 +22,7 @@ const HOPS: usize = 64;
 /// Virtual time between two records of a source that are followed unasked.
 const UNASKED_EVERY: SimDuration = SimDuration::secs(10);
 /// Snapshots between two of them: at full speed ten virtual seconds are over in a blink, and looking for a record costs.
-const UNASKED_SNAPSHOTS: u64 = 15;
+const UNASKED_SNAPSHOTS: u64 = 4;
 /// Of one source, records on their way at the most that are followed unasked.
 const UNASKED_OPEN: usize = 4;
 
