@@ -32,6 +32,10 @@ impl From<SessionError> for Failure {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the arguments of the command are its own"
+)]
 pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult {
     let opened = open(&arguments.file)?;
     let gate = super::test::gate(&arguments.fail_if, &opened.doc)?;

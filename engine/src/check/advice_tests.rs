@@ -164,7 +164,12 @@ fn partners_come_in_the_order_of_the_pipeline() {
             true,
             "eventbridge.in lambda.events sns.in anomaly-detector.in firehose.in kinesis-data-streams.in sqs.in",
         ),
-        ("s3", "bucket", true, "glue-crawler.bucket athena.catalog glue-etl.bucket"),
+        (
+            "s3",
+            "bucket",
+            true,
+            "glue-crawler.bucket athena.catalog glue-etl.bucket",
+        ),
         ("athena", "rows", true, "dashboard.rows"),
         ("s3", "metrics", true, "alarm.watch dashboard.metrics"),
         (
@@ -173,7 +178,12 @@ fn partners_come_in_the_order_of_the_pipeline() {
             false,
             "kinesis-data-streams.fan-out kinesis-data-streams.out producer.out anomaly-detector.out eventbridge.targets lambda.on_failure lambda.out sns.functions sns.queues sns.streams",
         ),
-        ("lambda", "in", false, "kinesis-data-streams.fan-out kinesis-data-streams.out"),
+        (
+            "lambda",
+            "in",
+            false,
+            "kinesis-data-streams.fan-out kinesis-data-streams.out",
+        ),
         (
             "dashboard",
             "alarms",

@@ -86,6 +86,7 @@ fn handler_gets_the_event_and_its_value_comes_back() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn failures_have_the_names_of_aws_and_a_traceback() {
     let cases = [
         (

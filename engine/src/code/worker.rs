@@ -392,7 +392,7 @@ fn speak(
 }
 
 fn write_frame(to: &mut ChildStdin, frame: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(frame.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let length = u32::try_from(frame.len()).map_err(|_too_long| io::ErrorKind::InvalidInput)?;
     to.write_all(&length.to_be_bytes())?;
     to.write_all(frame)?;
     to.flush()

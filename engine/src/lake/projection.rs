@@ -207,7 +207,7 @@ fn integers(
     let whole = |text: &str| {
         text.trim()
             .parse::<i64>()
-            .map_err(|_| format!("`{text}` is not a whole number"))
+            .map_err(|_unread| format!("`{text}` is not a whole number"))
     };
     let (from, to) = range
         .split_once(',')
@@ -365,7 +365,7 @@ fn edge(text: &str, format: &DateFormat, now: Option<i64>) -> Result<NaiveDateTi
     };
     let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (count, unit) = rest.split_at(digits);
-    let count: i64 = count.parse().map_err(|_| wrong())?;
+    let count: i64 = count.parse().map_err(|_too_large| wrong())?;
     Unit::parse(unit)?.add(now, sign * count).ok_or_else(wrong)
 }
 

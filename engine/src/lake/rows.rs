@@ -100,9 +100,9 @@ pub fn encode_result_csv(batches: &[RecordBatch], header: bool) -> Result<Vec<u8
                     let text = column.value(row).try_to_string();
                     let text = text.map_err(|e| encode_error("CSV", &e))?;
                     if header {
-                        quoted(&mut out, &text)
+                        quoted(&mut out, &text);
                     } else {
-                        out.extend_from_slice(text.as_bytes())
+                        out.extend_from_slice(text.as_bytes());
                     }
                 }
             }

@@ -112,7 +112,7 @@ impl Fault {
         };
         match kind {
             FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
-                fault.rate = figure
+                fault.rate = figure;
             }
             FaultKind::Latency => fault.add = SimDuration::from_secs_f64(figure / 1e3),
             FaultKind::TrafficSpike => fault.factor = figure,

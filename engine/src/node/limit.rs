@@ -86,8 +86,9 @@ impl TokenBucket {
     }
 }
 
-/// How much of a limit per second was used in the last whole second, as CloudWatch counts it: what was let through, not what was
-/// asked for, since senders ask again and again for what is refused. A limit that refused something is used wholly.
+/// How much of a limit per second was used in the last whole second, as CloudWatch counts it.
+///
+/// That is what was let through, not what was asked for, since senders ask again and again for what is refused. A limit that refused something is used wholly.
 ///
 /// A bucket that refills faster than it is drawn from is nearly always full, so its level would not show how near the limit is.
 #[derive(Debug, Clone, Default)]

@@ -88,7 +88,7 @@ fn line(line: &BillLine, usage: &Metered, time: SimDuration) -> CostLine {
         usd: line.usd.map(Usd::as_f64),
         usd_exact: line.usd.map(|u| u.to_string()),
         usd_per_month: line.usd_per_month.map(Usd::as_f64),
-        quantity_per_month: (hours > 0.0).then(|| line.quantity * grown),
+        quantity_per_month: (hours > 0.0).then_some(line.quantity * grown),
         rounding: line.rounding.clone(),
         explain: line.explain.clone(),
         source: line.source.clone(),

@@ -132,7 +132,9 @@ impl RunFiles {
     }
 }
 
-/// MD5 of every file that is the same for the same document, seed and version: the lake, metrics, bill and events. Not of
+/// MD5 of every file that is the same for the same document, seed and version: the lake, metrics, bill and events.
+///
+/// Not of
 /// `run.json` and `summary.json`, which hold time of the machine too, and not of reports.
 ///
 /// # Errors

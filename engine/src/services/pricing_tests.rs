@@ -5,6 +5,13 @@
 //! quantity of one usage; roundings of record sizes inside a formula are done by the service's own meter.
 //! To let a new service take part: add its unit prices to [`METERS`].
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::print_stderr,
+    reason = "counts of examples: small and positive; what is not metered is named on stderr"
+)]
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

@@ -298,7 +298,6 @@ fn flow_logs_template_reads_less_of_parquet_than_of_text() {
             .unwrap()
     };
     let (text, columns) = (read("text-query"), read("parquet-query"));
-    println!("text {text} parquet {columns} {}", summary["records"]);
     assert!(columns > 0.0 && columns * 5.0 < text, "{columns} of {text}");
     for node in ["text-query", "parquet-query"] {
         assert_eq!(

@@ -1,5 +1,6 @@
-//! What several runs tell together: a grid of variants ([`sweep`]), what differs between runs ([`compare`]), and how sure a
-//! figure is (repeats). Each run is one of `session`; nothing here changes what a run comes to.
+//! What several runs tell together.
+//!
+//! A grid of variants ([`sweep`]), what differs between runs ([`compare`]), and how sure a figure is (repeats). Each run is one of `session`; nothing here changes what a run comes to.
 
 mod axis;
 mod choice;

@@ -25,6 +25,10 @@ pub fn t_975(degrees: usize) -> f64 {
 
 /// Mean, lower and upper end of the 95 % interval, standard deviation; the latter three with two values or more.
 #[must_use]
+#[expect(
+    clippy::type_complexity,
+    reason = "three figures that are there or not together"
+)]
 pub fn mean_interval(values: &[f64]) -> Option<(f64, Option<(f64, f64, f64)>)> {
     let n = values.len();
     if n == 0 {
@@ -59,7 +63,9 @@ pub fn interval(unit: &str, values: Vec<Option<f64>>, trimmed: bool) -> Option<I
 /// Values of a batch of MSER-5.
 const BATCH: usize = 5;
 
-/// How many values at the beginning of a series are warming up, by MSER-5 (White 1997): the values are averaged in batches
+/// How many values at the beginning of a series are warming up, by MSER-5 (White 1997).
+///
+/// The values are averaged in batches
 /// of five, and as many batches are left out as make the standard error of the mean of the rest smallest. Looks at the first
 /// half only: when more would have to go, the series never settles, and that half is left out.
 #[must_use]

@@ -348,6 +348,7 @@ fn drawings_differ_where_a_run_does() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 fn comparison_says_what_differs_in_one_sentence() {
     let swept = sweep(
         &plan(None),

@@ -199,7 +199,7 @@ fn steps_of_the_scenario_are_dragged_on_the_time_axis() {
     let block = person.named_like("· producer: Poison records");
     let lasts = |p: &Person| match step(p).action {
         weir_engine::document::Action::Fault { lasts, .. } => lasts.unwrap().as_secs_f64(),
-        other => panic!("{other:?}"),
+        other @ weir_engine::document::Action::Set(_) => panic!("{other:?}"),
     };
     let before = lasts(&person);
     let end = block.right_center() - vec2(4.0, 0.0);

@@ -102,7 +102,7 @@ pub(super) fn change(
 
 pub(super) fn no_statement(scope: &Scope<'_>, name: &str) -> SqlProblem {
     let all = scope.catalog.prepared_statements();
-    let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
+    let names: Vec<&str> = all.keys().map(String::as_str).collect();
     SqlProblem::new(format!(
         "ResourceNotFoundException: there is no prepared statement `{name}`{}",
         suggest(name, &names)

@@ -1,4 +1,4 @@
-//! How Hive's words for files (`STORED AS`, SerDe classes, delimiters) become a format of the catalog, and back.
+//! How Hive's words for files (`STORED AS`, `SerDe` classes, delimiters) become a format of the catalog, and back.
 //!
 //! Source: <https://docs.aws.amazon.com/athena/latest/ug/supported-serdes.html>.
 
@@ -13,7 +13,7 @@ pub(in crate::lake) const HEADER_LINES: &str = "skip.header.line.count";
 /// The property that says whether a malformed line of JSON is a row of nulls.
 const LENIENT: &str = "ignore.malformed.json";
 
-/// The format, and what of the SerDe's properties the reader needs.
+/// The format, and what of the `SerDe`'s properties the reader needs.
 pub(super) fn format_of(
     storage: &StorageText,
     properties: &Properties,

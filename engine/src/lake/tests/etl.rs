@@ -73,6 +73,7 @@ const ROWS: &[u8] = br#"{"id":1,"Name":"ann","price":"12","note":null,"tags":["a
 "#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn transforms_do_what_glue_says() {
     let cases: &[(&[&str], &[&str])] = &[
         (

@@ -104,7 +104,7 @@ fn great_circle((lat1, lon1): (f64, f64), (lat2, lon2): (f64, f64)) -> Result<f6
         (lon1, 180.0, "longitude"),
         (lon2, 180.0, "longitude"),
     ] {
-        if !(value.abs() <= bound) {
+        if value.is_nan() || value.abs() > bound {
             return Err(wrong(format!(
                 "INVALID_FUNCTION_ARGUMENT: a {name} is -{bound} to {bound}, not {value}"
             )));

@@ -260,7 +260,7 @@ fn steps(path: &str) -> Result<Vec<Step>> {
             all.push(match (quoted, inside) {
                 (Some(name), _) => Step::Name(name.to_owned()),
                 (None, "*") => Step::All,
-                (None, number) => Step::At(number.parse().map_err(|_| fault())?),
+                (None, number) => Step::At(number.parse().map_err(|_too_large| fault())?),
             });
             rest = tail;
         } else if all.is_empty() {

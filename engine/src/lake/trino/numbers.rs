@@ -56,7 +56,7 @@ fn shift(a: &Args<'_>, of: fn(i64, u32) -> i64) -> Result<ArrayRef> {
             return Ok(None);
         };
         let n = u32::try_from(n)
-            .map_err(|_| wrong("INVALID_FUNCTION_ARGUMENT: a shift is 0 or more"))?;
+            .map_err(|_negative| wrong("INVALID_FUNCTION_ARGUMENT: a shift is 0 or more"))?;
         Ok(Some(of(x, n)))
     })
 }
@@ -110,7 +110,7 @@ fn from_base(a: &Args<'_>) -> Result<ArrayRef> {
             return Ok(None);
         };
         let found = i64::from_str_radix(text, radix(base)?);
-        found.map(Some).map_err(|_| {
+        found.map(Some).map_err(|_unread| {
             wrong(format!(
                 "INVALID_FUNCTION_ARGUMENT: `{text}` is not a number of base {base}"
             ))

@@ -126,9 +126,9 @@ pub(super) static ALL: &[Function] = &[
             let decoded = a
                 .text(0, r)
                 .map(|t| base64::engine::general_purpose::STANDARD.decode(t));
-            decoded
-                .transpose()
-                .map_err(|_| wrong("INVALID_FUNCTION_ARGUMENT: from_base64() needs base64"))
+            decoded.transpose().map_err(|_undecoded| {
+                wrong("INVALID_FUNCTION_ARGUMENT: from_base64() needs base64")
+            })
         })
     }),
 ];

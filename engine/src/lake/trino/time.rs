@@ -1,4 +1,4 @@
-//! Dates and times: units, MySQL's and Joda's formats, zones. A timestamp without a zone is UTC.
+//! Dates and times: units, `MySQL`'s and Joda's formats, zones. A timestamp without a zone is UTC.
 
 use std::sync::Arc;
 
@@ -374,7 +374,7 @@ fn add(at: NaiveDateTime, unit: Unit, n: i64) -> Result<NaiveDateTime> {
             .ok_or_else(far);
     }
     let months = n.checked_mul(unit.months()).ok_or_else(far)?;
-    let count = Months::new(u32::try_from(months.unsigned_abs()).map_err(|_| far())?);
+    let count = Months::new(u32::try_from(months.unsigned_abs()).map_err(|_too_many| far())?);
     let moved = if months < 0 {
         at.checked_sub_months(count)
     } else {

@@ -1,4 +1,4 @@
-//! Formats of dates as MySQL and Joda write them.
+//! Formats of dates as `MySQL` and Joda write them.
 
 use std::sync::Arc;
 

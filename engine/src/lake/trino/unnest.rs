@@ -42,6 +42,10 @@ pub(super) fn widen(factor: &mut TableFactor) {
 }
 
 /// Turns `t CROSS JOIN UNNEST(a) AS u(x)` into `(SELECT *, unnest(a) AS x FROM t) AS t`, and `u.x` into `t.x`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one form of a statement taken apart from left to right"
+)]
 pub(super) fn flatten(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;

@@ -315,5 +315,5 @@ fn scaled(text: &str, scale: i8) -> Result<i128, String> {
     let digits = format!("{whole}{fraction:0<scale$}");
     digits
         .parse()
-        .map_err(|_| format!("{text} is out of range"))
+        .map_err(|_unread| format!("{text} is out of range"))
 }

@@ -17,7 +17,7 @@ fn readings(from: usize, rows: usize, born_ms: u64) -> Batch {
     let wave = |i: usize| 20.0 + (i as f64 / 30.0).sin() + (i * 7919 % 13) as f64 / 40.0;
     let odd = |i: usize| i % 2 == 1 && (600..610).contains(&i);
     let range = || from..from + rows;
-    let key = |i: usize| if i % 2 == 0 { "a" } else { "b" };
+    let key = |i: usize| if i.is_multiple_of(2) { "a" } else { "b" };
     let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
         (
             "machine",
@@ -66,6 +66,7 @@ fn params(more: &serde_json::Value) -> serde_json::Value {
 }
 
 /// Every scored row: (machine, score, anomaly, field, expected).
+#[expect(clippy::type_complexity, reason = "one row, named in the line above")]
 fn rows(sink: &Fake) -> Vec<(String, f64, bool, Option<String>, Option<f64>)> {
     let mut out = Vec::new();
     for note in sink.notes() {

@@ -336,6 +336,10 @@ impl Model {
         }
         Ok(())
     }
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handed over: nobody has a use for it afterwards"
+    )]
     fn succeed(&mut self, table: Arc<Table>, tell: bool, cx: &mut Cx<'_>) -> NodeResult {
         self.succeeded += 1;
         self.last_state = "SUCCEEDED";

@@ -185,6 +185,10 @@ impl Model {
         self.fail(lane, &failure, since, bad, cx)
     }
     /// Puts records into the buffer of their lane, or of the partition that each belongs to.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handed over: nobody has a use for it afterwards"
+    )]
     fn partition(
         &mut self,
         lane: u32,
@@ -238,6 +242,10 @@ impl Model {
         Ok(())
     }
     /// Puts records into the buffer of their lane; a file is closed whenever it has the size of the hint.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handed over: nobody has a use for it afterwards"
+    )]
     fn store(
         &mut self,
         place: Place,

@@ -161,7 +161,8 @@ impl Model {
         let seen = self.bookmarks.seen(self.config.job_bookmark);
         let Some(source) = source else {
             // A folder without files: nothing to do, and nothing wrong.
-            return Ok(Ok(self.idle(id, cx)));
+            self.idle(id, cx);
+            return Ok(Ok(()));
         };
         let files = match source.files(&world.lake) {
             Ok(files) => files,

@@ -76,7 +76,7 @@ pub(super) fn store(
         .collect();
     let new = catalog.add_partitions(database, name, partitions)?;
     if new > 0 {
-        let table = said.map_or_else(|| format!("table `{database}.{name}`"), |s| s);
+        let table = said.unwrap_or_else(|| format!("table `{database}.{name}`"));
         said = Some(format!("{table}; {new} partitions are new"));
     }
     Ok(said)

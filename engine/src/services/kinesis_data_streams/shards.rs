@@ -40,7 +40,8 @@ impl KeyHashes {
         for byte in key {
             n = (n ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        let place = &mut self.0[((n ^ (n >> 32)) as usize) & (Self::PLACES - 1)];
+        let at = (n ^ (n >> 32)) % Self::PLACES as u64;
+        let place = &mut self.0[usize::try_from(at).unwrap_or(0)];
         // The empty key is not told from an empty place.
         if key.is_empty() || *place.0 != *key {
             *place = (key.into(), hash_key(key));

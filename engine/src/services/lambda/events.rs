@@ -69,6 +69,10 @@ pub(super) struct Events {
 }
 
 /// What becomes of an event whose run failed.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, taken apart at once"
+)]
 pub(super) enum Fate {
     /// It waits for another try.
     Waits,

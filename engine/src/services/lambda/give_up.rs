@@ -109,6 +109,10 @@ impl Model {
         cx.merged(records.saturating_sub(1).min(weight - 1));
         self.tell(told, born, made, cx)
     }
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handed over: nobody has a use for it afterwards"
+    )]
     fn tell(&mut self, told: Value, born: u64, made: bool, cx: &mut Cx<'_>) -> NodeResult {
         let object: Map<String, Value> = told.as_object().cloned().unwrap_or_default();
         let rows = self.destination_shape.rows(vec![object])?;

@@ -244,6 +244,10 @@ impl Model {
         }
         Ok(())
     }
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handed over: nobody has a use for it afterwards"
+    )]
     fn succeeded(&mut self, job: Job, output: &Output, times: &Times, cx: &mut Cx<'_>) {
         let now = cx.now();
         let rows = job.batch.len();

@@ -46,7 +46,7 @@ fn url_encoded(key: &str) -> String {
         match byte {
             b' ' => out.push('+'),
             b'/' | b'-' | b'_' | b'.' | b'*' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                out.push(char::from(byte))
+                out.push(char::from(byte));
             }
             byte => out.push_str(&format!("%{byte:02X}")),
         }

@@ -86,6 +86,10 @@ fn keyed(keys: &[Option<&str>]) -> Batch {
     let rows = RecordBatch::try_new(like.schema(), vec![Arc::new(ids), Arc::new(keys)]).unwrap();
     Batch::new(rows, vec![seconds(1).0; n].into(), vec![100; n].into())
 }
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "written as a literal at every call"
+)]
 fn partitioned(more: Value) -> Value {
     let mut params = json!({
         "dynamic_partitioning": true, "partition_keys": "{who: .key}", "buffer_size_mib": 64, "buffer_interval_seconds": 60,

@@ -1,5 +1,11 @@
 //! On-demand capacity, enhanced fan-out, packed records, hot keys, and what all of it costs.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of examples: small and positive"
+)]
+
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, Int64Array, RecordBatch, StringArray};
