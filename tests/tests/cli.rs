@@ -230,7 +230,7 @@ fn a_run_is_a_folder_that_answers_sql() {
     for (sql, wanted) in [
         ("SELEKT 1", "SELEKT"),
         ("SELECT * FROM bil", "did you mean"),
-        ("DROP TABLE bill", "DROP"),
+        ("DROP TABLE bill", "there is no table `bill`"),
     ] {
         let said = weir(dir.path(), &["sql", "one", sql]).ended(2);
         assert!(
