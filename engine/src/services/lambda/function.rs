@@ -493,10 +493,7 @@ impl Function {
             cx.event("traceback", format!("FunctionError Unhandled: {error}"));
         }
     }
-    #[expect(
-        clippy::result_large_err,
-        reason = "the batch goes back to whoever sent it"
-    )]
+    #[expect(clippy::result_large_err, reason = "the batch goes back")]
     fn close(&mut self, run: Run, cx: &mut Cx<'_>) -> Result<Output, (Batch, Failure)> {
         let each = SimDuration(run.duration.0 / run.runs);
         cx.metric("Duration", each.as_millis_f64());
