@@ -396,14 +396,14 @@ impl Detector {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let body = bytes.strip_prefix(MAGIC).ok_or(ModelError::Foreign)?;
         let mut own: Self = postcard::from_bytes(body)?;
-        let fields = own.settings.fields as usize;
-        let same = own.model.algorithm() == own.settings.algorithm;
-        let last = own.last.is_empty() || own.last.len() == fields;
-        if fields > 0 && same && last && own.model.scorer().sound(fields) {
-            Ok(own)
-        } else {
-            Err(ModelError::Broken)
-        }
+        if own.sound() { Ok(own) } else { Err(ModelError::Broken) }
+    }
+    /// False when a file made it into something that could panic.
+    pub(crate) fn sound(&mut self) -> bool {
+        let fields = self.settings.fields as usize;
+        let same = self.model.algorithm() == self.settings.algorithm;
+        let last = self.last.is_empty() || self.last.len() == fields;
+        fields > 0 && same && last && self.model.scorer().sound(fields)
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! Each record is scored by what came before it and then learnt; a verdict has a score, a threshold and a reason (which field, by how
 //! much, what was expected). Deterministic by seed, bounded in memory, and kept as a file of bytes. The crate knows nothing of
-//! pipelines: no clock, no Arrow, no SQL. [`nab`] and [`labels`] judge detectors by labels that those never see.
+//! pipelines: no clock, no Arrow, no SQL. [`nab`] and [`labels`] judge detectors by labels that those never see. Beside the detectors:
+//! [`features`] of series and a classifier of gradient-boosted trees ([`boost`]), and any of them as a file ([`Trained`]).
 
+pub mod boost;
+pub mod features;
 pub mod forest;
 pub mod labels;
 pub mod nab;
@@ -13,6 +16,7 @@ pub mod peers;
 
 mod detector;
 mod isolation;
+mod model;
 mod novelty;
 mod residual;
 mod rng;
@@ -21,6 +25,7 @@ mod svm;
 mod window;
 
 pub use detector::{Algorithm, Cutoff, Detector, ModelError, Reason, Settings, Verdict};
+pub use model::{MODEL_BYTES_MAX, Trained};
 pub use residual::HoltWinters;
 
 #[cfg(test)]
