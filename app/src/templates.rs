@@ -46,6 +46,7 @@ pub(crate) static ALL: &[Template] = &[
     template!("flow-logs"),
     template!("sensor-anomalies"),
     template!("all-detectors"),
+    template!("predictive-maintenance"),
 ];
 
 /// The template that stands ready when nothing else was asked for.

@@ -259,11 +259,7 @@ impl Inputs {
     /// # Errors
     /// The first name that is neither a field nor a feature of one.
     pub fn new(names: &[String], has: impl Fn(&str) -> bool) -> Result<Self, String> {
-        let mut own = Self {
-            inputs: Vec::new(),
-            fields: Vec::new(),
-            histories: Vec::new(),
-        };
+        let mut own = Self::none();
         for name in names {
             let (field, feature) = match Feature::parse(name) {
                 _ if has(name) => (name.clone(), None),
@@ -284,6 +280,25 @@ impl Inputs {
             own.inputs.push((at, feature));
         }
         Ok(own)
+    }
+    /// No inputs.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            inputs: Vec::new(),
+            fields: Vec::new(),
+            histories: Vec::new(),
+        }
+    }
+    /// How many inputs there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.inputs.len()
+    }
+    /// True when there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
     }
     /// The fields that records have to bring, in the order in which [`Inputs::push`] takes them.
     #[must_use]

@@ -7,6 +7,7 @@ mod fingerprint;
 mod generate;
 mod json_rows;
 mod json_size;
+mod label_windows;
 mod log;
 mod pattern;
 mod replay;
@@ -22,6 +23,7 @@ pub use generate::{
 };
 pub use json_rows::{JsonShape, json_texts, json_values, spoil};
 pub use json_size::{encode_json_lines, json_sizes};
+pub use label_windows::LabelWindows;
 pub use log::{BatchLog, LogError};
 pub use pattern::Pattern;
 pub use replay::{

@@ -196,6 +196,11 @@ fn metric(meter: &Meter) -> (String, MetricSummary) {
         avg: total.average(),
         min: seen.then_some(total.min),
         max: seen.then_some(total.max),
+        last: meter
+            .series
+            .points()
+            .last()
+            .and_then(|(_, point)| point.average()),
     };
     (meter.spec.name.to_owned(), summary)
 }

@@ -266,6 +266,9 @@ pub struct MetricSummary {
     pub min: Option<f64>,
     /// The greatest.
     pub max: Option<f64>,
+    /// The mean of the last interval that had any: where a figure stood at the end.
+    #[serde(default)]
+    pub last: Option<f64>,
 }
 
 /// One wire.

@@ -25,6 +25,7 @@ fn summary() -> Summary {
         avg: Some(15.0),
         min: Some(10.0),
         max: Some(20.0),
+        last: Some(15.0),
     };
     let node = NodeSummary {
         kind: "s3".to_owned(),

@@ -18,6 +18,8 @@ pub mod lambda;
 mod pricing_tests;
 pub mod producer;
 pub mod s3;
+pub mod sagemaker_endpoint;
+pub mod sagemaker_job;
 pub mod sns;
 pub mod sqs;
 #[cfg(test)]
@@ -43,6 +45,8 @@ pub static ALL: &[&dyn AnyKind] = &[
     &lambda::Lambda,
     &producer::Producer,
     &s3::S3,
+    &sagemaker_endpoint::SageMakerEndpoint,
+    &sagemaker_job::SageMakerJob,
     &sns::Sns,
     &sqs::Sqs,
 ];

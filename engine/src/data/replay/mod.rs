@@ -13,6 +13,7 @@ mod tests;
 mod time;
 
 pub use root::Root;
+pub(super) use time::iso;
 
 use super::json_size::json_sizes;
 use arrow::array::RecordBatch;

@@ -305,7 +305,7 @@ fn whole(value: f64) -> i64 {
 }
 
 /// ISO 8601 with or without zone, fraction, seconds or time of day.
-fn iso(text: &str) -> Option<i64> {
+pub(in crate::data) fn iso(text: &str) -> Option<i64> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.timestamp_millis());
     }

@@ -1,9 +1,11 @@
 //! Transforms as people write them: one line each, the name first.
 
+use weir_detect::features::{Feature, MEASURES};
+
 use super::super::sql::parse;
 use super::steps::{EtlStep, JoinKind, Mapping, Resolve};
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "ApplyMapping",
     "Filter",
     "SelectFields",
@@ -16,6 +18,7 @@ const NAMES: [&str; 12] = [
     "DropDuplicates",
     "Relationalize",
     "Spigot",
+    "Features",
 ];
 /// Rows that `Spigot` writes when it does not say.
 const SPIGOT_ROWS: u32 = 10;
@@ -66,6 +69,7 @@ impl EtlStep {
                 unquoted(rest)
             }),
             Some("Spigot") => spigot(rest)?,
+            Some("Features") => features(rest)?,
             _ => {
                 return Err(format!(
                     "`{}` is no transform; there is {}",
@@ -188,6 +192,39 @@ fn spigot(rest: &str) -> Result<EtlStep, String> {
     Ok(EtlStep::Spigot(
         format!("{}/", path.trim_end_matches('/')),
         rows,
+    ))
+}
+
+fn features(rest: &str) -> Result<EtlStep, String> {
+    const EXAMPLE: &str =
+        "for example `Features vibration_std_16, vibration_power_64 BY machine_id ORDER BY event_time`";
+    let upper = rest.to_ascii_uppercase();
+    let order = upper
+        .rfind(" ORDER BY ")
+        .ok_or_else(|| format!("features need an order; {EXAMPLE}"))?;
+    let (before, after) = (&rest.get(..order), rest.get(order + " ORDER BY ".len()..));
+    let before = before.unwrap_or_default();
+    let (names, keys) = match upper.get(..order).and_then(|u| u.rfind(" BY ")) {
+        Some(at) => (before.get(..at), before.get(at + " BY ".len()..)),
+        None => (Some(before), None),
+    };
+    let mut all = Vec::new();
+    for name in list(names.unwrap_or_default()) {
+        let feature = Feature::parse(&name);
+        all.push(feature.ok_or_else(|| {
+            let known: Vec<&str> = MEASURES.iter().map(|(n, _)| *n).collect();
+            format!("`{name}` is no field_measure_records; measures are {} (spectra take a power of two from 8 to 1024); {EXAMPLE}", known.join(", "))
+        })?);
+    }
+    if all.is_empty() {
+        return Err(format!("Features computes nothing; {EXAMPLE}"));
+    }
+    Ok(EtlStep::Features(
+        all.into_iter()
+            .map(|f| (f.name(), f.field, f.measure.name(), f.records))
+            .collect(),
+        keys.map_or_else(Vec::new, list),
+        unquoted(after.unwrap_or_default()),
     ))
 }
 

@@ -73,6 +73,13 @@ pub enum EtlStep {
     DropDuplicates(Vec<String>),
     /// Flattens structs; arrays become tables of their own.
     Relationalize(String),
+    /// Adds features of series, each as (its name, the column, the measure, records), over the series of these columns in the order of the
+    /// last one.
+    Features(
+        Vec<(String, String, &'static str, u32)>,
+        Vec<String>,
+        String,
+    ),
     /// Writes the first rows as JSON to a folder and passes all on.
     Spigot(String, u32),
 }
@@ -144,8 +151,42 @@ impl EtlStep {
                 ))
             }
             Self::Spigot(..) => Ok("SELECT * FROM source".to_owned()),
+            Self::Features(features, keys, order) => featured(features, keys, order, schema),
         }
     }
+}
+
+/// The columns so far and one for each feature; a column of a feature's name is replaced.
+fn featured(
+    features: &[(String, String, &'static str, u32)],
+    keys: &[String],
+    order: &str,
+    schema: &SchemaRef,
+) -> Result<String, String> {
+    let keys: Result<Vec<String>, String> =
+        keys.iter().map(|k| Ok(quoted(find(k, schema)?))).collect();
+    let keys = keys?;
+    let order = quoted(find(order.trim(), schema)?);
+    let partition = if keys.is_empty() {
+        String::new()
+    } else {
+        format!("PARTITION BY {} ", keys.join(", "))
+    };
+    let replaced = |c: &str| features.iter().any(|f| f.0.eq_ignore_ascii_case(c));
+    let fields = schema.fields().iter().map(|f| f.name());
+    let mut columns: Vec<String> = fields
+        .filter(|c| !replaced(c))
+        .map(|c| quoted(c))
+        .collect();
+    for (name, field, measure, records) in features {
+        let field = quoted(find(field, schema)?);
+        columns.push(format!(
+            "feature({field}, {}, {records}) OVER ({partition}ORDER BY {order}) AS {}",
+            literal(measure),
+            quoted(name)
+        ));
+    }
+    Ok(format!("SELECT {} FROM source", columns.join(", ")))
 }
 
 /// The join of `source` with a table of these columns. The table stands first, so that it is held in memory and the source

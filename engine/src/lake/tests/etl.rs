@@ -628,3 +628,52 @@ fn columns_of_a_job_are_told() {
     );
     assert!(Arc::new(columns_of(&payments(1, 1).schema())).len() == 7);
 }
+
+#[test]
+fn features_look_back_over_their_own_series() {
+    let lake = lake();
+    let mut rows = String::new();
+    // Two series in turn, the second ten times the first; written newest first.
+    for i in (0..20).rev() {
+        let (key, n) = (["a", "b"][i % 2], i / 2);
+        let x = (n * n) as f64 * if key == "a" { 1.0 } else { 10.0 };
+        rows.push_str(&format!("{{\"at\":{i},\"key\":\"{key}\",\"x\":{x:.1}}}\n"));
+    }
+    put(&lake, "data", "in/rows.json", rows.as_bytes());
+    let steps = [
+        "Features x_mean_3, x_lag_2, x_delta_1, x_power_8 BY key ORDER BY at",
+        "SQL SELECT * FROM source ORDER BY at",
+    ];
+    let result = run(&lake, &steps).unwrap();
+    let rows: Vec<serde_json::Value> = written(&lake, result)
+        .iter()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 20);
+    for (i, row) in rows.iter().enumerate() {
+        let n = (i / 2) as f64;
+        let unit = if i % 2 == 0 { 1.0 } else { 10.0 };
+        let is = |name: &str, expected: Option<f64>| match expected {
+            Some(x) => {
+                let got = row[name].as_f64().unwrap();
+                assert!((got - x * unit).abs() < 1e-9, "{i} {name}: {got} {x}");
+            }
+            None => assert!(row[name].is_null(), "{i} {name}: {}", row[name]),
+        };
+        let square = |n: f64| n * n;
+        is("x_mean_3", (n >= 2.0).then(|| (square(n) + square(n - 1.0) + square(n - 2.0)) / 3.0));
+        is("x_lag_2", (n >= 2.0).then(|| square(n - 2.0)));
+        is("x_delta_1", (n >= 1.0).then(|| 2.0 * n - 1.0));
+        assert_eq!(row["x_power_8"].is_null(), n < 7.0);
+    }
+    for (step, part) in [
+        ("Features x_mean_3", "need an order"),
+        ("Features x_mood_3 ORDER BY at", "no field_measure_records"),
+        ("Features x_power_7 ORDER BY at", "power of two"),
+        ("Features  ORDER BY at", "computes nothing"),
+    ] {
+        let error = EtlStep::parse(step).unwrap_err();
+        assert!(error.contains(part), "{step}: {error}");
+    }
+    assert!(run(&lake, &["Features y_mean_3 ORDER BY at"]).is_err());
+}

@@ -8,6 +8,7 @@ mod configuration;
 mod cost;
 mod derive;
 mod executive;
+mod labels;
 mod method;
 mod performance;
 mod sources;

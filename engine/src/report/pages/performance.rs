@@ -60,6 +60,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
         blocks.push(Block::Text(page.t("recovery_note").to_owned()));
         blocks.push(Block::Table(recoveries(page, derived)));
     }
+    blocks.extend(super::labels::blocks(page));
     blocks.extend(alarms(page));
     blocks.push(Block::Heading(page.t("ledger").to_owned()));
     blocks.push(Block::Text(page.say(

@@ -106,6 +106,9 @@ pub struct Config {
     /// The field that says whether a record truly is an anomaly (true, or a number that is not 0); never seen by the detector, only
     /// used to judge it. Empty: no labels.
     pub label_field: String,
+    /// A file with the windows of time that truly are anomalous (CSV with start,end,key or JSON), in the document's folder; used where
+    /// there is no `label_field`.
+    pub label_windows: String,
     /// From which score on a record is an anomaly.
     pub cutoff: CutoffBy,
     /// The score, or the number of standard deviations; not used for `usual`.
@@ -170,6 +173,7 @@ impl Default for Config {
             fields: String::new(),
             key_field: String::new(),
             label_field: String::new(),
+            label_windows: String::new(),
             cutoff: CutoffBy::default(),
             cutoff_value: 3.0,
             warm_up_records: model.warm_up,

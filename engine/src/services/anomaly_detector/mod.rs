@@ -10,6 +10,7 @@ mod scoring;
 mod tests;
 
 use crate::books::{Growth, UsageSpec};
+use crate::data::LabelWindows;
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -205,7 +206,10 @@ impl Kind for AnomalyDetector {
     fn spec(&self) -> &'static KindSpec {
         &SPEC
     }
-    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+    fn validate(&self, config: &Config, cx: &TraceCx<'_>, out: &mut Problems) {
+        if let Err(why) = LabelWindows::read(cx.root, &config.label_windows) {
+            out.error("label_windows", why, "a CSV file with the columns start,end");
+        }
         let keys = if config.key_field.is_empty() {
             1
         } else {

@@ -8,7 +8,7 @@ use super::config::{Config, Emit, InstanceType};
 use super::scoring::Scoring;
 use super::{HOUR_LARGE, HOUR_XLARGE};
 use crate::books::LatencyLaw;
-use crate::data::Batch;
+use crate::data::{Batch, LabelWindows};
 use crate::metrics::Part;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Delivery, Event, FaultKind, Gauges, Node, NodeResult, Notice,
@@ -80,7 +80,11 @@ impl Model {
             put_records: usize::try_from(records).unwrap_or(500),
             put_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
             payload_bytes: cx.quota("anomaly-detector.payload_max_bytes")?,
-            scoring: Scoring::new(config.clone(), cx.world.seed),
+            scoring: Scoring::new(
+                config.clone(),
+                cx.world.seed,
+                LabelWindows::read(&cx.world.root, &config.label_windows)?,
+            ),
             source: None,
             lanes: BTreeMap::new(),
             running: BTreeMap::new(),

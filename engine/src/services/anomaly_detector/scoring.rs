@@ -14,7 +14,7 @@ use weir_detect::labels::{Figures, Labels};
 use weir_detect::{Detector, Verdict};
 
 use super::config::Config;
-use crate::data::{Batch, json_sizes};
+use crate::data::{Batch, LabelWindows, json_sizes};
 
 /// Anomalies that are kept to be shown.
 const SHOWN: usize = 50;
@@ -95,6 +95,7 @@ struct Keyed {
 pub(super) struct Scoring {
     config: Config,
     seed: u64,
+    windows: LabelWindows,
     keys: BTreeMap<String, Keyed>,
     /// Which key had a record at which turn: the first is the one to forget.
     turns: BTreeMap<u64, String>,
@@ -114,10 +115,11 @@ pub(super) struct Scored {
 }
 
 impl Scoring {
-    pub(super) const fn new(config: Config, seed: u64) -> Self {
+    pub(super) const fn new(config: Config, seed: u64, windows: LabelWindows) -> Self {
         Self {
             config,
             seed,
+            windows,
             keys: BTreeMap::new(),
             turns: BTreeMap::new(),
             turn: 0,
@@ -176,10 +178,13 @@ impl Scoring {
                 .filter(|k| k.is_valid(row))
                 .map_or("", |k| k.value(row));
             let at_ms = epoch_ms + i64::try_from(batch.born[row] / 1_000_000).unwrap_or(0);
+            let truth = match &labels {
+                Some(labels) => Some(labels.is_valid(row) && labels.value(row)),
+                None => (!self.windows.is_empty()).then(|| self.windows.holds(key, at_ms)),
+            };
             let keyed = self.keyed(key, record.len());
             let verdict = keyed.detector.update(&record);
-            if let Some(labels) = &labels {
-                let truth = labels.is_valid(row) && labels.value(row);
+            if let Some(truth) = truth {
                 keyed.labels.add(truth, verdict.anomalous, at_ms as f64);
             }
             let alert = alert(&verdict, &names, &record, key, at_ms);

@@ -1,6 +1,7 @@
 //! A CloudWatch dashboard: the newest results of queries, the metrics of nodes and the states of alarms, for people.
 
 mod config;
+mod forecast;
 mod model;
 
 pub use config::Config;

@@ -45,6 +45,11 @@ impl Model {
     }
     fn refresh(&mut self, cx: &mut Cx<'_>) {
         self.shown.clone_from(&self.arrived);
+        for table in self.shown.values_mut() {
+            if let Some(longer) = super::forecast::below(table, &self.config) {
+                *table = Arc::new(longer);
+            }
+        }
         let now = cx.now();
         let mut rows = 0;
         for table in self.shown.values() {
