@@ -631,7 +631,7 @@ fn columns_of_a_job_are_told() {
 
 #[test]
 fn features_look_back_over_their_own_series() {
-    let lake = lake();
+    let (_dir, lake) = lake();
     let mut rows = String::new();
     // Two series in turn, the second ten times the first; written newest first.
     for i in (0..20).rev() {
@@ -639,7 +639,7 @@ fn features_look_back_over_their_own_series() {
         let x = (n * n) as f64 * if key == "a" { 1.0 } else { 10.0 };
         rows.push_str(&format!("{{\"at\":{i},\"key\":\"{key}\",\"x\":{x:.1}}}\n"));
     }
-    put(&lake, "data", "in/rows.json", rows.as_bytes());
+    put(&lake, "in/rows.json", rows.as_bytes());
     let steps = [
         "Features x_mean_3, x_lag_2, x_delta_1, x_power_8 BY key ORDER BY at",
         "SQL SELECT * FROM source ORDER BY at",
