@@ -6,6 +6,7 @@
 mod config;
 mod fleet;
 mod inference;
+mod invoking;
 mod model;
 #[cfg(test)]
 mod tests;
