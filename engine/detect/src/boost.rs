@@ -103,16 +103,27 @@ impl Boosted {
     ///
     /// # Errors
     /// Rows from which nothing can be learnt: one class, no input, too many of either.
-    pub fn train(rows: &Rows, until: usize, s: &BoostSettings, going_on: impl Fn() -> bool) -> Result<Self, String> {
+    pub fn train(
+        rows: &Rows,
+        until: usize,
+        s: &BoostSettings,
+        going_on: impl Fn() -> bool,
+    ) -> Result<Self, String> {
         let n = until.min(rows.labels.len());
         let (width, classes) = (rows.columns.len(), rows.classes.len());
         if width == 0 || width > INPUTS_MAX {
-            return Err(format!("a classifier takes 1 to {INPUTS_MAX} inputs, not {width}"));
+            return Err(format!(
+                "a classifier takes 1 to {INPUTS_MAX} inputs, not {width}"
+            ));
         }
         if !(2..=CLASSES_MAX).contains(&classes) {
-            return Err(format!("a classifier tells 2 to {CLASSES_MAX} classes apart, not {classes}: name another label"));
+            return Err(format!(
+                "a classifier tells 2 to {CLASSES_MAX} classes apart, not {classes}: name another label"
+            ));
         }
-        if rows.columns.iter().any(|c| c.len() < n) || rows.labels.iter().any(|l| usize::from(*l) >= classes) {
+        if rows.columns.iter().any(|c| c.len() < n)
+            || rows.labels.iter().any(|l| usize::from(*l) >= classes)
+        {
             return Err("columns and labels do not fit together".to_owned());
         }
         let groups = if classes == 2 { 1 } else { classes };
@@ -125,7 +136,11 @@ impl Boosted {
                 return Err("the training was stopped".to_owned());
             }
             let slopes: Vec<Vec<(f64, f64)>> = (0..groups)
-                .map(|g| (0..n).map(|i| slope(&margins, g, i, rows.labels[i])).collect())
+                .map(|g| {
+                    (0..n)
+                        .map(|i| slope(&margins, g, i, rows.labels[i]))
+                        .collect()
+                })
                 .collect();
             for (g, slopes) in slopes.iter().enumerate() {
                 let tree = grower.grow(slopes);
@@ -157,7 +172,10 @@ impl Boosted {
     #[must_use]
     pub fn importance(&self) -> Vec<f64> {
         let total: f64 = self.gains.iter().sum();
-        self.gains.iter().map(|g| if total > 0.0 { g / total } else { 0.0 }).collect()
+        self.gains
+            .iter()
+            .map(|g| if total > 0.0 { g / total } else { 0.0 })
+            .collect()
     }
     /// The probability of each class.
     #[must_use]
@@ -178,7 +196,10 @@ impl Boosted {
     #[must_use]
     pub fn classify(&self, record: &[f64]) -> (usize, f64) {
         let all = self.probabilities(record);
-        all.into_iter().enumerate().fold((0, 0.0), |best, (i, p)| if p > best.1 { (i, p) } else { best })
+        all.into_iter().enumerate().fold(
+            (0, 0.0),
+            |best, (i, p)| if p > best.1 { (i, p) } else { best },
+        )
     }
     /// How it does on the rows from `from` on.
     #[must_use]
@@ -193,7 +214,11 @@ impl Boosted {
                 *x = column[i];
             }
             let all = self.probabilities(&record);
-            let said = all.iter().enumerate().fold((0, 0.0), |b, (i, p)| if *p > b.1 { (i, *p) } else { b }).0;
+            let said = all
+                .iter()
+                .enumerate()
+                .fold((0, 0.0), |b, (i, p)| if *p > b.1 { (i, *p) } else { b })
+                .0;
             let truth = usize::from(*label);
             out.rows += 1;
             out.classes[truth].0 += 1;
@@ -204,7 +229,12 @@ impl Boosted {
         let n = out.rows.max(1) as f64;
         out.accuracy = out.classes.iter().map(|c| c.2).sum::<u64>() as f64 / n;
         out.log_loss /= n;
-        let seen: Vec<f64> = out.classes.iter().filter(|c| c.0 > 0).map(|c| 2.0 * c.2 as f64 / (c.0 + c.1) as f64).collect();
+        let seen: Vec<f64> = out
+            .classes
+            .iter()
+            .filter(|c| c.0 > 0)
+            .map(|c| 2.0 * c.2 as f64 / (c.0 + c.1) as f64)
+            .collect();
         out.macro_f1 = seen.iter().sum::<f64>() / seen.len().max(1) as f64;
         out
     }
@@ -214,10 +244,18 @@ impl Boosted {
         let groups = if classes == 2 { 1 } else { classes };
         let node = |(at, n): (usize, &Node), len: usize| match n {
             // Children stand behind their parent, so every path ends.
-            Node::Cut { input, left, right, value, .. } => {
+            Node::Cut {
+                input,
+                left,
+                right,
+                value,
+                ..
+            } => {
                 usize::from(*input) < width
                     && value.is_finite()
-                    && [left, right].iter().all(|c| **c as usize > at && (**c as usize) < len)
+                    && [left, right]
+                        .iter()
+                        .all(|c| **c as usize > at && (**c as usize) < len)
             }
             Node::Leaf(value) => value.is_finite(),
         };
@@ -238,10 +276,20 @@ fn walk(tree: &[Node], value: impl Fn(usize) -> f64) -> f64 {
     loop {
         match &tree[at] {
             Node::Leaf(leaf) => return *leaf,
-            Node::Cut { input, value: cut, missing_left, left, right } => {
+            Node::Cut {
+                input,
+                value: cut,
+                missing_left,
+                left,
+                right,
+            } => {
                 let x = value(usize::from(*input));
                 let goes_left = if x.is_nan() { *missing_left } else { x <= *cut };
-                at = if goes_left { *left as usize } else { *right as usize };
+                at = if goes_left {
+                    *left as usize
+                } else {
+                    *right as usize
+                };
             }
         }
     }
@@ -311,7 +359,9 @@ impl Grower {
                 if x.is_nan() {
                     return MISSING;
                 }
-                let at = edges.partition_point(|e| e < x).min(edges.len().saturating_sub(1));
+                let at = edges
+                    .partition_point(|e| e < x)
+                    .min(edges.len().saturating_sub(1));
                 u8::try_from(at).unwrap_or(MISSING - 1)
             };
             column[..n].iter().map(one).collect()
@@ -327,17 +377,34 @@ impl Grower {
     fn grow(&mut self, slopes: &[(f64, f64)]) -> Vec<Node> {
         let mut nodes = Vec::new();
         let mut rows: Vec<u32> = (0..u32::try_from(self.rows).unwrap_or(u32::MAX)).collect();
-        self.branch(&mut nodes, &mut rows, slopes, self.settings.max_depth.min(DEPTH_MAX));
+        self.branch(
+            &mut nodes,
+            &mut rows,
+            slopes,
+            self.settings.max_depth.min(DEPTH_MAX),
+        );
         nodes
     }
-    fn branch(&mut self, nodes: &mut Vec<Node>, rows: &mut [u32], slopes: &[(f64, f64)], depth: u32) -> u32 {
+    fn branch(
+        &mut self,
+        nodes: &mut Vec<Node>,
+        rows: &mut [u32],
+        slopes: &[(f64, f64)],
+        depth: u32,
+    ) -> u32 {
         let at = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
         let (g, h) = rows.iter().fold((0.0, 0.0), |(g, h), r| {
             let (dg, dh) = slopes[*r as usize];
             (g + dg, h + dh)
         });
-        nodes.push(Node::Leaf(-self.settings.eta * g / (h + self.settings.lambda).max(1e-9)));
-        let best = if depth > 0 { self.best(rows, slopes, (g, h)) } else { None };
+        nodes.push(Node::Leaf(
+            -self.settings.eta * g / (h + self.settings.lambda).max(1e-9),
+        ));
+        let best = if depth > 0 {
+            self.best(rows, slopes, (g, h))
+        } else {
+            None
+        };
         let Some(best) = best else {
             return at;
         };
@@ -345,7 +412,11 @@ impl Grower {
         let mut split = 0;
         for i in 0..rows.len() {
             let bin = self.bins[best.input][rows[i] as usize];
-            let left = if bin == MISSING { best.missing_left } else { usize::from(bin) <= best.bin };
+            let left = if bin == MISSING {
+                best.missing_left
+            } else {
+                usize::from(bin) <= best.bin
+            };
             if left {
                 rows.swap(i, split);
                 split += 1;
@@ -382,14 +453,23 @@ impl Grower {
             for bin in 0..self.edges[input].len().saturating_sub(1) {
                 left = (left.0 + sums[bin].0, left.1 + sums[bin].1);
                 for missing_left in [true, false] {
-                    let (g, h) = if missing_left { (left.0 + missing.0, left.1 + missing.1) } else { left };
+                    let (g, h) = if missing_left {
+                        (left.0 + missing.0, left.1 + missing.1)
+                    } else {
+                        left
+                    };
                     let (rg, rh) = (all.0 - g, all.1 - h);
                     if h < s.min_child_weight || rh < s.min_child_weight {
                         continue;
                     }
                     let gain = 0.5 * (score(g, h) + score(rg, rh) - score(all.0, all.1)) - s.gamma;
                     if gain > 1e-9 && best.as_ref().is_none_or(|b| gain > b.gain) {
-                        best = Some(Found { gain, input, bin, missing_left });
+                        best = Some(Found {
+                            gain,
+                            input,
+                            bin,
+                            missing_left,
+                        });
                     }
                 }
             }
@@ -404,7 +484,11 @@ fn edges(column: &[f64]) -> Vec<f64> {
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
     let mut out: Vec<f64> = (1..=BINS)
-        .filter_map(|q| sorted.get((q * sorted.len() / BINS).saturating_sub(1).min(last)).copied())
+        .filter_map(|q| {
+            sorted
+                .get((q * sorted.len() / BINS).saturating_sub(1).min(last))
+                .copied()
+        })
         .collect();
     out.dedup_by(|a, b| a.to_bits() == b.to_bits());
     out
@@ -445,10 +529,16 @@ mod tests {
             let model = Boosted::train(&rows, 3000, &BoostSettings::default(), || true).unwrap();
             let quality = model.quality(&rows, 3000);
             // A row in ten hides its first input: at the best, 95 % are right.
-            assert!(quality.accuracy > 0.9 && quality.macro_f1 > 0.9, "{classes}: {quality:?}");
+            assert!(
+                quality.accuracy > 0.9 && quality.macro_f1 > 0.9,
+                "{classes}: {quality:?}"
+            );
             assert_eq!(quality.rows, 1000);
             let importance = model.importance();
-            assert!(importance[2] < 0.1 && (importance.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{importance:?}");
+            assert!(
+                importance[2] < 0.1 && (importance.iter().sum::<f64>() - 1.0).abs() < 1e-9,
+                "{importance:?}"
+            );
             let p = model.probabilities(&[0.1, 0.1, 0.5]);
             assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12 && p.len() == classes);
             assert!(model.sound());
@@ -466,7 +556,13 @@ mod tests {
             classes: ["a", "b"].map(str::to_owned).to_vec(),
             labels: vec![0, 0, 1, 1],
         };
-        let settings = BoostSettings { num_round: 1, eta: 1.0, lambda: 0.0, min_child_weight: 0.0, ..BoostSettings::default() };
+        let settings = BoostSettings {
+            num_round: 1,
+            eta: 1.0,
+            lambda: 0.0,
+            min_child_weight: 0.0,
+            ..BoostSettings::default()
+        };
         let model = Boosted::train(&rows, 4, &settings, || true).unwrap();
         let p = model.probabilities(&[3.5])[1];
         let expected = 1.0 / (1.0 + (-2.0_f64).exp());
@@ -477,15 +573,30 @@ mod tests {
     #[test]
     fn rows_that_teach_nothing_are_refused() {
         let good = rows(20, 2, 1);
-        let one = Rows { classes: vec!["a".to_owned()], labels: vec![0; 20], ..good.clone() };
-        let none = Rows { columns: Vec::new(), inputs: Vec::new(), ..good.clone() };
-        let beyond = Rows { labels: vec![7; 20], ..good.clone() };
+        let one = Rows {
+            classes: vec!["a".to_owned()],
+            labels: vec![0; 20],
+            ..good.clone()
+        };
+        let none = Rows {
+            columns: Vec::new(),
+            inputs: Vec::new(),
+            ..good.clone()
+        };
+        let beyond = Rows {
+            labels: vec![7; 20],
+            ..good.clone()
+        };
         for wrong in [one, none, beyond] {
             assert!(Boosted::train(&wrong, 20, &BoostSettings::default(), || true).is_err());
         }
         assert!(Boosted::train(&good, 20, &BoostSettings::default(), || false).is_err());
         // No rows at all: the model says what is usual and does not panic.
-        let empty = Rows { columns: vec![Vec::new(); 3], labels: Vec::new(), ..good };
+        let empty = Rows {
+            columns: vec![Vec::new(); 3],
+            labels: Vec::new(),
+            ..good
+        };
         let model = Boosted::train(&empty, 20, &BoostSettings::default(), || true).unwrap();
         assert_eq!(model.probabilities(&[f64::NAN]).len(), 2);
     }

@@ -396,7 +396,11 @@ impl Detector {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let body = bytes.strip_prefix(MAGIC).ok_or(ModelError::Foreign)?;
         let mut own: Self = postcard::from_bytes(body)?;
-        if own.sound() { Ok(own) } else { Err(ModelError::Broken) }
+        if own.sound() {
+            Ok(own)
+        } else {
+            Err(ModelError::Broken)
+        }
     }
     /// False when a file made it into something that could panic.
     pub(crate) fn sound(&mut self) -> bool {
@@ -408,7 +412,7 @@ impl Detector {
 }
 
 /// The first bytes of a model file, with the version of what follows.
-const MAGIC: &[u8] = b"weir-detector 1\n";
+const MAGIC: &[u8] = b"weir-detector 2\n";
 
 /// A model that cannot be read.
 #[derive(Debug, thiserror::Error)]

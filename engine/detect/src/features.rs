@@ -71,12 +71,20 @@ impl Measure {
     /// # Errors
     /// One sentence with what would be right.
     pub fn check(self, records: u32) -> Result<(), String> {
-        if self.is_spectral() && !(records.is_power_of_two() && (8..=SPECTRUM_MAX).contains(&records)) {
-            return Err(format!("`{}` takes a power of two from 8 to {SPECTRUM_MAX} records, not {records}", self.name()));
+        if self.is_spectral()
+            && !(records.is_power_of_two() && (8..=SPECTRUM_MAX).contains(&records))
+        {
+            return Err(format!(
+                "`{}` takes a power of two from 8 to {SPECTRUM_MAX} records, not {records}",
+                self.name()
+            ));
         }
         let least = if self == Self::Std { 2 } else { 1 };
         if !(least..=RECORDS_MAX).contains(&records) {
-            return Err(format!("`{}` takes {least} to {RECORDS_MAX} records, not {records}", self.name()));
+            return Err(format!(
+                "`{}` takes {least} to {RECORDS_MAX} records, not {records}",
+                self.name()
+            ));
         }
         Ok(())
     }
@@ -144,11 +152,17 @@ impl History {
         let n = records as usize;
         let known = self.newest_last.len();
         if matches!(measure, Measure::Lag | Measure::Delta) {
-            let before = known.checked_sub(n + 1).and_then(|i| self.newest_last.get(i));
+            let before = known
+                .checked_sub(n + 1)
+                .and_then(|i| self.newest_last.get(i));
             let (Some(before), Some(now)) = (before, self.newest_last.back()) else {
                 return f64::NAN;
             };
-            return if measure == Measure::Lag { *before } else { now - before };
+            return if measure == Measure::Lag {
+                *before
+            } else {
+                now - before
+            };
         }
         if n == 0 || known < n {
             return f64::NAN;
@@ -204,7 +218,11 @@ fn spectral(measure: Measure, values: impl Iterator<Item = f64> + Clone, n: usiz
         Measure::Entropy => {
             let one = |p: &f64| {
                 let share = p / total;
-                if share > 0.0 { -share * libm::log(share) } else { 0.0 }
+                if share > 0.0 {
+                    -share * libm::log(share)
+                } else {
+                    0.0
+                }
             };
             power.iter().map(one).sum::<f64>() / libm::log(power.len() as f64)
         }
@@ -336,7 +354,16 @@ mod tests {
             ("bearing_temp", Measure::Std, 16)
         );
         assert_eq!(feature.name(), "bearing_temp_std_16");
-        for wrong in ["x_mean", "mean_3", "x_mean_0", "x_mean_5000", "x_power_12", "x_sum_3", "x_std_1", ""] {
+        for wrong in [
+            "x_mean",
+            "mean_3",
+            "x_mean_0",
+            "x_mean_5000",
+            "x_power_12",
+            "x_sum_3",
+            "x_std_1",
+            "",
+        ] {
             assert_eq!(Feature::parse(wrong), None, "{wrong}");
         }
     }
@@ -353,7 +380,10 @@ mod tests {
             (Measure::Delta, 1, 3.0),
         ];
         for (measure, n, expected) in cases {
-            assert!((of(&values, measure, n) - expected).abs() < 1e-12, "{measure:?}");
+            assert!(
+                (of(&values, measure, n) - expected).abs() < 1e-12,
+                "{measure:?}"
+            );
         }
         assert!(of(&values, Measure::Mean, 6).is_nan() && of(&values, Measure::Lag, 5).is_nan());
         assert!(of(&[1.0, f64::NAN, 2.0], Measure::Mean, 3).is_nan());
@@ -374,9 +404,13 @@ mod tests {
                 .map(|i| f64::from(i * 7919 % 101) - if i % 2 == 0 { 30.0 } else { 0.0 })
                 .collect();
             let mean = noise.iter().sum::<f64>() / f64::from(n);
-            let variance = noise.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / f64::from(n);
+            let variance =
+                noise.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / f64::from(n);
             let power = of(&noise, Measure::Power, n);
-            assert!((power / variance - 1.0).abs() < 1e-4, "{n}: {power} {variance}");
+            assert!(
+                (power / variance - 1.0).abs() < 1e-4,
+                "{n}: {power} {variance}"
+            );
         }
     }
 
@@ -388,6 +422,9 @@ mod tests {
         assert_eq!(inputs.fields(), ["a", "b", "c_mean_3"]);
         assert!(inputs.push(&[1.0, 10.0, 5.0])[1].is_nan());
         assert_eq!(inputs.push(&[2.0, 20.0, 6.0]), [2.0, 15.0, 1.0, 6.0]);
-        assert_eq!(Inputs::new(&["d_mean_2".to_owned()], has).unwrap_err(), "d_mean_2");
+        assert_eq!(
+            Inputs::new(&["d_mean_2".to_owned()], has).unwrap_err(),
+            "d_mean_2"
+        );
     }
 }

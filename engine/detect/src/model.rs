@@ -56,7 +56,11 @@ impl Trained {
             }
             Self::Classifier(model) => model.sound(),
         };
-        if sound { Ok(own) } else { Err(ModelError::Broken) }
+        if sound {
+            Ok(own)
+        } else {
+            Err(ModelError::Broken)
+        }
     }
 }
 
@@ -82,7 +86,9 @@ mod tests {
             num_round: 3,
             ..BoostSettings::default()
         };
-        Trained::Classifier(Box::new(Boosted::train(&rows, 60, &settings, || true).unwrap()))
+        Trained::Classifier(Box::new(
+            Boosted::train(&rows, 60, &settings, || true).unwrap(),
+        ))
     }
     fn detector(algorithm: Algorithm) -> Trained {
         let mut detector = Detector::new(Settings {

@@ -224,9 +224,15 @@ impl BestOf {
     /// The field with the least expected step, and how surprising it is.
     fn step(&self, record: &[f64]) -> (usize, f64) {
         let count = libm::log(self.steps.len().max(1) as f64);
-        let each = self.steps.iter().zip(record).map(|(s, x)| s.surprise(*x) - count);
-        each.enumerate()
-            .fold((0, 0.0), |best, (i, s)| if s > best.1 { (i, s) } else { best })
+        let each = self
+            .steps
+            .iter()
+            .zip(record)
+            .map(|(s, x)| s.surprise(*x) - count);
+        each.enumerate().fold(
+            (0, 0.0),
+            |best, (i, s)| if s > best.1 { (i, s) } else { best },
+        )
     }
     fn most(&self, record: &[f64]) -> (usize, f64) {
         let mut best = (0, 0.0);

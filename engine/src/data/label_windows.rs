@@ -34,8 +34,10 @@ impl LabelWindows {
             return Ok(Self::default());
         }
         let bytes = root.read(name, BYTES_MAX).map_err(|e| e.to_string())?;
-        let bytes = bytes.ok_or_else(|| format!("`{name}` has more than 16 MiB: leave windows out"))?;
-        let text = String::from_utf8(bytes).map_err(|_e| format!("`{name}` is no text: write CSV or JSON in UTF-8"))?;
+        let bytes =
+            bytes.ok_or_else(|| format!("`{name}` has more than 16 MiB: leave windows out"))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_e| format!("`{name}` is no text: write CSV or JSON in UTF-8"))?;
         Self::parse(&text).map_err(|why| format!("`{name}`: {why}"))
     }
     /// Reads the text of such a file.
@@ -65,25 +67,43 @@ impl LabelWindows {
         [key, ""].iter().any(|key| {
             self.by_key.get(*key).is_some_and(|windows| {
                 let after = windows.partition_point(|(start, _)| *start <= at_ms);
-                after.checked_sub(1).and_then(|i| windows.get(i)).is_some_and(|(_, end)| at_ms <= *end)
+                after
+                    .checked_sub(1)
+                    .and_then(|i| windows.get(i))
+                    .is_some_and(|(_, end)| at_ms <= *end)
             })
         })
     }
-    fn add(&mut self, key: &str, start: Option<i64>, end: Option<i64>, place: &str) -> Result<(), String> {
+    fn add(
+        &mut self,
+        key: &str,
+        start: Option<i64>,
+        end: Option<i64>,
+        place: &str,
+    ) -> Result<(), String> {
         let (Some(start), Some(end)) = (start, end) else {
-            return Err(format!("{place}: `start` and `end` are times such as 2026-01-10T08:30:00Z"));
+            return Err(format!(
+                "{place}: `start` and `end` are times such as 2026-01-10T08:30:00Z"
+            ));
         };
         if end < start {
-            return Err(format!("{place}: the window ends before it starts: exchange both"));
+            return Err(format!(
+                "{place}: the window ends before it starts: exchange both"
+            ));
         }
         if self.by_key.values().map(Vec::len).sum::<usize>() >= WINDOWS_MAX {
             return Err(format!("{place}: more than {WINDOWS_MAX} windows"));
         }
-        self.by_key.entry(key.to_owned()).or_default().push((start, end));
+        self.by_key
+            .entry(key.to_owned())
+            .or_default()
+            .push((start, end));
         Ok(())
     }
     fn csv(&mut self, text: &str) -> Result<(), String> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
         let head = reader.headers().map_err(|e| e.to_string())?.clone();
         let column = |name: &str| head.iter().position(|h| h.eq_ignore_ascii_case(name));
         let (Some(start), Some(end)) = (column("start"), column("end")) else {
@@ -106,11 +126,23 @@ impl LabelWindows {
         }
     }
     fn list(&mut self, key: &str, list: &Value) -> Result<(), String> {
-        let list = list.as_array().ok_or_else(|| format!("`{key}` is no list of windows"))?;
+        let list = list
+            .as_array()
+            .ok_or_else(|| format!("`{key}` is no list of windows"))?;
         for (i, window) in list.iter().enumerate() {
-            let of = |member: &str, place: usize| window.get(member).or_else(|| window.get(place)).and_then(json_time);
+            let of = |member: &str, place: usize| {
+                window
+                    .get(member)
+                    .or_else(|| window.get(place))
+                    .and_then(json_time)
+            };
             let own = window.get("key").and_then(Value::as_str).unwrap_or(key);
-            self.add(own, of("start", 0), of("end", 1), &format!("window {}", i + 1))?;
+            self.add(
+                own,
+                of("start", 0),
+                of("end", 1),
+                &format!("window {}", i + 1),
+            )?;
         }
         Ok(())
     }
@@ -136,9 +168,16 @@ fn json_time(value: &Value) -> Option<i64> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "checked to be a time before the year 9999")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be a time before the year 9999"
+)]
 fn number(n: f64) -> Option<i64> {
-    let millis = if n.abs() >= MILLIS_FROM { n } else { n * 1000.0 };
+    let millis = if n.abs() >= MILLIS_FROM {
+        n
+    } else {
+        n * 1000.0
+    };
     (millis.abs() < 253_402_300_800_000.0).then_some(millis as i64)
 }
 
@@ -167,7 +206,14 @@ mod tests {
         ];
         for form in forms {
             let windows = LabelWindows::parse(form).unwrap();
-            for (at, inside) in [(9_999, false), (10_000, true), (20_000, true), (25_000, true), (30_000, true), (30_001, false)] {
+            for (at, inside) in [
+                (9_999, false),
+                (10_000, true),
+                (20_000, true),
+                (25_000, true),
+                (30_000, true),
+                (30_001, false),
+            ] {
                 assert_eq!(windows.holds("any", DAY + at), inside, "{form} {at}");
             }
         }
@@ -181,7 +227,10 @@ mod tests {
             r#"[{"start": "2026-01-10", "end": "2026-01-11", "key": "m1"}]"#,
         ] {
             let windows = LabelWindows::parse(form).unwrap();
-            assert!(windows.holds("m1", DAY + 5) && !windows.holds("m2", DAY + 5), "{form}");
+            assert!(
+                windows.holds("m1", DAY + 5) && !windows.holds("m2", DAY + 5),
+                "{form}"
+            );
         }
         assert!(LabelWindows::parse("[]").unwrap().is_empty());
     }
@@ -191,7 +240,10 @@ mod tests {
         for (form, part) in [
             ("from,to\n1,2\n", "start,end"),
             ("start,end\n2026-01-10,2026-01-09\n", "line 2"),
-            ("start,end\n1768003210,1768003220\nyesterday,2026-01-09\n", "line 3"),
+            (
+                "start,end\n1768003210,1768003220\nyesterday,2026-01-09\n",
+                "line 3",
+            ),
             (r#"[["2026-01-10"]]"#, "window 1"),
             (r#"{"a": 3}"#, "`a` is no list"),
             (r#"["#, "EOF"),

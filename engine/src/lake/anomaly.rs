@@ -100,7 +100,11 @@ impl PartitionEvaluator for Features {
         let mut history = History::of(n);
         let mut out = Vec::with_capacity(num_rows);
         for row in 0..num_rows {
-            history.push(if value.is_valid(row) { value.value(row) } else { f64::NAN });
+            history.push(if value.is_valid(row) {
+                value.value(row)
+            } else {
+                f64::NAN
+            });
             let x = history.measure(kind, n);
             out.push((!x.is_nan()).then_some(x));
         }

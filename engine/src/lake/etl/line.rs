@@ -196,8 +196,7 @@ fn spigot(rest: &str) -> Result<EtlStep, String> {
 }
 
 fn features(rest: &str) -> Result<EtlStep, String> {
-    const EXAMPLE: &str =
-        "for example `Features vibration_std_16, vibration_power_64 BY machine_id ORDER BY event_time`";
+    const EXAMPLE: &str = "for example `Features vibration_std_16, vibration_power_64 BY machine_id ORDER BY event_time`";
     let upper = rest.to_ascii_uppercase();
     let order = upper
         .rfind(" ORDER BY ")

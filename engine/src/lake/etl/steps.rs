@@ -174,10 +174,7 @@ fn featured(
     };
     let replaced = |c: &str| features.iter().any(|f| f.0.eq_ignore_ascii_case(c));
     let fields = schema.fields().iter().map(|f| f.name());
-    let mut columns: Vec<String> = fields
-        .filter(|c| !replaced(c))
-        .map(|c| quoted(c))
-        .collect();
+    let mut columns: Vec<String> = fields.filter(|c| !replaced(c)).map(|c| quoted(c)).collect();
     for (name, field, measure, records) in features {
         let field = quoted(find(field, schema)?);
         columns.push(format!(

@@ -208,7 +208,11 @@ impl Kind for AnomalyDetector {
     }
     fn validate(&self, config: &Config, cx: &TraceCx<'_>, out: &mut Problems) {
         if let Err(why) = LabelWindows::read(cx.root, &config.label_windows) {
-            out.error("label_windows", why, "a CSV file with the columns start,end");
+            out.error(
+                "label_windows",
+                why,
+                "a CSV file with the columns start,end",
+            );
         }
         let keys = if config.key_field.is_empty() {
             1

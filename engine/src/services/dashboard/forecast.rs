@@ -24,7 +24,11 @@ pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
     }
     let first = table.rows.first()?;
     let rows = concat_batches(&first.schema(), &table.rows).ok()?;
-    let column = cast(rows.column_by_name(&config.forecast_column)?, &DataType::Float64).ok()?;
+    let column = cast(
+        rows.column_by_name(&config.forecast_column)?,
+        &DataType::Float64,
+    )
+    .ok()?;
     let values = column.as_any().downcast_ref::<Float64Array>()?;
     let mut model = HoltWinters::new(config.forecast_season_rows, SMOOTHING);
     let known: Vec<f64> = values.iter().flatten().filter(|x| x.is_finite()).collect();
@@ -37,12 +41,20 @@ pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
     let bands: Vec<(f64, f64, f64)> = (1..=n).map(|step| model.forecast(step)).collect();
     let past = rows.num_rows();
     let ahead = |f: fn(&(f64, f64, f64)) -> f64| -> ArrayRef {
-        let values = (0..past).map(|_| None).chain(bands.iter().map(|b| Some(f(b))));
+        let values = (0..past)
+            .map(|_| None)
+            .chain(bands.iter().map(|b| Some(f(b))));
         Arc::new(Float64Array::from_iter(values))
     };
     let mut fields: Vec<Arc<Field>> = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
-    for (i, (field, column)) in rows.schema().fields().iter().zip(rows.columns()).enumerate() {
+    for (i, (field, column)) in rows
+        .schema()
+        .fields()
+        .iter()
+        .zip(rows.columns())
+        .enumerate()
+    {
         let more = if i == 0 { going_on(column, n) } else { None };
         let more = more.unwrap_or_else(|| new_null_array(column.data_type(), n as usize));
         fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
@@ -68,7 +80,10 @@ pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
 /// The next `n` values of a column of times or whole numbers: its last step goes on.
 fn going_on(column: &ArrayRef, n: u32) -> Option<ArrayRef> {
     let kind = column.data_type();
-    if !matches!(kind, DataType::Timestamp(..) | DataType::Int64 | DataType::Int32) {
+    if !matches!(
+        kind,
+        DataType::Timestamp(..) | DataType::Int64 | DataType::Int32
+    ) {
         return None;
     }
     let whole = cast(column, &DataType::Int64).ok()?;
@@ -78,7 +93,10 @@ fn going_on(column: &ArrayRef, n: u32) -> Option<ArrayRef> {
     if whole.is_null(last) || whole.is_null(before) {
         return None;
     }
-    let (end, step) = (whole.value(last), whole.value(last).checked_sub(whole.value(before))?);
+    let (end, step) = (
+        whole.value(last),
+        whole.value(last).checked_sub(whole.value(before))?,
+    );
     let next = (1..=i64::from(n)).map(|i| end.checked_add(step.checked_mul(i)?));
     let next: Option<Vec<i64>> = next.collect();
     cast(&Int64Array::from(next?), kind).ok()
@@ -96,7 +114,10 @@ mod tests {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let values = (0..n).map(|i| f(i as f64));
         let columns: [(&str, ArrayRef); 2] = [
-            ("minute", Arc::new(Int64Array::from_iter_values((0..n).map(|i| i * 60)))),
+            (
+                "minute",
+                Arc::new(Int64Array::from_iter_values((0..n).map(|i| i * 60))),
+            ),
             ("load", Arc::new(Float64Array::from_iter_values(values))),
         ];
         Table {
@@ -115,15 +136,26 @@ mod tests {
     }
     fn numbers(table: &Table, name: &str) -> Vec<Option<f64>> {
         let column = table.rows[0].column_by_name(name).unwrap();
-        column.as_any().downcast_ref::<Float64Array>().unwrap().iter().collect()
+        column
+            .as_any()
+            .downcast_ref::<Float64Array>()
+            .unwrap()
+            .iter()
+            .collect()
     }
 
     #[test]
     fn a_season_goes_on_inside_its_bands() {
-        let wave = |i: f64| 100.0 + 20.0 * (i * std::f64::consts::PI / 6.0).sin() + (i * 7.0 % 3.0 - 1.0) * 0.5;
+        let wave = |i: f64| {
+            100.0 + 20.0 * (i * std::f64::consts::PI / 6.0).sin() + (i * 7.0 % 3.0 - 1.0) * 0.5
+        };
         let out = below(&table(120, wave), &config(24, 12)).unwrap();
         assert_eq!(out.rows[0].num_rows(), 144);
-        let (middle, low, high) = (numbers(&out, "forecast"), numbers(&out, "forecast_low"), numbers(&out, "forecast_high"));
+        let (middle, low, high) = (
+            numbers(&out, "forecast"),
+            numbers(&out, "forecast_low"),
+            numbers(&out, "forecast_high"),
+        );
         assert!(middle[119].is_none() && out.rows[0].column(1).is_null(120));
         for i in 120..144_i32 {
             let (at, truth) = (usize::try_from(i).unwrap(), wave(f64::from(i)));
@@ -132,7 +164,11 @@ mod tests {
         }
         // The bands open as the forecast goes on.
         assert!(high[143].unwrap() - low[143].unwrap() >= high[120].unwrap() - low[120].unwrap());
-        let minutes = out.rows[0].column(0).as_any().downcast_ref::<Int64Array>().unwrap();
+        let minutes = out.rows[0]
+            .column(0)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
         assert_eq!((minutes.value(120), minutes.value(143)), (7200, 8580));
     }
 
@@ -142,7 +178,10 @@ mod tests {
         assert!(below(&table(40, flat), &config(0, 0)).is_none());
         assert!(below(&table(5, flat), &config(10, 0)).is_none());
         assert!(below(&table(20, flat), &config(10, 12)).is_none());
-        let other = Config { forecast_column: "nothing".to_owned(), ..config(10, 0) };
+        let other = Config {
+            forecast_column: "nothing".to_owned(),
+            ..config(10, 0)
+        };
         assert!(below(&table(40, flat), &other).is_none());
     }
 }

@@ -234,10 +234,20 @@ impl Config {
     }
     /// The variants: what each hosts, where its file is, its share of the traffic, its instances.
     pub(super) fn variants(&self) -> Vec<(Hosted, &str, f64, u32)> {
-        let first = (self.model, self.model_key.as_str(), 1.0, self.initial_instance_count);
+        let first = (
+            self.model,
+            self.model_key.as_str(),
+            1.0,
+            self.initial_instance_count,
+        );
         let mut all = vec![first];
         if self.second_weight > 0.0 {
-            all.push((self.second_model, self.second_model_key.as_str(), self.second_weight, self.second_instance_count));
+            all.push((
+                self.second_model,
+                self.second_model_key.as_str(),
+                self.second_weight,
+                self.second_instance_count,
+            ));
         }
         all
     }

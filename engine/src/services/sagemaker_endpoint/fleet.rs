@@ -123,7 +123,13 @@ impl Fleet {
         self.instances.values().map(|i| i.loaded.len()).sum()
     }
     /// A free place for an invocation of `model`; `None` when all are at work.
-    pub(super) fn take(&mut self, model: &str, config: &Config, terms: &Terms, cx: &mut Cx<'_>) -> Option<Place> {
+    pub(super) fn take(
+        &mut self,
+        model: &str,
+        config: &Config,
+        terms: &Terms,
+        cx: &mut Cx<'_>,
+    ) -> Option<Place> {
         let place = match config.serving {
             Serving::Serverless => self.environment(config, terms, cx)?,
             Serving::RealTime => self.instance(model, config, terms, cx)?,
@@ -143,24 +149,42 @@ impl Fleet {
             Some(_) => SimDuration::ZERO,
             None => cx.draw(&terms.cold),
         };
-        Some(Place { instance: 0, ready_after })
+        Some(Place {
+            instance: 0,
+            ready_after,
+        })
     }
-    fn instance(&mut self, model: &str, config: &Config, terms: &Terms, cx: &mut Cx<'_>) -> Option<Place> {
+    fn instance(
+        &mut self,
+        model: &str,
+        config: &Config,
+        terms: &Terms,
+        cx: &mut Cx<'_>,
+    ) -> Option<Place> {
         let workers = config.instance_type.vcpus();
         let holds = |i: &Instance| !config.multi_model || i.loaded.iter().any(|m| m == model);
-        let free = self.instances.iter_mut().filter(|(_, i)| !i.draining && i.busy < workers);
+        let free = self
+            .instances
+            .iter_mut()
+            .filter(|(_, i)| !i.draining && i.busy < workers);
         // An instance that holds the model already, then the one with the least to do.
         let (number, instance) = free.min_by_key(|(n, i)| (!holds(i), i.busy, **n))?;
         let number = *number;
         instance.busy += 1;
         if !config.multi_model {
-            return Some(Place { instance: number, ready_after: SimDuration::ZERO });
+            return Some(Place {
+                instance: number,
+                ready_after: SimDuration::ZERO,
+            });
         }
         if let Some(at) = instance.loaded.iter().position(|m| m == model) {
             let model = instance.loaded.remove(at);
             instance.loaded.push(model);
             self.hits += 1;
-            return Some(Place { instance: number, ready_after: SimDuration::ZERO });
+            return Some(Place {
+                instance: number,
+                ready_after: SimDuration::ZERO,
+            });
         }
         let most = (config.instance_type.memory_mb() / config.model_mb.max(1)).max(1) as usize;
         if instance.loaded.len() >= most {
@@ -168,11 +192,22 @@ impl Fleet {
         }
         instance.loaded.push(model.to_owned());
         self.loads += 1;
-        let copy = SimDuration::from_secs_f64(f64::from(config.model_mb) / terms.load_mb_per_second as f64);
-        Some(Place { instance: number, ready_after: cx.draw(&terms.load) + copy })
+        let copy = SimDuration::from_secs_f64(
+            f64::from(config.model_mb) / terms.load_mb_per_second as f64,
+        );
+        Some(Place {
+            instance: number,
+            ready_after: cx.draw(&terms.load) + copy,
+        })
     }
     /// An invocation has ended that kept its place busy for `took`.
-    pub(super) fn give_back(&mut self, place: Place, took: SimDuration, config: &Config, now: SimTime) {
+    pub(super) fn give_back(
+        &mut self,
+        place: Place,
+        took: SimDuration,
+        config: &Config,
+        now: SimTime,
+    ) {
         self.running = self.running.saturating_sub(1);
         self.busy_nanos += u128::from(took.0);
         if config.serving == Serving::Serverless {
@@ -190,7 +225,9 @@ impl Fleet {
     fn remove(&mut self, n: u32) {
         for _ in 0..n {
             let open = self.instances.iter_mut().filter(|(_, i)| !i.draining);
-            let Some((number, instance)) = open.min_by_key(|(n, i)| (i.busy, std::cmp::Reverse(**n))) else {
+            let Some((number, instance)) =
+                open.min_by_key(|(n, i)| (i.busy, std::cmp::Reverse(**n)))
+            else {
                 return;
             };
             instance.draining = true;
@@ -221,15 +258,33 @@ impl Fleet {
         (per_instance, busy)
     }
     /// Target tracking: what follows from the minute's invocations for each instance.
-    pub(super) fn track(&mut self, per_instance: f64, config: &Config, terms: &Terms, now: SimTime) -> Option<Scaled> {
+    pub(super) fn track(
+        &mut self,
+        per_instance: f64,
+        config: &Config,
+        terms: &Terms,
+        now: SimTime,
+    ) -> Option<Scaled> {
         let target = config.target_invocations_per_instance;
         // The alarms of a target tracking policy: above the target, and below nine tenths of it.
-        self.above = if per_instance > target { self.above + 1 } else { 0 };
-        self.below = if per_instance < 0.9 * target { self.below + 1 } else { 0 };
-        let over = |last: Option<SimTime>, secs: u32| last.is_none_or(|at| now.since(at) >= SimDuration::secs(u64::from(secs)));
+        self.above = if per_instance > target {
+            self.above + 1
+        } else {
+            0
+        };
+        self.below = if per_instance < 0.9 * target {
+            self.below + 1
+        } else {
+            0
+        };
+        let over = |last: Option<SimTime>, secs: u32| {
+            last.is_none_or(|at| now.since(at) >= SimDuration::secs(u64::from(secs)))
+        };
         let have = self.in_service() + self.starting;
         let wanted = wanted(self.in_service(), per_instance / target);
-        if self.above >= terms.out_datapoints && over(self.last_out, config.scale_out_cooldown_seconds) {
+        if self.above >= terms.out_datapoints
+            && over(self.last_out, config.scale_out_cooldown_seconds)
+        {
             let more = wanted.min(config.max_capacity).saturating_sub(have);
             if more > 0 {
                 self.starting += more;
@@ -238,7 +293,10 @@ impl Fleet {
                 return Some(Scaled::Out(more));
             }
         }
-        if self.below >= terms.in_datapoints && self.starting == 0 && over(self.last_change, config.scale_in_cooldown_seconds) {
+        if self.below >= terms.in_datapoints
+            && self.starting == 0
+            && over(self.last_change, config.scale_in_cooldown_seconds)
+        {
             let less = have.saturating_sub(wanted.max(config.min_capacity).max(1));
             if less > 0 {
                 self.remove(less);

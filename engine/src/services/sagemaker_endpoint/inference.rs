@@ -34,7 +34,10 @@ fn added() -> [Field; 3] {
 /// `input` with the columns that an invocation adds; those of the same name are replaced.
 pub(super) fn answered_schema(input: &Schema) -> Schema {
     let own = added();
-    let kept = input.fields().iter().filter(|f| own.iter().all(|o| o.name() != f.name()));
+    let kept = input
+        .fields()
+        .iter()
+        .filter(|f| own.iter().all(|o| o.name() != f.name()));
     let mut fields: Vec<Arc<Field>> = kept.cloned().collect();
     fields.extend(own.into_iter().map(Arc::new));
     Schema::new(fields)
@@ -86,7 +89,13 @@ pub(super) struct Inference {
 }
 
 impl Inference {
-    pub(super) const fn new(config: Config, name: &'static str, hosted: Hosted, seed: u64, windows: Arc<LabelWindows>) -> Self {
+    pub(super) const fn new(
+        config: Config,
+        name: &'static str,
+        hosted: Hosted,
+        seed: u64,
+        windows: Arc<LabelWindows>,
+    ) -> Self {
         Self {
             config,
             name,
@@ -148,9 +157,16 @@ impl Inference {
             return named;
         }
         let usable = |f: &&Arc<Field>| {
-            f.data_type().is_numeric() && *f.name() != self.config.key_field && *f.name() != self.config.label_field
+            f.data_type().is_numeric()
+                && *f.name() != self.config.key_field
+                && *f.name() != self.config.label_field
         };
-        schema.fields().iter().filter(usable).map(|f| f.name().clone()).collect()
+        schema
+            .fields()
+            .iter()
+            .filter(usable)
+            .map(|f| f.name().clone())
+            .collect()
     }
     /// Answers an invocation.
     ///
@@ -159,20 +175,34 @@ impl Inference {
     pub(super) fn answer(&mut self, batch: &Batch, epoch_ms: i64) -> Result<Answer, String> {
         let schema = batch.schema();
         let names = self.names(&schema);
-        let numeric = |f: &str| schema.field_with_name(f).is_ok_and(|f| f.data_type().is_numeric() || *f.data_type() == DataType::Boolean);
-        let inputs = Inputs::new(&names, numeric).map_err(|f| format!("the records have no numeric field `{f}` for the model"))?;
+        let numeric = |f: &str| {
+            schema
+                .field_with_name(f)
+                .is_ok_and(|f| f.data_type().is_numeric() || *f.data_type() == DataType::Boolean)
+        };
+        let inputs = Inputs::new(&names, numeric)
+            .map_err(|f| format!("the records have no numeric field `{f}` for the model"))?;
         if names.is_empty() {
             return Err("the records have no numeric field".to_owned());
         }
-        let columns: Vec<Option<ArrayRef>> = inputs.fields().iter().map(|n| cast(batch.rows.column_by_name(n)?, &DataType::Float64).ok()).collect();
-        let numbers: Vec<Option<&Float64Array>> = columns.iter().map(|c| c.as_ref().and_then(|c| c.as_any().downcast_ref())).collect();
+        let columns: Vec<Option<ArrayRef>> = inputs
+            .fields()
+            .iter()
+            .map(|n| cast(batch.rows.column_by_name(n)?, &DataType::Float64).ok())
+            .collect();
+        let numbers: Vec<Option<&Float64Array>> = columns
+            .iter()
+            .map(|c| c.as_ref().and_then(|c| c.as_any().downcast_ref()))
+            .collect();
         let keys = text_column(&batch.rows, &self.config.key_field);
         let labels = text_column(&batch.rows, &self.config.label_field);
         let mut record = vec![0.0; inputs.fields().len()];
         let (mut said, mut scores, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..batch.len() {
             for (x, column) in record.iter_mut().zip(&numbers) {
-                *x = column.filter(|c| c.is_valid(row)).map_or(f64::NAN, |c| c.value(row));
+                *x = column
+                    .filter(|c| c.is_valid(row))
+                    .map_or(f64::NAN, |c| c.value(row));
             }
             let key = text_at(keys.as_ref(), row).unwrap_or("");
             let at_ms = epoch_ms + i64::try_from(batch.born[row] / 1_000_000).unwrap_or(0);
@@ -196,18 +226,31 @@ impl Inference {
         })
     }
     /// What is said of one record, with its score, and what people should know of it.
-    fn one(&mut self, key: &str, record: &[f64], inputs: &Inputs, label: Option<&str>, at_ms: i64) -> (String, f64, Option<Alert>) {
+    fn one(
+        &mut self,
+        key: &str,
+        record: &[f64],
+        inputs: &Inputs,
+        label: Option<&str>,
+        at_ms: i64,
+    ) -> (String, f64, Option<Alert>) {
         let (alert_after, name) = (self.config.alert_after, self.name);
         let windows = Arc::clone(&self.windows);
         let trained = self.trained.clone();
         let series = self.of(key, inputs);
         let values = series.inputs.push(record);
         let usual;
-        let (class, score, alert, known) = if let Some(Trained::Classifier(model)) = trained.as_deref() {
+        let (class, score, alert, known) = if let Some(Trained::Classifier(model)) =
+            trained.as_deref()
+        {
             let (class, score) = model.classify(&values);
             let names = model.classes();
             let said = &mut series.said;
-            *said = if said.0 == class { (class, said.1 + 1, said.2) } else { (class, 1, class == 0) };
+            *said = if said.0 == class {
+                (class, said.1 + 1, said.2)
+            } else {
+                (class, 1, class == 0)
+            };
             let tell = class != 0 && !said.2 && said.1 >= alert_after;
             said.2 |= tell;
             let text = names.get(class).cloned().unwrap_or_default();
@@ -222,7 +265,10 @@ impl Inference {
             let verdict = detector.update(&values);
             let why = verdict.reason.map(|r| {
                 let of = inputs_name(r.field, &trained, &self.config);
-                format!("{of} has an unusual value; {:.4} was to be expected", r.expected)
+                format!(
+                    "{of} has an unusual value; {:.4} was to be expected",
+                    r.expected
+                )
             });
             let class = if verdict.anomalous { ANOMALY } else { NORMAL };
             (class.to_owned(), verdict.score, why, false)
@@ -270,7 +316,9 @@ impl Inference {
             (Some(Trained::Detector(_, detector)), _) => Some(Detector::clone(detector)),
             (None, Some(algorithm)) => {
                 let fields = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
-                Some(Detector::new(self.config.settings(algorithm, fields, self.seed)))
+                Some(Detector::new(
+                    self.config.settings(algorithm, fields, self.seed),
+                ))
             }
             _ => None,
         };
@@ -289,7 +337,12 @@ impl Inference {
         series.turn = turn;
         series
     }
-    fn beside(&self, rows: &RecordBatch, said: Vec<String>, scores: Vec<f64>) -> Result<RecordBatch, String> {
+    fn beside(
+        &self,
+        rows: &RecordBatch,
+        said: Vec<String>,
+        scores: Vec<f64>,
+    ) -> Result<RecordBatch, String> {
         let schema = Arc::new(answered_schema(&rows.schema()));
         let own: [ArrayRef; 3] = [
             Arc::new(StringArray::from(said)),
@@ -298,15 +351,20 @@ impl Inference {
         ];
         let kept = schema.fields().len() - own.len();
         let names = schema.fields().iter().take(kept);
-        let mut columns: Vec<ArrayRef> = names.filter_map(|f| rows.column_by_name(f.name()).cloned()).collect();
+        let mut columns: Vec<ArrayRef> = names
+            .filter_map(|f| rows.column_by_name(f.name()).cloned())
+            .collect();
         columns.extend(own);
         RecordBatch::try_new(schema, columns).map_err(|e| e.to_string())
     }
 }
 
 fn inputs_name(field: usize, trained: &Option<Arc<Trained>>, config: &Config) -> String {
-    let own = trained.as_ref().and_then(|t| t.inputs().get(field).cloned());
-    own.or_else(|| config.field_names().get(field).cloned()).unwrap_or_else(|| format!("input {field}"))
+    let own = trained
+        .as_ref()
+        .and_then(|t| t.inputs().get(field).cloned());
+    own.or_else(|| config.field_names().get(field).cloned())
+        .unwrap_or_else(|| format!("input {field}"))
 }
 
 /// Whether a label of a detector says anomaly: true, or a number that is not 0.

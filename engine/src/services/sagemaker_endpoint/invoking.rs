@@ -31,7 +31,10 @@ impl Model {
                     }
                     continue;
                 }
-                let Some(place) = variant.fleet.take(&request.model, &self.config, &self.terms, cx) else {
+                let Some(place) = variant
+                    .fleet
+                    .take(&request.model, &self.config, &self.terms, cx)
+                else {
                     break;
                 };
                 if let Some(request) = variant.queue.pop_front() {
@@ -46,8 +49,11 @@ impl Model {
             ModelTime::Constant => 1.0,
             ModelTime::Exponential => -libm::log1p(-cx.rng().unit()),
         };
-        let millis = self.config.base_ms + self.config.per_record_us * 1e-3 * request.batch.records() as f64;
-        let slow = cx.fault(FaultKind::Latency).map_or(SimDuration::ZERO, |f| f.add);
+        let millis =
+            self.config.base_ms + self.config.per_record_us * 1e-3 * request.batch.records() as f64;
+        let slow = cx
+            .fault(FaultKind::Latency)
+            .map_or(SimDuration::ZERO, |f| f.add);
         let service = SimDuration::from_secs_f64(millis * factor * 1e-3) + slow;
         let whole = (place.ready_after + service).min(self.terms.timeout);
         let epoch = cx.world().epoch_ms;
@@ -56,7 +62,11 @@ impl Model {
         } else if place.ready_after + service > self.terms.timeout {
             Err("an invocation took longer than its timeout")
         } else {
-            match self.variants.get_mut(request.variant).map(|v| v.inference.answer(&request.batch, epoch)) {
+            match self
+                .variants
+                .get_mut(request.variant)
+                .map(|v| v.inference.answer(&request.batch, epoch))
+            {
                 Some(Ok(answer)) => Ok((answer.batch, answer.alerts)),
                 Some(Err(why)) => {
                     self.reject(request, place, &why, cx);
@@ -69,12 +79,22 @@ impl Model {
         self.next += 1;
         cx.after(whole, Tag::new(TIMER_DONE, number));
         let begun = cx.now();
-        self.running.insert(number, Running { request, place, begun, answer });
+        self.running.insert(
+            number,
+            Running {
+                request,
+                place,
+                begun,
+                answer,
+            },
+        );
     }
     /// The records do not suit the model: trying again would not help.
     fn reject(&mut self, request: Request, place: Place, why: &str, cx: &mut Cx<'_>) {
         if let Some(variant) = self.variants.get_mut(request.variant) {
-            variant.fleet.give_back(place, SimDuration::ZERO, &self.config, cx.now());
+            variant
+                .fleet
+                .give_back(place, SimDuration::ZERO, &self.config, cx.now());
         }
         cx.metric("Invocations", 1.0);
         cx.metric("Invocation4XXErrors", 1.0);
@@ -103,7 +123,13 @@ impl Model {
         self.next += 1;
     }
     pub(super) fn done(&mut self, number: u64, cx: &mut Cx<'_>) -> NodeResult {
-        let Some(Running { request, place, begun, answer }) = self.running.remove(&number) else {
+        let Some(Running {
+            request,
+            place,
+            begun,
+            answer,
+        }) = self.running.remove(&number)
+        else {
             return Ok(());
         };
         let took = cx.now().since(begun);
@@ -116,12 +142,19 @@ impl Model {
         cx.metric(named.invocations, 1.0);
         cx.metric(named.latency, own as f64 / 1000.0);
         if place.ready_after > SimDuration::ZERO {
-            let name = if self.config.multi_model { "ModelLoadingWaitTime" } else { "ModelSetupTime" };
+            let name = if self.config.multi_model {
+                "ModelLoadingWaitTime"
+            } else {
+                "ModelSetupTime"
+            };
             cx.metric(name, place.ready_after.0 as f64 / 1000.0);
         }
         if self.config.serving == Serving::Serverless {
             let millis = took.0.div_ceil(1_000_000);
-            cx.meter(&SERVERLESS, u128::from(millis) * u128::from(self.config.serverless_memory_mb));
+            cx.meter(
+                &SERVERLESS,
+                u128::from(millis) * u128::from(self.config.serverless_memory_mb),
+            );
         }
         if let Some(variant) = self.variants.get_mut(request.variant) {
             variant.fleet.give_back(place, took, &self.config, cx.now());
@@ -130,7 +163,10 @@ impl Model {
             Err(why) => self.failed(request, why, cx),
             Ok((batch, alerts)) => {
                 cx.meter(&DATA_IN, u128::from(request.batch.bytes()));
-                cx.meter(&DATA_OUT, u128::from(batch.bytes().saturating_sub(request.batch.bytes())));
+                cx.meter(
+                    &DATA_OUT,
+                    u128::from(batch.bytes().saturating_sub(request.batch.bytes())),
+                );
                 let waited = begun.since(request.since);
                 let way = vec![
                     (Part::Queue, waited),
@@ -170,7 +206,11 @@ impl Model {
 
 /// Tells people and services of an alert.
 fn tell(alert: &Alert, cx: &mut Cx<'_>) {
-    let of = if alert.key.is_empty() { "a record" } else { &alert.key };
+    let of = if alert.key.is_empty() {
+        "a record"
+    } else {
+        &alert.key
+    };
     let text = format!("{of} {}", alert.why);
     cx.incident("alert", 1, || text.clone());
     let detail = serde_json::json!({

@@ -27,7 +27,12 @@ pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
 
-const fn usage(key: &'static str, unit: &'static str, base_per_unit: u64, rounding: &'static str) -> UsageSpec {
+const fn usage(
+    key: &'static str,
+    unit: &'static str,
+    base_per_unit: u64,
+    rounding: &'static str,
+) -> UsageSpec {
     UsageSpec {
         key,
         unit,
@@ -36,8 +41,18 @@ const fn usage(key: &'static str, unit: &'static str, base_per_unit: u64, roundi
         growth: Growth::Linear,
     }
 }
-static HOUR_LARGE: UsageSpec = usage("sagemaker.ml_m5_large_hosting_hour", "instance-hour", HOUR_MS, "");
-static HOUR_XLARGE: UsageSpec = usage("sagemaker.ml_m5_xlarge_hosting_hour", "instance-hour", HOUR_MS, "");
+static HOUR_LARGE: UsageSpec = usage(
+    "sagemaker.ml_m5_large_hosting_hour",
+    "instance-hour",
+    HOUR_MS,
+    "",
+);
+static HOUR_XLARGE: UsageSpec = usage(
+    "sagemaker.ml_m5_xlarge_hosting_hour",
+    "instance-hour",
+    HOUR_MS,
+    "",
+);
 static SERVERLESS: UsageSpec = usage(
     "sagemaker.serverless_inference_gb_second",
     "GB-second",
@@ -80,35 +95,139 @@ static VARIANTS: [VariantMetrics; 2] = [
 ];
 
 static METRICS: [MetricSpec; 31] = [
-    metric("Invocations", "Count", "Calls of the endpoint, failed ones included."),
-    metric("Invocation4XXErrors", "Count", "Calls refused because of what they brought, or because there was no room."),
-    metric("Invocation5XXErrors", "Count", "Calls that failed or took too long."),
-    metric("ModelLatency", "Microseconds", "How long the model took for an invocation."),
-    metric("OverheadLatency", "Microseconds", "What the endpoint added to it."),
-    metric("InvocationsPerInstance", "Count", "Invocations of a minute for each instance."),
-    metric("CPUUtilization", "Percent", "Use of an instance's processors; 100 is one whole vCPU."),
+    metric(
+        "Invocations",
+        "Count",
+        "Calls of the endpoint, failed ones included.",
+    ),
+    metric(
+        "Invocation4XXErrors",
+        "Count",
+        "Calls refused because of what they brought, or because there was no room.",
+    ),
+    metric(
+        "Invocation5XXErrors",
+        "Count",
+        "Calls that failed or took too long.",
+    ),
+    metric(
+        "ModelLatency",
+        "Microseconds",
+        "How long the model took for an invocation.",
+    ),
+    metric(
+        "OverheadLatency",
+        "Microseconds",
+        "What the endpoint added to it.",
+    ),
+    metric(
+        "InvocationsPerInstance",
+        "Count",
+        "Invocations of a minute for each instance.",
+    ),
+    metric(
+        "CPUUtilization",
+        "Percent",
+        "Use of an instance's processors; 100 is one whole vCPU.",
+    ),
     metric("InstanceCount", "Count", "Instances in service."),
-    metric("ModelSetupTime", "Microseconds", "How long a serverless environment took to start."),
-    metric("ModelLoadingWaitTime", "Microseconds", "How long an invocation waited for its model to be loaded."),
-    metric("ModelCacheHit", "None", "Share of invocations whose model was in memory already."),
-    metric("LoadedModelCount", "Count", "Models in the memory of all instances."),
-    metric("Alerts", "Count", "Anomalies, or series that left their usual class."),
-    metric("Precision", "None", "Share of alerts that lie in a labelled window, so far."),
-    metric("Recall", "None", "Share of labelled windows with an alert in them, so far."),
-    metric("F1", "None", "Harmonic mean of precision and recall, so far."),
-    metric("DetectionDelay", "Seconds", "Mean time from the beginning of a labelled window to its first alert, so far."),
-    metric("NabScore", "None", "Score of the Numenta Anomaly Benchmark (standard profile) of the alerts, so far."),
-    metric("Accuracy", "None", "Share of records of which the model said what their label says, so far."),
-    metric("Variant1.Invocations", "Count", "Calls of the first variant."),
-    metric("Variant1.ModelLatency", "Microseconds", "How long its model took."),
-    metric("Variant1.InvocationsPerInstance", "Count", "Its invocations of a minute for each instance."),
-    metric("Variant1.CPUUtilization", "Percent", "Use of its processors."),
+    metric(
+        "ModelSetupTime",
+        "Microseconds",
+        "How long a serverless environment took to start.",
+    ),
+    metric(
+        "ModelLoadingWaitTime",
+        "Microseconds",
+        "How long an invocation waited for its model to be loaded.",
+    ),
+    metric(
+        "ModelCacheHit",
+        "None",
+        "Share of invocations whose model was in memory already.",
+    ),
+    metric(
+        "LoadedModelCount",
+        "Count",
+        "Models in the memory of all instances.",
+    ),
+    metric(
+        "Alerts",
+        "Count",
+        "Anomalies, or series that left their usual class.",
+    ),
+    metric(
+        "Precision",
+        "None",
+        "Share of alerts that lie in a labelled window, so far.",
+    ),
+    metric(
+        "Recall",
+        "None",
+        "Share of labelled windows with an alert in them, so far.",
+    ),
+    metric(
+        "F1",
+        "None",
+        "Harmonic mean of precision and recall, so far.",
+    ),
+    metric(
+        "DetectionDelay",
+        "Seconds",
+        "Mean time from the beginning of a labelled window to its first alert, so far.",
+    ),
+    metric(
+        "NabScore",
+        "None",
+        "Score of the Numenta Anomaly Benchmark (standard profile) of the alerts, so far.",
+    ),
+    metric(
+        "Accuracy",
+        "None",
+        "Share of records of which the model said what their label says, so far.",
+    ),
+    metric(
+        "Variant1.Invocations",
+        "Count",
+        "Calls of the first variant.",
+    ),
+    metric(
+        "Variant1.ModelLatency",
+        "Microseconds",
+        "How long its model took.",
+    ),
+    metric(
+        "Variant1.InvocationsPerInstance",
+        "Count",
+        "Its invocations of a minute for each instance.",
+    ),
+    metric(
+        "Variant1.CPUUtilization",
+        "Percent",
+        "Use of its processors.",
+    ),
     metric("Variant1.F1", "None", "Its F1, so far."),
     metric("Variant1.Accuracy", "None", "Its accuracy, so far."),
-    metric("Variant2.Invocations", "Count", "Calls of the second variant."),
-    metric("Variant2.ModelLatency", "Microseconds", "How long its model took."),
-    metric("Variant2.InvocationsPerInstance", "Count", "Its invocations of a minute for each instance."),
-    metric("Variant2.CPUUtilization", "Percent", "Use of its processors."),
+    metric(
+        "Variant2.Invocations",
+        "Count",
+        "Calls of the second variant.",
+    ),
+    metric(
+        "Variant2.ModelLatency",
+        "Microseconds",
+        "How long its model took.",
+    ),
+    metric(
+        "Variant2.InvocationsPerInstance",
+        "Count",
+        "Its invocations of a minute for each instance.",
+    ),
+    metric(
+        "Variant2.CPUUtilization",
+        "Percent",
+        "Use of its processors.",
+    ),
     metric("Variant2.F1", "None", "Its F1, so far."),
     metric("Variant2.Accuracy", "None", "Its accuracy, so far."),
 ];
@@ -184,18 +303,63 @@ static SPEC: KindSpec = KindSpec {
     ],
     faults: &[FaultKind::Errors, FaultKind::Latency],
     remedies: &[
-        Remedy::param("invocations at once", "initial_instance_count", "More instances work on more invocations at once"),
-        Remedy::param("invocations at once", "autoscaling", "Let the number of instances follow the traffic"),
-        Remedy::param("waiting invocations", "initial_instance_count", "More instances work on more invocations at once"),
-        Remedy::param("throttled", "initial_instance_count", "More instances, or a stream in front of it that holds what comes too fast"),
-        Remedy::param("throttled", "serverless_max_concurrency", "Allow more serverless environments at once"),
-        Remedy::param("errors", "model_key", "See in the list of events what fails: the model's file, its inputs, the time or a fault"),
-        Remedy::param("given up by the endpoint's client", "max_retries", "Let invocations be tried more often, or end what makes them fail"),
-        Remedy::param("the model takes no such records", "fields", "Send the fields that the model was trained with"),
-        Remedy::param("alert", "alert_after", "Look at the record; when it is none, let alerts wait for more records in a row"),
-        Remedy::elsewhere("buffer-full", "The receiver of the answers takes less than is made: raise its limits"),
-        Remedy::elsewhere("given-up", "The receiver of the answers refuses them again and again: raise its limits"),
-        Remedy::elsewhere("refused", "The receiver of the answers takes no such records: make smaller ones"),
+        Remedy::param(
+            "invocations at once",
+            "initial_instance_count",
+            "More instances work on more invocations at once",
+        ),
+        Remedy::param(
+            "invocations at once",
+            "autoscaling",
+            "Let the number of instances follow the traffic",
+        ),
+        Remedy::param(
+            "waiting invocations",
+            "initial_instance_count",
+            "More instances work on more invocations at once",
+        ),
+        Remedy::param(
+            "throttled",
+            "initial_instance_count",
+            "More instances, or a stream in front of it that holds what comes too fast",
+        ),
+        Remedy::param(
+            "throttled",
+            "serverless_max_concurrency",
+            "Allow more serverless environments at once",
+        ),
+        Remedy::param(
+            "errors",
+            "model_key",
+            "See in the list of events what fails: the model's file, its inputs, the time or a fault",
+        ),
+        Remedy::param(
+            "given up by the endpoint's client",
+            "max_retries",
+            "Let invocations be tried more often, or end what makes them fail",
+        ),
+        Remedy::param(
+            "the model takes no such records",
+            "fields",
+            "Send the fields that the model was trained with",
+        ),
+        Remedy::param(
+            "alert",
+            "alert_after",
+            "Look at the record; when it is none, let alerts wait for more records in a row",
+        ),
+        Remedy::elsewhere(
+            "buffer-full",
+            "The receiver of the answers takes less than is made: raise its limits",
+        ),
+        Remedy::elsewhere(
+            "given-up",
+            "The receiver of the answers refuses them again and again: raise its limits",
+        ),
+        Remedy::elsewhere(
+            "refused",
+            "The receiver of the answers takes no such records: make smaller ones",
+        ),
     ],
 };
 
@@ -212,7 +376,11 @@ impl Kind for SageMakerEndpoint {
     }
     fn validate(&self, config: &Config, cx: &TraceCx<'_>, out: &mut Problems) {
         if let Err(why) = LabelWindows::read(cx.root, &config.label_windows) {
-            out.error("label_windows", why, "a CSV file with the columns start,end");
+            out.error(
+                "label_windows",
+                why,
+                "a CSV file with the columns start,end",
+            );
         }
         if config.serving == Serving::Serverless {
             let not = [
@@ -222,42 +390,99 @@ impl Kind for SageMakerEndpoint {
             ];
             for (param, set) in not {
                 if set {
-                    out.error(param, "a serverless endpoint has no instances to share or scale", "leave it out, or serve in real time");
+                    out.error(
+                        param,
+                        "a serverless endpoint has no instances to share or scale",
+                        "leave it out, or serve in real time",
+                    );
                 }
             }
             if config.serverless_memory_mb % 1024 != 0 {
-                out.error("serverless_memory_mb", format!("{} MB cannot be had", config.serverless_memory_mb), "1024, 2048, 3072, 4096, 5120 or 6144");
+                out.error(
+                    "serverless_memory_mb",
+                    format!("{} MB cannot be had", config.serverless_memory_mb),
+                    "1024, 2048, 3072, 4096, 5120 or 6144",
+                );
             }
         }
         if config.min_capacity > config.max_capacity {
-            out.error("min_capacity", "is more than `max_capacity`", "exchange both");
+            out.error(
+                "min_capacity",
+                "is more than `max_capacity`",
+                "exchange both",
+            );
         }
         if config.multi_model && config.key_field.is_empty() {
-            out.error("key_field", "a multi-model endpoint needs the field that names the model", "for example machine_id");
+            out.error(
+                "key_field",
+                "a multi-model endpoint needs the field that names the model",
+                "for example machine_id",
+            );
         }
         if config.multi_model && config.model_mb > config.instance_type.memory_mb() {
-            out.error("model_mb", "the model does not fit into an instance's memory", format!("at most {} MB", config.instance_type.memory_mb()));
+            out.error(
+                "model_mb",
+                "the model does not fit into an instance's memory",
+                format!("at most {} MB", config.instance_type.memory_mb()),
+            );
         }
         let stored = |hosted: Hosted, key: &str| hosted == Hosted::Stored && key.is_empty();
-        for (param, (hosted, key, _, _)) in ["model_key", "second_model_key"].into_iter().zip(config.variants()) {
+        for (param, (hosted, key, _, _)) in ["model_key", "second_model_key"]
+            .into_iter()
+            .zip(config.variants())
+        {
             if stored(hosted, key) {
-                out.error(param, "a stored model needs the name of its file or folder", "for example models/");
+                out.error(
+                    param,
+                    "a stored model needs the name of its file or folder",
+                    "for example models/",
+                );
             }
         }
     }
-    fn trace(&self, config: &Config, inputs: &Schemas, _cx: &TraceCx<'_>, out: &mut Problems) -> Schemas {
+    fn trace(
+        &self,
+        config: &Config,
+        inputs: &Schemas,
+        _cx: &TraceCx<'_>,
+        out: &mut Problems,
+    ) -> Schemas {
         let Some(input) = inputs.get("in") else {
             return Schemas::new();
         };
-        let known = || input.fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", ");
-        for (param, name) in [("key_field", &config.key_field), ("label_field", &config.label_field)] {
+        let known = || {
+            input
+                .fields()
+                .iter()
+                .map(|f| f.name().as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        for (param, name) in [
+            ("key_field", &config.key_field),
+            ("label_field", &config.label_field),
+        ] {
             if !name.is_empty() && input.field_with_name(name).is_err() {
-                out.error(param, format!("the records have no field `{name}`"), known());
+                out.error(
+                    param,
+                    format!("the records have no field `{name}`"),
+                    known(),
+                );
             }
         }
-        let numeric = |f: &str| input.field_with_name(f).is_ok_and(|f| f.data_type().is_numeric());
+        let numeric = |f: &str| {
+            input
+                .field_with_name(f)
+                .is_ok_and(|f| f.data_type().is_numeric())
+        };
         if let Err(name) = weir_detect::features::Inputs::new(&config.field_names(), numeric) {
-            out.error("fields", format!("`{name}` is neither a numeric field nor a feature of one such as x_mean_16"), known());
+            out.error(
+                "fields",
+                format!(
+                    "`{name}` is neither a numeric field nor a feature of one such as x_mean_16"
+                ),
+                known(),
+            );
         }
         let answered = Arc::new(inference::answered_schema(input));
         [("out".to_owned(), answered)].into_iter().collect()

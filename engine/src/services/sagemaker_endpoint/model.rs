@@ -16,8 +16,8 @@ use crate::books::LatencyLaw;
 use crate::data::{Batch, LabelWindows};
 use crate::metrics::Part;
 use crate::node::{
-    Admit, Ask, BuildCx, CallId, Cx, Delivery, Gauges, Node, NodeResult, Notice,
-    Outcome, Payload, PutPolicy, Putter, Retuned, Table, Tag, WireId,
+    Admit, Ask, BuildCx, CallId, Cx, Delivery, Gauges, Node, NodeResult, Notice, Outcome, Payload,
+    PutPolicy, Putter, Retuned, Table, Tag, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -102,7 +102,13 @@ impl Model {
         let windows = Arc::new(LabelWindows::read(&cx.world.root, &config.label_windows)?);
         let variant = |(i, (hosted, key, weight, count)): (usize, (_, &str, f64, u32))| {
             let name = NAMES[i.min(1)];
-            let inference = Inference::new(config.clone(), name, hosted, cx.world.seed, Arc::clone(&windows));
+            let inference = Inference::new(
+                config.clone(),
+                name,
+                hosted,
+                cx.world.seed,
+                Arc::clone(&windows),
+            );
             let mut fleet = Fleet::default();
             if inference.is_ready() && config.serving == Serving::RealTime {
                 fleet.add(count);
@@ -114,7 +120,12 @@ impl Model {
             put_law: cx.latency("kinesis-data-streams.put_records")?,
             put_records: usize::try_from(records).unwrap_or(500),
             put_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
-            variants: config.variants().into_iter().enumerate().map(variant).collect(),
+            variants: config
+                .variants()
+                .into_iter()
+                .enumerate()
+                .map(variant)
+                .collect(),
             bucket: None,
             source: None,
             lanes: BTreeMap::new(),
@@ -194,7 +205,10 @@ impl Model {
     }
     /// The next invocation of each shard that has none under way.
     pub(super) fn advance(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let ready = self.lanes.iter().filter(|(_, l)| !l.busy && !l.queue.is_empty());
+        let ready = self
+            .lanes
+            .iter()
+            .filter(|(_, l)| !l.busy && !l.queue.is_empty());
         let ready: Vec<u32> = ready.map(|(n, _)| *n).collect();
         for number in ready {
             let most = self.rows_of_a_call();
@@ -217,7 +231,12 @@ impl Model {
             self.enqueue(Some(number), since, first, cx);
         }
         self.pump(cx)?;
-        self.lanes.keys().copied().collect::<Vec<_>>().into_iter().for_each(|n| self.poll(n, cx));
+        self.lanes
+            .keys()
+            .copied()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|n| self.poll(n, cx));
         Ok(())
     }
     const fn rows_of_a_call(&self) -> usize {
@@ -262,7 +281,10 @@ impl Model {
                 continue;
             };
             let (per_instance, busy) = variant.fleet.minute(took);
-            let (hits, loads) = (std::mem::take(&mut variant.fleet.hits), std::mem::take(&mut variant.fleet.loads));
+            let (hits, loads) = (
+                std::mem::take(&mut variant.fleet.hits),
+                std::mem::take(&mut variant.fleet.loads),
+            );
             if !variant.inference.is_ready() || (real_time && variant.fleet.in_service() == 0) {
                 continue;
             }
@@ -279,7 +301,9 @@ impl Model {
                 cx.metric("LoadedModelCount", variant.fleet.loaded() as f64);
             }
             if self.config.autoscaling && real_time {
-                let scaled = variant.fleet.track(per_instance, &self.config, &self.terms, cx.now());
+                let scaled = variant
+                    .fleet
+                    .track(per_instance, &self.config, &self.terms, cx.now());
                 self.scaled(i, scaled, per_instance, cx);
             }
         }
@@ -322,7 +346,10 @@ impl Model {
             let work = cx.compute(move || Ok(Variant::load(&lake, &bucket, &file)))?;
             match cx.wait(work)? {
                 Ok(model) => {
-                    cx.event("deploying", format!("{}: `{key}` is on its way to the endpoint", NAMES[i.min(1)]));
+                    cx.event(
+                        "deploying",
+                        format!("{}: `{key}` is on its way to the endpoint", NAMES[i.min(1)]),
+                    );
                     variant.coming = Some((model, version));
                     let wait = match self.config.serving {
                         Serving::RealTime => cx.draw(&self.terms.start),
@@ -362,14 +389,22 @@ impl Model {
         if !self.is_ready() {
             return refuse(batch, "ModelNotReadyException", cx);
         }
-        let calls = self.config.calls(&batch, self.rows_of_a_call(), self.payload_bytes())?;
+        let calls = self
+            .config
+            .calls(&batch, self.rows_of_a_call(), self.payload_bytes())?;
         let running: u32 = self.variants.iter().map(|v| v.fleet.running()).sum();
-        let slots: u32 = self.variants.iter().map(|v| v.fleet.slots(&self.config)).sum();
+        let slots: u32 = self
+            .variants
+            .iter()
+            .map(|v| v.fleet.slots(&self.config))
+            .sum();
         let (waiting, calling) = (self.waiting(), calls.len());
         let full = match self.config.serving {
             Serving::RealTime => waiting + calling > self.terms.waiting_max,
             // Nothing waits in front of a serverless endpoint, but for what one call of the sender holds.
-            Serving::Serverless => running > 0 && waiting + calling + running as usize > slots as usize,
+            Serving::Serverless => {
+                running > 0 && waiting + calling + running as usize > slots as usize
+            }
         };
         if full {
             return refuse(batch, "ThrottlingException", cx);
@@ -403,7 +438,10 @@ impl Node for Model {
             tag_kind: TIMER_PUT,
         };
         let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        self.putters = wires.into_iter().map(|w| Putter::new(w, policy.clone())).collect();
+        self.putters = wires
+            .into_iter()
+            .map(|w| Putter::new(w, policy.clone()))
+            .collect();
         cx.after(MINUTE, Tag::new(TIMER_MINUTE, 0));
         if cx.ins("models").next().is_some() {
             cx.after(LOOK, Tag::new(TIMER_MODEL, 0));
@@ -440,7 +478,13 @@ impl Node for Model {
         }
         Ok(Admit::All)
     }
-    fn settled(&mut self, wire: WireId, call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> NodeResult {
+    fn settled(
+        &mut self,
+        wire: WireId,
+        call: CallId,
+        outcome: Outcome,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         if let Some(putter) = self.putters.iter_mut().find(|p| p.wire == wire) {
             putter.settled(call, outcome, cx);
         }
@@ -487,12 +531,24 @@ impl Node for Model {
             super::InstanceType::M5Large => &HOUR_LARGE,
             super::InstanceType::M5Xlarge => &HOUR_XLARGE,
         };
-        let instances: u64 = self.variants.iter().map(|v| u64::from(v.fleet.billed())).sum();
+        let instances: u64 = self
+            .variants
+            .iter()
+            .map(|v| u64::from(v.fleet.billed()))
+            .sum();
         cx.meter(usage, u128::from(millis) * u128::from(instances));
     }
     fn held(&self) -> u64 {
-        let lanes = self.lanes.values().flat_map(|l| &l.queue).map(|(_, b)| b.records());
-        let waiting = self.variants.iter().flat_map(|v| &v.queue).chain(self.again.values());
+        let lanes = self
+            .lanes
+            .values()
+            .flat_map(|l| &l.queue)
+            .map(|(_, b)| b.records());
+        let waiting = self
+            .variants
+            .iter()
+            .flat_map(|v| &v.queue)
+            .chain(self.again.values());
         let waiting = waiting.chain(self.running.values().map(|r| &r.request));
         let leaving = self.leaving.values().map(|(b, _, _)| b.records());
         lanes.sum::<u64>()

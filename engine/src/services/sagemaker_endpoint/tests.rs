@@ -22,11 +22,25 @@ fn reading(machine: &str, value: f64, born: SimTime) -> Batch {
 }
 fn readings(rows: &[(&str, f64)], born: SimTime) -> Batch {
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("machine", Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.0)))),
-        ("heat", Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.1)))),
-        ("fault", Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.1 > 80.0))))),
+        (
+            "machine",
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.0))),
+        ),
+        (
+            "heat",
+            Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.1))),
+        ),
+        (
+            "fault",
+            Arc::new(BooleanArray::from_iter(
+                rows.iter().map(|r| Some(r.1 > 80.0)),
+            )),
+        ),
     ];
-    let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(n, a)| Field::new(*n, a.data_type().clone(), true))
+        .collect();
     let arrays = columns.into_iter().map(|(_, a)| a).collect();
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
     let sizes = json_sizes(&rows);
@@ -42,7 +56,11 @@ fn poisson(per_second: f64, secs: f64, seed: u64) -> (Vec<f64>, Fake) {
         if at > secs {
             return (all, fake);
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an instant of the run")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an instant of the run"
+        )]
         let when = SimTime((at * 1e9) as u64);
         all.push(at);
         fake = fake.records(when, reading("a", 50.0, when));
@@ -63,7 +81,11 @@ fn served(feed: &Fake, params: Value, secs: u64) -> Ran {
 fn queue_ms(ran: &Ran) -> f64 {
     let states = ran.run.states();
     let model = states.iter().find(|s| s.id == "model").unwrap();
-    model.latency.parts().find(|p| p.0 == "queue").map_or(0.0, |p| p.1.mean)
+    model
+        .latency
+        .parts()
+        .find(|p| p.0 == "queue")
+        .map_or(0.0, |p| p.1.mean)
 }
 
 /// Mean wait of M/M/c by Erlang's formula, in seconds.
@@ -88,10 +110,17 @@ fn mean_wait_is_that_of_erlang() {
     for (instances, rate, secs) in [(1_u32, 14.0, 8000.0), (2, 30.0, 4000.0)] {
         let params = json!({"model": "z-score", "fields": "heat", "batch_records": 1, "base_ms": 100.0, "per_record_us": 0.0,
             "model_time": "exponential", "initial_instance_count": instances});
-        let waits: Vec<f64> = (0..3).map(|seed| queue_ms(&served(&poisson(rate, secs, seed).1, params.clone(), 8100)) / 1000.0).collect();
+        let waits: Vec<f64> = (0..3)
+            .map(|seed| {
+                queue_ms(&served(&poisson(rate, secs, seed).1, params.clone(), 8100)) / 1000.0
+            })
+            .collect();
         let mean = waits.iter().sum::<f64>() / 3.0;
         let expected = erlang_wait(2 * instances, rate, 0.1);
-        assert!((mean / expected - 1.0).abs() < 0.02, "{instances}: {waits:?} {expected}");
+        assert!(
+            (mean / expected - 1.0).abs() < 0.02,
+            "{instances}: {waits:?} {expected}"
+        );
     }
 }
 
@@ -113,7 +142,10 @@ fn every_wait_is_that_of_the_recursion() {
         }
         let expected = waited / arrivals.len() as f64 * 1000.0;
         let got = queue_ms(&ran);
-        assert!(expected > 20.0 && (got / expected - 1.0).abs() < 0.001, "{instances}: {got} {expected}");
+        assert!(
+            expected > 20.0 && (got / expected - 1.0).abs() < 0.001,
+            "{instances}: {got} {expected}"
+        );
         assert_eq!(ran.ledger("sink").delivered, arrivals.len() as u64);
     }
 }
@@ -121,7 +153,9 @@ fn every_wait_is_that_of_the_recursion() {
 #[test]
 fn a_burst_waits_as_counting_says() {
     // Twelve readings at once, one an invocation of exactly 50 ms, on 2 workers: they wait 0, 0, 50, 50, ... ms.
-    let burst = (0..12).fold(Fake::new().output("out", Flow::Records), |f, _| f.records(ms(1000), reading("a", 1.0, ms(1000))));
+    let burst = (0..12).fold(Fake::new().output("out", Flow::Records), |f, _| {
+        f.records(ms(1000), reading("a", 1.0, ms(1000)))
+    });
     let params = json!({"model": "z-score", "fields": "heat", "batch_records": 1, "base_ms": 50.0, "per_record_us": 0.0});
     let ran = served(&burst, params, 60);
     assert!((queue_ms(&ran) - 125.0).abs() < 2.0, "{}", queue_ms(&ran));
@@ -133,21 +167,39 @@ fn a_burst_waits_as_counting_says() {
 fn instance_hours_and_data_are_billed() {
     let batch = readings(&[("a", 1.0), ("b", 2.0)], ms(1000));
     let bytes = batch.bytes();
-    let feed = Fake::new().output("out", Flow::Records).records(ms(1000), batch);
+    let feed = Fake::new()
+        .output("out", Flow::Records)
+        .records(ms(1000), batch);
     let params = json!({"model": "z-score", "fields": "heat", "instance_type": "ml.m5.xlarge", "initial_instance_count": 3});
     let ran = served(&feed, params, 1800);
     // Three instances for half an hour.
-    assert_eq!(ran.usage("model", "sagemaker.ml_m5_xlarge_hosting_hour"), 3 * 1800 * 1000);
-    assert_eq!(ran.usage("model", "sagemaker.data_in_gb"), u128::from(bytes));
+    assert_eq!(
+        ran.usage("model", "sagemaker.ml_m5_xlarge_hosting_hour"),
+        3 * 1800 * 1000
+    );
+    assert_eq!(
+        ran.usage("model", "sagemaker.data_in_gb"),
+        u128::from(bytes)
+    );
     let bill = ran.run.bill();
-    let hosting: f64 = bill.lines.iter().filter(|l| l.usage_type.contains("hosting")).filter_map(|l| l.usd).map(|u| u.as_f64()).sum();
+    let hosting: f64 = bill
+        .lines
+        .iter()
+        .filter(|l| l.usage_type.contains("hosting"))
+        .filter_map(|l| l.usd)
+        .map(|u| u.as_f64())
+        .sum();
     assert!((hosting - 3.0 * 0.5 * 0.23).abs() < 1e-6, "{hosting}");
 }
 
 #[test]
 fn serverless_environments_start_cold_and_are_billed_by_the_millisecond() {
     // Two readings a second apart: the first finds nothing, the second a warm environment; one after ten minutes starts cold again.
-    let feed = [1000, 60_000, 700_000].into_iter().fold(Fake::new().output("out", Flow::Records), |f, at| f.records(ms(at), reading("a", 1.0, ms(at))));
+    let feed = [1000, 60_000, 700_000]
+        .into_iter()
+        .fold(Fake::new().output("out", Flow::Records), |f, at| {
+            f.records(ms(at), reading("a", 1.0, ms(at)))
+        });
     let params = json!({"model": "z-score", "fields": "heat", "serving": "serverless", "serverless_memory_mb": 2048,
         "base_ms": 100.0, "per_record_us": 0.0});
     let ran = served(&feed, params, 900);
@@ -155,14 +207,20 @@ fn serverless_environments_start_cold_and_are_billed_by_the_millisecond() {
     assert_eq!(setup.count, 2);
     assert_eq!(ran.usage("model", "sagemaker.ml_m5_large_hosting_hour"), 0);
     // Cold starts are billed with the time of the model; each invocation is rounded up to a millisecond.
-    let billed = ran.usage("model", "sagemaker.serverless_inference_gb_second") as f64 / (2048.0 * 1000.0);
+    let billed =
+        ran.usage("model", "sagemaker.serverless_inference_gb_second") as f64 / (2048.0 * 1000.0);
     let worked = setup.sum / 1e6 + 0.3;
-    assert!(billed >= worked && billed <= worked + 0.003, "{billed} {worked}");
+    assert!(
+        billed >= worked && billed <= worked + 0.003,
+        "{billed} {worked}"
+    );
 }
 
 #[test]
 fn serverless_endpoint_refuses_what_is_beyond_its_concurrency() {
-    let burst = (0..10).fold(Fake::new().output("out", Flow::Records), |f, i| f.records(ms(1000 + i), reading("a", 1.0, ms(1000))));
+    let burst = (0..10).fold(Fake::new().output("out", Flow::Records), |f, i| {
+        f.records(ms(1000 + i), reading("a", 1.0, ms(1000)))
+    });
     let params = json!({"model": "z-score", "fields": "heat", "serving": "serverless", "serverless_max_concurrency": 4, "base_ms": 2000.0});
     let ran = served(&burst, params, 60);
     assert_eq!(ran.ledger("sink").delivered, 4);
@@ -178,17 +236,27 @@ fn target_tracking_grows_after_three_minutes_and_shrinks_after_fifteen() {
         feed = feed.records(ms(100 + i * 2000), reading("a", 1.0, ms(100 + i * 2000)));
     }
     for i in 0..41_u64 {
-        feed = feed.records(ms(900_000 + i * 80_000), reading("a", 1.0, ms(900_000 + i * 80_000)));
+        feed = feed.records(
+            ms(900_000 + i * 80_000),
+            reading("a", 1.0, ms(900_000 + i * 80_000)),
+        );
     }
     let params = json!({"model": "z-score", "fields": "heat", "batch_records": 1, "autoscaling": true, "min_capacity": 1, "max_capacity": 10,
         "target_invocations_per_instance": 7.5});
     let ran = served(&feed, params, 4200);
     let count = ran.metric("model", "InstanceCount");
     assert!((count.max - 4.0).abs() < 1e-9, "{}", count.max);
-    assert!((ran.gauges("model").values[0].1 - 1.0).abs() < 1e-9, "{:?}", ran.gauges("model").values);
+    assert!(
+        (ran.gauges("model").values[0].1 - 1.0).abs() < 1e-9,
+        "{:?}",
+        ran.gauges("model").values
+    );
     let scaling = ran.events("model", "scaling");
     assert_eq!(scaling.len(), 2, "{scaling:?}");
-    assert!(scaling[0].contains("3 more instances start") && scaling[1].contains("3 instances go"), "{scaling:?}");
+    assert!(
+        scaling[0].contains("3 more instances start") && scaling[1].contains("3 instances go"),
+        "{scaling:?}"
+    );
 }
 
 #[test]
@@ -198,10 +266,16 @@ fn variants_share_traffic_by_weight_and_have_their_own_metrics() {
     let of = |name: &str| ran.metric("model", name).sum;
     let (first, second) = (of("Variant1.Invocations"), of("Variant2.Invocations"));
     assert!((first + second - of("Invocations")).abs() < 1e-9);
-    assert!((second / (first + second) - 0.2).abs() < 0.025, "{first} {second}");
+    assert!(
+        (second / (first + second) - 0.2).abs() < 0.025,
+        "{first} {second}"
+    );
     assert!(of("Variant2.ModelLatency") > 0.0 && of("Variant2.CPUUtilization") > 0.0);
     // Both variants have an instance.
-    assert_eq!(ran.usage("model", "sagemaker.ml_m5_large_hosting_hour"), 2 * 600 * 1000);
+    assert_eq!(
+        ran.usage("model", "sagemaker.ml_m5_large_hosting_hour"),
+        2 * 600 * 1000
+    );
 }
 
 #[test]
@@ -228,19 +302,37 @@ fn a_model_is_loaded_when_it_is_first_called_for_and_goes_when_memory_is_short()
 
 #[test]
 fn failed_invocations_are_tried_again_and_given_up_at_last() {
-    let feed = |f: Fake| (0..20_u64).fold(f, |f, i| f.records(ms(1000 + i * 1000), reading("a", 1.0, ms(1000 + i * 1000))));
+    let feed = |f: Fake| {
+        (0..20_u64).fold(f, |f, i| {
+            f.records(ms(1000 + i * 1000), reading("a", 1.0, ms(1000 + i * 1000)))
+        })
+    };
     for (length, delivered) in [(4, 20), (300, 0)] {
         let sink = Fake::new().input("in", &[Flow::Records]);
         let ran = Bench::new()
             .fake("feed", &feed(Fake::new().output("out", Flow::Records)))
-            .node("model", &SageMakerEndpoint, json!({"model": "z-score", "fields": "heat", "max_retries": 3}))
+            .node(
+                "model",
+                &SageMakerEndpoint,
+                json!({"model": "z-score", "fields": "heat", "max_retries": 3}),
+            )
             .fake("sink", &sink)
             .wire("feed.out", "model.in")
             .wire("model.out", "sink.in")
-            .fault(ms(0), "model", FaultKind::Errors, 1.0, SimDuration::secs(length))
+            .fault(
+                ms(0),
+                "model",
+                FaultKind::Errors,
+                1.0,
+                SimDuration::secs(length),
+            )
             .run(200);
         assert_eq!(ran.ledger("sink").delivered, delivered);
-        let given_up = ran.ledger("model").dropped.get("given up by the endpoint's client").copied();
+        let given_up = ran
+            .ledger("model")
+            .dropped
+            .get("given up by the endpoint's client")
+            .copied();
         assert_eq!(given_up.unwrap_or(0), 20 - delivered);
     }
 }
@@ -260,8 +352,16 @@ fn stored() -> Vec<u8> {
 
 #[test]
 fn a_stored_model_is_deployed_from_the_bucket_and_judged() {
-    let (bell, sink) = (Fake::new().input("in", &[Flow::Notices]), Fake::new().input("in", &[Flow::Records]));
-    let trainer = Fake::new().output("out", Flow::Objects).object(ms(20_000), "models/m-1.weir", &stored(), 0);
+    let (bell, sink) = (
+        Fake::new().input("in", &[Flow::Notices]),
+        Fake::new().input("in", &[Flow::Records]),
+    );
+    let trainer = Fake::new().output("out", Flow::Objects).object(
+        ms(20_000),
+        "models/m-1.weir",
+        &stored(),
+        0,
+    );
     let mut feed = Fake::new().output("out", Flow::Records);
     // Before the model is there nothing is taken; it takes minutes to be in service. Machine b is hot from 1500 s to 1520 s.
     feed = feed.records(ms(5000), reading("a", 50.0, ms(5000)));
@@ -285,15 +385,28 @@ fn a_stored_model_is_deployed_from_the_bucket_and_judged() {
         .run(1700);
     assert_eq!(ran.ledger("model").throttled, 1, "ModelNotReadyException");
     assert_eq!(ran.ledger("sink").delivered, 200);
-    let told: Vec<_> = bell.notes().into_iter().filter_map(|n| match n.heard {
-        Heard::Notice(Notice::Event(event)) => Some(event),
-        _ => None,
-    }).collect();
+    let told: Vec<_> = bell
+        .notes()
+        .into_iter()
+        .filter_map(|n| match n.heard {
+            Heard::Notice(Notice::Event(event)) => Some(event),
+            _ => None,
+        })
+        .collect();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((told[0].detail["key"].as_str(), told[0].detail["prediction"].as_str()), (Some("b"), Some("true")));
+    assert_eq!(
+        (
+            told[0].detail["key"].as_str(),
+            told[0].detail["prediction"].as_str()
+        ),
+        (Some("b"), Some("true"))
+    );
     // The mean of two is above 80 from the second hot reading on (then 120, 120) and one too long: 80 is not above 80.
     assert!((ran.metric("model", "Accuracy").max - 1.0).abs() < 0.02);
-    assert!((ran.metric("model", "Recall").max - 1.0).abs() < 1e-9 && (ran.metric("model", "Precision").max - 1.0).abs() < 1e-9);
+    assert!(
+        (ran.metric("model", "Recall").max - 1.0).abs() < 1e-9
+            && (ran.metric("model", "Precision").max - 1.0).abs() < 1e-9
+    );
     // Nothing is billed before the endpoint exists.
     let hours = ran.usage("model", "sagemaker.ml_m5_large_hosting_hour");
     assert!(hours > 900_000 && hours < 1_600_000, "{hours}");
@@ -301,7 +414,12 @@ fn a_stored_model_is_deployed_from_the_bucket_and_judged() {
 
 #[test]
 fn a_broken_model_file_is_told_and_not_deployed() {
-    let trainer = Fake::new().output("out", Flow::Objects).object(ms(20_000), "models/m", b"weir-model 1\nnonsense", 0);
+    let trainer = Fake::new().output("out", Flow::Objects).object(
+        ms(20_000),
+        "models/m",
+        b"weir-model 1\nnonsense",
+        0,
+    );
     let ran = Bench::new()
         .fake("feed", &Fake::new().output("out", Flow::Records))
         .fake("trainer", &trainer)
@@ -312,28 +430,59 @@ fn a_broken_model_file_is_told_and_not_deployed() {
         .wire("lake.bucket", "model.models")
         .run(900);
     let errors = ran.events("model", "errors");
-    assert!(errors.iter().any(|e| e.contains("models/m") && e.contains("train it again")), "{errors:?}");
+    assert!(
+        errors
+            .iter()
+            .any(|e| e.contains("models/m") && e.contains("train it again")),
+        "{errors:?}"
+    );
     assert!(ran.gauges("model").state.as_deref() == Some("Creating"));
 }
 
 #[test]
 fn what_does_not_fit_together_is_found_before_a_run() {
     let root = root();
-    let cx = TraceCx { root: &root, region: "us-east-1", seed: 1, node: "model" };
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "model",
+    };
     let cases = [
-        (json!({"serving": "serverless", "autoscaling": true}), "autoscaling"),
-        (json!({"serving": "serverless", "second_weight": 1.0}), "second_weight"),
-        (json!({"serving": "serverless", "serverless_memory_mb": 1500}), "serverless_memory_mb"),
+        (
+            json!({"serving": "serverless", "autoscaling": true}),
+            "autoscaling",
+        ),
+        (
+            json!({"serving": "serverless", "second_weight": 1.0}),
+            "second_weight",
+        ),
+        (
+            json!({"serving": "serverless", "serverless_memory_mb": 1500}),
+            "serverless_memory_mb",
+        ),
         (json!({"multi_model": true}), "key_field"),
-        (json!({"multi_model": true, "key_field": "k", "model_mb": 9000}), "model_mb"),
+        (
+            json!({"multi_model": true, "key_field": "k", "model_mb": 9000}),
+            "model_mb",
+        ),
         (json!({"model": "stored", "model_key": ""}), "model_key"),
-        (json!({"min_capacity": 5, "max_capacity": 2}), "min_capacity"),
+        (
+            json!({"min_capacity": 5, "max_capacity": 2}),
+            "min_capacity",
+        ),
         (json!({"label_windows": "../secret.csv"}), "label_windows"),
     ];
     for (params, field) in cases {
         let mut problems = Problems::of("model");
         let kind: &dyn crate::node::AnyKind = &SageMakerEndpoint;
-        assert!(!kind.check(params.as_object().unwrap(), &cx, &mut problems), "{field}");
-        assert!(problems.found.iter().any(|p| p.field == field), "{field}: {problems:?}");
+        assert!(
+            !kind.check(params.as_object().unwrap(), &cx, &mut problems),
+            "{field}"
+        );
+        assert!(
+            problems.found.iter().any(|p| p.field == field),
+            "{field}: {problems:?}"
+        );
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array};
+use arrow::array::{
+    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
+};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use weir_detect::Trained;
 use weir_detect::labels::Labels;
@@ -37,7 +39,13 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    pub(super) fn new(key: &str, weight: f64, count: u32, inference: Inference, fleet: Fleet) -> Self {
+    pub(super) fn new(
+        key: &str,
+        weight: f64,
+        count: u32,
+        inference: Inference,
+        fleet: Fleet,
+    ) -> Self {
         Self {
             key: key.to_owned(),
             weight,
@@ -65,7 +73,9 @@ impl Variant {
     /// Reads a model's file.
     pub(super) fn load(lake: &Lake, bucket: &str, key: &str) -> Result<Arc<Trained>, String> {
         let bytes = lake.read(bucket, key).map_err(|e| e.to_string())?;
-        Trained::from_bytes(&bytes).map(Arc::new).map_err(|e| e.to_string())
+        Trained::from_bytes(&bytes)
+            .map(Arc::new)
+            .map_err(|e| e.to_string())
     }
 }
 
@@ -76,7 +86,8 @@ impl Config {
             return String::new();
         }
         let keys = text_column(&batch.rows, &self.key_field);
-        keys.filter(|k| !batch.is_empty() && arrow::array::Array::is_valid(k, 0)).map_or_else(String::new, |k| k.value(0).to_owned())
+        keys.filter(|k| !batch.is_empty() && arrow::array::Array::is_valid(k, 0))
+            .map_or_else(String::new, |k| k.value(0).to_owned())
     }
     /// The invocations that a batch becomes: of one model each, and no larger than may be.
     pub(super) fn calls(&self, batch: &Batch, most: usize, bytes: u64) -> NodeResult<Vec<Batch>> {
@@ -87,9 +98,13 @@ impl Config {
         let Some(keys) = text_column(&batch.rows, &self.key_field) else {
             return Ok(batch.parts(most, bytes));
         };
-        let mut by_model: std::collections::BTreeMap<&str, Vec<u32>> = std::collections::BTreeMap::new();
+        let mut by_model: std::collections::BTreeMap<&str, Vec<u32>> =
+            std::collections::BTreeMap::new();
         for (row, key) in keys.iter().enumerate() {
-            by_model.entry(key.unwrap_or("")).or_default().push(u32::try_from(row).unwrap_or(u32::MAX));
+            by_model
+                .entry(key.unwrap_or(""))
+                .or_default()
+                .push(u32::try_from(row).unwrap_or(u32::MAX));
         }
         let mut out = Vec::new();
         for rows in by_model.into_values() {
@@ -105,19 +120,28 @@ impl Model {
         let labels = self.variants.iter().flat_map(|v| v.inference.labels());
         if labels.clone().any(Labels::any) {
             let all = Labels::figures(labels);
-            let (right, judged) = self.variants.iter().fold((0, 0), |(r, j), v| (r + v.inference.right, j + v.inference.judged));
+            let (right, judged) = self.variants.iter().fold((0, 0), |(r, j), v| {
+                (r + v.inference.right, j + v.inference.judged)
+            });
             let values = [
                 ("Precision", all.precision),
                 ("Recall", all.recall),
                 ("F1", all.f1),
                 ("DetectionDelay", all.delay_ms.map(|ms| ms / 1000.0)),
                 ("NabScore", all.nab),
-                ("Accuracy", (judged > 0).then(|| right as f64 / judged as f64)),
+                (
+                    "Accuracy",
+                    (judged > 0).then(|| right as f64 / judged as f64),
+                ),
             ];
-            let each = self.variants.iter().zip(&super::VARIANTS).flat_map(|(v, named)| {
-                let f1 = v.inference.figures().and_then(|f| f.f1);
-                [(named.f1, f1), (named.accuracy, v.inference.accuracy())]
-            });
+            let each = self
+                .variants
+                .iter()
+                .zip(&super::VARIANTS)
+                .flat_map(|(v, named)| {
+                    let f1 = v.inference.figures().and_then(|f| f.f1);
+                    [(named.f1, f1), (named.accuracy, v.inference.accuracy())]
+                });
             for (name, value) in values.into_iter().chain(each) {
                 if let Some(value) = value {
                     cx.metric(name, value);
@@ -135,7 +159,10 @@ impl Model {
         let wires: Vec<WireId> = cx.outs("rows").map(|w| w.id).collect();
         for wire in wires {
             // Rows need no credit.
-            if cx.send(wire, Payload::Rows(Arc::clone(&table)), SimDuration::ZERO).is_err() {
+            if cx
+                .send(wire, Payload::Rows(Arc::clone(&table)), SimDuration::ZERO)
+                .is_err()
+            {
                 cx.incident("buffer-full", 1, || "a table could not be sent".to_owned());
             }
         }
@@ -156,16 +183,25 @@ impl Model {
             out.limit("invocations at once", f64::from(running) / f64::from(slots));
         }
         if self.config.serving == Serving::RealTime {
-            out.limit("waiting invocations", waiting as f64 / waiting_max.max(1) as f64);
-            out.values.push(("instances in service", f64::from(in_service), ""));
-            out.values.push(("instances starting", f64::from(starting), ""));
+            out.limit(
+                "waiting invocations",
+                waiting as f64 / waiting_max.max(1) as f64,
+            );
+            out.values
+                .push(("instances in service", f64::from(in_service), ""));
+            out.values
+                .push(("instances starting", f64::from(starting), ""));
         }
         out.values.push(("waiting invocations", waiting as f64, ""));
         out.values.push(("series", keys as f64, ""));
         out.values.push(("alerts", self.alerts as f64, "records"));
         out.table.clone_from(&self.table);
         let ready = self.variants.iter().all(|v| v.inference.is_ready());
-        let mut state = if ready { "InService".to_owned() } else { "Creating".to_owned() };
+        let mut state = if ready {
+            "InService".to_owned()
+        } else {
+            "Creating".to_owned()
+        };
         for (variant, name) in self.variants.iter().zip(NAMES) {
             let Some(f) = variant.inference.figures() else {
                 continue;
@@ -185,16 +221,33 @@ impl Model {
 }
 
 fn table(newest: &[&Alert]) -> Result<RecordBatch, String> {
-    let text = |f: fn(&Alert) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(newest.iter().map(|a| f(a)))) };
+    let text = |f: fn(&Alert) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(newest.iter().map(|a| f(a))))
+    };
     let time = DataType::Timestamp(TimeUnit::Millisecond, None);
     let columns: [(&str, DataType, ArrayRef); 5] = [
-        ("time", time, Arc::new(TimestampMillisecondArray::from_iter_values(newest.iter().map(|a| a.at_ms)))),
+        (
+            "time",
+            time,
+            Arc::new(TimestampMillisecondArray::from_iter_values(
+                newest.iter().map(|a| a.at_ms),
+            )),
+        ),
         ("key", DataType::Utf8, text(|a| &a.key)),
         ("prediction", DataType::Utf8, text(|a| &a.prediction)),
-        ("score", DataType::Float64, Arc::new(Float64Array::from_iter_values(newest.iter().map(|a| a.score)))),
+        (
+            "score",
+            DataType::Float64,
+            Arc::new(Float64Array::from_iter_values(
+                newest.iter().map(|a| a.score),
+            )),
+        ),
         ("variant", DataType::Utf8, text(|a| a.variant)),
     ];
-    let fields: Vec<Field> = columns.iter().map(|(n, t, _)| Field::new(*n, t.clone(), false)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(n, t, _)| Field::new(*n, t.clone(), false))
+        .collect();
     let arrays = columns.into_iter().map(|(_, _, a)| a).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|e| e.to_string())
 }

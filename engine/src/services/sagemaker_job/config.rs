@@ -186,7 +186,11 @@ impl Config {
     /// The target folder with its last slash.
     pub(super) fn target_folder(&self) -> String {
         let folder = self.target_prefix.trim_matches('/');
-        if folder.is_empty() { String::new() } else { format!("{folder}/") }
+        if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        }
     }
     /// Virtual time of the work on so many rows.
     pub(super) fn seconds(&self, rows: u64) -> f64 {

@@ -91,24 +91,61 @@ static SPEC: KindSpec = KindSpec {
     metrics: &[
         metric("JobsCompleted", "Count", "Jobs that completed."),
         metric("JobsFailed", "Count", "Jobs that failed or were stopped."),
-        metric("BillableTime", "Seconds", "Seconds that a job is billed for each instance."),
+        metric(
+            "BillableTime",
+            "Seconds",
+            "Seconds that a job is billed for each instance.",
+        ),
         metric("RowsRead", "Count", "Rows that a job read."),
         metric("RowsWritten", "Count", "Rows that a transform wrote."),
         metric("ModelBytes", "Bytes", "Size of the trained model."),
-        metric("train:logloss", "None", "Mean logarithmic loss on all rows."),
-        metric("train:accuracy", "None", "Share of all rows that are told rightly."),
-        metric("validation:logloss", "None", "Mean logarithmic loss on the rows that were kept back."),
-        metric("validation:accuracy", "None", "Share of the rows kept back that are told rightly."),
-        metric("validation:f1", "None", "Mean F1 of the classes on the rows that were kept back."),
+        metric(
+            "train:logloss",
+            "None",
+            "Mean logarithmic loss on all rows.",
+        ),
+        metric(
+            "train:accuracy",
+            "None",
+            "Share of all rows that are told rightly.",
+        ),
+        metric(
+            "validation:logloss",
+            "None",
+            "Mean logarithmic loss on the rows that were kept back.",
+        ),
+        metric(
+            "validation:accuracy",
+            "None",
+            "Share of the rows kept back that are told rightly.",
+        ),
+        metric(
+            "validation:f1",
+            "None",
+            "Mean F1 of the classes on the rows that were kept back.",
+        ),
     ],
-    usage: &[&TRAINING_LARGE, &TRAINING_XLARGE, &TRANSFORM_LARGE, &TRANSFORM_XLARGE],
+    usage: &[
+        &TRAINING_LARGE,
+        &TRAINING_XLARGE,
+        &TRANSFORM_LARGE,
+        &TRANSFORM_XLARGE,
+    ],
     quotas: &["sagemaker-job.min_billed_s", "sagemaker-job.rows_max"],
     latencies: &["sagemaker-job.start"],
     faults: &[FaultKind::Errors, FaultKind::Latency],
     remedies: &[
-        Remedy::param("errors", "sql", "See in the list of events why the job failed: the query, its columns or too few classes"),
+        Remedy::param(
+            "errors",
+            "sql",
+            "See in the list of events why the job failed: the query, its columns or too few classes",
+        ),
         Remedy::param("runtime", "instance_count", "More instances are faster"),
-        Remedy::param("skipped-run", "schedule_seconds", "Begin jobs less often than they take"),
+        Remedy::param(
+            "skipped-run",
+            "schedule_seconds",
+            "Begin jobs less often than they take",
+        ),
     ],
 };
 
@@ -125,15 +162,28 @@ impl Kind for SageMakerJob {
     }
     fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
         if let Err(problem) = check_query(&config.sql) {
-            out.error("sql", problem.to_string(), "one SELECT over tables of the catalog");
+            out.error(
+                "sql",
+                problem.to_string(),
+                "one SELECT over tables of the catalog",
+            );
         }
         let target = &config.target_prefix;
         if target.starts_with('/') || target.split('/').any(|p| p == "..") {
-            out.error("target_prefix", format!("`{target}` is no folder of a bucket"), "for example models/");
+            out.error(
+                "target_prefix",
+                format!("`{target}` is no folder of a bucket"),
+                "for example models/",
+            );
         }
-        let classifies = config.job_type == JobType::Training && config.algorithm == Trains::Xgboost;
+        let classifies =
+            config.job_type == JobType::Training && config.algorithm == Trains::Xgboost;
         if classifies && config.label_field.is_empty() {
-            out.warning("label_field", "a classifier learns from a column with the class", "for example fault_type");
+            out.warning(
+                "label_field",
+                "a classifier learns from a column with the class",
+                "for example fault_type",
+            );
         }
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {

@@ -79,7 +79,8 @@ impl Model {
         })
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
-        self.schedule.change(config.start_after_seconds, config.schedule_seconds, cx);
+        self.schedule
+            .change(config.start_after_seconds, config.schedule_seconds, cx);
         self.config = config;
         Retuned::Live
     }
@@ -130,16 +131,23 @@ impl Model {
             return Ok(Ok(None));
         }
         let Some(bucket) = self.bucket.clone() else {
-            return Ok(Err("no bucket with the model; draw a wire to `models`".to_owned()));
+            return Ok(Err(
+                "no bucket with the model; draw a wire to `models`".to_owned()
+            ));
         };
         let lake = cx.world().lake.clone();
         let files = lake.list(&bucket, &self.config.model_key);
         let Some(newest) = files.into_iter().max_by_key(|f| f.version) else {
-            return Ok(Err(format!("there is no model `s3://{bucket}/{}`", self.config.model_key)));
+            return Ok(Err(format!(
+                "there is no model `s3://{bucket}/{}`",
+                self.config.model_key
+            )));
         };
         let read = move || {
             let bytes = lake.read(&bucket, &newest.key).map_err(|e| e.to_string());
-            Ok(bytes.and_then(|b| Trained::from_bytes(&b).map_err(|e| format!("`{}`: {e}", newest.key))))
+            Ok(bytes.and_then(|b| {
+                Trained::from_bytes(&b).map_err(|e| format!("`{}`: {e}", newest.key))
+            }))
         };
         let work = cx.compute(read)?;
         Ok(cx.wait(work)?.map(Some))
@@ -150,17 +158,25 @@ impl Model {
             Err(why) => return Ok(Err(why)),
         };
         let told = self.database.clone().unwrap_or_default();
-        let database = if self.config.database.is_empty() { told } else { self.config.database.to_lowercase() };
+        let database = if self.config.database.is_empty() {
+            told
+        } else {
+            self.config.database.to_lowercase()
+        };
         let world = Arc::clone(cx.world());
         let options = QueryOptions {
             max_rows: self.rows_max,
             now_unix_nanos: cx.now_epoch_ms().checked_mul(1_000_000),
             ..QueryOptions::default()
         };
-        let prepared = match world.sql.prepare_with(&world.lake, &database, &self.config.sql, options) {
-            Ok(prepared) => prepared,
-            Err(problem) => return Ok(Err(problem.to_string())),
-        };
+        let prepared =
+            match world
+                .sql
+                .prepare_with(&world.lake, &database, &self.config.sql, options)
+            {
+                Ok(prepared) => prepared,
+                Err(problem) => return Ok(Err(problem.to_string())),
+            };
         let running = prepared.run();
         let read = cx.start(async move { Ok(running.await) })?;
         // Waited for at once: how long the work takes depends on the number of rows.
@@ -172,10 +188,15 @@ impl Model {
             return Ok(Err("a job reads rows; it changes no tables".to_owned()));
         }
         if rows.truncated {
-            return Ok(Err(format!("the query gave {} rows, which are more than {}; write LIMIT or a sample", rows.rows, self.rows_max)));
+            return Ok(Err(format!(
+                "the query gave {} rows, which are more than {}; write LIMIT or a sample",
+                rows.rows, self.rows_max
+            )));
         }
         cx.metric("RowsRead", rows.rows as f64);
-        let extra = cx.fault(FaultKind::Latency).map_or(SimDuration::ZERO, |f| f.add);
+        let extra = cx
+            .fault(FaultKind::Latency)
+            .map_or(SimDuration::ZERO, |f| f.add);
         let takes = SimDuration::from_secs_f64(self.config.seconds(rows.rows)) + extra;
         let limit = SimDuration::secs(u64::from(self.config.max_runtime_seconds));
         let (config, seed) = (self.config.clone(), world.seed);
@@ -224,11 +245,18 @@ impl Model {
         }
     }
     fn put(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        let Some(Job { done: Some(done), .. }) = &self.job else {
+        let Some(Job {
+            done: Some(done), ..
+        }) = &self.job
+        else {
             return Ok(());
         };
         let Some(wire) = cx.outs("out").next().map(|w| w.id) else {
-            self.fail("there is no target; draw a wire from `out` to a bucket", "Failed", cx);
+            self.fail(
+                "there is no target; draw a wire from `out` to a bucket",
+                "Failed",
+                cx,
+            );
             return Ok(());
         };
         let name = match self.config.job_type {
@@ -237,13 +265,20 @@ impl Model {
         };
         let put = ObjectPut {
             key: format!("{}{name}", self.config.target_folder()),
-            staged: cx.world().lake.stage(&done.bytes).map_err(|e| e.to_string())?,
+            staged: cx
+                .world()
+                .lake
+                .stage(&done.bytes)
+                .map_err(|e| e.to_string())?,
             // These records came to rest when the source's files did; here they are copied, not counted again.
             born: Vec::new(),
             record_bytes: 0,
             failed: false,
         };
-        if cx.send(wire, Payload::Object(put), SimDuration::ZERO).is_err() {
+        if cx
+            .send(wire, Payload::Object(put), SimDuration::ZERO)
+            .is_err()
+        {
             cx.after(RETRY, Tag::new(PUT, self.next));
         }
         Ok(())
@@ -255,7 +290,11 @@ impl Model {
         self.end("Completed", cx);
         self.completed += 1;
         cx.metric("JobsCompleted", 1.0);
-        let mut said = format!("{} rows in {:.0} s", done.rows, self.last_time.as_secs_f64());
+        let mut said = format!(
+            "{} rows in {:.0} s",
+            done.rows,
+            self.last_time.as_secs_f64()
+        );
         match self.config.job_type {
             JobType::Training => cx.metric("ModelBytes", done.bytes.len() as f64),
             JobType::Transform => cx.metric("RowsWritten", done.rows as f64),
@@ -286,7 +325,10 @@ impl Model {
             let wires: Vec<WireId> = cx.outs("rows").map(|w| w.id).collect();
             for wire in wires {
                 // Rows need no credit.
-                if cx.send(wire, Payload::Rows(Arc::clone(&table)), SimDuration::ZERO).is_err() {
+                if cx
+                    .send(wire, Payload::Rows(Arc::clone(&table)), SimDuration::ZERO)
+                    .is_err()
+                {
                     cx.incident("buffer-full", 1, || "a table could not be sent".to_owned());
                 }
             }
@@ -315,7 +357,10 @@ impl Model {
             (JobType::Transform, InstanceType::M5Large) => &TRANSFORM_LARGE,
             (JobType::Transform, InstanceType::M5Xlarge) => &TRANSFORM_XLARGE,
         };
-        cx.meter(usage, u128::from(seconds) * u128::from(self.config.instance_count));
+        cx.meter(
+            usage,
+            u128::from(seconds) * u128::from(self.config.instance_count),
+        );
     }
 }
 
@@ -339,7 +384,13 @@ impl Node for Model {
         }
         Ok(Admit::All)
     }
-    fn settled(&mut self, _wire: WireId, _call: CallId, outcome: Outcome, cx: &mut Cx<'_>) -> NodeResult {
+    fn settled(
+        &mut self,
+        _wire: WireId,
+        _call: CallId,
+        outcome: Outcome,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         let Some(job) = &mut self.job else {
             return Ok(());
         };
@@ -348,7 +399,11 @@ impl Node for Model {
             Outcome::Refused { error, .. } => {
                 job.refused += 1;
                 if job.refused > REFUSALS_MAX {
-                    self.fail(&format!("the target refuses the file with {error}"), "Failed", cx);
+                    self.fail(
+                        &format!("the target refuses the file with {error}"),
+                        "Failed",
+                        cx,
+                    );
                 } else {
                     cx.after(RETRY, Tag::new(PUT, self.next));
                 }
@@ -369,7 +424,12 @@ impl Node for Model {
             }
         }
     }
-    fn command(&mut self, name: &str, _argument: &Value, cx: &mut Cx<'_>) -> NodeResult<Result<(), String>> {
+    fn command(
+        &mut self,
+        name: &str,
+        _argument: &Value,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult<Result<(), String>> {
         Ok(match name {
             "run" => self.begin(cx),
             other => Err(format!("`{other}` is nothing that a job can do: run")),

@@ -19,22 +19,43 @@ fn readings() -> String {
     let mut last: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
     for i in 0..ROWS {
         let (machine, k) = (i % 2, i / 2);
-        let value = 50.0 + 30.0 * f64::from(u32::try_from(k * 7919 % 100).unwrap()) / 100.0 * if (k / 40) % 2 == 0 { 1.0 } else { -1.0 };
+        let value = 50.0
+            + 30.0 * f64::from(u32::try_from(k * 7919 % 100).unwrap()) / 100.0
+                * if (k / 40) % 2 == 0 { 1.0 } else { -1.0 };
         last[machine].push(value);
         let newest = &last[machine][last[machine].len().saturating_sub(4)..];
         let mean = newest.iter().sum::<f64>() / newest.len() as f64;
-        let state = if mean > 58.0 { "hot" } else if mean < 42.0 { "cold" } else { "fine" };
-        writeln!(text, r#"{{"n": {i}, "machine": "m{machine}", "heat": {value:.3}, "state": "{state}"}}"#).unwrap();
+        let state = if mean > 58.0 {
+            "hot"
+        } else if mean < 42.0 {
+            "cold"
+        } else {
+            "fine"
+        };
+        writeln!(
+            text,
+            r#"{{"n": {i}, "machine": "m{machine}", "heat": {value:.3}, "state": "{state}"}}"#
+        )
+        .unwrap();
     }
     text
 }
 
 fn bench() -> Bench {
-    let feed = Fake::new().output("out", Flow::Objects).object(ms(0), "readings/a.json", readings().as_bytes(), ROWS);
+    let feed = Fake::new().output("out", Flow::Objects).object(
+        ms(0),
+        "readings/a.json",
+        readings().as_bytes(),
+        ROWS,
+    );
     Bench::new()
         .fake("feed", &feed)
         .node("lake", &S3, json!({"bucket": "weir-lake"}))
-        .node("crawler", &GlueCrawler, json!({"prefix": "readings/", "schedule_seconds": 0}))
+        .node(
+            "crawler",
+            &GlueCrawler,
+            json!({"prefix": "readings/", "schedule_seconds": 0}),
+        )
         .wire("feed.out", "lake.in")
         .wire("lake.bucket", "crawler.bucket")
         .node("stored", &S3, json!({"bucket": "weir-models"}))
@@ -63,23 +84,40 @@ fn a_classifier_is_trained_stored_and_billed() {
     assert_eq!(ran.events("train", "errors"), Vec::<String>::new());
     let files = ran.lake().list("weir-models", "models/");
     assert_eq!(files.len(), 1);
-    let model = Trained::from_bytes(&ran.lake().read("weir-models", &files[0].key).unwrap()).unwrap();
+    let model =
+        Trained::from_bytes(&ran.lake().read("weir-models", &files[0].key).unwrap()).unwrap();
     assert_eq!(model.inputs(), ["heat", "heat_mean_4"]);
     let accuracy = ran.metric("train", "validation:accuracy").max;
     assert!(accuracy > 0.97, "{accuracy}");
     assert!((ran.metric("train", "RowsRead").max - 1200.0).abs() < 1e-9);
     // 1200 rows, 20 rounds, 1 ms each on 4 vCPUs: 6 s, billed as a minute of one instance.
-    assert_eq!(ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour"), 60);
+    assert_eq!(
+        ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour"),
+        60
+    );
     let table = ran.gauges("train").table.clone().unwrap();
     assert_eq!(table.rows[0].num_rows(), 2);
 }
 
 #[test]
 fn longer_jobs_are_billed_by_the_second_for_each_instance() {
-    let ran = trained(&json!({"per_row_us": 50_000.0, "instance_count": 2, "instance_type": "ml.m5.large"}));
+    let ran = trained(
+        &json!({"per_row_us": 50_000.0, "instance_count": 2, "instance_type": "ml.m5.large"}),
+    );
     // 1200 * 20 * 50 ms on 4 vCPUs: 300 s of two instances.
-    assert_eq!(ran.usage("train", "sagemaker.ml_m5_large_training_hour"), 600);
-    let usd: f64 = ran.run.bill().lines.iter().filter(|l| l.usage_type.contains("training")).filter_map(|l| l.usd).map(|u| u.as_f64()).sum();
+    assert_eq!(
+        ran.usage("train", "sagemaker.ml_m5_large_training_hour"),
+        600
+    );
+    let usd: f64 = ran
+        .run
+        .bill()
+        .lines
+        .iter()
+        .filter(|l| l.usage_type.contains("training"))
+        .filter_map(|l| l.usd)
+        .map(|u| u.as_f64())
+        .sum();
     assert!((usd - 600.0 / 3600.0 * 0.115).abs() < 1e-6, "{usd}");
 }
 
@@ -100,18 +138,30 @@ fn a_stored_model_judges_a_table() {
     assert_eq!(ran.events("judge", "errors"), Vec::<String>::new());
     let files = ran.lake().list("weir-target", "judged/");
     let text = String::from_utf8(ran.lake().read("weir-target", &files[0].key).unwrap()).unwrap();
-    let rows: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let rows: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     assert_eq!(rows.len(), ROWS);
-    let right = rows.iter().filter(|r| r["prediction"] == r["state"]).count();
+    let right = rows
+        .iter()
+        .filter(|r| r["prediction"] == r["state"])
+        .count();
     assert!(right * 100 > ROWS * 97, "{right}");
-    assert_eq!(ran.usage("judge", "sagemaker.ml_m5_xlarge_transform_hour"), 60);
+    assert_eq!(
+        ran.usage("judge", "sagemaker.ml_m5_xlarge_transform_hour"),
+        60
+    );
 }
 
 #[test]
 fn a_forest_needs_no_labels() {
-    let ran = trained(&json!({"algorithm": "random-cut-forest", "label_field": "", "fields": "heat", "num_trees": 50}));
+    let ran = trained(
+        &json!({"algorithm": "random-cut-forest", "label_field": "", "fields": "heat", "num_trees": 50}),
+    );
     let files = ran.lake().list("weir-models", "models/");
-    let model = Trained::from_bytes(&ran.lake().read("weir-models", &files[0].key).unwrap()).unwrap();
+    let model =
+        Trained::from_bytes(&ran.lake().read("weir-models", &files[0].key).unwrap()).unwrap();
     assert!(matches!(model, Trained::Detector(_, detector) if detector.seen() == 1200));
 }
 
@@ -121,14 +171,23 @@ fn jobs_that_cannot_work_say_why_and_are_billed() {
         (json!({"label_field": "nothing"}), "no column `nothing`"),
         (json!({"fields": "weight"}), "no numeric column `weight`"),
         (json!({"label_field": "n"}), "more than 32 classes"),
-        (json!({"sql": "SELECT * FROM readings WHERE n < 0"}), "no rows"),
+        (
+            json!({"sql": "SELECT * FROM readings WHERE n < 0"}),
+            "no rows",
+        ),
         (json!({"sql": "SELECT * FROM missing"}), "missing"),
-        (json!({"max_runtime_seconds": 60, "per_row_us": 100_000.0}), "longer than 60 s"),
+        (
+            json!({"max_runtime_seconds": 60, "per_row_us": 100_000.0}),
+            "longer than 60 s",
+        ),
     ];
     for (more, part) in cases {
         let ran = trained(&more);
         let errors = ran.events("train", "errors");
-        assert!(errors.iter().any(|e| e.contains(part)), "{more}: {errors:?}");
+        assert!(
+            errors.iter().any(|e| e.contains(part)),
+            "{more}: {errors:?}"
+        );
         assert!((ran.metric("train", "JobsFailed").sum - 1.0).abs() < 1e-9);
         assert!(ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour") >= 60);
         assert!(ran.lake().list("weir-models", "").is_empty());
@@ -138,7 +197,12 @@ fn jobs_that_cannot_work_say_why_and_are_billed() {
 #[test]
 fn wrong_parameters_are_found_before_a_run() {
     let root = root();
-    let cx = TraceCx { root: &root, region: "us-east-1", seed: 1, node: "job" };
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "job",
+    };
     for (params, field) in [
         (json!({"sql": "DROP"}), "sql"),
         (json!({"target_prefix": "../up/"}), "target_prefix"),
@@ -146,6 +210,9 @@ fn wrong_parameters_are_found_before_a_run() {
         let mut problems = Problems::of("job");
         let kind: &dyn crate::node::AnyKind = &SageMakerJob;
         kind.check(params.as_object().unwrap(), &cx, &mut problems);
-        assert!(problems.found.iter().any(|p| p.field == field), "{field}: {problems:?}");
+        assert!(
+            problems.found.iter().any(|p| p.field == field),
+            "{field}: {problems:?}"
+        );
     }
 }

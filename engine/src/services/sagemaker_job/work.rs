@@ -37,37 +37,79 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(batches: &'a [RecordBatch], names: Vec<String>, config: &'a Config) -> Result<Self, String> {
-        let schema = batches.first().map(RecordBatch::schema).ok_or("the query gave no rows")?;
-        let numeric = |f: &str| schema.field_with_name(f).is_ok_and(|f| f.data_type().is_numeric() || *f.data_type() == DataType::Boolean);
+    fn new(
+        batches: &'a [RecordBatch],
+        names: Vec<String>,
+        config: &'a Config,
+    ) -> Result<Self, String> {
+        let schema = batches
+            .first()
+            .map(RecordBatch::schema)
+            .ok_or("the query gave no rows")?;
+        let numeric = |f: &str| {
+            schema
+                .field_with_name(f)
+                .is_ok_and(|f| f.data_type().is_numeric() || *f.data_type() == DataType::Boolean)
+        };
         let names = if names.is_empty() {
-            let usable = |f: &&Arc<Field>| f.data_type().is_numeric() && *f.name() != config.label_field && *f.name() != config.key_field;
-            schema.fields().iter().filter(usable).map(|f| f.name().clone()).collect()
+            let usable = |f: &&Arc<Field>| {
+                f.data_type().is_numeric()
+                    && *f.name() != config.label_field
+                    && *f.name() != config.key_field
+            };
+            schema
+                .fields()
+                .iter()
+                .filter(usable)
+                .map(|f| f.name().clone())
+                .collect()
         } else {
             names
         };
-        let plain = Inputs::new(&names, numeric).map_err(|f| format!("the rows have no numeric column `{f}`"))?;
+        let plain = Inputs::new(&names, numeric)
+            .map_err(|f| format!("the rows have no numeric column `{f}`"))?;
         if plain.is_empty() {
             return Err("the rows have no numeric column".to_owned());
         }
-        Ok(Self { batches, names, plain, key_field: &config.key_field })
+        Ok(Self {
+            batches,
+            names,
+            plain,
+            key_field: &config.key_field,
+        })
     }
     /// Calls `each` with the place and the inputs of each row.
     fn each(&self, mut each: impl FnMut(usize, usize, Vec<f64>)) -> Result<(), String> {
         let mut series: BTreeMap<String, Inputs> = BTreeMap::new();
         for (at, batch) in self.batches.iter().enumerate() {
-            let columns: Vec<Option<ArrayRef>> = self.plain.fields().iter().map(|n| cast(batch.column_by_name(n)?, &DataType::Float64).ok()).collect();
-            let numbers: Vec<Option<&Float64Array>> = columns.iter().map(|c| c.as_ref().and_then(|c| c.as_any().downcast_ref())).collect();
+            let columns: Vec<Option<ArrayRef>> = self
+                .plain
+                .fields()
+                .iter()
+                .map(|n| cast(batch.column_by_name(n)?, &DataType::Float64).ok())
+                .collect();
+            let numbers: Vec<Option<&Float64Array>> = columns
+                .iter()
+                .map(|c| c.as_ref().and_then(|c| c.as_any().downcast_ref()))
+                .collect();
             let keys = text(batch, self.key_field);
             let mut record = vec![0.0; numbers.len()];
             for row in 0..batch.num_rows() {
                 for (x, column) in record.iter_mut().zip(&numbers) {
-                    *x = column.filter(|c| c.is_valid(row)).map_or(f64::NAN, |c| c.value(row));
+                    *x = column
+                        .filter(|c| c.is_valid(row))
+                        .map_or(f64::NAN, |c| c.value(row));
                 }
-                let key = keys.as_ref().filter(|k| k.is_valid(row)).map_or("", |k| k.value(row));
+                let key = keys
+                    .as_ref()
+                    .filter(|k| k.is_valid(row))
+                    .map_or("", |k| k.value(row));
                 if !series.contains_key(key) {
                     if series.len() >= SERIES_MAX {
-                        return Err(format!("`{}` has more than {SERIES_MAX} values: name another key", self.key_field));
+                        return Err(format!(
+                            "`{}` has more than {SERIES_MAX} values: name another key",
+                            self.key_field
+                        ));
                     }
                     series.insert(key.to_owned(), self.plain.clone());
                 }
@@ -120,7 +162,9 @@ fn classes(labels: &[Option<StringArray>]) -> Result<Vec<String>, String> {
     for label in labels.iter().flatten().flat_map(|l| l.iter().flatten()) {
         *counts.entry(label).or_default() += 1;
         if counts.len() > CLASSES_MAX {
-            return Err(format!("the label has more than {CLASSES_MAX} classes: name a column with the state"));
+            return Err(format!(
+                "the label has more than {CLASSES_MAX} classes: name a column with the state"
+            ));
         }
     }
     let mut all: Vec<(&str, u64)> = counts.into_iter().collect();
@@ -128,11 +172,22 @@ fn classes(labels: &[Option<StringArray>]) -> Result<Vec<String>, String> {
     Ok(all.into_iter().map(|(c, _)| c.to_owned()).collect())
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a number of rows")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a number of rows"
+)]
 fn classifier(config: &Config, table: &Table<'_>) -> Result<Done, String> {
-    let labels: Vec<Option<StringArray>> = table.batches.iter().map(|b| text(b, &config.label_field)).collect();
+    let labels: Vec<Option<StringArray>> = table
+        .batches
+        .iter()
+        .map(|b| text(b, &config.label_field))
+        .collect();
     if labels.iter().any(Option::is_none) {
-        return Err(format!("the rows have no column `{}` with the class; set `label_field`", config.label_field));
+        return Err(format!(
+            "the rows have no column `{}` with the class; set `label_field`",
+            config.label_field
+        ));
     }
     let mut rows = Rows {
         inputs: table.names.clone(),
@@ -142,7 +197,10 @@ fn classifier(config: &Config, table: &Table<'_>) -> Result<Done, String> {
     };
     let place: BTreeMap<String, u16> = rows.classes.iter().cloned().zip(0..).collect();
     table.each(|batch, row, inputs| {
-        let label = labels[batch].as_ref().filter(|l| l.is_valid(row)).and_then(|l| place.get(l.value(row)));
+        let label = labels[batch]
+            .as_ref()
+            .filter(|l| l.is_valid(row))
+            .and_then(|l| place.get(l.value(row)));
         let Some(label) = label else {
             return;
         };
@@ -185,18 +243,29 @@ fn importance(model: &Boosted) -> Result<RecordBatch, String> {
 ///
 /// # Errors
 /// One sentence when the rows do not suit the model.
-pub(super) fn transform(config: &Config, batches: &[RecordBatch], mut model: Trained) -> Result<Done, String> {
+pub(super) fn transform(
+    config: &Config,
+    batches: &[RecordBatch],
+    mut model: Trained,
+) -> Result<Done, String> {
     let table = Table::new(batches, model.inputs().to_vec(), config)?;
     let mut said: Vec<(Vec<String>, Vec<f64>)> = vec![(Vec::new(), Vec::new()); batches.len()];
     table.each(|batch, _, inputs| {
         let (class, score) = match &mut model {
             Trained::Classifier(model) => {
                 let (class, score) = model.classify(&inputs);
-                (model.classes().get(class).cloned().unwrap_or_default(), score)
+                (
+                    model.classes().get(class).cloned().unwrap_or_default(),
+                    score,
+                )
             }
             Trained::Detector(_, detector) => {
                 let verdict = detector.update(&inputs);
-                let class = if verdict.anomalous { "anomaly" } else { "normal" };
+                let class = if verdict.anomalous {
+                    "anomaly"
+                } else {
+                    "normal"
+                };
                 (class.to_owned(), verdict.score)
             }
         };
@@ -207,14 +276,23 @@ pub(super) fn transform(config: &Config, batches: &[RecordBatch], mut model: Tra
     for (batch, (classes, scores)) in batches.iter().zip(said) {
         let own = ["prediction", "prediction_score"];
         let schema = batch.schema();
-        let kept = || schema.fields().iter().zip(batch.columns()).filter(|(f, _)| !own.contains(&f.name().as_str()));
+        let kept = || {
+            schema
+                .fields()
+                .iter()
+                .zip(batch.columns())
+                .filter(|(f, _)| !own.contains(&f.name().as_str()))
+        };
         let mut fields: Vec<Arc<Field>> = kept().map(|(f, _)| Arc::clone(f)).collect();
         let mut columns: Vec<ArrayRef> = kept().map(|(_, c)| Arc::clone(c)).collect();
         fields.push(Arc::new(Field::new(own[0], DataType::Utf8, false)));
         fields.push(Arc::new(Field::new(own[1], DataType::Float64, false)));
         columns.push(Arc::new(StringArray::from(classes)));
         columns.push(Arc::new(Float64Array::from(scores)));
-        out.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| e.to_string())?);
+        out.push(
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+                .map_err(|e| e.to_string())?,
+        );
     }
     let rows = out.iter().map(|b| b.num_rows() as u64).sum();
     Ok(Done {
