@@ -12,6 +12,7 @@ const SOURCES: [&str; 9] = [
     include_str!("executive.rs"),
     include_str!("method.rs"),
     include_str!("performance.rs"),
+    include_str!("labels.rs"),
     include_str!("sources.rs"),
     include_str!("units.rs"),
     include_str!("workload.rs"),

