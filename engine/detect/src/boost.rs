@@ -1,4 +1,4 @@
-//! A classifier of gradient-boosted trees (Chen and Guestrin 2016; histograms of quantiles; XGBoost's names and defaults), for the
+//! A classifier of gradient-boosted trees (Chen and Guestrin 2016; histograms of quantiles; `XGBoost`'s names and defaults), for the
 //! states of machines.
 //!
 //! Written here because none of the crates fits: `gbdt` and `forust-ml` panic on damaged files and use the platform's `exp`, so
@@ -15,7 +15,7 @@ pub const INPUTS_MAX: usize = 512;
 const DEPTH_MAX: u32 = 12;
 const ROUNDS_MAX: u32 = 2000;
 
-/// Hyperparameters, named and preset as XGBoost's.
+/// Hyperparameters, named and preset as those of `XGBoost`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BoostSettings {
     /// Rounds of boosting.

@@ -111,7 +111,6 @@ mod tests {
     use std::sync::Arc;
 
     fn table(n: i64, f: impl Fn(f64) -> f64) -> Table {
-        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let values = (0..n).map(|i| f(i as f64));
         let columns: [(&str, ArrayRef); 2] = [
             (

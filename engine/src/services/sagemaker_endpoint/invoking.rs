@@ -69,7 +69,7 @@ impl Model {
             {
                 Some(Ok(answer)) => Ok((answer.batch, answer.alerts)),
                 Some(Err(why)) => {
-                    self.reject(request, place, &why, cx);
+                    self.reject(&request, place, &why, cx);
                     return;
                 }
                 None => return,
@@ -90,7 +90,7 @@ impl Model {
         );
     }
     /// The records do not suit the model: trying again would not help.
-    fn reject(&mut self, request: Request, place: Place, why: &str, cx: &mut Cx<'_>) {
+    fn reject(&mut self, request: &Request, place: Place, why: &str, cx: &mut Cx<'_>) {
         if let Some(variant) = self.variants.get_mut(request.variant) {
             variant
                 .fleet

@@ -38,6 +38,9 @@ const MINUTE: SimDuration = SimDuration::secs(60);
 /// How often the bucket is looked at for a newer model.
 const LOOK: SimDuration = SimDuration::secs(30);
 
+/// What records spent their time in.
+pub(super) type Way = Vec<(Part, SimDuration)>;
+
 /// Records on their way to the model.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -87,7 +90,7 @@ pub struct Model {
     /// Failed invocations that wait for their next try.
     pub(super) again: BTreeMap<u64, Request>,
     /// Answers on their way out, with what their records spent their time in.
-    pub(super) leaving: BTreeMap<u64, (Batch, Vec<(Part, SimDuration)>, Vec<Alert>)>,
+    pub(super) leaving: BTreeMap<u64, (Batch, Way, Vec<Alert>)>,
     pub(super) next: u64,
     pub(super) putters: Vec<Putter>,
     pub(super) table: Option<Arc<Table>>,

@@ -20,7 +20,7 @@ pub enum JobType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trains {
-    /// Gradient-boosted trees that tell classes apart, after XGBoost.
+    /// Gradient-boosted trees that tell classes apart, after `XGBoost`.
     #[default]
     Xgboost,
     /// Random Cut Forest, which needs no labels.
