@@ -132,10 +132,18 @@ fn ring(pen: &Pen<'_>, rect: Rect, radius: f32, look: Look) {
     }
 }
 
+/// Height of a tile from which on it has its icon, in points.
+const ICON_FROM: f32 = 20.0;
+
 fn tile(pen: &mut Pen<'_>, node: &NodeBox, rect: Rect, hue: Color32, look: Look) {
     let t = theme();
-    // Ready triangles on whole pixels: of hundreds of tiles nobody sees smooth edges, and working them out is most of a frame.
+    let is_small = rect.height() < ICON_FROM;
+    // Small ones are ready triangles on whole pixels: nobody sees the edges of hundreds of tiles, and smoothing them is most of a frame.
     let plain = |rect: Rect, colour: Color32| {
+        if !is_small {
+            pen.painter.rect_filled(rect, 2.0, colour);
+            return;
+        }
         let mut mesh = egui::Mesh::default();
         let pixels = pen.painter.ctx().pixels_per_point();
         mesh.add_colored_rect(rect.round_to_pixels(pixels), colour);
@@ -149,9 +157,7 @@ fn tile(pen: &mut Pen<'_>, node: &NodeBox, rect: Rect, hue: Color32, look: Look)
         let bar = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 3.0), rect.max);
         plain(bar, colour);
     }
-    if rect.height() >= 20.0
-        && let Some(spec) = node.spec
-    {
+    if !is_small && let Some(spec) = node.spec {
         let side = (rect.height() * 0.6).min(24.0);
         pen.kind(
             spec,
