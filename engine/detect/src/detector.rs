@@ -412,7 +412,7 @@ impl Detector {
 }
 
 /// The first bytes of a model file, with the version of what follows.
-const MAGIC: &[u8] = b"weir-detector 2\n";
+const MAGIC: &[u8] = b"weir-detector 1\n";
 
 /// A model that cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,15 +5,12 @@
 //! the median, in units of the quartile distance), because a step that matters at rest is nothing on top of a peak. Each distance is
 //! turned into the probability of one at least as large: the empirical share below the 95 % quantile of past distances, an exponential
 //! tail beyond it. The evidence is the mean of both in nats, `-ln p`. Of several fields the most surprising counts; records of
-//! several fields are also put to a Random Cut Forest, which knows which values go together, and each of their fields to a short
-//! autoregression: a step inside the range of a season is no new value, but it is no expected one either. Since every field adds a chance of
-//! surprise, an unexpected step has to be rarer by their number (Bonferroni).
+//! several fields are also put to a Random Cut Forest, which knows which values go together.
 
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Reason, Scorer, Settings};
 use crate::forest::{Forest, ForestSettings};
-use crate::residual::Autoregression;
 use crate::window::Window;
 
 /// Past distances that are kept. Long on purpose: the tail is known only from what is rare.
@@ -165,31 +162,10 @@ impl Novelty {
     }
 }
 
-/// The steps of one field that its newest values do not let expect.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Step {
-    model: Autoregression,
-    tail: Tail,
-}
-
-impl Step {
-    fn surprise(&self, value: f64) -> f64 {
-        self.tail.surprise(self.model.surprise(value).0)
-    }
-    fn learn(&mut self, value: f64) {
-        if self.model.is_ready() {
-            self.tail.learn(self.model.surprise(value).0);
-        }
-        self.model.learn(value);
-    }
-}
-
-/// Novelty of each field, and a forest over all of them and their steps when there are several.
+/// Novelty of each field, and a forest over all of them when there are several.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct BestOf {
     fields: Vec<Novelty>,
-    /// One for each field when there are several.
-    steps: Vec<Step>,
     together: Option<(Forest, Tail)>,
     /// The forest's score of the record that was scored last.
     pending: f64,
@@ -208,31 +184,9 @@ impl BestOf {
         };
         Self {
             fields: vec![Novelty::new(); fields],
-            steps: if fields > 1 {
-                let step = Step {
-                    model: Autoregression::new(settings),
-                    tail: Tail::new(),
-                };
-                vec![step; fields]
-            } else {
-                Vec::new()
-            },
             together: (fields > 1).then(|| (Forest::new(forest), Tail::new())),
             pending: 0.0,
         }
-    }
-    /// The field with the least expected step, and how surprising it is.
-    fn step(&self, record: &[f64]) -> (usize, f64) {
-        let count = libm::log(self.steps.len().max(1) as f64);
-        let each = self
-            .steps
-            .iter()
-            .zip(record)
-            .map(|(s, x)| s.surprise(*x) - count);
-        each.enumerate().fold(
-            (0, 0.0),
-            |best, (i, s)| if s > best.1 { (i, s) } else { best },
-        )
     }
     fn most(&self, record: &[f64]) -> (usize, f64) {
         let mut best = (0, 0.0);
@@ -248,7 +202,7 @@ impl BestOf {
 
 impl Scorer for BestOf {
     fn score(&mut self, record: &[f64]) -> f64 {
-        let single = self.most(record).1.max(self.step(record).1);
+        let single = self.most(record).1;
         let Some((forest, tail)) = &mut self.together else {
             return single;
         };
@@ -258,20 +212,10 @@ impl Scorer for BestOf {
     }
     fn explain(&self, record: &[f64]) -> Reason {
         let (field, surprise) = self.most(record);
-        let (stepped, step) = self.step(record);
         if let Some((forest, tail)) = &self.together
-            && tail.surprise(self.pending) > surprise.max(step)
+            && tail.surprise(self.pending) > surprise
         {
             return crate::forest::reason(forest);
-        }
-        if let Some(one) = self.steps.get(stepped)
-            && step > surprise
-        {
-            return Reason {
-                field: stepped,
-                expected: one.model.surprise(record[stepped]).1,
-                share: 1.0,
-            };
         }
         Reason {
             field,
@@ -282,9 +226,6 @@ impl Scorer for BestOf {
     fn learn(&mut self, record: &[f64]) {
         for (field, x) in self.fields.iter_mut().zip(record) {
             field.learn(*x);
-        }
-        for (step, x) in self.steps.iter_mut().zip(record) {
-            step.learn(*x);
         }
         if let Some((forest, tail)) = &mut self.together {
             tail.learn(self.pending);
@@ -301,8 +242,6 @@ impl Scorer for BestOf {
         };
         self.fields.len() == fields
             && self.fields.iter().all(one)
-            && self.steps.len() == if fields > 1 { fields } else { 0 }
-            && self.steps.iter().all(|s| s.model.sound() && s.tail.sound())
             && self.together.is_some() == (fields > 1)
             && self.together.as_ref().is_none_or(|(forest, tail)| {
                 forest.sound() && forest.dimension() == fields && tail.sound()

@@ -186,7 +186,7 @@ const FORGET: f64 = 0.999;
 
 /// ARIMA(p, d, 0) of one field: an autoregression of the d-th differences, fitted by recursive least squares.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Autoregression {
+struct Autoregression {
     /// The newest value, first difference, ... as far as d.
     tower: Vec<f64>,
     /// The newest p of the d-th differences, newest first.
@@ -201,7 +201,7 @@ pub(crate) struct Autoregression {
 }
 
 impl Autoregression {
-    pub(crate) fn new(s: &Settings) -> Self {
+    fn new(s: &Settings) -> Self {
         let order = s.order.clamp(1, ORDER_MAX) as usize;
         let n = order + 1;
         let mut spread = vec![0.0; n * n];
@@ -238,16 +238,7 @@ impl Autoregression {
         let (_, expected) = self.forecast();
         (self.errors.score(value - expected, value), expected)
     }
-    /// How far `value` is from what the past lets expect, and what that is.
-    pub(crate) fn surprise(&self, value: f64) -> (f64, f64) {
-        let (_, expected) = self.forecast();
-        ((value - expected).abs(), expected)
-    }
-    /// Forecasts before which a distance says nothing.
-    pub(crate) const fn is_ready(&self) -> bool {
-        self.errors.seen >= FEW
-    }
-    pub(crate) fn learn(&mut self, value: f64) {
+    fn learn(&mut self, value: f64) {
         // The d-th difference of the new value.
         let mut difference = value;
         let known = self.seen >= self.tower.len() as u64;
@@ -270,14 +261,6 @@ impl Autoregression {
         }
         self.past.insert(0, difference);
         self.past.truncate(self.order);
-    }
-    pub(crate) fn sound(&self) -> bool {
-        let n = self.order + 1;
-        self.order >= 1
-            && self.order <= ORDER_MAX as usize
-            && self.weights.len() == n
-            && self.spread.len() == n * n
-            && self.past.len() <= self.order
     }
     /// One step of recursive least squares. An error far beyond what is usual moves the weights only as far as a usual one.
     fn fit(&mut self, difference: f64) {
@@ -329,6 +312,14 @@ impl Scorer for Arima {
         }
     }
     fn sound(&self, fields: usize) -> bool {
-        self.0.len() == fields && self.0.iter().all(Autoregression::sound)
+        let one = |m: &Autoregression| {
+            let n = m.order + 1;
+            m.order >= 1
+                && m.order <= ORDER_MAX as usize
+                && m.weights.len() == n
+                && m.spread.len() == n * n
+                && m.past.len() <= m.order
+        };
+        self.0.len() == fields && self.0.iter().all(one)
     }
 }

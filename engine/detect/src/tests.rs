@@ -88,7 +88,7 @@ fn a_file_that_is_none_is_refused() {
     let text = |bytes: &[u8]| Detector::from_bytes(bytes).unwrap_err().to_string();
     assert!(text(b"").contains("no detector"));
     assert!(text(b"{}").contains("no detector"));
-    assert!(text(b"weir-detector 2\n\x01").contains("cannot be read"));
+    assert!(text(b"weir-detector 1\n\x01").contains("cannot be read"));
 }
 
 proptest! {
