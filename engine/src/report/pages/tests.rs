@@ -6,7 +6,7 @@ use super::*;
 use crate::report::{csv, markdown, testing, to_json};
 use crate::services;
 
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     include_str!("configuration.rs"),
     include_str!("cost.rs"),
     include_str!("executive.rs"),
