@@ -8,6 +8,7 @@ mod background;
 mod canvas;
 mod command;
 mod cx;
+mod differences;
 mod dialogs;
 mod dispatch;
 mod edit;
@@ -106,6 +107,7 @@ pub struct Designer {
     dialogs: Dialogs,
     toasts: Toasts,
     reporter: report::Reporter,
+    differences: Option<differences::Differences>,
     acts: RefCell<Vec<Act>>,
 }
 
@@ -142,6 +144,7 @@ impl Designer {
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             reporter: report::Reporter::default(),
+            differences: None,
             acts: RefCell::default(),
         };
         designer.begin(setup);
@@ -244,6 +247,7 @@ impl Designer {
             root: self.files.root(),
             presenter: self.presenter,
             cursor: self.cursor,
+            differences: self.differences.as_ref(),
             acts: &self.acts,
         };
         let mut parts = Parts {

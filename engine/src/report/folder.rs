@@ -9,6 +9,7 @@ use arrow::array::{Array as _, Float64Array, Int64Array, RecordBatch, StringArra
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::bands::Bands;
 use super::record::{RunRecord, md5_hex};
 use super::summary::Summary;
 use crate::document::Document;
@@ -21,6 +22,9 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 const FILES_MAX: usize = 20_000;
 /// Events that are read at the most.
 const EVENTS_MAX: usize = 20_000;
+
+/// Means over time of a run that was repeated.
+const REPEATS: &str = "repeats.json";
 
 /// Why a run cannot be read, in one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +72,8 @@ pub struct RunFiles {
     pub tracks: BTreeMap<(String, String), Track>,
     /// `events.jsonl`, oldest first.
     pub events: Vec<EventLine>,
+    /// `repeats.json`: means over time when the run was repeated.
+    pub bands: Bands,
 }
 
 impl RunFiles {
@@ -106,6 +112,10 @@ impl RunFiles {
             summary_json,
             tracks,
             events: events.map_err(|e| wrong("events.jsonl", &e))?,
+            bands: match folder.join(REPEATS).is_file() {
+                true => json(folder, REPEATS)?,
+                false => Bands::default(),
+            },
         })
     }
 

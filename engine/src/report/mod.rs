@@ -3,7 +3,9 @@
 //! Reads finished runs and writes nothing of its own accord; `session` decides where files go. Host time appears only in
 //! fields whose names begin with `host_`.
 
+mod bands;
 mod bill_out;
+mod bill_words;
 mod collect;
 mod condition;
 mod cost;
@@ -22,6 +24,8 @@ pub mod svg;
 mod text;
 mod why;
 
+pub use bands::{Band, Bands};
+pub use bill_words::{bill_in_korean, priced_unit_in_korean};
 pub use bill_out::{FocusRows, focus, infracost};
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};

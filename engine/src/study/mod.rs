@@ -7,6 +7,7 @@ mod choice;
 mod compare;
 mod compare_text;
 mod diff;
+mod exact;
 mod figures;
 mod grid;
 mod pareto;
@@ -17,6 +18,7 @@ mod store;
 mod student;
 mod sweep;
 mod table;
+mod verify;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +26,7 @@ pub use axis::{Axis, VARIANTS_MAX};
 pub use choice::Wish;
 pub use compare::{
     COMPARED_MAX, Compared, Comparison, FigureRow, RunHead, Said, compare, letter, show,
-    show_difference,
+    show_difference, show_value,
 };
 pub use compare_text::{
     Language, change_words, compare_html, compare_markdown, compare_terminal, figure_title,
@@ -34,11 +36,13 @@ pub use figures::{Better, FIGURES, RunFigure, figure_of};
 pub use grid::{Variant, grid, plain};
 pub use pareto::front;
 pub use picture::{PICTURE_WORDS, PictureWords, picture};
+pub use crate::report::{Band, Bands};
 pub use repeat::{
-    Band, Bands, REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds,
+    REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds,
     warm_up_of,
 };
 pub use rerun::{RepeatPlan, Repeated, run_repeats};
 pub use student::{interval, mean_interval, mser5, t_975};
 pub use sweep::{Done, Plan, SweepStopper, Swept, sweep};
+pub use verify::verify;
 pub use table::{Cells, Column, columns, csv, pareto, parquet, rows_json, terminal};

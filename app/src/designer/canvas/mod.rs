@@ -10,6 +10,7 @@ mod camera;
 mod chooser;
 mod commands;
 mod dragging;
+mod differences;
 mod draw;
 mod find;
 mod gestures;

@@ -154,6 +154,7 @@ fn figure(cell: &Cell) -> Markup {
         @if class.is_some() || path.is_some() {
             span class=[class] data-figure=[path] data-value=[value] { (cell.text) }
         } @else { (cell.text) }
+        @if let Some(half) = &cell.plus_minus { span.pm { " \u{b1} " (half) } }
         @if let Some(share) = cell.bar { (bar(share)) }
     }
 }

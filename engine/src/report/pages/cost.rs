@@ -41,7 +41,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
             table.rows.push(vec![
                 Cell::toned(gap.node.clone(), Tone::Code),
                 Cell::toned(gap.usage_type.clone(), Tone::Code),
-                Cell::text(gap.why.clone()),
+                Cell::text(page.bill(&gap.why)),
             ]);
         }
         blocks.push(Block::Warning(page.t("unknown_warning").to_owned()));
@@ -112,8 +112,9 @@ fn by_node(page: &Page<'_>) -> Table {
         lines.filter_map(|l| l.usd_per_month).sum()
     };
     let strong = |text: String| Cell::toned(text, Tone::Strong);
-    let mut total = page.figure("cost/total_usd", dollars);
-    let mut monthly = page.figure("cost/usd_per_month", dollars);
+    // The nodes above are of this run: so is their sum.
+    let mut total = page.of_run("cost/total_usd", dollars);
+    let mut monthly = page.of_run("cost/usd_per_month", dollars);
     total.tone = Tone::Strong;
     monthly.tone = Tone::Strong;
     table.rows.push(vec![
@@ -158,15 +159,16 @@ fn lines(page: &Page<'_>, baseline: bool) -> Table {
         let usage = if line.rounding.is_empty() {
             line.usage_type.clone()
         } else {
-            format!("{} \u{2014} {}", line.usage_type, line.rounding)
+            let rounding = page.bill(&line.rounding);
+            format!("{} \u{2014} {rounding}", line.usage_type)
         };
         table.rows.push(vec![
             Cell::toned(line.node.clone(), Tone::Code),
             Cell::text(usage),
             page.figure(&format!("cost/lines/{i}/quantity"), |v| {
-                format!("{} {}", number(v), line.unit)
+                page.bill(&format!("{} {}", number(v), line.unit))
             }),
-            Cell::text(line.unit_price.clone()),
+            Cell::text(page.bill(&line.unit_price)),
             usd,
             page.figure(&format!("cost/lines/{i}/usd_per_month"), dollars),
             Cell::toned(line.date.clone(), Tone::Faint),

@@ -14,13 +14,14 @@ const LINES: usize = 8;
 const AGES: [&str; 5] = ["iteratorage", "freshness", "ageofoldest", "lag", "age"];
 
 pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
+    let over_time = latency_plot(page, derived);
     let mut blocks = vec![
         Block::Cards(cards(page)),
         Block::Heading(page.t("latency").to_owned()),
         Block::Table(latency(page)),
         Block::Picture(
-            page.t("plot_latency").to_owned(),
-            latency_plot(page, derived).markup(),
+            page.banded_caption("plot_latency", &over_time),
+            over_time.markup(),
         ),
         Block::Table(parts(page)),
         Block::Heading(page.t("freshness_backlog").to_owned()),
@@ -153,12 +154,15 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         .zip(colors)
         .zip(&derived.latency)
     {
-        plot.series.push(Series {
+        let mut series = Series {
             name: name.to_owned(),
             color: color.to_owned(),
             points: line.clone(),
             ..Series::default()
-        });
+        };
+        let metric = format!("EndToEndLatency.{name}");
+        page.with_band(&mut series, &page.run.ends(), &metric, true);
+        plot.series.push(series);
     }
     let goals = page.run.summary.objectives.iter();
     let goal = goals

@@ -77,9 +77,9 @@ fn assumptions<'a>(
     );
     for a in all {
         let value = if a.adjustable {
-            format!("{} ({})", a.value, page.t("adjustable"))
+            format!("{} ({})", page.bill(&a.value), page.t("adjustable"))
         } else {
-            a.value.clone()
+            page.bill(&a.value)
         };
         let tone = if a.basis == "assumed" {
             Tone::Bad
@@ -120,7 +120,7 @@ fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table
         }
         table.rows.push(vec![
             Cell::toned(line.usage_type.clone(), Tone::Code),
-            Cell::text(line.unit_price.clone()),
+            Cell::text(page.bill(&line.unit_price)),
             Cell::toned(line.date.clone(), Tone::Faint),
             reference(sources, &line.source, &line.date),
         ]);

@@ -1,0 +1,34 @@
+//! `repeats.json`: means over time with their intervals, of a run that was repeated.
+
+use serde::{Deserialize, Serialize};
+
+/// Means over time with their intervals.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bands {
+    /// One for each metric of each node.
+    pub bands: Vec<Band>,
+}
+
+/// One metric of one node over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// The node.
+    pub node: String,
+    /// `RecordsIn`, `RecordsOut`, `EndToEndLatency.p50`, `.p90`, `.p99`, `Latency.p50`, `.p90`, `.p99`, `CostPerHour`.
+    pub metric: String,
+    /// CloudWatch's unit; rates are per second.
+    pub unit: String,
+    /// Length of one interval.
+    pub resolution_seconds: f64,
+    /// Start of the interval in virtual seconds, mean, lower and upper end.
+    pub points: Vec<[f64; 4]>,
+}
+
+impl Bands {
+    /// The band of a metric of a node.
+    #[must_use]
+    pub fn of(&self, node: &str, metric: &str) -> Option<&Band> {
+        let mut all = self.bands.iter();
+        all.find(|b| b.node == node && b.metric == metric)
+    }
+}
