@@ -1,6 +1,18 @@
-//! `repeats.json`: means over time with their intervals, of a run that was repeated.
+//! What is kept beside a run: `repeats.json`, means over time with their intervals; `projections.json`, the same drawing run
+//! with other traffic.
 
 use serde::{Deserialize, Serialize};
+
+use super::summary::Summary;
+
+/// The same drawing, run with several times the traffic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Projected {
+    /// How many times.
+    pub traffic: u32,
+    /// What it came to.
+    pub summary: Summary,
+}
 
 /// Means over time with their intervals.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

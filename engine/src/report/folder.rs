@@ -9,7 +9,7 @@ use arrow::array::{Array as _, Float64Array, Int64Array, RecordBatch, StringArra
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bands::Bands;
+use super::bands::{Bands, Projected};
 use super::record::{RunRecord, md5_hex};
 use super::summary::Summary;
 use crate::document::Document;
@@ -25,6 +25,8 @@ const EVENTS_MAX: usize = 20_000;
 
 /// Means over time of a run that was repeated.
 const REPEATS: &str = "repeats.json";
+/// Runs of the same drawing with other traffic.
+pub const PROJECTIONS: &str = "projections.json";
 
 /// Why a run cannot be read, in one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +76,8 @@ pub struct RunFiles {
     pub events: Vec<EventLine>,
     /// `repeats.json`: means over time when the run was repeated.
     pub bands: Bands,
+    /// `projections.json`: the same drawing run with other traffic, when it was.
+    pub projected: Vec<Projected>,
 }
 
 impl RunFiles {
@@ -112,10 +116,8 @@ impl RunFiles {
             summary_json,
             tracks,
             events: events.map_err(|e| wrong("events.jsonl", &e))?,
-            bands: match folder.join(REPEATS).is_file() {
-                true => json(folder, REPEATS)?,
-                false => Bands::default(),
-            },
+            bands: beside(folder, REPEATS)?,
+            projected: beside(folder, PROJECTIONS)?,
         })
     }
 
@@ -181,6 +183,17 @@ pub fn fingerprints(folder: &Path) -> Result<BTreeMap<String, String>, ReadError
         }
     }
     Ok(found)
+}
+
+/// A file that only some runs have.
+fn beside<T: serde::de::DeserializeOwned + Default>(
+    folder: &Path,
+    name: &str,
+) -> Result<T, ReadError> {
+    match folder.join(name).is_file() {
+        true => json(folder, name),
+        false => Ok(T::default()),
+    }
 }
 
 fn wrong(name: &str, why: &dyn std::fmt::Display) -> ReadError {

@@ -24,14 +24,14 @@ pub mod svg;
 mod text;
 mod why;
 
-pub use bands::{Band, Bands};
+pub use bands::{Band, Bands, Projected};
 pub use bill_words::{bill_in_korean, priced_unit_in_korean};
 pub use bill_out::{FocusRows, focus, infracost};
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};
 pub use files::{bill_csv, csv_cell, metrics_parquet};
-pub use folder::{EventLine, ReadError, RunFiles, Track, fingerprints};
+pub use folder::{EventLine, PROJECTIONS, ReadError, RunFiles, Track, fingerprints};
 pub use html::html;
 pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
 pub use markdown::{csv, markdown, to_json};

@@ -12,6 +12,7 @@ mod figures;
 mod grid;
 mod pareto;
 mod picture;
+mod project;
 mod repeat;
 mod rerun;
 mod store;
@@ -35,6 +36,7 @@ pub use diff::{Change, ChangeKind, diff};
 pub use figures::{Better, FIGURES, RunFigure, figure_of};
 pub use grid::{Variant, grid, plain};
 pub use pareto::front;
+pub use project::{at_traffic, project};
 pub use picture::{PICTURE_WORDS, PictureWords, picture};
 pub use crate::report::{Band, Bands};
 pub use repeat::{

@@ -40,7 +40,7 @@ pub(super) struct Request {
 }
 
 /// What the function made of a batch.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Output {
     /// The result rows with births and sizes.
     pub(super) batch: Batch,

@@ -2,9 +2,70 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array as _, ArrayRef, RecordBatch};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::SchemaRef;
+
 use super::function::Output;
 use crate::data::{Batch, Fingerprint, Shared, json_sizes};
 use crate::lake::Transform;
+
+/// What a function made of records, without what it took over from them as it was: that is as large as the records.
+struct Known {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    sizes: ScalarBuffer<u32>,
+}
+
+enum Column {
+    /// The input's column at this place.
+    Same(usize),
+    New(ArrayRef),
+}
+
+impl Known {
+    /// `None` when rows were left out or put together.
+    fn of(output: &Output, input: &Batch) -> Option<Self> {
+        let made = &output.batch;
+        if output.regrouped || made.len() != input.len() || made.born != input.born {
+            return None;
+        }
+        let inputs: Vec<_> = input.rows.columns().iter().map(|c| c.to_data()).collect();
+        let is_in = |c: &ArrayRef| {
+            let data = c.to_data();
+            inputs.iter().position(|i| i.ptr_eq(&data))
+        };
+        let column = |c: &ArrayRef| match is_in(c) {
+            Some(place) => Column::Same(place),
+            None => Column::New(Arc::clone(c)),
+        };
+        Some(Self {
+            schema: made.schema(),
+            columns: made.rows.columns().iter().map(column).collect(),
+            sizes: made.sizes.clone(),
+        })
+    }
+    fn bytes(&self) -> usize {
+        let new = self.columns.iter().map(|c| match c {
+            Column::Same(_) => 0,
+            Column::New(array) => array.get_array_memory_size(),
+        });
+        new.sum::<usize>() + self.sizes.len() * 4
+    }
+    /// The same of `input`, which has the records that it was made of.
+    fn output(&self, input: &Batch) -> Option<Output> {
+        let column = |c: &Column| match c {
+            Column::Same(place) => Arc::clone(input.rows.column(*place)),
+            Column::New(array) => Arc::clone(array),
+        };
+        let columns = self.columns.iter().map(column).collect();
+        let rows = RecordBatch::try_new(Arc::clone(&self.schema), columns).ok()?;
+        Some(Output::of(Batch {
+            weight: input.weight,
+            ..Batch::new(rows, input.born.clone(), self.sizes.clone())
+        }))
+    }
+}
 
 /// The same from another run, when that gave the function the same records.
 pub(super) fn shared_apply(
@@ -18,12 +79,14 @@ pub(super) fn shared_apply(
     } else {
         None
     };
-    if let Some(known) = key.and_then(|k| shared.result::<Output>(k)) {
-        return Ok((*known).clone());
+    let known = key.and_then(|k| shared.result::<Known>(k));
+    if let Some(output) = known.and_then(|k| k.output(batch)) {
+        return Ok(output);
     }
     let output = apply(transform, batch)?;
-    if let Some(key) = key {
-        shared.keep(key, &Arc::new(output.clone()), output.batch.memory_bytes());
+    if let Some((key, known)) = key.zip(Known::of(&output, batch)) {
+        let bytes = known.bytes();
+        shared.keep(key, &Arc::new(known), bytes);
     }
     Ok(output)
 }

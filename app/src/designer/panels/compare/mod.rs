@@ -241,13 +241,6 @@ impl Compare {
             }
         }
     }
-    /// Opens the folder of a run.
-    pub(crate) fn open_folder(&self, folder: &std::path::Path, cx: &Cx<'_>) {
-        match runs::read(folder) {
-            Ok(run) => cx.act(Act::Adopt(Box::new(run))),
-            Err(why) => cx.act(Act::Toast(Tone::Bad, why)),
-        }
-    }
 }
 
 fn differences(found: &Comparison, a: &PastRun, b: &PastRun) -> Option<Differences> {
