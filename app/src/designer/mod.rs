@@ -166,6 +166,16 @@ impl Designer {
     pub fn is_busy(&self) -> bool {
         !matches!(self.live.view.phase, live::Phase::Idle | live::Phase::Ended)
     }
+    /// True while the canvas marks where two drawings differ.
+    #[must_use]
+    pub const fn shows_differences(&self) -> bool {
+        self.differences.is_some()
+    }
+    /// Runs that have ended and are kept.
+    #[must_use]
+    pub const fn past_runs(&self) -> usize {
+        self.live.view.past.len()
+    }
     /// Why the last run could not start or finish.
     #[must_use]
     pub fn run_error(&self) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! Runs every variant of a grid, several at a time. A variant's figures are those of a run of its document alone: variants
-//! share only what is a pure function of the seed (generated records). What was run before is not run again.
+//! share only what is a pure function of its input (generated records, encoded files, results of SQL). What was run before is
+//! not run again.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -144,6 +144,7 @@ fn figure(cell: &Cell) -> Markup {
         Tone::Good => Some("good"),
         Tone::Bad => Some("bad"),
         Tone::Code => Some("code"),
+        Tone::Date => Some("date"),
     };
     let (path, value) = cell
         .figure

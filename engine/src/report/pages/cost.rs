@@ -2,7 +2,7 @@
 //! no known price by name.
 
 use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
-use super::super::text::{dollars, number};
+use super::super::text::dollars;
 use super::executive::month_of;
 use super::{Block, Cell, Page, Section, Table, Tone};
 
@@ -91,7 +91,8 @@ fn by_node(page: &Page<'_>) -> Table {
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
         let share = if whole > 0.0 {
-            month_of(page, id) / whole
+            // A sum of nothing is -0.
+            (month_of(page, id) / whole).max(0.0)
         } else {
             0.0
         };
@@ -166,12 +167,12 @@ fn lines(page: &Page<'_>, baseline: bool) -> Table {
             Cell::toned(line.node.clone(), Tone::Code),
             Cell::text(usage),
             page.figure(&format!("cost/lines/{i}/quantity"), |v| {
-                page.bill(&format!("{} {}", number(v), line.unit))
+                page.quantity(v, &line.unit)
             }),
             Cell::text(page.bill(&line.unit_price)),
             usd,
             page.figure(&format!("cost/lines/{i}/usd_per_month"), dollars),
-            Cell::toned(line.date.clone(), Tone::Faint),
+            Cell::toned(line.date.clone(), Tone::Date),
         ]);
     }
     table

@@ -9,7 +9,12 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     let mut facts = page.head(page.t("run_facts"), &["what", "value"]);
     let mut row = |key: &str, cell: Cell| facts.rows.push(vec![Cell::text(page.t(key)), cell]);
     row("seed", Cell::text(s.seed.to_string()));
-    row("state", Cell::text(s.state.clone()));
+    let state = match s.state.as_str() {
+        "finished" => page.t("state_finished"),
+        "stopped" => page.t("state_stopped"),
+        _ => page.t("state_failed"),
+    };
+    row("state", Cell::text(state));
     row("duration", page.figure("virtual_seconds", span));
     row("start", Cell::text(plain_start(page)));
     match &s.repeats {
@@ -29,9 +34,13 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     let machine = &record.host_machine;
     row(
         "machine",
-        Cell::text(format!(
-            "{} {}, {} threads",
-            machine.os, machine.arch, machine.threads
+        Cell::text(page.say(
+            "machine_text",
+            &[
+                ("os", &machine.os),
+                ("arch", &machine.arch),
+                ("threads", &machine.threads.to_string()),
+            ],
         )),
     );
     let mut blocks = vec![

@@ -100,6 +100,8 @@ pub enum Tone {
     Bad,
     /// As it is typed.
     Code,
+    /// A day: steps back, and is never broken.
+    Date,
 }
 
 /// One cell.
@@ -189,6 +191,12 @@ struct Page<'a> {
 impl Page<'_> {
     fn t(&self, key: &str) -> &'static str {
         self.words.get(key)
+    }
+    /// A quantity of the bill with its unit.
+    fn quantity(&self, value: f64, unit: &str) -> String {
+        let one = (value - 1.0).abs() < f64::EPSILON;
+        let unit = crate::books::plural(unit, one);
+        self.bill(&format!("{} {unit}", super::text::number(value)))
     }
     /// A sentence, a price or a quantity of the bill, in the report's language.
     fn bill(&self, english: &str) -> String {

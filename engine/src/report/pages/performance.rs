@@ -65,7 +65,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     blocks.push(Block::Heading(page.t("ledger").to_owned()));
     blocks.push(Block::Text(page.say(
         "ledger_note",
-        &[("equation", &page.run.summary.records.equation)],
+        &[("equation", &equation(page))],
     )));
     blocks.push(Block::Table(nodes(page)));
     blocks.extend(reasons(page));
@@ -403,6 +403,26 @@ fn alarms(page: &Page<'_>) -> Option<Block> {
         }
     }
     Some(Block::Table(table))
+}
+
+/// Where the records went as a sum: what came less what went is nothing.
+fn equation(page: &Page<'_>) -> String {
+    let r = &page.run.summary.records;
+    let grouped = |n: u64| crate::books::thousands(n.into());
+    let mut text = format!("{} {}", page.t("term_produced"), grouped(r.produced));
+    let terms = [
+        ("+", "term_created", r.created_downstream),
+        ("+", "term_copied", r.copied),
+        ("\u{2212}", "term_delivered", r.delivered),
+        ("\u{2212}", "term_dropped", r.dropped),
+        ("\u{2212}", "term_failed", r.failed),
+        ("\u{2212}", "term_merged", r.merged),
+        ("\u{2212}", "term_in_flight", r.in_flight),
+    ];
+    for (sign, key, n) in terms.into_iter().filter(|(.., n)| *n > 0) {
+        text.push_str(&format!(" {sign} {} {}", page.t(key), grouped(n)));
+    }
+    format!("{text} = {}", grouped(r.unaccounted))
 }
 
 fn nodes(page: &Page<'_>) -> Table {

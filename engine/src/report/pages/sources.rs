@@ -26,7 +26,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         list.rows.push(vec![
             Cell::text(format!("[{n}]")),
             Cell::text(source.clone()),
-            Cell::text(date.clone()),
+            Cell::toned(date.clone(), Tone::Date),
         ]);
     }
     blocks.push(Block::Table(list));
@@ -90,7 +90,7 @@ fn assumptions<'a>(
             Cell::toned(a.key.clone(), Tone::Code),
             Cell::text(value),
             Cell::toned(basis(page, &a.basis), tone),
-            Cell::toned(a.date.clone(), Tone::Faint),
+            Cell::toned(a.date.clone(), Tone::Date),
             reference(sources, &a.source, &a.date),
         ]);
     }
@@ -121,7 +121,7 @@ fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table
         table.rows.push(vec![
             Cell::toned(line.usage_type.clone(), Tone::Code),
             Cell::text(page.bill(&line.unit_price)),
-            Cell::toned(line.date.clone(), Tone::Faint),
+            Cell::toned(line.date.clone(), Tone::Date),
             reference(sources, &line.source, &line.date),
         ]);
     }
