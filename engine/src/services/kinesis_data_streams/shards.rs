@@ -73,7 +73,7 @@ impl KeyHashes {
 }
 
 /// A quick mixture of the bytes of a key, eight at a time.
-fn mixed(key: &[u8]) -> u64 {
+pub(super) fn mixed(key: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut n = key.len() as u64;
     for chunk in key.chunks(8) {
