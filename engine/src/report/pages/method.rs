@@ -122,7 +122,8 @@ fn repeats(page: &Page<'_>) -> Option<Block> {
         let of = |field: &str| page.of_run(&format!("repeats/metrics/{name}/{field}"), show);
         let known = || interval.values.iter().copied().flatten();
         let mut mean = of("mean");
-        mean.plus_minus = interval.hi.map(|hi| show(hi - interval.mean));
+        let half = interval.hi.map(|hi| hi - interval.mean);
+        mean.plus_minus = half.map(|h| super::half_of(&mean.text, h, &show));
         let covers = if interval.trimmed { "trimmed" } else { "untrimmed" };
         table.rows.push(vec![
             Cell::toned(name.clone(), Tone::Code),
@@ -131,7 +132,7 @@ fn repeats(page: &Page<'_>) -> Option<Block> {
             of("hi"),
             Cell::text(show(known().fold(f64::INFINITY, f64::min))),
             Cell::text(show(known().fold(f64::NEG_INFINITY, f64::max))),
-            Cell::toned(page.t(covers), Tone::Faint),
+            Cell::toned(page.t(covers), Tone::Date),
         ]);
     }
     Some(Block::Table(table))

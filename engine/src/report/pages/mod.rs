@@ -100,7 +100,7 @@ pub enum Tone {
     Bad,
     /// As it is typed.
     Code,
-    /// A day: steps back, and is never broken.
+    /// A day, a word: steps back, and is never broken.
     Date,
 }
 
@@ -180,6 +180,20 @@ const REPEATED: [(&str, &str); 15] = [
     ("records/unaccounted", "unaccounted"),
 ];
 
+/// An interval smaller than this share of its mean is not told beside it: only in the table of the repeats.
+const LEAST_TOLD: f64 = 5e-4;
+
+/// Half an interval in words, in the unit of its mean: seconds beside seconds.
+fn half_of(mean: &str, half: f64, show: &impl Fn(f64) -> String) -> String {
+    let text = show(half);
+    match text.strip_suffix(" ms").and_then(|t| t.parse::<f64>().ok()) {
+        Some(ms) if mean.ends_with(" s") => {
+            format!("{} s", super::text::number((ms / 10.0).round() / 100.0))
+        }
+        _ => text,
+    }
+}
+
 /// What all pages read.
 #[derive(Debug, Clone, Copy)]
 struct Page<'a> {
@@ -248,7 +262,9 @@ impl Page<'_> {
             return self.of_run(path, show);
         };
         let mut cell = self.of_run(&format!("repeats/metrics/{name}/mean"), &show);
-        cell.plus_minus = repeated.hi.map(|hi| show(hi - repeated.mean));
+        let half = repeated.hi.map(|hi| hi - repeated.mean);
+        let tells = |half: &f64| *half > repeated.mean.abs() * LEAST_TOLD;
+        cell.plus_minus = half.filter(tells).map(|h| half_of(&cell.text, h, &show));
         cell
     }
     /// The figure at `path` of all runs when it was repeated, with its name.

@@ -122,9 +122,9 @@ fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         shape: Shape::Steps,
         ..Series::default()
     };
-    let mut delivered = series("delivered_rate", &p.green, &derived.delivered);
-    page.with_band(&mut delivered, &page.run.ends(), "RecordsOut", false);
-    plot.series.push(delivered);
+    // What is delivered comes in bursts, at other seconds in every run: a band of seconds would show nothing but them.
+    plot.series
+        .push(series("delivered_rate", &p.green, &derived.delivered));
     let mut offered = series("offered", p.series(0), &derived.offered);
     page.with_band(&mut offered, &page.run.sources(), "RecordsIn", false);
     plot.series.push(offered);
