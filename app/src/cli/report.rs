@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use weir_engine::report::{
-    FocusRows, Lang, PROJECTIONS, ReadError, RunFiles, csv, focus, html, infracost, markdown, pages, to_json,
+    FocusRows, Lang, PROJECTIONS, ReadError, RunFiles, csv, focus, html, infracost, markdown,
+    pages, to_json,
 };
 use weir_engine::services;
 use weir_engine::session::kit_root;

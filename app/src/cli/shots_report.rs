@@ -46,7 +46,12 @@ pub(crate) fn picture(browser: &Path, lang: Shown, out: &Path) -> Result<(), Str
     std::fs::write(&place, page).map_err(|e| e.to_string())?;
     let out = std::path::absolute(out).map_err(|e| e.to_string())?;
     let status = Command::new(browser)
-        .args(["--headless", "--disable-gpu", "--hide-scrollbars", "--no-sandbox"])
+        .args([
+            "--headless",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--no-sandbox",
+        ])
         .arg(format!("--window-size={SIZE}"))
         .arg(format!("--screenshot={}", out.display()))
         .arg(&place)

@@ -10,10 +10,10 @@ use weir_engine::runtime::{Command as RunCommand, Pace};
 use weir_engine::services;
 
 use super::command::Command;
+use super::differences::Differences;
 use super::edit::{Edit, History, Item, Selection};
 use super::files::FileAct;
 use super::findings::Findings;
-use super::differences::Differences;
 use super::live::{Finished, PastRun, RunView};
 use super::panes::Pane;
 use super::prefs::Prefs;

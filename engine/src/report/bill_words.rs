@@ -98,11 +98,11 @@ fn steps(english: &str) -> Option<Vec<Step<'_>>> {
                 Some((usd, per)) => (usd, Some(per)),
                 None => (text, None),
             };
-            let figures = [usd.strip_prefix('$')?]
-                .into_iter()
-                .chain(per)
-                .chain(up_to);
-            figures.clone().all(is_figure).then_some(Step { usd, per, up_to })
+            let figures = [usd.strip_prefix('$')?].into_iter().chain(per).chain(up_to);
+            figures
+                .clone()
+                .all(is_figure)
+                .then_some(Step { usd, per, up_to })
         })
         .collect()
 }
@@ -111,8 +111,12 @@ fn steps(english: &str) -> Option<Vec<Step<'_>>> {
 fn rate(steps: &[Step<'_>], unit: Option<&Unit>) -> String {
     let count = unit.map_or("", |u| u.count.as_str());
     let one = |step: &Step<'_>| {
-        let per = step.per.map_or_else(String::new, |n| format!("{n}{count}당 "));
-        let up_to = step.up_to.map_or_else(String::new, |n| format!("({n}까지)"));
+        let per = step
+            .per
+            .map_or_else(String::new, |n| format!("{n}{count}당 "));
+        let up_to = step
+            .up_to
+            .map_or_else(String::new, |n| format!("({n}까지)"));
         format!("{per}{}{up_to}", step.usd)
     };
     steps.iter().map(one).collect::<Vec<_>>().join(", 이후 ")
@@ -167,7 +171,9 @@ fn unknown(english: &str) -> Option<String> {
     let rest = english.strip_prefix("no price of `")?;
     let (key, rest) = rest.split_once("` in ")?;
     let (region, file) = rest.split_once(": add it to ")?;
-    Some(format!("{region} 리전의 `{key}` 가격이 없습니다. {file} 파일에 추가하십시오"))
+    Some(format!(
+        "{region} 리전의 `{key}` 가격이 없습니다. {file} 파일에 추가하십시오"
+    ))
 }
 
 #[cfg(test)]
@@ -182,11 +188,23 @@ mod tests {
         for (english, korean) in [
             ("$0.015 per shard-hour", "샤드-시간당 $0.015"),
             ("$0.29 per request", "요청 1건당 $0.29"),
-            ("$0.014 per 1,000,000 PUT payload units", "PUT 페이로드 단위 1,000,000개당 $0.014"),
+            (
+                "$0.014 per 1,000,000 PUT payload units",
+                "PUT 페이로드 단위 1,000,000개당 $0.014",
+            ),
             ("$0.6 per 1,000,000 deliveries", "전송 1,000,000건당 $0.6"),
-            ("$0.029 up to 512,000, then $0.025, in GB", "GB: $0.029(512,000까지), 이후 $0.025"),
-            ("7 requests x $0.005 per 1,000 = $0.000035", "요청 7건 × 1,000건당 $0.005 = $0.000035"),
-            ("1 shard-hour x $0.015 = $0.015", "1 샤드-시간 × $0.015 = $0.015"),
+            (
+                "$0.029 up to 512,000, then $0.025, in GB",
+                "GB: $0.029(512,000까지), 이후 $0.025",
+            ),
+            (
+                "7 requests x $0.005 per 1,000 = $0.000035",
+                "요청 7건 × 1,000건당 $0.005 = $0.000035",
+            ),
+            (
+                "1 shard-hour x $0.015 = $0.015",
+                "1 샤드-시간 × $0.015 = $0.015",
+            ),
             (
                 "600,000 GB x $0.029 up to 512,000, then $0.025 (volume counted over all nodes) = $17,048.00",
                 "600,000 GB × $0.029(512,000까지), 이후 $0.025 (사용량은 모든 노드를 합산) = $17,048.00",
@@ -195,14 +213,29 @@ mod tests {
                 "2 GB x an unknown price: AWS's price of `a.b` in eu is unknown: not found",
                 "2 GB × 알 수 없는 가격: eu 리전의 `a.b` 가격을 모릅니다: not found",
             ),
-            ("each record rounded up to 5 KB", "레코드마다 5 KB 단위로 올림"),
+            (
+                "each record rounded up to 5 KB",
+                "레코드마다 5 KB 단위로 올림",
+            ),
             ("1,000 records/s", "1,000 레코드/초"),
             ("12.5 GB", "12.5 GB"),
             ("3 requests", "요청 3건"),
         ] {
-            assert_eq!(bill_in_korean(english).as_deref(), Some(korean), "{english}");
+            assert_eq!(
+                bill_in_korean(english).as_deref(),
+                Some(korean),
+                "{english}"
+            );
         }
-        for other in ["", "hello", "7 cats", "$x per request", "p50 3 ms", "$1 per 5 cats", "a x b = c"] {
+        for other in [
+            "",
+            "hello",
+            "7 cats",
+            "$x per request",
+            "p50 3 ms",
+            "$1 per 5 cats",
+            "a x b = c",
+        ] {
             assert_eq!(bill_in_korean(other), None, "{other}");
         }
     }

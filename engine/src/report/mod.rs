@@ -25,8 +25,8 @@ mod text;
 mod why;
 
 pub use bands::{Band, Bands, Projected};
-pub use bill_words::{bill_in_korean, priced_unit_in_korean};
 pub use bill_out::{FocusRows, focus, infracost};
+pub use bill_words::{bill_in_korean, priced_unit_in_korean};
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};

@@ -65,7 +65,10 @@ fn recalled(
     for meter in &mut found.meters.all {
         if let Some(track) = files.track(id, meter.spec.name) {
             meter.series = series(track);
-            meter.series.points().for_each(|(_, p)| meter.total.merge(p));
+            meter
+                .series
+                .points()
+                .for_each(|(_, p)| meter.total.merge(p));
         }
     }
     let history = |metric: &str| files.track(id, metric).map_or_else(Series::default, series);
@@ -139,7 +142,13 @@ mod tests {
                 points.map(|(at, p)| (at, *p)).collect::<Vec<_>>()
             };
             for (a, b) in old.meters.all.iter().zip(&new.meters.all) {
-                assert_eq!(values(&a.series), values(&b.series), "{} {}", old.id, a.spec.name);
+                assert_eq!(
+                    values(&a.series),
+                    values(&b.series),
+                    "{} {}",
+                    old.id,
+                    a.spec.name
+                );
                 assert_eq!(a.total.count, b.total.count);
                 compared += values(&a.series).len();
             }

@@ -125,7 +125,10 @@ fn compare(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> V
 ///
 /// # Errors
 /// When a file is not there, or not the one that the run read.
-pub fn kit_root(inputs: &[Input], data: Option<&Path>) -> Result<(Root, Option<TempDir>), SessionError> {
+pub fn kit_root(
+    inputs: &[Input],
+    data: Option<&Path>,
+) -> Result<(Root, Option<TempDir>), SessionError> {
     let own: Vec<&Input> = inputs
         .iter()
         .filter(|i| !i.name.starts_with("sample:"))

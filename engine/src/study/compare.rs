@@ -179,7 +179,9 @@ fn figures(runs: &[Compared<'_>]) -> Vec<FigureRow> {
                 None => (f.of)(r.summary),
             });
             let mut row = row(f.name, f.unit, f.better, values.collect());
-            let halves = means.iter().map(|m| m.as_ref().and_then(|m| Some(m.hi? - m.mean)));
+            let halves = means
+                .iter()
+                .map(|m| m.as_ref().and_then(|m| Some(m.hi? - m.mean)));
             row.plus_minus = halves.collect();
             row.doubt();
             row

@@ -14,11 +14,14 @@ pub(super) fn bits(value: &Value) -> Vec<u64> {
 pub(super) fn restore(value: &mut Value, bits: &[u64]) -> bool {
     let mut left = bits.iter();
     let mut is_same = true;
-    each(value, &mut |v| match left.next().map(|b| f64::from_bits(*b)) {
-        // What text may change is the last bit.
-        Some(exact) if (exact - *v).abs() <= v.abs() * 1e-14 => *v = exact,
-        _ => is_same = false,
-    });
+    each(
+        value,
+        &mut |v| match left.next().map(|b| f64::from_bits(*b)) {
+            // What text may change is the last bit.
+            Some(exact) if (exact - *v).abs() <= v.abs() * 1e-14 => *v = exact,
+            _ => is_same = false,
+        },
+    );
     is_same && left.next().is_none()
 }
 
@@ -55,7 +58,13 @@ mod tests {
     #[test]
     fn bits_of_something_else_are_refused() {
         let value = serde_json::json!([1.5, 2.5]);
-        for other in [vec![], vec![1.5], vec![1.5, 2.6], vec![1.5, 2.5, 3.5], vec![1.5, f64::NAN]] {
+        for other in [
+            vec![],
+            vec![1.5],
+            vec![1.5, 2.6],
+            vec![1.5, 2.5, 3.5],
+            vec![1.5, f64::NAN],
+        ] {
             let bits: Vec<u64> = other.iter().map(|v| v.to_bits()).collect();
             assert!(!restore(&mut value.clone(), &bits), "{other:?}");
         }

@@ -19,10 +19,11 @@ mod store;
 mod student;
 mod sweep;
 mod table;
-mod verify;
 #[cfg(test)]
 mod tests;
+mod verify;
 
+pub use crate::report::{Band, Bands};
 pub use axis::{Axis, VARIANTS_MAX};
 pub use choice::Wish;
 pub use compare::{
@@ -36,15 +37,13 @@ pub use diff::{Change, ChangeKind, diff};
 pub use figures::{Better, FIGURES, RunFigure, figure_of};
 pub use grid::{Variant, grid, plain};
 pub use pareto::front;
-pub use project::{at_traffic, project};
 pub use picture::{PICTURE_WORDS, PictureWords, picture};
-pub use crate::report::{Band, Bands};
+pub use project::{at_traffic, project};
 pub use repeat::{
-    REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds,
-    warm_up_of,
+    REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds, warm_up_of,
 };
 pub use rerun::{RepeatPlan, Repeated, run_repeats};
 pub use student::{interval, mean_interval, mser5, t_975};
 pub use sweep::{Done, Plan, SweepStopper, Swept, sweep};
-pub use verify::verify;
 pub use table::{Cells, Column, columns, csv, pareto, parquet, rows_json, terminal};
+pub use verify::verify;

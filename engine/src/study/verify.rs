@@ -39,7 +39,9 @@ pub fn verify(
         doc: kit.document()?,
         root,
         options: RunOptions::default(),
-        runs: u32::try_from(repeats.runs).unwrap_or(super::REPEATS_MAX).min(super::REPEATS_MAX),
+        runs: u32::try_from(repeats.runs)
+            .unwrap_or(super::REPEATS_MAX)
+            .min(super::REPEATS_MAX),
         // What was found in a run of its own is as good as given.
         warm_up: match repeats.warm_up_method.as_str() {
             "none" => WarmUp::Nothing,
@@ -54,7 +56,9 @@ pub fn verify(
     });
     let now = serde_json::to_value(now).map_err(|e| SessionError::Engine(e.to_string()))?;
     let places = differences(then, &now, SHOWN);
-    let places = places.into_iter().map(|d| format!("summary.json: repeats/{d}"));
+    let places = places
+        .into_iter()
+        .map(|d| format!("summary.json: repeats/{d}"));
     verified.differences.extend(places);
     verified.differences.truncate(SHOWN);
     Ok(verified)

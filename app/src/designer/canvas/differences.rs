@@ -90,7 +90,12 @@ fn outline(pen: &mut Pen<'_>, rect: Rect, differing: &Differing) {
         width: rect.width() / pen.zoom - 16.0,
         ..TextStyle::strong(t.secondary)
     };
-    pen.text(rect.center(), Align2::CENTER_CENTER, &differing.title, style);
+    pen.text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        &differing.title,
+        style,
+    );
 }
 
 /// A ring, and the word on a tab at the upper edge.
@@ -116,6 +121,7 @@ fn mark(pen: &mut Pen<'_>, rect: Rect, difference: Difference) {
     let at = ring.left_top() + vec2(10.0, -2.0);
     // Laid out once to know its size, then again over its ground.
     let room = pen.text_fixed(at, Align2::LEFT_BOTTOM, word, style);
-    pen.painter.rect_filled(room.expand2(vec2(6.0, 2.0)), 4.0, colour);
+    pen.painter
+        .rect_filled(room.expand2(vec2(6.0, 2.0)), 4.0, colour);
     pen.text_fixed(at, Align2::LEFT_BOTTOM, word, style);
 }

@@ -55,7 +55,11 @@ impl Cost {
             self.line(ui, line);
         }
         for unknown in bill.unknown.iter().filter(|u| u.node == id) {
-            super::field::problem_line(ui, weir_engine::node::Severity::Warning, &said(&unknown.why));
+            super::field::problem_line(
+                ui,
+                weir_engine::node::Severity::Warning,
+                &said(&unknown.why),
+            );
         }
         let note = trf(
             "inspector.bill_note",

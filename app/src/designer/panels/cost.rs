@@ -201,7 +201,9 @@ impl Cost {
             figure(ui, Column::Quantity, quantity(line), t.text);
         }
         if columns.contains(&Column::Price) {
-            ui.add(egui::Label::new(RichText::new(said(&line.unit_price)).color(t.secondary)).extend());
+            ui.add(
+                egui::Label::new(RichText::new(said(&line.unit_price)).color(t.secondary)).extend(),
+            );
         }
         ui.end_row();
         if clicked {
@@ -233,11 +235,7 @@ fn money(usd: Option<Usd>) -> String {
 }
 
 fn quantity(line: &BillLine) -> String {
-    format!(
-        "{} {}",
-        format::si(line.quantity),
-        priced_unit(&line.unit)
-    )
+    format!("{} {}", format::si(line.quantity), priced_unit(&line.unit))
 }
 
 /// Least room for a usage type; a longer one is cut and told on hover.

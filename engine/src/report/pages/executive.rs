@@ -66,7 +66,10 @@ fn sentence(page: &Page<'_>) -> String {
                 "rate",
                 &page.figure("throughput/records_per_second", number).words(),
             ),
-            ("mb", &page.figure("throughput/mb_per_second", number).words()),
+            (
+                "mb",
+                &page.figure("throughput/mb_per_second", number).words(),
+            ),
             ("latency", &latency),
             ("month", &month),
             ("unknown", &unknown),

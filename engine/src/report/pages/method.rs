@@ -111,7 +111,15 @@ fn repeats(page: &Page<'_>) -> Option<Block> {
     let found = page.run.summary.repeats.as_ref()?;
     let mut table = page.head(
         &page.say("repeats_table", &[("runs", &found.runs.to_string())]),
-        &["what", ">mean", ">low_end", ">high_end", ">least", ">most", "covers"],
+        &[
+            "what",
+            ">mean",
+            ">low_end",
+            ">high_end",
+            ">least",
+            ">most",
+            "covers",
+        ],
     );
     for (name, interval) in &found.metrics {
         let show = |v: f64| match interval.unit.as_str() {
@@ -124,7 +132,11 @@ fn repeats(page: &Page<'_>) -> Option<Block> {
         let mut mean = of("mean");
         let half = interval.hi.map(|hi| hi - interval.mean);
         mean.plus_minus = half.map(|h| super::half_of(&mean.text, h, &show));
-        let covers = if interval.trimmed { "trimmed" } else { "untrimmed" };
+        let covers = if interval.trimmed {
+            "trimmed"
+        } else {
+            "untrimmed"
+        };
         table.rows.push(vec![
             Cell::toned(name.clone(), Tone::Code),
             mean,
@@ -141,7 +153,10 @@ fn repeats(page: &Page<'_>) -> Option<Block> {
 /// This run without its warming up beside the whole of it.
 fn steady(page: &Page<'_>) -> Option<Block> {
     page.run.summary.steady.as_ref()?;
-    let mut table = page.head(page.t("steady_table"), &["what", ">whole_run", ">steady_run"]);
+    let mut table = page.head(
+        page.t("steady_table"),
+        &["what", ">whole_run", ">steady_run"],
+    );
     let rate = |v: f64| format!("{} /s", number(v));
     let mut row = |key: &str, path: &str, show: &dyn Fn(f64) -> String| {
         table.rows.push(vec![

@@ -63,10 +63,9 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     }
     blocks.extend(alarms(page));
     blocks.push(Block::Heading(page.t("ledger").to_owned()));
-    blocks.push(Block::Text(page.say(
-        "ledger_note",
-        &[("equation", &equation(page))],
-    )));
+    blocks.push(Block::Text(
+        page.say("ledger_note", &[("equation", &equation(page))]),
+    ));
     blocks.push(Block::Table(nodes(page)));
     blocks.extend(reasons(page));
     Section {

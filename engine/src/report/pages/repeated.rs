@@ -14,7 +14,9 @@ impl Page<'_> {
             return None;
         }
         let height = |b: &Band| b.points.iter().map(|p| p[1]).sum::<f64>() / b.points.len() as f64;
-        bands.into_iter().max_by(|a, b| height(a).total_cmp(&height(b)))
+        bands
+            .into_iter()
+            .max_by(|a, b| height(a).total_cmp(&height(b)))
     }
 
     /// Puts the mean of all runs and its interval in the place of the line of one run. True when there is one.

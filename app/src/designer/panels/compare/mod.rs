@@ -190,7 +190,11 @@ impl Compare {
         self.done = Arc::default();
         let (doc, root, runs) = (cx.doc.clone(), cx.root.clone(), self.seeds);
         let allow = Permission::These(cx.prefs.allowed_code.clone());
-        let (stopper, done, wake) = (self.stopper.clone(), Arc::clone(&self.done), ui.ctx().clone());
+        let (stopper, done, wake) = (
+            self.stopper.clone(),
+            Arc::clone(&self.done),
+            ui.ctx().clone(),
+        );
         let started = self.repeating.start(ui.ctx(), "repeat", move || {
             let tell = |n: usize| {
                 done.store(n, Ordering::Relaxed);

@@ -50,8 +50,7 @@ pub(super) fn repeat(
         runs,
         warm_up: WarmUp::Automatic,
     };
-    let repeated =
-        run_repeats(&plan, services::ALL, stopper, tell).map_err(|e| e.to_string())?;
+    let repeated = run_repeats(&plan, services::ALL, stopper, tell).map_err(|e| e.to_string())?;
     Ok(Finished {
         name: format!("{name} \u{d7}{runs}"),
         doc,

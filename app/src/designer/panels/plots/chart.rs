@@ -294,14 +294,22 @@ impl Maker<'_> {
             return;
         };
         let points = band.points.iter();
-        let means = points.clone().map(|[x, mean, ..]| PlotPoint::new(*x, scale(*mean)));
+        let means = points
+            .clone()
+            .map(|[x, mean, ..]| PlotPoint::new(*x, scale(*mean)));
         trace.data = Decimated::new(means.filter(|p| p.y.is_finite()).collect());
         let ends = points.map(|[x, mean, low, high]| {
             // Below 0 nothing is measured; a logarithm ends at a tenth of the mean.
-            let low = low.max(if scale(0.0).is_finite() { 0.0 } else { mean / 10.0 });
+            let low = low.max(if scale(0.0).is_finite() {
+                0.0
+            } else {
+                mean / 10.0
+            });
             [*x, scale(low), scale(*high)]
         });
-        trace.band = ends.filter(|e| e[1].is_finite() && e[2].is_finite()).collect();
+        trace.band = ends
+            .filter(|e| e[1].is_finite() && e[2].is_finite())
+            .collect();
     }
     fn lines(unit: Unit, is_log: bool, traces: Vec<Trace>) -> Chart {
         Chart {

@@ -69,12 +69,7 @@ impl Sweep {
     }
 
     /// Varies a parameter around what it is in the drawing.
-    pub(crate) fn vary(
-        &mut self,
-        doc: &weir_engine::document::Document,
-        node: &str,
-        param: &str,
-    ) {
+    pub(crate) fn vary(&mut self, doc: &weir_engine::document::Document, node: &str, param: &str) {
         self.form.vary(doc, node, param);
     }
     /// Varies a parameter over these values.
