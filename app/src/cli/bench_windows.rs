@@ -64,15 +64,23 @@ fn schema() -> SchemaRef {
 fn batch(number: usize) -> Result<RecordBatch, Failure> {
     let rows = || (0..BATCH).map(|i| number * BATCH + i);
     let time = |i: usize| {
-        let late = if i.is_multiple_of(10) { (i * 7919 % 3000) as i64 } else { 0 };
+        let late = if i.is_multiple_of(10) {
+            (i * 7919 % 3000) as i64
+        } else {
+            0
+        };
         1_767_571_200_000 + i as i64 * 1000 / RATE - late
     };
     let times = TimestampMillisecondArray::from_iter_values(rows().map(time));
     RecordBatch::try_new(
         schema(),
         vec![
-            Arc::new(StringArray::from_iter_values(rows().map(|i| format!("key-{}", i * 31 % 8)))),
-            Arc::new(Float64Array::from_iter_values(rows().map(|i| (i * 7919 % 1000) as f64 / 10.0))),
+            Arc::new(StringArray::from_iter_values(
+                rows().map(|i| format!("key-{}", i * 31 % 8)),
+            )),
+            Arc::new(Float64Array::from_iter_values(
+                rows().map(|i| (i * 7919 % 1000) as f64 / 10.0),
+            )),
             Arc::new(times.with_timezone("UTC")),
         ],
     )

@@ -9,9 +9,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::{Accumulator, GroupsAccumulator};
-use datafusion::physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr};
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
@@ -70,7 +70,11 @@ impl Aggregation {
             .ok_or_else(refused)?;
         let (columns, lower) = steps_of(grouping.input()).ok_or_else(refused)?;
         let group = grouping.group_expr().input_exprs();
-        if grouping.aggr_expr().iter().any(|a| !a.order_bys().is_empty()) {
+        if grouping
+            .aggr_expr()
+            .iter()
+            .any(|a| !a.order_bys().is_empty())
+        {
             return Err(SqlProblem::new(
                 "ORDER BY inside an aggregate needs all records at once; leave it out",
             ));
@@ -96,9 +100,8 @@ impl Aggregation {
     }
     /// For each key, the column that it is, when it is nothing else.
     pub(super) fn key_columns(&self) -> Vec<Option<String>> {
-        let name = |e: &Arc<dyn PhysicalExpr>| {
-            e.downcast_ref::<Column>().map(|c| c.name().to_owned())
-        };
+        let name =
+            |e: &Arc<dyn PhysicalExpr>| e.downcast_ref::<Column>().map(|c| c.name().to_owned());
         self.group.iter().map(name).collect()
     }
     pub(super) fn key_types(&self) -> Vec<DataType> {

@@ -96,7 +96,10 @@ fn item(text: &str, at: &mut Reader<'_>, out: &mut Declared) -> Result<(), SqlPr
         out.watermark = Some((column, delay));
         return Ok(());
     }
-    if at.peek().is_some_and(|w| w.is("PRIMARY") || w.is("CONSTRAINT")) {
+    if at
+        .peek()
+        .is_some_and(|w| w.is("PRIMARY") || w.is("CONSTRAINT"))
+    {
         skip(at);
         return Ok(());
     }
@@ -107,7 +110,7 @@ fn item(text: &str, at: &mut Reader<'_>, out: &mut Declared) -> Result<(), SqlPr
         let words = &at.words[from..at.at];
         match words.first() {
             Some(w) if w.is("PROCTIME") => ColumnIs::Processing,
-            Some(_) => ColumnIs::Computed(script::expression(text, words)?),
+            Some(_) => ColumnIs::Computed(Box::new(script::expression(text, words)?)),
             None => return Err(at.fault("here an expression is missing")),
         }
     } else {
@@ -115,7 +118,16 @@ fn item(text: &str, at: &mut Reader<'_>, out: &mut Declared) -> Result<(), SqlPr
         let from = at.at;
         skip(at);
         let rest = &at.words[from..at.at];
-        let known = ["METADATA", "NOT", "NULL", "WITH", "WITHOUT", "COMMENT", "CHARACTER", "PRIMARY"];
+        let known = [
+            "METADATA",
+            "NOT",
+            "NULL",
+            "WITH",
+            "WITHOUT",
+            "COMMENT",
+            "CHARACTER",
+            "PRIMARY",
+        ];
         if let Some(word) = rest.first().filter(|w| !known.iter().any(|k| w.is(k))) {
             return Err(word.fault(format!(
                 "after the type of `{name}` a comma or `)` is missing before `{}`",
@@ -204,8 +216,9 @@ pub(super) fn interval(at: &mut Reader<'_>) -> Result<i64, SqlProblem> {
     };
     at.at += 1;
     let unit = at.peek().map(Word::upper).unwrap_or_default();
-    let found = millis(&value, &unit)
-        .ok_or_else(|| at.fault("an interval is written INTERVAL '10' SECOND, of 1 ms to 366 days"))?;
+    let found = millis(&value, &unit).ok_or_else(|| {
+        at.fault("an interval is written INTERVAL '10' SECOND, of 1 ms to 366 days")
+    })?;
     at.at += 1;
     if at.peek().is_some_and(|w| w.token == Token::LParen) {
         skip_brackets(at);

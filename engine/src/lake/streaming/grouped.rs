@@ -301,7 +301,10 @@ fn cells(times: &arrow::array::Int64Array, width: i64) -> (Cells, Vec<u32>) {
 
 /// The rows of these runs and their numbers; one run is cut out without a copy.
 fn gather(batch: &RecordBatch, runs: &[(u32, u32)]) -> Result<(RecordBatch, Vec<u32>), SqlProblem> {
-    let which: Vec<u32> = runs.iter().flat_map(|(from, len)| *from..from + len).collect();
+    let which: Vec<u32> = runs
+        .iter()
+        .flat_map(|(from, len)| *from..from + len)
+        .collect();
     let rows = match runs {
         [(from, len)] => batch.slice(*from as usize, *len as usize),
         _ => take_record_batch(batch, &UInt32Array::from(which.clone()))?,

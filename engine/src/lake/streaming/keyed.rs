@@ -12,7 +12,9 @@ use datafusion::logical_expr::Accumulator;
 
 use super::Limits;
 use super::aggregation::{Aggregation, Prepared};
-use super::rows::{Fates, ROWTIME, Rows, fate, millis, same_time, time_field, times, widened, wider};
+use super::rows::{
+    Fates, ROWTIME, Rows, fate, millis, same_time, time_field, times, widened, wider,
+};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::problem;
 
@@ -35,6 +37,9 @@ struct Window {
     rows: u64,
     records: u64,
 }
+
+/// End, start, key and window of one that is over.
+type Closed = (i64, i64, Vec<u8>, Window);
 
 /// Grouping by windows of keys.
 pub(super) struct Keyed {
@@ -215,7 +220,7 @@ impl Keyed {
         if self.count == 0 || self.earliest > watermark.saturating_add(1) {
             return Ok(Vec::new());
         }
-        let mut closed: Vec<(i64, i64, Vec<u8>, Window)> = Vec::new();
+        let mut closed: Vec<Closed> = Vec::new();
         let mut earliest = i64::MAX;
         for (key, windows) in &mut self.open {
             let ended = windows.extract_if(.., |w| w.end - 1 <= watermark);
@@ -231,11 +236,7 @@ impl Keyed {
         }
         self.emit(closed, now).map(|rows| vec![rows])
     }
-    fn emit(
-        &self,
-        mut closed: Vec<(i64, i64, Vec<u8>, Window)>,
-        now: i64,
-    ) -> Result<Rows, SqlProblem> {
+    fn emit(&self, mut closed: Vec<Closed>, now: i64) -> Result<Rows, SqlProblem> {
         let mut own = match &self.converter {
             Some(converter) => {
                 let parser = converter.parser();
@@ -244,9 +245,7 @@ impl Keyed {
             None => Vec::new(),
         }
         .into_iter();
-        let column = |f: fn(&(i64, i64, Vec<u8>, Window)) -> i64| -> ArrayRef {
-            times(closed.iter().map(f).collect())
-        };
+        let column = |f: fn(&Closed) -> i64| -> ArrayRef { times(closed.iter().map(f).collect()) };
         let bounds = [column(|c| c.1), column(|c| c.0), column(|c| c.0 - 1)];
         let mut columns: Vec<ArrayRef> = Vec::new();
         for bound in &self.bounds {
@@ -274,7 +273,13 @@ impl Keyed {
             .map_err(|e| problem(&e))?;
         let at: Vec<i64> = (0..batch.num_rows())
             .map(|i| kept.as_ref().map_or(i, |k| k.value(i) as usize))
-            .map(|i| if self.processing { closed[i].0 - 1 } else { now })
+            .map(|i| {
+                if self.processing {
+                    closed[i].0 - 1
+                } else {
+                    now
+                }
+            })
             .collect();
         let oldest = closed.iter().map(|c| c.3.oldest).min().unwrap_or(0);
         let batch = widened(&batch, &self.output, [times(at)])?;
@@ -291,11 +296,8 @@ enum Placed {
 impl Window {
     fn join(mut self, mut other: Self) -> Result<Self, DataFusionError> {
         for (own, theirs) in self.accumulators.iter_mut().zip(&mut other.accumulators) {
-            let state: Result<Vec<ArrayRef>, _> = theirs
-                .state()?
-                .into_iter()
-                .map(|s| s.to_array())
-                .collect();
+            let state: Result<Vec<ArrayRef>, _> =
+                theirs.state()?.into_iter().map(|s| s.to_array()).collect();
             own.merge_batch(&state?)?;
         }
         self.pending.append(&mut other.pending);

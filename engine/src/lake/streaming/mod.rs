@@ -9,6 +9,7 @@ mod aggregation;
 mod declare;
 mod forest;
 mod grouped;
+mod grouping;
 mod join;
 mod keyed;
 mod names;
@@ -17,7 +18,9 @@ mod program;
 mod rows;
 mod script;
 mod select;
+mod sliding;
 mod source;
+mod tables;
 mod windows;
 
 #[cfg(test)]

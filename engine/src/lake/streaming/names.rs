@@ -173,7 +173,11 @@ impl Resolver<'_> {
                     }
                     ("TO_TIMESTAMP_LTZ", [time, digits]) => {
                         let seconds = digits.to_string() == "0";
-                        let name = if seconds { "to_timestamp_seconds" } else { "to_timestamp_millis" };
+                        let name = if seconds {
+                            "to_timestamp_seconds"
+                        } else {
+                            "to_timestamp_millis"
+                        };
                         *expr = call(name, vec![(*time).clone()]);
                     }
                     _ => {}
@@ -246,7 +250,9 @@ pub(super) fn interval(expr: &Expr) -> Result<i64, SqlProblem> {
     found.ok_or_else(|| {
         at(
             expr.span(),
-            format!("`{expr}` is no length of time; write INTERVAL '10' SECOND, of 1 ms to 366 days"),
+            format!(
+                "`{expr}` is no length of time; write INTERVAL '10' SECOND, of 1 ms to 366 days"
+            ),
         )
     })
 }

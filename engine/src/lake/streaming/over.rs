@@ -125,7 +125,9 @@ impl Over {
         let times = millis(rows.batch.column(self.time))?;
         let mut more = Vec::with_capacity(self.calls.len());
         for call in &mut self.calls {
-            let (column, change) = call.column(&rows, times.values()).map_err(|e| problem(&e))?;
+            let (column, change) = call
+                .column(&rows, times.values())
+                .map_err(|e| problem(&e))?;
             self.entries = self.entries.saturating_add_signed(change);
             more.push(column);
         }
@@ -152,11 +154,7 @@ impl Over {
 
 impl Call {
     /// The results for the rows, and how many entries more are kept.
-    fn column(
-        &mut self,
-        rows: &Rows,
-        times: &[i64],
-    ) -> Result<(ArrayRef, isize), DataFusionError> {
+    fn column(&mut self, rows: &Rows, times: &[i64]) -> Result<(ArrayRef, isize), DataFusionError> {
         let outer = |e: SqlProblem| DataFusionError::Execution(e.to_string());
         let values = self.values.apply(&rows.batch).map_err(outer)?.rows;
         let arguments: Vec<ArrayRef> = match &self.what {
@@ -282,7 +280,8 @@ impl Part {
                 return Ok(());
             }
             if let Some((_, values)) = self.entries.pop_front() {
-                let back: Result<Vec<ArrayRef>, _> = values.iter().map(ScalarValue::to_array).collect();
+                let back: Result<Vec<ArrayRef>, _> =
+                    values.iter().map(ScalarValue::to_array).collect();
                 let back = back?;
                 for accumulator in &mut self.accumulators {
                     accumulator.retract_batch(&back)?;
@@ -291,4 +290,3 @@ impl Part {
         }
     }
 }
-

@@ -63,7 +63,7 @@ pub(super) enum ColumnIs {
     /// A field of this type.
     Field(arrow::datatypes::DataType),
     /// `name AS expression`.
-    Computed(Expr),
+    Computed(Box<Expr>),
     /// The arrival in the stream (`METADATA FROM 'timestamp'`).
     Arrival,
     /// `PROCTIME()`.
@@ -128,12 +128,7 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, SqlProblem> {
         let start = lines.get(line).copied().unwrap_or(text.len());
         let rest = text.get(start..).unwrap_or_default();
         let before = usize::try_from(column).unwrap_or(1).saturating_sub(1);
-        start
-            + rest
-                .chars()
-                .take(before)
-                .map(char::len_utf8)
-                .sum::<usize>()
+        start + rest.chars().take(before).map(char::len_utf8).sum::<usize>()
     };
     let used = tokens
         .into_iter()

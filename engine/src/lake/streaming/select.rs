@@ -10,14 +10,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::aggregation::Aggregation;
-use super::grouped::Grouped;
-use super::keyed::{Keyed, Span as Length};
 use super::names::{Scope, at, quoted};
-use super::program::{Op, Stage, Stream, StreamProgram, TimeBy};
+use super::program::{Op, Stage, Stream, StreamProgram};
 use super::rows::{ARRIVAL, ROWTIME, time_field, wider};
 use super::script::{Insert, Stagger, Statement};
-use super::windows::{self, OWN, Shape, Window};
+use super::windows::{self, OWN};
 use super::{Dialect, Limits, Reference};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::suggest;
@@ -78,9 +75,9 @@ pub(super) fn compile(
         depth: 0,
     };
     let is_target = |name: &str| {
-        statements.iter().any(|s| {
-            matches!(s, Statement::Insert(i) if !i.view && i.target.eq_ignore_ascii_case(name))
-        })
+        statements.iter().any(
+            |s| matches!(s, Statement::Insert(i) if !i.view && i.target.eq_ignore_ascii_case(name)),
+        )
     };
     for statement in statements {
         match statement {
@@ -95,7 +92,9 @@ pub(super) fn compile(
         }
         if builder.program.stages.len() > STAGES_MAX {
             let (line, column) = builder.place;
-            return Err(SqlProblem::new("the application has too many SELECTs; split it").at(line, column));
+            return Err(
+                SqlProblem::new("the application has too many SELECTs; split it").at(line, column),
+            );
         }
     }
     if builder.program.outputs.is_empty() {
@@ -218,7 +217,8 @@ impl Builder<'_> {
         if self.depth > DEPTH_MAX {
             return Err(self.here(SqlProblem::new("the SELECTs are nested too deeply")));
         }
-        let plain = query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+        let plain =
+            query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
         if !plain {
             return Err(self.here(SqlProblem::new(
                 "ORDER BY and LIMIT would wait for the end of the stream, which never comes; leave them out",
@@ -239,7 +239,11 @@ impl Builder<'_> {
         self.depth -= 1;
         found
     }
-    fn body(&mut self, body: &SetExpr, stagger: Option<&Stagger>) -> Result<Vec<usize>, SqlProblem> {
+    fn body(
+        &mut self,
+        body: &SetExpr,
+        stagger: Option<&Stagger>,
+    ) -> Result<Vec<usize>, SqlProblem> {
         match body {
             SetExpr::Select(select) => Ok(vec![self.select(select, stagger)?]),
             SetExpr::Query(query) => self.query(query, stagger),
@@ -293,11 +297,16 @@ impl Builder<'_> {
             return Err(self.here(SqlProblem::new("name the columns of GROUP BY")));
         };
         if !modifiers.is_empty() {
-            return Err(self.here(SqlProblem::new("GROUP BY over streams has no ROLLUP or CUBE")));
+            return Err(self.here(SqlProblem::new(
+                "GROUP BY over streams has no ROLLUP or CUBE",
+            )));
         }
-        let over = items.iter().any(|i| super::names::any(&i.expr, &mut |e| {
-            matches!(e, Expr::Function(f) if f.over.is_some())
-        }));
+        let over = items.iter().any(|i| {
+            super::names::any(
+                &i.expr,
+                &mut |e| matches!(e, Expr::Function(f) if f.over.is_some()),
+            )
+        });
         let having = select.having.as_ref();
         let aggregates = items.iter().any(|i| windows::aggregates(&i.expr)) || having.is_some();
         let (stream, scope) = if over {
@@ -382,8 +391,13 @@ impl Builder<'_> {
             let same = |i: &&Item| matches!(&i.expr, Expr::Identifier(c) if c.value == *name);
             items.iter().find(same).map(|i| (i.name.clone(), *by))
         });
-        let condition = filter.as_ref().map_or(String::new(), |f| format!(" WHERE {}", f.expr));
-        let sql = format!("SELECT {}, \"{ROWTIME}\" FROM records{condition}", list(&items));
+        let condition = filter
+            .as_ref()
+            .map_or(String::new(), |f| format!(" WHERE {}", f.expr));
+        let sql = format!(
+            "SELECT {}, \"{ROWTIME}\" FROM records{condition}",
+            list(&items)
+        );
         let transform = Transform::compile(&sql, Arc::clone(&stream.schema))
             .map_err(|e| self.blame(&e, &items, filter.as_ref(), &stream.schema))?;
         let to = self.add(Stream {
@@ -415,113 +429,6 @@ impl Builder<'_> {
             }
         }
         self.here(plain)
-    }
-    /// Grouping by a window.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one SELECT")]
-    fn grouped(
-        &mut self,
-        select: &Select,
-        from: usize,
-        scope: &Scope,
-        mut items: Vec<Item>,
-        mut group: Vec<Expr>,
-        window: Option<Window>,
-        stagger: Option<&Stagger>,
-    ) -> Result<usize, SqlProblem> {
-        let stream = self.stream(from).clone();
-        let window = match (window, stagger) {
-            (Some(window), _) => Some(window),
-            (None, Some(stagger)) => {
-                group.extend(stagger.partition.iter().cloned());
-                Some(Window {
-                    shape: Shape::Span(Length::Fixed(stagger.length_ms)),
-                    time: ROWTIME.to_owned(),
-                    by: TimeBy::Processing,
-                })
-            }
-            (None, None) => windows::find(&group, scope, &stream)?,
-        };
-        let Some(window) = window else {
-            return Err(self.no_window(&group));
-        };
-        group.retain(|g| !windows::is_window(g, scope, &stream, &window));
-        let mut having = select.having.clone();
-        for expr in items.iter_mut().map(|i| &mut i.expr).chain(&mut group).chain(&mut having) {
-            windows::rewrite(expr, scope, &stream, &window);
-        }
-        resolve(scope, &mut items)?;
-        for expr in group.iter_mut().chain(&mut having) {
-            scope.resolve(expr)?;
-        }
-        let filter = select.selection.clone().map(|f| Wanted::filter(f, scope)).transpose()?;
-        group.retain(|g| !matches!(g, Expr::Identifier(i) if OWN.contains(&i.value.as_str())));
-        group.extend(OWN.map(quoted));
-        let keys: Vec<String> = group.iter().map(ToString::to_string).collect();
-        let sql = format!(
-            "SELECT {} FROM records{} GROUP BY {}{}",
-            list(&items),
-            filter.as_ref().map_or(String::new(), |f| format!(" WHERE {}", f.expr)),
-            keys.join(", "),
-            having.map_or(String::new(), |h| format!(" HAVING {h}")),
-        );
-        let input = wider(&stream.schema, OWN.map(time_field));
-        let aggregation = Aggregation::compile(&sql, &input)
-            .map_err(|e| self.blame(&e, &items, filter.as_ref(), &stream.schema))?;
-        let time = items
-            .iter()
-            .find(|i| matches!(&i.expr, Expr::Identifier(c) if c.value == OWN[2]))
-            .map(|i| (i.name.clone(), window.by));
-        let at = stream.schema.index_of(&window.time).unwrap_or_default();
-        let (op, schema) = self.window_op(&window, aggregation, at, input)?;
-        let to = self.add(Stream {
-            name: stream.name,
-            schema,
-            shown: items.len(),
-            time,
-        });
-        self.stage(from, to, op);
-        Ok(to)
-    }
-    fn window_op(
-        &self,
-        window: &Window,
-        aggregation: Aggregation,
-        at: usize,
-        input: SchemaRef,
-    ) -> Result<(Op, SchemaRef), SqlProblem> {
-        let processing = window.by == TimeBy::Processing;
-        let mut limits = self.limits;
-        if processing {
-            limits.lateness_ms = 0;
-        }
-        Ok(match window.shape {
-            Shape::Grid(grid) => {
-                let grouped = Grouped::new(aggregation, grid, at, input, processing, limits);
-                let schema = Arc::clone(grouped.output());
-                (Op::Grouped(Box::new(grouped), window.by), schema)
-            }
-            Shape::Span(span) => {
-                let keyed = Keyed::new(aggregation, span, at, input, OWN, processing, limits)
-                    .map_err(|e| self.here(e))?;
-                let schema = Arc::clone(keyed.output());
-                (Op::Keyed(Box::new(keyed), window.by), schema)
-            }
-        })
-    }
-    fn no_window(&self, group: &[Expr]) -> SqlProblem {
-        let example = match self.dialect {
-            Dialect::Kinesis => {
-                "GROUP BY …, STEP(\"SOURCE_SQL_STREAM_001\".ROWTIME BY INTERVAL '60' SECOND)"
-            }
-            Dialect::Flink => {
-                "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, …"
-            }
-        };
-        let why = format!("a grouping over a stream without an end needs a window: {example}");
-        match group.first() {
-            Some(first) => self.here(at(first.span(), why)),
-            None => self.here(SqlProblem::new(why)),
-        }
     }
 }
 
@@ -587,7 +494,9 @@ fn name_of(expr: &Expr) -> Option<String> {
 fn by_alias(expr: &Expr, scope: &Scope, items: &[Item]) -> Expr {
     if let Expr::Identifier(ident) = expr
         && scope.find(None, ident).is_err()
-        && let Some(item) = items.iter().find(|i| i.name.eq_ignore_ascii_case(&ident.value))
+        && let Some(item) = items
+            .iter()
+            .find(|i| i.name.eq_ignore_ascii_case(&ident.value))
     {
         return item.expr.clone();
     }
@@ -597,7 +506,9 @@ fn by_alias(expr: &Expr, scope: &Scope, items: &[Item]) -> Expr {
 /// What no stream can do.
 fn strange(select: &Select) -> Option<&'static str> {
     if select.distinct.is_some() {
-        return Some("SELECT DISTINCT over a stream without an end would keep everything; group by a window");
+        return Some(
+            "SELECT DISTINCT over a stream without an end would keep everything; group by a window",
+        );
     }
     let more = select.top.is_some()
         || select.into.is_some()
@@ -606,5 +517,7 @@ fn strange(select: &Select) -> Option<&'static str> {
         || !select.lateral_views.is_empty()
         || !select.connect_by.is_empty()
         || !select.sort_by.is_empty();
-    more.then_some("a SELECT over a stream has FROM, WHERE, GROUP BY, HAVING and WINDOW; leave the rest out")
+    more.then_some(
+        "a SELECT over a stream has FROM, WHERE, GROUP BY, HAVING and WINDOW; leave the rest out",
+    )
 }

@@ -1,27 +1,22 @@
-//! Where the rows of a SELECT come from: streams, subqueries, window functions, forests, reference data; and tables that are the input.
+//! Where the rows of a SELECT come from: streams, subqueries, window functions, forests, reference data.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, Ident, Join as Joined, JoinConstraint, JoinOperator,
-    NamedWindowExpr, Select, Spanned as _, TableFactor, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType,
+    BinaryOperator, Expr, Function, Ident, Join as Joined, JoinConstraint, JoinOperator, Select,
+    Spanned as _, TableFactor,
 };
 use weir_detect::forest::ForestSettings;
 
-use super::aggregation::Aggregation;
-use super::declare::time_type;
+use super::Reference;
 use super::forest::Scores;
 use super::join::Join;
-use super::names::{Part, Scope, any, arguments, at, interval, quoted, replace};
-use super::over::{Call, Frame, Over, What};
-use super::program::{Mark, Op, Stream, TimeBy};
-use super::rows::{ARRIVAL, ROWTIME, time_field, wider};
-use super::script::{ColumnDecl, ColumnIs, Declared};
-use super::select::{Builder, Item};
+use super::names::{Part, Scope, arguments, at};
+use super::program::{Op, Stream};
+use super::rows::wider;
+use super::select::Builder;
 use super::windows::{self, OWN, SHOWN, Window};
-use super::{Dialect, Reference};
 use crate::lake::error::SqlProblem;
 use crate::lake::transform::Transform;
 
@@ -140,10 +135,17 @@ impl Builder<'_> {
         let wrong = || {
             at(
                 function.span(),
-                format!("{name} is written TABLE({name}(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))"),
+                format!(
+                    "{name} is written TABLE({name}(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))"
+                ),
             )
         };
-        let [Expr::Identifier(table), Expr::Function(descriptor), widths @ ..] = &args[..] else {
+        let [
+            Expr::Identifier(table),
+            Expr::Function(descriptor),
+            widths @ ..,
+        ] = &args[..]
+        else {
             return Err(wrong());
         };
         let columns = arguments(descriptor);
@@ -160,9 +162,11 @@ impl Builder<'_> {
             by,
         });
         for part in &mut from.scope.parts {
-            part.columns.retain(|(shown, _)| !SHOWN.contains(&shown.as_str()));
+            part.columns
+                .retain(|(shown, _)| !SHOWN.contains(&shown.as_str()));
             let own = SHOWN.into_iter().zip(OWN);
-            part.columns.extend(own.map(|(s, i)| (s.to_owned(), i.to_owned())));
+            part.columns
+                .extend(own.map(|(s, i)| (s.to_owned(), i.to_owned())));
         }
         Ok(from)
     }
@@ -180,36 +184,8 @@ impl Builder<'_> {
                 "RANDOM_CUT_FOREST is written TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM … FROM …), 100, 256, 100000, 1))",
             ));
         };
-        let mut settings = ForestSettings {
-            seed: self.limits.seed ^ self.program.stages.len() as u64,
-            ..ForestSettings::default()
-        };
-        let ranges: [(&str, u64, u64); 4] = [
-            ("numberOfTrees", 1, 1000),
-            ("subSampleSize", 10, 1000),
-            ("timeDecay", 1, 2_147_483_647),
-            ("shingleSize", 1, 30),
-        ];
-        for (i, arg) in args.iter().skip(1).enumerate() {
-            if i == ranges.len() && explain.is_some() {
-                explain = Some(arg.to_string().eq_ignore_ascii_case("true"));
-                continue;
-            }
-            let Some((name, least, most)) = ranges.get(i) else {
-                return Err(at(arg.span(), "RANDOM_CUT_FOREST has no further argument"));
-            };
-            let value = arg.to_string().parse::<u64>().ok();
-            let value = value.filter(|v| (*least..=*most).contains(v)).ok_or_else(|| {
-                at(arg.span(), format!("{name} is a number from {least} to {most}, not {arg}"))
-            })?;
-            let small = u32::try_from(value).unwrap_or(u32::MAX);
-            match i {
-                0 => settings.num_trees = small,
-                1 => settings.num_samples_per_tree = small,
-                2 => settings.time_decay = value,
-                _ => settings.shingle_size = small,
-            }
-        }
+        let seed = self.limits.seed ^ self.program.stages.len() as u64;
+        let mut settings = forest_settings(&args, seed, &mut explain)?;
         let found = self.query(query, None)?;
         let [stream] = found[..] else {
             return Err(at(function.span(), "CURSOR holds one SELECT without UNION"));
@@ -223,7 +199,10 @@ impl Builder<'_> {
         if numeric.is_empty() || numeric.len() > 30 {
             return Err(at(
                 function.span(),
-                format!("RANDOM_CUT_FOREST looks at 1 to 30 numeric columns, CURSOR selects {}", numeric.len()),
+                format!(
+                    "RANDOM_CUT_FOREST looks at 1 to 30 numeric columns, CURSOR selects {}",
+                    numeric.len()
+                ),
             ));
         }
         settings.feature_dim = u32::try_from(numeric.len()).unwrap_or(1);
@@ -250,13 +229,16 @@ impl Builder<'_> {
         }
         Ok(from)
     }
-    fn is_reference(&self, ident: &Ident) -> bool {
+    pub(super) fn is_reference(&self, ident: &Ident) -> bool {
         let named = |r: &&Reference| r.name.eq_ignore_ascii_case(&ident.value);
         self.reference.as_ref().is_some_and(named)
     }
     fn join(&mut self, from: From, join: &Joined) -> Result<From, SqlProblem> {
         let TableFactor::Table { name, alias, .. } = &join.relation else {
-            return Err(at(join.relation.span(), "join the reference data by its name"));
+            return Err(at(
+                join.relation.span(),
+                "join the reference data by its name",
+            ));
         };
         let ident = name.0.last().and_then(|p| p.as_ident());
         let found = ident.filter(|i| self.is_reference(i)).zip(self.reference);
@@ -267,7 +249,10 @@ impl Builder<'_> {
             ));
         };
         if from.window.is_some() {
-            return Err(at(join.relation.span(), "join before the window: put the join into a view"));
+            return Err(at(
+                join.relation.span(),
+                "join before the window: put the join into a view",
+            ));
         }
         let (outer, on) = match &join.join_operator {
             JoinOperator::Join(JoinConstraint::On(on))
@@ -282,24 +267,10 @@ impl Builder<'_> {
             }
         };
         let own = self.stream(from.stream).clone();
-        let mut table = Part {
-            names: [Some(&ident.value), alias.as_ref().map(|a| &a.name.value)]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
-            columns: Vec::new(),
-        };
+        let names = [Some(&ident.value), alias.as_ref().map(|a| &a.name.value)];
+        let names = names.into_iter().flatten().cloned().collect();
         let schema = reference.rows.schema();
-        let mut fields: Vec<Field> = Vec::new();
-        for field in schema.fields() {
-            let mut inner = field.name().clone();
-            while own.schema.index_of(&inner).is_ok() {
-                inner = format!("{}.{inner}", ident.value);
-            }
-            fields.push(field.as_ref().clone().with_name(&inner).with_nullable(true));
-            table.columns.push((field.name().clone(), inner));
-        }
+        let (table, fields) = joined(&own, &schema, names);
         let (left, right) = self.keys(on, &from.scope, &table, reference)?;
         let shown = own.schema.fields().iter().take(own.shown);
         let mut all: Vec<Field> = shown.map(|f| f.as_ref().clone()).collect();
@@ -307,11 +278,19 @@ impl Builder<'_> {
         let hidden = own.schema.fields().iter().skip(own.shown);
         all.extend(hidden.map(|f| f.as_ref().clone()));
         let output = Arc::new(Schema::new(all));
-        let keys = Transform::compile(&left, Arc::clone(&own.schema)).map_err(|e| self.here(SqlProblem::new(e.message)))?;
-        let theirs = Transform::compile(&right, schema).map_err(|e| self.here(SqlProblem::new(e.message)))?;
+        let here = |e: SqlProblem| self.here(SqlProblem::new(e.message));
+        let keys = Transform::compile(&left, Arc::clone(&own.schema)).map_err(here)?;
+        let theirs = Transform::compile(&right, schema).map_err(here)?;
         let theirs = theirs.apply(&reference.rows)?.rows;
-        let joined = Join::new(keys, &theirs, reference.rows.clone(), outer, Arc::clone(&output), own.shown)
-            .map_err(|e| self.here(e))?;
+        let joined = Join::new(
+            keys,
+            &theirs,
+            reference.rows.clone(),
+            outer,
+            Arc::clone(&output),
+            own.shown,
+        )
+        .map_err(|e| self.here(e))?;
         let to = self.add(Stream {
             schema: output,
             shown: own.shown + table.columns.len(),
@@ -372,7 +351,10 @@ impl Builder<'_> {
                     let straight: Result<_, SqlProblem> = side(left, right);
                     pairs.push(match straight {
                         Ok(pair) => pair,
-                        Err(why) => side(right, left).map_err(|_: SqlProblem| why)?,
+                        Err(why) => match side(right, left) {
+                            Ok(pair) => pair,
+                            Err(_) => return Err(why),
+                        },
                     });
                 }
                 other => {
@@ -390,328 +372,63 @@ impl Builder<'_> {
         };
         Ok((sql(&|p| p.0.to_string()), sql(&|p| p.1.to_string())))
     }
-    /// Adds a stage for the calls with OVER and writes their columns in their place.
-    pub(super) fn over(
-        &mut self,
-        select: &Select,
-        stream: usize,
-        scope: Scope,
-        items: &mut [Item],
-    ) -> Result<(usize, Scope), SqlProblem> {
-        if self.dialect == Dialect::Flink {
-            return Err(self.here(SqlProblem::new(
-                "OVER windows are run in Kinesis SQL only; in Flink SQL use TUMBLE, HOP, CUMULATE or SESSION",
-            )));
-        }
-        let stream = match &select.selection {
-            Some(filter) => self.filtered(stream, &scope, filter.clone())?,
-            None => stream,
-        };
-        let own = self.stream(stream).clone();
-        let mut calls: Vec<(Expr, Call)> = Vec::new();
-        for item in items.iter() {
-            let mut found = Vec::new();
-            any(&item.expr, &mut |e| {
-                if matches!(e, Expr::Function(f) if f.over.is_some()) {
-                    found.push(e.clone());
-                }
-                false
-            });
-            for expr in found {
-                if let Expr::Function(f) = &expr
-                    && !calls.iter().any(|(e, _)| *e == expr)
-                {
-                    let call = self.call(f, select, &scope, &own)?;
-                    calls.push((expr, call));
-                }
-            }
-        }
-        for item in items.iter_mut() {
-            replace(&mut item.expr, &mut |e| {
-                let place = calls.iter().position(|(c, _)| c == e)?;
-                Some(quoted(&format!("__over_{place}")))
-            });
-        }
-        let fields = calls.iter().enumerate();
-        let fields = fields.map(|(i, (_, c))| Field::new(format!("__over_{i}"), c.data_type(), true));
-        let output = wider(&own.schema, fields.collect::<Vec<_>>());
-        let over = Over {
-            calls: calls.into_iter().map(|(_, c)| c).collect(),
-            time: own.schema.index_of(ROWTIME).unwrap_or_default(),
-            output: Arc::clone(&output),
-            limits: self.limits,
-            entries: 0,
-        };
-        let to = self.add(Stream {
-            schema: output,
-            ..own
-        });
-        self.stage(stream, to, Op::Over(Box::new(over)));
-        Ok((to, scope))
-    }
-    /// The same stream without what a WHERE leaves out, hidden columns and all.
-    fn filtered(&mut self, from: usize, scope: &Scope, filter: Expr) -> Result<usize, SqlProblem> {
-        let own = self.stream(from).clone();
-        let filter = super::select::Wanted::filter(filter, scope)?;
-        let sql = format!("SELECT * FROM records WHERE {}", filter.expr);
-        let transform = Transform::compile(&sql, Arc::clone(&own.schema))
-            .map_err(|e| self.blame(&e, &[], Some(&filter), &own.schema))?;
-        let to = self.add(own);
-        self.stage(from, to, Op::Map(transform));
-        Ok(to)
-    }
-    fn call(
-        &self,
-        function: &Function,
-        select: &Select,
-        scope: &Scope,
-        stream: &Stream,
-    ) -> Result<Call, SqlProblem> {
-        let span = function.span();
-        let spec = self.spec(function, select)?;
-        if !spec.order_by.is_empty() {
-            let rowtime = spec.order_by.len() == 1 && scope.is_rowtime(&spec.order_by[0].expr);
-            if !rowtime {
-                return Err(at(span, "a sliding window is in the order of ROWTIME; leave ORDER BY out"));
-            }
-        }
-        let name = function.name.to_string().to_uppercase();
-        let frame = frame(spec.window_frame.as_ref())?;
-        let args = arguments(function);
-        let what = match name.as_str() {
-            "LAG" => {
-                let back = args.get(1).map_or(Some(1), |n| n.to_string().parse().ok());
-                let back = back.filter(|n| (1..=10_000).contains(n));
-                What::Lag(back.ok_or_else(|| at(span, "LAG goes back 1 to 10000 records"))?)
-            }
-            "FIRST_VALUE" => What::First,
-            "LAST_VALUE" => What::Last,
-            _ if crate::lake::sql::is_aggregate(&name) => {
-                let mut plain = Expr::Function(Function {
-                    over: None,
-                    ..function.clone()
-                });
-                scope.resolve(&mut plain)?;
-                let sql = format!("SELECT {plain} AS x FROM records");
-                let compiled = Aggregation::compile(&sql, &stream.schema);
-                What::Aggregate(compiled.map_err(|e| at(span, e.message))?)
-            }
-            _ => {
-                return Err(at(
-                    span,
-                    format!("`{name}` has no OVER here; there are the aggregates, LAG, FIRST_VALUE and LAST_VALUE"),
-                ));
-            }
-        };
-        let mut wanted: Vec<Expr> = spec.partition_by.clone();
-        if !matches!(what, What::Aggregate(_)) {
-            wanted.extend(args.first().map(|a| (*a).clone()));
-        }
-        let mut columns = Vec::new();
-        for (i, expr) in wanted.iter_mut().enumerate() {
-            scope.resolve(expr)?;
-            columns.push(format!("{expr} AS k{i}"));
-        }
-        if columns.is_empty() {
-            columns.push(format!("\"{ROWTIME}\" AS k0"));
-        }
-        let sql = format!("SELECT {} FROM records", columns.join(", "));
-        let values = Transform::compile(&sql, Arc::clone(&stream.schema)).map_err(|e| at(span, e.message))?;
-        Call::new(what, frame, values, spec.partition_by.len()).map_err(|e| at(span, e.message))
-    }
-    fn spec(&self, function: &Function, select: &Select) -> Result<WindowSpec, SqlProblem> {
-        match &function.over {
-            Some(WindowType::WindowSpec(spec)) => match &spec.window_name {
-                None => Ok(spec.clone()),
-                Some(name) => self.named(name, select),
-            },
-            Some(WindowType::NamedWindow(name)) => self.named(name, select),
-            None => Err(at(function.span(), "here OVER is missing")),
-        }
-    }
-    fn named(&self, name: &Ident, select: &Select) -> Result<WindowSpec, SqlProblem> {
-        let same = |i: &Ident| i.value.eq_ignore_ascii_case(&name.value);
-        let found = select.named_window.iter().find(|w| same(&w.0));
-        match found.map(|w| &w.1) {
-            Some(NamedWindowExpr::WindowSpec(spec)) => Ok(spec.clone()),
-            _ => Err(at(
-                name.span,
-                format!("there is no window `{}`; write WINDOW {} AS (…)", name.value, name.value),
-            )),
-        }
-    }
-    /// A stream or table that is declared: one that is written to, or in Flink a view of the input.
-    pub(super) fn declare(&mut self, declared: &Declared, written: bool) -> Result<(), SqlProblem> {
-        let upper = declared.name.to_uppercase();
-        if self.is_reference(&Ident::new(&declared.name)) {
-            return Ok(());
-        }
-        if self.names.contains_key(&upper) {
-            return Err(self.here(SqlProblem::new(format!(
-                "`{}` is created twice",
-                declared.name
-            ))));
-        }
-        let stream = if written {
-            self.in_application(declared)?
-        } else if self.dialect == Dialect::Kinesis {
-            return Err(self.here(SqlProblem::new(format!(
-                "nothing is inserted into `{}`; write a pump for it or leave it out",
-                declared.name
-            ))));
-        } else {
-            self.input_table(declared)?
-        };
-        self.names.insert(upper, stream);
-        Ok(())
-    }
-    fn in_application(&mut self, declared: &Declared) -> Result<usize, SqlProblem> {
-        let mut fields = Vec::new();
-        for column in &declared.columns {
-            match &column.what {
-                ColumnIs::Field(kind) => fields.push(Field::new(&column.name, kind.clone(), true)),
-                _ => {
-                    return Err(self.here(SqlProblem::new(format!(
-                        "`{}` is written to, so its column `{}` has a type and nothing else",
-                        declared.name, column.name
-                    ))));
-                }
-            }
-        }
-        let time = declared.watermark.as_ref().map(|(name, _)| name.clone());
-        if time.is_some() {
-            return Err(self.here(SqlProblem::new(format!(
-                "`{}` is written to and so has no watermark; declare it on the table that is the input",
-                declared.name
-            ))));
-        }
-        let shown = fields.len();
-        fields.push(time_field(ROWTIME));
-        Ok(self.add(Stream {
-            name: declared.name.clone(),
-            schema: Arc::new(Schema::new(fields)),
-            shown,
-            time: None,
-        }))
-    }
-    fn input_table(&mut self, declared: &Declared) -> Result<usize, SqlProblem> {
-        let input = Arc::clone(&self.stream(0).schema);
-        let (mut places, mut fields) = (Vec::new(), Vec::new());
-        for column in &declared.columns {
-            let (place, kind) = match &column.what {
-                ColumnIs::Field(kind) => (self.input_column(column)?, kind.clone()),
-                ColumnIs::Arrival => (input.index_of(ARRIVAL)?, time_type()),
-                ColumnIs::Processing => (input.index_of(ROWTIME)?, time_type()),
-                ColumnIs::Computed(_) => continue,
-            };
-            places.push(place);
-            fields.push(Field::new(&column.name, kind, true));
-        }
-        let shown = fields.len();
-        places.push(input.index_of(ROWTIME)?);
-        fields.push(time_field(ROWTIME));
-        let schema = Arc::new(Schema::new(fields));
-        let mut stream = self.add(Stream {
-            name: declared.name.clone(),
-            schema: Arc::clone(&schema),
-            shown,
-            time: None,
-        });
-        self.stage(0, stream, Op::Fit(places, schema));
-        let computed = |c: &ColumnDecl| matches!(c.what, ColumnIs::Computed(_));
-        if declared.columns.iter().any(computed) {
-            let scope = self.plain(stream, vec![declared.name.clone()]).scope;
-            let items = declared.columns.iter().map(|c| {
-                let expr = match &c.what {
-                    ColumnIs::Computed(expr) => expr.clone(),
-                    _ => quoted(&c.name),
-                };
-                Item {
-                    span: expr.span(),
-                    expr,
-                    name: c.name.clone(),
-                    resolved: false,
-                }
-            });
-            let items = items.collect();
-            stream = self.map(stream, &scope, items, None)?;
-        }
-        let time = self.table_time(declared, stream)?;
-        self.program.streams[stream].time = time;
-        Ok(stream)
-    }
-    fn input_column(&self, column: &ColumnDecl) -> Result<usize, SqlProblem> {
-        let scope = self.plain(0, Vec::new()).scope;
-        let found = scope.find(None, &Ident::new(&column.name));
-        let inner = found.map_err(|e| {
-            let why = e.message.replace("there is no column", "the records have no field");
-            self.here(SqlProblem::new(why))
-        })?;
-        Ok(self.stream(0).schema.index_of(&inner)?)
-    }
-    fn table_time(
-        &mut self,
-        declared: &Declared,
-        stream: usize,
-    ) -> Result<Option<(String, TimeBy)>, SqlProblem> {
-        let schema = Arc::clone(&self.stream(stream).schema);
-        if let Some((name, delay_ms)) = &declared.watermark {
-            let place = schema
-                .fields()
-                .iter()
-                .position(|f| f.name().eq_ignore_ascii_case(name))
-                .filter(|i| matches!(schema.field(*i).data_type(), DataType::Timestamp(..)));
-            let Some(column) = place else {
-                return Err(self.here(SqlProblem::new(format!(
-                    "the watermark's column `{name}` is to be a TIMESTAMP column of `{}`",
-                    declared.name
-                ))));
-            };
-            self.program.marks.push(Mark {
-                stream,
-                column,
-                delay_ms: *delay_ms,
-                lanes: std::collections::BTreeMap::new(),
-                now_ms: i64::MIN,
-            });
-            let by = TimeBy::Event(self.program.marks.len() - 1);
-            return Ok(Some((schema.field(column).name().clone(), by)));
-        }
-        let processing = declared
-            .columns
-            .iter()
-            .find(|c| matches!(c.what, ColumnIs::Processing));
-        Ok(processing.map(|c| (c.name.clone(), TimeBy::Processing)))
-    }
 }
 
-/// How far back a window reaches.
-fn frame(frame: Option<&WindowFrame>) -> Result<Frame, SqlProblem> {
-    let Some(frame) = frame else {
-        return Ok(Frame::All);
+/// The numbers of a call, and whether it wants directions.
+fn forest_settings(
+    args: &[&Expr],
+    seed: u64,
+    explain: &mut Option<bool>,
+) -> Result<ForestSettings, SqlProblem> {
+    let mut settings = ForestSettings {
+        seed,
+        ..ForestSettings::default()
     };
-    if frame
-        .end_bound
-        .as_ref()
-        .is_some_and(|e| *e != WindowFrameBound::CurrentRow)
-    {
-        return Err(SqlProblem::new(
-            "a sliding window ends at the current record; write … PRECEDING",
-        ));
-    }
-    match (&frame.units, &frame.start_bound) {
-        (_, WindowFrameBound::Preceding(None)) => Ok(Frame::All),
-        (WindowFrameUnits::Range, WindowFrameBound::Preceding(Some(back))) => {
-            Ok(Frame::Range(interval(back)?))
+    let ranges: [(&str, u64, u64); 4] = [
+        ("numberOfTrees", 1, 1000),
+        ("subSampleSize", 10, 1000),
+        ("timeDecay", 1, 2_147_483_647),
+        ("shingleSize", 1, 30),
+    ];
+    for (i, arg) in args.iter().skip(1).enumerate() {
+        if i == ranges.len() && explain.is_some() {
+            *explain = Some(arg.to_string().eq_ignore_ascii_case("true"));
+            continue;
         }
-        (WindowFrameUnits::Rows, WindowFrameBound::Preceding(Some(back))) => {
-            let rows = back.to_string().parse().ok().filter(|n| *n <= 1_000_000_usize);
-            rows.map(Frame::Rows)
-                .ok_or_else(|| at(back.span(), "ROWS goes back up to 1,000,000 records"))
+        let Some((name, least, most)) = ranges.get(i) else {
+            return Err(at(arg.span(), "RANDOM_CUT_FOREST has no further argument"));
+        };
+        let value = arg.to_string().parse::<u64>().ok();
+        let value = value
+            .filter(|v| (*least..=*most).contains(v))
+            .ok_or_else(|| {
+                at(
+                    arg.span(),
+                    format!("{name} is a number from {least} to {most}, not {arg}"),
+                )
+            })?;
+        let small = u32::try_from(value).unwrap_or(u32::MAX);
+        match i {
+            0 => settings.num_trees = small,
+            1 => settings.num_samples_per_tree = small,
+            2 => settings.time_decay = value,
+            _ => settings.shingle_size = small,
         }
-        (_, WindowFrameBound::CurrentRow) => Ok(Frame::Rows(0)),
-        _ => Err(SqlProblem::new(
-            "a sliding window is RANGE INTERVAL … PRECEDING or ROWS n PRECEDING",
-        )),
     }
+    Ok(settings)
+}
+
+/// The columns of a table beside those of a stream: by its names, and as fields with names that nothing else has.
+fn joined(stream: &Stream, table: &Schema, names: Vec<String>) -> (Part, Vec<Field>) {
+    let (mut columns, mut fields) = (Vec::new(), Vec::new());
+    for field in table.fields() {
+        let mut inner = field.name().clone();
+        while stream.schema.index_of(&inner).is_ok() {
+            inner.insert(0, '~');
+        }
+        let own = field.as_ref().clone();
+        fields.push(own.with_name(&inner).with_nullable(true));
+        columns.push((field.name().clone(), inner));
+    }
+    (Part { names, columns }, fields)
 }

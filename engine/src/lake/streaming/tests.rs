@@ -35,16 +35,21 @@ fn schema() -> SchemaRef {
     ]))
 }
 
+/// Seconds since the beginning as milliseconds since 1970.
+#[expect(clippy::cast_possible_truncation, reason = "some minutes at the most")]
+fn ms(seconds: f64) -> i64 {
+    BASE + (seconds * 1000.0).round() as i64
+}
+
 /// Records (symbol, price, quantity, seconds of event time).
 fn batch(records: &[(&str, f64, i64, f64)]) -> RecordBatch {
-    let at = |s: f64| BASE + (s * 1000.0).round() as i64;
     RecordBatch::try_new(
         schema(),
         vec![
             Arc::new(StringArray::from_iter_values(records.iter().map(|r| r.0))),
             Arc::new(Float64Array::from_iter_values(records.iter().map(|r| r.1))),
             Arc::new(Int64Array::from_iter_values(records.iter().map(|r| r.2))),
-            times(records.iter().map(|r| at(r.3)).collect()),
+            times(records.iter().map(|r| ms(r.3)).collect()),
         ],
     )
     .unwrap()
@@ -66,13 +71,13 @@ fn json(made: &[Made], stream: usize) -> Vec<serde_json::Value> {
 fn run(program: &mut StreamProgram, records: &[(f64, &str, f64, i64)], end: f64) -> Vec<Made> {
     let mut out = Vec::new();
     for (at, symbol, price, quantity) in records {
-        let now = BASE + (at * 1000.0) as i64;
+        let now = ms(*at);
         out.extend(program.advance(now).unwrap());
         let rows = batch(&[(symbol, *price, *quantity, *at)]);
         let born = vec![0].into();
         out.extend(program.push(0, &rows, &born, 1, now, now).unwrap().made);
     }
-    out.extend(program.advance(BASE + (end * 1000.0) as i64).unwrap());
+    out.extend(program.advance(ms(end)).unwrap());
     out
 }
 
@@ -122,8 +127,12 @@ fn forest_of_the_notes_runs_as_it_stands() {
             20.0 + f64::from((i * 7919) % 101) / 10.0
         }
     });
-    let rows = RecordBatch::try_new(schema, vec![Arc::new(Float64Array::from_iter_values(amounts))]).unwrap();
-    let born: Vec<u64> = (0..n as u64).collect();
+    let rows = RecordBatch::try_new(
+        schema,
+        vec![Arc::new(Float64Array::from_iter_values(amounts))],
+    )
+    .unwrap();
+    let born: Vec<u64> = (0..2000).collect();
     let pushed = p.push(0, &rows, &born.into(), 1, BASE, BASE).unwrap();
     let found = json(&pushed.made, 0);
     assert!(
@@ -131,75 +140,116 @@ fn forest_of_the_notes_runs_as_it_stands() {
         "{found:?}"
     );
     assert!(found.len() < 20, "{found:?}");
-    assert!(found.iter().all(|r| r["anomaly_score"].as_f64().unwrap() > 2.0));
+    assert!(
+        found
+            .iter()
+            .all(|r| r["anomaly_score"].as_f64().unwrap() > 2.0)
+    );
     // Rows that go on are the records that they were.
     let records = pushed.made[0].records.clone().unwrap();
     assert!(records.values().contains(&1500));
     assert_eq!(pushed.fate(3), Fate::LeftOut);
 }
 
+/// A SELECT, and for each row that it makes: a, b, c.
+type Case = (&'static str, &'static [(&'static str, f64, i64)]);
+
+const SELECTS: [Case; 9] = [
+    (
+        "ticker_symbol, price * 2, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price >= 30",
+        &[("AMZN", 60.0, 4), ("AMZN", 80.0, 6)],
+    ),
+    (
+        "s.\"ticker_symbol\", SUM(s.price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" AS s GROUP BY s.\"ticker_symbol\", FLOOR(s.ROWTIME TO MINUTE)",
+        &[
+            ("AMZN", 30.0, 2),
+            ("TSLA", 5.0, 1),
+            ("AMZN", 30.0, 1),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, MAX(price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" WHERE quantity > 1 GROUP BY ticker_symbol, STEP(\"SOURCE_SQL_STREAM_001\".ROWTIME BY INTERVAL '60' SECOND) HAVING MAX(price) > 6",
+        &[
+            ("AMZN", 20.0, 1),
+            ("AMZN", 30.0, 1),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, AVG(price) OVER W1, COUNT(*) OVER W1 FROM \"SOURCE_SQL_STREAM_001\" WINDOW W1 AS (PARTITION BY ticker_symbol RANGE INTERVAL '1' MINUTE PRECEDING)",
+        &[
+            ("AMZN", 10.0, 1),
+            ("TSLA", 5.0, 1),
+            ("AMZN", 15.0, 2),
+            ("AMZN", 20.0, 3),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, MIN(price) OVER (PARTITION BY ticker_symbol ROWS 1 PRECEDING), LAG(quantity) OVER (PARTITION BY ticker_symbol ROWS 2 PRECEDING) FROM \"SOURCE_SQL_STREAM_001\" WHERE ticker_symbol = 'AMZN'",
+        &[
+            ("AMZN", 10.0, -1),
+            ("AMZN", 10.0, 1),
+            ("AMZN", 20.0, 3),
+            ("AMZN", 30.0, 4),
+        ],
+    ),
+    (
+        "ticker_symbol, SUM(price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" WINDOWED BY STAGGER (PARTITION BY ticker_symbol RANGE INTERVAL '1' MINUTE)",
+        // AMZN opens at 1 s and at 61 s: the first closes at 61 s, before the record of 61 s.
+        &[
+            ("AMZN", 30.0, 2),
+            ("TSLA", 5.0, 1),
+            ("AMZN", 30.0, 1),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, price, quantity FROM (SELECT STREAM * FROM \"SOURCE_SQL_STREAM_001\" WHERE price < 20) AS cheap WHERE quantity > 1",
+        &[("TSLA", 5.0, 2), ("TSLA", 7.0, 5)],
+    ),
+    (
+        "UPPER(ticker_symbol), price, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price = 5 UNION ALL SELECT STREAM 'x', 0, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price = 40",
+        &[("TSLA", 5.0, 2), ("x", 0.0, 6)],
+    ),
+    (
+        "ticker_symbol, COUNT(DISTINCT quantity), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY STEP(APPROXIMATE_ARRIVAL_TIME BY INTERVAL '60' SECOND), STEP(ROWTIME BY INTERVAL '2' MINUTE), ticker_symbol",
+        &[
+            ("AMZN", 2.0, 2),
+            ("TSLA", 1.0, 1),
+            ("AMZN", 1.0, 1),
+            ("TSLA", 1.0, 1),
+            ("AMZN", 1.0, 1),
+        ],
+    ),
+];
+
 #[test]
 fn kinesis_scripts_give_what_they_should() {
     let head = "CREATE OR REPLACE STREAM \"OUT\" (a VARCHAR(8), b DOUBLE, c BIGINT); CREATE OR REPLACE PUMP \"P\" AS INSERT INTO \"OUT\" SELECT STREAM ";
-    // The SELECT, and for each row: a, b, c.
-    let cases: [(&str, &[(&str, f64, i64)]); 9] = [
-        (
-            "ticker_symbol, price * 2, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price >= 30",
-            &[("AMZN", 60.0, 4), ("AMZN", 80.0, 6)],
-        ),
-        (
-            "s.\"ticker_symbol\", SUM(s.price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" AS s GROUP BY s.\"ticker_symbol\", FLOOR(s.ROWTIME TO MINUTE)",
-            &[("AMZN", 30.0, 2), ("TSLA", 5.0, 1), ("AMZN", 30.0, 1), ("TSLA", 7.0, 1), ("AMZN", 40.0, 1)],
-        ),
-        (
-            "ticker_symbol, MAX(price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" WHERE quantity > 1 GROUP BY ticker_symbol, STEP(\"SOURCE_SQL_STREAM_001\".ROWTIME BY INTERVAL '60' SECOND) HAVING MAX(price) > 6",
-            &[("AMZN", 20.0, 1), ("AMZN", 30.0, 1), ("TSLA", 7.0, 1), ("AMZN", 40.0, 1)],
-        ),
-        (
-            "ticker_symbol, AVG(price) OVER W1, COUNT(*) OVER W1 FROM \"SOURCE_SQL_STREAM_001\" WINDOW W1 AS (PARTITION BY ticker_symbol RANGE INTERVAL '1' MINUTE PRECEDING)",
-            &[
-                ("AMZN", 10.0, 1),
-                ("TSLA", 5.0, 1),
-                ("AMZN", 15.0, 2),
-                ("AMZN", 20.0, 3),
-                ("TSLA", 7.0, 1),
-                ("AMZN", 40.0, 1),
-            ],
-        ),
-        (
-            "ticker_symbol, MIN(price) OVER (PARTITION BY ticker_symbol ROWS 1 PRECEDING), LAG(quantity) OVER (PARTITION BY ticker_symbol ROWS 2 PRECEDING) FROM \"SOURCE_SQL_STREAM_001\" WHERE ticker_symbol = 'AMZN'",
-            &[("AMZN", 10.0, -1), ("AMZN", 10.0, 1), ("AMZN", 20.0, 3), ("AMZN", 30.0, 4)],
-        ),
-        (
-            "ticker_symbol, SUM(price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" WINDOWED BY STAGGER (PARTITION BY ticker_symbol RANGE INTERVAL '1' MINUTE)",
-            // AMZN opens at 1 s and at 61 s: the first closes at 61 s, before the record of 61 s.
-            &[("AMZN", 30.0, 2), ("TSLA", 5.0, 1), ("AMZN", 30.0, 1), ("TSLA", 7.0, 1), ("AMZN", 40.0, 1)],
-        ),
-        (
-            "ticker_symbol, price, quantity FROM (SELECT STREAM * FROM \"SOURCE_SQL_STREAM_001\" WHERE price < 20) AS cheap WHERE quantity > 1",
-            &[("TSLA", 5.0, 2), ("TSLA", 7.0, 5)],
-        ),
-        (
-            "UPPER(ticker_symbol), price, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price = 5 UNION ALL SELECT STREAM 'x', 0, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price = 40",
-            &[("TSLA", 5.0, 2), ("x", 0.0, 6)],
-        ),
-        (
-            "ticker_symbol, COUNT(DISTINCT quantity), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY STEP(APPROXIMATE_ARRIVAL_TIME BY INTERVAL '60' SECOND), STEP(ROWTIME BY INTERVAL '2' MINUTE), ticker_symbol",
-            &[("AMZN", 2.0, 2), ("TSLA", 1.0, 1), ("AMZN", 1.0, 1), ("TSLA", 1.0, 1), ("AMZN", 1.0, 1)],
-        ),
-    ];
-    for (sql, expected) in cases {
+    for (sql, expected) in SELECTS {
         let mut p = program(&format!("{head}{sql};"), Dialect::Kinesis);
         let rows = json(&run(&mut p, &TICKS, 300.0), 0);
         let found: Vec<(String, f64, i64)> = rows
             .iter()
             .map(|r| {
                 let text = r["a"].as_str().unwrap_or("").to_owned();
-                (text, r["b"].as_f64().unwrap(), r["c"].as_i64().unwrap_or(-1))
+                (
+                    text,
+                    r["b"].as_f64().unwrap(),
+                    r["c"].as_i64().unwrap_or(-1),
+                )
             })
             .collect();
-        let expected: Vec<(String, f64, i64)> =
-            expected.iter().map(|e| (e.0.to_owned(), e.1, e.2)).collect();
+        let expected: Vec<(String, f64, i64)> = expected
+            .iter()
+            .map(|e| (e.0.to_owned(), e.1, e.2))
+            .collect();
         assert_eq!(found, expected, "{sql}");
     }
 }
@@ -230,20 +280,26 @@ fn reference_data_is_joined() {
         Field::new("Ticker", DataType::Utf8, true),
         Field::new("Company", DataType::Utf8, true),
     ]));
-    let columns: [StringArray; 2] = [
-        vec!["AMZN", "F"].into(),
-        vec!["Amazon", "Ford"].into(),
-    ];
+    let columns: [StringArray; 2] = [vec!["AMZN", "F"].into(), vec!["Amazon", "Ford"].into()];
     let rows = RecordBatch::try_new(schema, columns.map(|c| Arc::new(c) as _).to_vec()).unwrap();
     let reference = Reference {
         name: "CompanyName".to_owned(),
         rows,
     };
     let sql = |join: &str| {
-        format!("CREATE STREAM d (ticker VARCHAR(4), company VARCHAR(20), price DOUBLE); CREATE PUMP p AS INSERT INTO d SELECT STREAM s.ticker_symbol, c.\"Company\", s.price FROM \"SOURCE_SQL_STREAM_001\" AS s {join} \"CompanyName\" AS c ON s.ticker_symbol = c.\"Ticker\";")
+        format!(
+            "CREATE STREAM d (ticker VARCHAR(4), company VARCHAR(20), price DOUBLE); CREATE PUMP p AS INSERT INTO d SELECT STREAM s.ticker_symbol, c.\"Company\", s.price FROM \"SOURCE_SQL_STREAM_001\" AS s {join} \"CompanyName\" AS c ON s.ticker_symbol = c.\"Ticker\";"
+        )
     };
     for (join, n) in [("JOIN", 4), ("LEFT JOIN", 6)] {
-        let mut p = StreamProgram::compile(&sql(join), Dialect::Kinesis, &self::schema(), Some(&reference), limits()).unwrap();
+        let mut p = StreamProgram::compile(
+            &sql(join),
+            Dialect::Kinesis,
+            &self::schema(),
+            Some(&reference),
+            limits(),
+        )
+        .unwrap();
         let rows = json(&run(&mut p, &TICKS, 300.0), 0);
         assert_eq!(rows.len(), n);
         assert_eq!(rows[0]["company"], "Amazon");
@@ -262,7 +318,9 @@ fn flink(select: &str) -> String {
 fn pushed(p: &mut StreamProgram, records: &[(&str, f64, i64, f64)]) -> (Vec<Made>, Vec<Fate>) {
     let (mut made, mut fates) = (Vec::new(), Vec::new());
     for record in records {
-        let one = p.push(0, &batch(&[*record]), &vec![0].into(), 1, BASE, BASE).unwrap();
+        let one = p
+            .push(0, &batch(&[*record]), &vec![0].into(), 1, BASE, BASE)
+            .unwrap();
         fates.push(one.fate(0));
         made.extend(one.made);
     }
@@ -277,10 +335,25 @@ fn windows(made: &[Made]) -> Vec<(String, i64, i64, i64)> {
             let t = super::rows::millis(m.rows.column(c)).unwrap();
             (t.value(r) - BASE) / 1000
         };
-        let keys = m.rows.column(0).as_any().downcast_ref::<StringArray>().unwrap();
-        let counts = m.rows.column(3).as_any().downcast_ref::<Int64Array>().unwrap();
+        let keys = m
+            .rows
+            .column(0)
+            .as_any()
+            .downcast_ref::<StringArray>()
+            .unwrap();
+        let counts = m
+            .rows
+            .column(3)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
         for r in 0..m.rows.num_rows() {
-            out.push((keys.value(r).to_owned(), at(1, r), at(2, r), counts.value(r)));
+            out.push((
+                keys.value(r).to_owned(),
+                at(1, r),
+                at(2, r),
+                counts.value(r),
+            ));
         }
     }
     out
@@ -298,7 +371,9 @@ fn flink_windows_follow_the_watermark() {
         ("a", 1.0, 1, 9.0),
         ("b", 1.0, 1, 40.0),
     ];
-    let tumble = flink("SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;");
+    let tumble = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
     let mut p = program(&tumble, Dialect::Flink);
     let (made, fates) = pushed(&mut p, &records);
     let own = |k: &str, s, e, n| (k.to_owned(), s, e, n);
@@ -308,10 +383,14 @@ fn flink_windows_follow_the_watermark() {
     );
     assert_eq!(fates[4], Fate::Late);
     assert_eq!(fates.iter().filter(|f| **f == Fate::Merged).count(), 5);
-    let legacy = flink("SELECT ticker_symbol, TUMBLE_START(event_time, INTERVAL '10' SECOND), TUMBLE_END(event_time, INTERVAL '10' SECOND), COUNT(*) FROM trades GROUP BY ticker_symbol, TUMBLE(event_time, INTERVAL '10' SECOND);");
+    let legacy = flink(
+        "SELECT ticker_symbol, TUMBLE_START(event_time, INTERVAL '10' SECOND), TUMBLE_END(event_time, INTERVAL '10' SECOND), COUNT(*) FROM trades GROUP BY ticker_symbol, TUMBLE(event_time, INTERVAL '10' SECOND);",
+    );
     let mut p = program(&legacy, Dialect::Flink);
     assert_eq!(windows(&pushed(&mut p, &records).0), windows(&made));
-    let hop = flink("SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(HOP(TABLE trades, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;");
+    let hop = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(HOP(TABLE trades, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
     let mut p = program(&hop, Dialect::Flink);
     let (made, _) = pushed(&mut p, &records);
     assert_eq!(
@@ -327,7 +406,9 @@ fn flink_windows_follow_the_watermark() {
             own("a", 15, 25, 1),
         ]
     );
-    let session = flink("SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE trades PARTITION BY ticker_symbol, DESCRIPTOR(event_time), INTERVAL '6' SECOND)) GROUP BY ticker_symbol, window_start, window_end;");
+    let session = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE trades PARTITION BY ticker_symbol, DESCRIPTOR(event_time), INTERVAL '6' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
     let mut p = program(&session, Dialect::Flink);
     let (made, fates) = pushed(&mut p, &records);
     assert_eq!(
@@ -339,7 +420,9 @@ fn flink_windows_follow_the_watermark() {
 
 #[test]
 fn late_records_within_the_allowed_lateness_change_the_result() {
-    let sql = flink("SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;");
+    let sql = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
     let lenient = Limits {
         lateness_ms: 20_000,
         ..limits()
@@ -357,14 +440,21 @@ fn late_records_within_the_allowed_lateness_change_the_result() {
     let own = |k: &str, s, e, n| (k.to_owned(), s, e, n);
     assert_eq!(
         windows(&made),
-        [own("a", 0, 10, 1), own("b", 0, 10, 1), own("a", 0, 10, 2), own("b", 10, 20, 1)]
+        [
+            own("a", 0, 10, 1),
+            own("b", 0, 10, 1),
+            own("a", 0, 10, 2),
+            own("b", 10, 20, 1)
+        ]
     );
     assert_eq!((fates[3], fates[5]), (Fate::Merged, Fate::Late));
 }
 
 #[test]
 fn the_slowest_shard_holds_the_watermark_until_it_is_idle() {
-    let sql = flink("SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;");
+    let sql = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
     let limits = Limits {
         idle_ms: 30_000,
         ..limits()
@@ -372,7 +462,9 @@ fn the_slowest_shard_holds_the_watermark_until_it_is_idle() {
     let mut p = StreamProgram::compile(&sql, Dialect::Flink, &schema(), None, limits).unwrap();
     let mut push = |lane, at: f64, now: i64| {
         let rows = batch(&[("a", 1.0, 1, at)]);
-        let pushed = p.push(lane, &rows, &vec![0].into(), 1, BASE, BASE + now).unwrap();
+        let pushed = p
+            .push(lane, &rows, &vec![0].into(), 1, BASE, BASE + now)
+            .unwrap();
         windows(&pushed.made).len()
     };
     assert_eq!(push(0, 1.0, 1000), 0);
@@ -386,7 +478,8 @@ fn counts_and_sums_stand_for_all_records() {
     let sql = "CREATE STREAM o (n BIGINT, total DOUBLE, mean DOUBLE, most DOUBLE); CREATE PUMP p AS INSERT INTO o SELECT STREAM COUNT(*), SUM(price), AVG(price), MAX(price) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY FLOOR(ROWTIME TO MINUTE);";
     let mut p = program(sql, Dialect::Kinesis);
     let rows = batch(&[("a", 1.0, 1, 0.0), ("b", 2.0, 1, 0.0)]);
-    p.push(0, &rows, &vec![0, 0].into(), 100, BASE, BASE).unwrap();
+    p.push(0, &rows, &vec![0, 0].into(), 100, BASE, BASE)
+        .unwrap();
     let made = p.advance(BASE + 60_000).unwrap();
     assert_eq!(
         json(&made, 0),
@@ -398,12 +491,24 @@ fn counts_and_sums_stand_for_all_records() {
 #[test]
 fn state_is_bounded_and_says_so() {
     let sql = "CREATE STREAM o (k VARCHAR(9), n BIGINT); CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY ticker_symbol, FLOOR(ROWTIME TO MINUTE);";
-    let few = Limits { keys: 3, ..limits() };
+    let few = Limits {
+        keys: 3,
+        ..limits()
+    };
     let mut p = StreamProgram::compile(sql, Dialect::Kinesis, &schema(), None, few).unwrap();
     let mut full = 0;
     for i in 0..10 {
         let name = format!("k{i}");
-        let pushed = p.push(0, &batch(&[(&name, 1.0, 1, 0.0)]), &vec![0].into(), 1, BASE, BASE).unwrap();
+        let pushed = p
+            .push(
+                0,
+                &batch(&[(&name, 1.0, 1, 0.0)]),
+                &vec![0].into(),
+                1,
+                BASE,
+                BASE,
+            )
+            .unwrap();
         full += usize::from(pushed.fate(0) == Fate::Full);
     }
     assert_eq!((full, p.state()), (7, (1, 3)));
@@ -411,36 +516,136 @@ fn state_is_bounded_and_says_so() {
     assert_eq!(p.state(), (0, 0));
 }
 
+/// Dialect, SQL, line, a part of the sentence.
+const WRONG: [(Dialect, &str, u32, &str); 22] = [
+    (Dialect::Kinesis, "", 1, "there is no SQL"),
+    (
+        Dialect::Kinesis,
+        "DROP STREAM x;",
+        1,
+        "`DROP` is no statement",
+    ),
+    (
+        Dialect::Kinesis,
+        "CREATE STREAM o (k VARCHAR(9), n FISH);",
+        1,
+        "there is no type `FISH`",
+    ),
+    (
+        Dialect::Kinesis,
+        "CREATE STREAM o (k VARCHAR(9)\nn INT);",
+        2,
+        "",
+    ),
+    (
+        Dialect::Kinesis,
+        "CREATE PUMP p AS INSERT INTO q SELECT STREAM price FROM s;",
+        1,
+        "there is no stream `q`",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM tickr_symbol, quantity FROM s;",
+        3,
+        "did you mean `ticker_symbol`?",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM ticker_symbol FROM s;",
+        3,
+        "has 1 columns where `o` takes 2",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM ticker_symbol, COUNT(*) FROM s\nGROUP BY ticker_symbol;",
+        4,
+        "needs a window",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s\nWHERE frobnicate(price) > 1;",
+        3,
+        "frobnicate",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s ORDER BY price;",
+        2,
+        "ORDER BY",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s WHERE random() > 0.5;",
+        2,
+        "random",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM k, n FROM o;",
+        2,
+        "circle",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', COUNT(*) FROM s GROUP BY STEP(ROWTIME BY INTERVAL '0' SECOND);",
+        2,
+        "no length of time",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM ticker_symbol FROM s), 100));",
+        2,
+        "numeric",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM price FROM s), 1000000));",
+        2,
+        "numberOfTrees",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM (SELECT 'a' FROM s), quantity FROM s;",
+        2,
+        "subquery",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM a.ticker_symbol, 1 FROM s AS a JOIN t AS b ON a.price = b.price;",
+        2,
+        "reference",
+    ),
+    (
+        Dialect::Flink,
+        "SELECT ticker_symbol, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY ticker_symbol, window_start, window_end",
+        1,
+        "has no time column",
+    ),
+    (
+        Dialect::Flink,
+        "CREATE TABLE t (tickr STRING);\nSELECT tickr FROM t",
+        1,
+        "the records have no field `tickr`",
+    ),
+    (
+        Dialect::Flink,
+        "CREATE TABLE t (price DOUBLE, WATERMARK FOR price AS price);\nSELECT price FROM t",
+        1,
+        "TIMESTAMP column",
+    ),
+    (Dialect::Flink, "SELECT a, 'x", 1, ""),
+    (
+        Dialect::Kinesis,
+        "SELECT ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1 FROM s",
+        1,
+        "",
+    ),
+];
+
 #[test]
 fn wrong_scripts_are_refused_with_place_and_mend() {
-    use Dialect::{Flink, Kinesis};
     let out = "CREATE STREAM o (k VARCHAR(9), n BIGINT);\n";
-    // Dialect, SQL, line, a part of the sentence.
-    let cases = [
-        (Kinesis, "", 1, "there is no SQL"),
-        (Kinesis, "DROP STREAM x;", 1, "`DROP` is no statement"),
-        (Kinesis, "CREATE STREAM o (k VARCHAR(9), n FISH);", 1, "there is no type `FISH`"),
-        (Kinesis, "CREATE STREAM o (k VARCHAR(9)\nn INT);", 2, ""),
-        (Kinesis, "CREATE PUMP p AS INSERT INTO q SELECT STREAM price FROM s;", 1, "there is no stream `q`"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM tickr_symbol, quantity FROM s;", 3, "did you mean `ticker_symbol`?"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM ticker_symbol FROM s;", 3, "has 1 columns where `o` takes 2"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM ticker_symbol, COUNT(*) FROM s\nGROUP BY ticker_symbol;", 4, "needs a window"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s\nWHERE frobnicate(price) > 1;", 3, "frobnicate"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s ORDER BY price;", 2, "ORDER BY"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s WHERE random() > 0.5;", 2, "random"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM k, n FROM o;", 2, "circle"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', COUNT(*) FROM s GROUP BY STEP(ROWTIME BY INTERVAL '0' SECOND);", 2, "no length of time"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM ticker_symbol FROM s), 100));", 2, "numeric"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM price FROM s), 1000000));", 2, "numberOfTrees"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM (SELECT 'a' FROM s), quantity FROM s;", 2, "subquery"),
-        (Kinesis, "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM a.ticker_symbol, 1 FROM s AS a JOIN t AS b ON a.price = b.price;", 2, "reference"),
-        (Flink, "SELECT ticker_symbol, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY ticker_symbol, window_start, window_end", 1, "has no time column"),
-        (Flink, "CREATE TABLE t (tickr STRING);\nSELECT tickr FROM t", 1, "the records have no field `tickr`"),
-        (Flink, "CREATE TABLE t (price DOUBLE, WATERMARK FOR price AS price);\nSELECT price FROM t", 1, "TIMESTAMP column"),
-        (Flink, "SELECT a, 'x", 1, ""),
-        (Kinesis, "SELECT ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1 FROM s", 1, ""),
-    ];
-    for (dialect, sql, line, part) in cases {
+    for (dialect, sql, line, part) in WRONG {
         let sql = sql.replace("{o}", out);
         let found = StreamProgram::compile(&sql, dialect, &schema(), None, limits());
         let problem = found.map(|_| ()).expect_err(&sql);
@@ -455,12 +660,32 @@ type Results = BTreeMap<(String, i64), (i64, i64, f64, f64)>;
 fn results(rows: &[RecordBatch]) -> Results {
     let mut out = Results::new();
     for batch in rows {
-        let keys = batch.column(0).as_any().downcast_ref::<StringArray>().unwrap();
+        let keys = batch
+            .column(0)
+            .as_any()
+            .downcast_ref::<StringArray>()
+            .unwrap();
         let start = super::rows::millis(batch.column(1)).unwrap();
-        let n = batch.column(2).as_any().downcast_ref::<Int64Array>().unwrap();
-        let sum = batch.column(3).as_any().downcast_ref::<Int64Array>().unwrap();
-        let mean = batch.column(4).as_any().downcast_ref::<Float64Array>().unwrap();
-        let total = batch.column(5).as_any().downcast_ref::<Float64Array>().unwrap();
+        let n = batch
+            .column(2)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
+        let sum = batch
+            .column(3)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
+        let mean = batch
+            .column(4)
+            .as_any()
+            .downcast_ref::<Float64Array>()
+            .unwrap();
+        let total = batch
+            .column(5)
+            .as_any()
+            .downcast_ref::<Float64Array>()
+            .unwrap();
         for i in 0..batch.num_rows() {
             let key = (keys.value(i).to_owned(), start.value(i));
             let value = (n.value(i), sum.value(i), mean.value(i), total.value(i));

@@ -39,7 +39,9 @@ pub(super) fn shape(name: &str, whole: &Expr, widths: &[&Expr]) -> Result<Shape,
     let uneven = |what: &str| {
         at(
             whole.span(),
-            format!("{name} is written {what}, and the long width is a multiple of the short one, at most {OVERLAP_MAX} times"),
+            format!(
+                "{name} is written {what}, and the long width is a multiple of the short one, at most {OVERLAP_MAX} times"
+            ),
         )
     };
     let fits = |long: i64, short: i64| long % short == 0 && long / short <= OVERLAP_MAX;
@@ -175,7 +177,9 @@ pub(super) fn is_window(expr: &Expr, scope: &Scope, stream: &Stream, window: &Wi
 /// True when the expression calls an aggregate, windows apart.
 pub(super) fn aggregates(expr: &Expr) -> bool {
     any(expr, &mut |e| match e {
-        Expr::Function(f) => f.over.is_none() && crate::lake::sql::is_aggregate(&f.name.to_string()),
+        Expr::Function(f) => {
+            f.over.is_none() && crate::lake::sql::is_aggregate(&f.name.to_string())
+        }
         _ => false,
     })
 }

@@ -162,7 +162,8 @@ impl Application {
         let went = gone.iter().filter(|g| **g).count() as u64 * weight;
         outcome.passed = went;
         let those = |fate: Fate| -> Option<Batch> {
-            let keep = BooleanBuffer::collect_bool(batch.len(), |i| !gone[i] && pushed.fate(i) == fate);
+            let keep =
+                BooleanBuffer::collect_bool(batch.len(), |i| !gone[i] && pushed.fate(i) == fate);
             match keep.count_set_bits() {
                 0 => None,
                 _ => batch.filter(&keep).ok(),
@@ -184,14 +185,13 @@ impl Application {
     fn distribute(&self, made: &[Made], used: [bool; 3], gone: &mut [bool]) -> Outcome {
         let mut outcome = Outcome::default();
         for (port, place) in self.ports.iter().enumerate() {
-            for one in made.iter().filter(|m| Some(m.stream) == *place && used[port]) {
+            for one in made
+                .iter()
+                .filter(|m| Some(m.stream) == *place && used[port])
+            {
                 let batch = Batch {
                     weight: one.weight,
-                    ..Batch::new(
-                        one.rows.clone(),
-                        one.born.clone(),
-                        json_sizes(&one.rows),
-                    )
+                    ..Batch::new(one.rows.clone(), one.born.clone(), json_sizes(&one.rows))
                 };
                 match &one.records {
                     Some(records) => {

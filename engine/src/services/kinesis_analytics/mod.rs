@@ -1,11 +1,13 @@
 //! Streaming SQL over a stream: Kinesis Data Analytics for SQL, and Flink SQL on Managed Service for Apache Flink.
 //!
 //! `lake::streaming` understands the SQL and keeps the windows; `application.rs` gives its streams to the ports; `model.rs` is the
-//! service around it: reading, processors, scaling, bill.
+//! service around it, `scaling.rs` its capacity and bill.
 
 mod application;
 mod config;
 mod model;
+mod output;
+mod scaling;
 
 #[cfg(test)]
 mod tests;
@@ -89,8 +91,16 @@ static SPEC: KindSpec = KindSpec {
             "How far behind the newest record of the stream the application is.",
         ),
         metric("KPUs", "Count", "KPUs that run the application."),
-        metric("numRecordsIn", "Count", "Records that the application took in."),
-        metric("numRecordsOut", "Count", "Records that it gave out, over all destinations."),
+        metric(
+            "numRecordsIn",
+            "Count",
+            "Records that the application took in.",
+        ),
+        metric(
+            "numRecordsOut",
+            "Count",
+            "Records that it gave out, over all destinations.",
+        ),
         metric(
             "numLateRecordsDropped",
             "Count",
@@ -101,8 +111,16 @@ static SPEC: KindSpec = KindSpec {
             "Percent",
             "How busy the processors were over a minute.",
         ),
-        metric("fullRestarts", "Count", "How often the application began anew."),
-        metric("StateKeys", "Count", "Groups, sessions and kept records that are open."),
+        metric(
+            "fullRestarts",
+            "Count",
+            "How often the application began anew.",
+        ),
+        metric(
+            "StateKeys",
+            "Count",
+            "Groups, sessions and kept records that are open.",
+        ),
         metric("OpenWindows", "Count", "Windows that are open."),
     ],
     usage: &[&KPU_HOUR, &STORAGE],

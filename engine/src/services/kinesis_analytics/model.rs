@@ -6,41 +6,39 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use super::application::{self, Application, Outcome};
+use super::application::{self, Application};
 use super::config::{Config, Runtime};
-use super::{KPU_HOUR, STORAGE};
+use super::output::{account, passed};
 use crate::books::LatencyLaw;
 use crate::data::Batch;
 use crate::lake::streaming::Reference;
 use crate::metrics::Part;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Delivery, FaultKind, Gauges, Node, NodeResult, Notice,
-    Payload, PutPolicy, Putter, Retuned, Table, Tag, TraceEnd, WireId,
+    Payload, PutPolicy, Putter, Retuned, Table, Tag, WireId,
 };
-use crate::units::{GIB, SimDuration, SimTime};
+use crate::units::{SimDuration, SimTime};
 
 const TIMER_POLL: u32 = 1;
 const TIMER_DONE: u32 = 2;
 const TIMER_WINDOW: u32 = 3;
 const TIMER_PUT: u32 = 4;
 const TIMER_MINUTE: u32 = 5;
-const TIMER_UP: u32 = 6;
+pub(super) const TIMER_UP: u32 = 6;
 const TIMER_REPORT: u32 = 7;
 /// How often the SQL runtime polls a shard; assumed, as AWS does not tell.
 const POLL: SimDuration = SimDuration::secs(1);
 /// How often Flink polls a shard (`SHARD_GETRECORDS_INTERVAL_MILLIS`), and anyone who is behind: five times a second is a shard's limit.
 const FAST: SimDuration = SimDuration::millis(200);
-const MINUTE: SimDuration = SimDuration::secs(60);
+pub(super) const MINUTE: SimDuration = SimDuration::secs(60);
 /// How often the table of the newest rows is sent.
 const REPORT: SimDuration = SimDuration::secs(10);
-/// Rows of that table.
-const SHOWN: usize = 50;
 /// Records of one poll, and of one piece of work.
 const BATCH: u32 = 10_000;
 const PORTS: [&str; 3] = ["out", "out_2", "out_3"];
 
 #[derive(Debug, Default)]
-struct Lane {
+pub(super) struct Lane {
     polling: bool,
     busy: bool,
     records: u64,
@@ -51,7 +49,7 @@ struct Lane {
 type Piece = (SimTime, SimTime, Batch);
 
 #[derive(Debug)]
-struct Task {
+pub(super) struct Task {
     lane: u32,
     begun: SimTime,
     pieces: Vec<Piece>,
@@ -62,65 +60,66 @@ struct Task {
 
 /// Figures of the book that the model applies.
 #[derive(Debug)]
-struct Quotas {
-    kpus: u32,
-    orchestration: u32,
-    storage_gib: u64,
-    min_billed: SimDuration,
-    up_percent: f64,
-    up_minutes: u32,
-    down_percent: f64,
-    down_minutes: u32,
-    put_records: usize,
-    put_bytes: u64,
+pub(super) struct Quotas {
+    pub(super) kpus: u32,
+    pub(super) orchestration: u32,
+    pub(super) storage_gib: u64,
+    pub(super) min_billed: SimDuration,
+    pub(super) up_percent: f64,
+    pub(super) up_minutes: u32,
+    pub(super) down_percent: f64,
+    pub(super) down_minutes: u32,
+    pub(super) put_records: usize,
+    pub(super) put_bytes: u64,
 }
 
 /// A running application.
 #[derive(Debug)]
 pub struct Model {
-    config: Config,
-    quotas: Quotas,
-    process: LatencyLaw,
-    restart: LatencyLaw,
-    put: LatencyLaw,
-    reference: Option<Reference>,
-    application: Option<Application>,
-    seed: u64,
-    source: Option<WireId>,
-    lanes: BTreeMap<u32, Lane>,
-    running: BTreeMap<u64, Task>,
-    next: u64,
+    pub(super) config: Config,
+    pub(super) quotas: Quotas,
+    pub(super) process: LatencyLaw,
+    pub(super) restart: LatencyLaw,
+    pub(super) put: LatencyLaw,
+    pub(super) reference: Option<Reference>,
+    pub(super) application: Option<Application>,
+    pub(super) seed: u64,
+    pub(super) source: Option<WireId>,
+    pub(super) lanes: BTreeMap<u32, Lane>,
+    pub(super) running: BTreeMap<u64, Task>,
+    pub(super) next: u64,
     /// The instant of the window timer that is set.
-    window_timer: Option<SimTime>,
-    putters: [Vec<Putter>; 3],
-    used: [bool; 3],
-    parallelism: u32,
+    pub(super) window_timer: Option<SimTime>,
+    pub(super) putters: [Vec<Putter>; 3],
+    pub(super) used: [bool; 3],
+    pub(super) parallelism: u32,
     /// The application is being started anew.
-    down: bool,
+    pub(super) down: bool,
     /// Processor time since the minute began, the last minute's use, and minutes beyond the marks.
-    busy: SimDuration,
-    cpu_percent: f64,
-    minutes_high: u32,
-    minutes_low: u32,
-    behind: BTreeMap<u32, SimDuration>,
-    newest: VecDeque<RecordBatch>,
-    table: Option<Arc<Table>>,
-    metered: SimTime,
+    pub(super) busy: SimDuration,
+    pub(super) cpu_percent: f64,
+    pub(super) minutes_high: u32,
+    pub(super) minutes_low: u32,
+    pub(super) behind: BTreeMap<u32, SimDuration>,
+    pub(super) newest: VecDeque<RecordBatch>,
+    pub(super) table: Option<Arc<Table>>,
+    pub(super) metered: SimTime,
 }
 
 impl Model {
     pub(super) fn new(config: Config, cx: &BuildCx) -> Result<Self, String> {
-        let small = |key: &str| {
-            cx.quota(key)
-                .map(|q| u32::try_from(q).unwrap_or(u32::MAX))
-        };
+        let small = |key: &str| cx.quota(key).map(|q| u32::try_from(q).unwrap_or(u32::MAX));
         let of = |name: &str| small(&format!("kinesis-analytics.{name}"));
         let records = cx.quota("kinesis-data-streams.put_records_max_records")?;
         let sql = config.runtime == Runtime::Sql;
         let quotas = Quotas {
             kpus: of(if sql { "sql_kpus_max" } else { "kpus_max" })?,
             orchestration: if sql { 0 } else { of("orchestration_kpus")? },
-            storage_gib: if sql { 0 } else { u64::from(of("running_storage_gib_per_kpu")?) },
+            storage_gib: if sql {
+                0
+            } else {
+                u64::from(of("running_storage_gib_per_kpu")?)
+            },
             min_billed: SimDuration::secs(u64::from(of("min_billed_minutes")?) * 60),
             up_percent: f64::from(of("scale_up_cpu_percent")?),
             up_minutes: of("scale_up_minutes")?,
@@ -177,10 +176,6 @@ impl Model {
         self.config = config;
         self.pump(cx);
         Retuned::Live
-    }
-    fn kpus(&self) -> u32 {
-        let most = self.config.max_kpus.min(self.quotas.kpus);
-        self.config.kpus(self.parallelism).min(most).max(1)
     }
     fn poll(&mut self, number: u32, cx: &mut Cx<'_>) {
         let (Some(wire), Some(lane)) = (self.source, self.lanes.get_mut(&number)) else {
@@ -251,8 +246,7 @@ impl Model {
         let records: u64 = pieces.iter().map(|(_, _, b)| b.records()).sum();
         lane.records -= records;
         lane.busy = true;
-        let work =
-            SimDuration::from_secs_f64(self.config.per_record_us * 1e-6 * records as f64);
+        let work = SimDuration::from_secs_f64(self.config.per_record_us * 1e-6 * records as f64);
         // More tasks than processors take turns.
         let share = (sharing / f64::from(kpus)).max(1.0);
         let took = SimDuration::from_secs_f64(work.as_secs_f64() * share) + cx.draw(&self.process);
@@ -280,7 +274,9 @@ impl Model {
                     lane.records += piece.2.records();
                     lane.queue.push_front(piece);
                 }
-                cx.errored(1, || "a task failed; the application begins anew".to_owned());
+                cx.errored(1, || {
+                    "a task failed; the application begins anew".to_owned()
+                });
                 self.begin_anew("a task failed", cx);
                 return Ok(());
             }
@@ -386,156 +382,6 @@ impl Model {
             cx.at(at, Tag::new(TIMER_WINDOW, at.0));
         }
     }
-    /// Puts new records to the destinations.
-    fn give(&mut self, outcome: Outcome, way: &[(Part, SimDuration)], cx: &mut Cx<'_>) {
-        for (port, batches) in outcome.out.into_iter().enumerate() {
-            for batch in batches {
-                cx.metric("numRecordsOut", batch.records() as f64);
-                if port == 0 {
-                    self.keep_newest(&batch);
-                }
-                let putters = &mut self.putters[port];
-                if putters.is_empty() {
-                    passed(way, batch.records(), cx);
-                    cx.delivered(&batch.born, batch.weight, batch.bytes());
-                    continue;
-                }
-                cx.copied(batch.records() * (putters.len() as u64 - 1));
-                for part in batch.parts(self.quotas.put_records, self.quotas.put_bytes) {
-                    for putter in putters.iter_mut() {
-                        putter.put_after(part.clone(), way, cx);
-                    }
-                }
-            }
-        }
-    }
-    fn keep_newest(&mut self, batch: &Batch) {
-        let from = batch.len().saturating_sub(SHOWN);
-        self.newest
-            .push_back(batch.rows.slice(from, batch.len() - from));
-        let mut rows: usize = self.newest.iter().map(RecordBatch::num_rows).sum();
-        while let Some(oldest) = self.newest.front() {
-            if rows - oldest.num_rows() < SHOWN {
-                break;
-            }
-            rows -= oldest.num_rows();
-            self.newest.pop_front();
-        }
-    }
-    fn begin_anew(&mut self, why: &'static str, cx: &mut Cx<'_>) {
-        if self.down {
-            return;
-        }
-        self.down = true;
-        cx.metric("fullRestarts", 1.0);
-        cx.event("restart", format!("the application begins anew: {why}"));
-        let took = cx.draw(&self.restart);
-        cx.after(took, Tag::new(TIMER_UP, 0));
-    }
-    /// A minute is over: how busy the processors were, and whether that calls for more of them or fewer.
-    fn minute(&mut self, cx: &mut Cx<'_>) {
-        let kpus = self.kpus();
-        let whole = MINUTE.as_secs_f64() * f64::from(kpus);
-        self.cpu_percent = (100.0 * self.busy.as_secs_f64() / whole).min(100.0);
-        self.busy = SimDuration::ZERO;
-        cx.metric("containerCPUUtilization", self.cpu_percent);
-        cx.metric("KPUs", f64::from(kpus));
-        if let Some(worst) = self.behind.values().max() {
-            cx.metric("millisBehindLatest", worst.as_millis_f64());
-        }
-        if let Some(a) = &self.application {
-            let (windows, keys) = a.program.state();
-            cx.metric("OpenWindows", windows as f64);
-            cx.metric("StateKeys", keys as f64);
-        }
-        let count = |yes: bool, so_far: u32| if yes { so_far + 1 } else { 0 };
-        self.minutes_high = count(
-            self.cpu_percent >= self.quotas.up_percent,
-            self.minutes_high,
-        );
-        self.minutes_low = count(
-            self.cpu_percent < self.quotas.down_percent,
-            self.minutes_low,
-        );
-        if !self.config.auto_scaling || self.down {
-            return;
-        }
-        let most = self.config.max_kpus.min(self.quotas.kpus) * self.config.parallelism_per_kpu;
-        let next = if self.minutes_high >= self.quotas.up_minutes {
-            (self.parallelism * 2).min(most)
-        } else if self.minutes_low >= self.quotas.down_minutes {
-            self.parallelism.div_ceil(2).max(self.config.parallelism)
-        } else {
-            return;
-        };
-        (self.minutes_high, self.minutes_low) = (0, 0);
-        if next != self.parallelism {
-            self.settle_usage(cx);
-            let from = self.parallelism;
-            self.parallelism = next;
-            cx.event("autoscaling", format!("parallelism goes from {from} to {next}"));
-            self.begin_anew("it is scaled", cx);
-        }
-    }
-    /// Sends the newest rows.
-    fn report(&mut self, cx: &mut Cx<'_>) {
-        let name = self.application.as_ref().map_or("", |a| a.name(0));
-        let table = Arc::new(Table {
-            title: name.to_owned(),
-            rows: self.newest.iter().cloned().collect(),
-            at: cx.now(),
-        });
-        let wires: Vec<WireId> = cx.outs("rows").map(|w| w.id).collect();
-        for wire in wires {
-            let rows = Payload::Rows(Arc::clone(&table));
-            // Rows need no credit.
-            if cx.send(wire, rows, SimDuration::ZERO).is_err() {
-                cx.incident("buffer-full", 1, || "a table could not be sent".to_owned());
-            }
-        }
-        self.table = Some(table);
-    }
-}
-
-/// Where the records of a batch went, for the ledger.
-fn account(outcome: &Outcome, batch: &Batch, way: &[(Part, SimDuration)], cx: &mut Cx<'_>) {
-    let lost = [
-        (&outcome.late, "late: its window had closed"),
-        (&outcome.full, "no room in the state"),
-        (&outcome.left_out, "left out by the SQL"),
-    ];
-    for (records, reason) in lost {
-        if let Some(records) = records {
-            passed(way, records.records(), cx);
-            cx.dropped_batch(reason, records);
-        }
-    }
-    if let Some(late) = &outcome.late {
-        cx.metric("numLateRecordsDropped", late.records() as f64);
-        cx.incident("late", late.records(), || {
-            "drops records that come after their window had closed".to_owned()
-        });
-    }
-    if let Some(full) = &outcome.full {
-        cx.incident("state-full", full.records(), || {
-            "drops records because too many keys are open".to_owned()
-        });
-    }
-    if outcome.merged > 0 {
-        passed(way, outcome.merged, cx);
-        cx.merged(outcome.merged);
-        let holds = |b: &Batch, born: u64| b.born.contains(&born);
-        let elsewhere = |born: u64| {
-            let gone = lost.iter().filter_map(|(b, _)| b.as_ref());
-            gone.chain(outcome.out.iter().flatten())
-                .any(|b| holds(b, born))
-        };
-        cx.ended(TraceEnd::Regrouped, |g| {
-            holds(batch, g.born) && !elsewhere(g.born)
-        });
-    }
-    cx.copied(outcome.copies.saturating_sub(outcome.passed));
-    cx.created(outcome.created, outcome.created_bytes);
 }
 
 /// Rows of one piece of work: half a second's worth, so that no shard waits long for another.
@@ -546,18 +392,6 @@ fn account(outcome: &Outcome, batch: &Batch, way: &[(Part, SimDuration)], cx: &m
 )]
 fn most_rows(per_record_us: f64) -> usize {
     (500_000.0 / per_record_us.max(1e-6)).clamp(1.0, f64::from(BATCH)) as usize
-}
-
-/// `records` are through the node after `way`.
-fn passed(way: &[(Part, SimDuration)], records: u64, cx: &mut Cx<'_>) {
-    let mut whole = SimDuration::ZERO;
-    for (part, took) in way {
-        whole += *took;
-        if *took > SimDuration::ZERO {
-            cx.spent(*part, *took, records);
-        }
-    }
-    cx.passed(whole, records);
 }
 
 impl Node for Model {
@@ -658,15 +492,7 @@ impl Node for Model {
         Ok(())
     }
     fn settle_usage(&mut self, cx: &mut Cx<'_>) {
-        // The least that is billed is billed at once.
-        let until = cx.now().max(SimTime::ZERO + self.quotas.min_billed);
-        let millis = until.as_millis().saturating_sub(self.metered.as_millis());
-        self.metered = self.metered.max(until);
-        let kpus = u128::from(self.kpus());
-        let all = kpus + u128::from(self.quotas.orchestration);
-        cx.meter(&KPU_HOUR, u128::from(millis) * all);
-        let bytes = u128::from(self.quotas.storage_gib * GIB) * kpus;
-        cx.meter(&STORAGE, u128::from(millis) * bytes);
+        self.bill(cx);
     }
     fn held(&self) -> u64 {
         let waiting = self.lanes.values().flat_map(|l| &l.queue);
@@ -690,8 +516,7 @@ impl Node for Model {
         }
         out.values.push(("KPUs", f64::from(self.kpus()), ""));
         let behind = self.behind.values().max().copied().unwrap_or_default();
-        out.values
-            .push(("behind", behind.as_millis_f64(), "ms"));
+        out.values.push(("behind", behind.as_millis_f64(), "ms"));
         out.state = Some(if self.down { "restarting" } else { "running" }.to_owned());
         out.table.clone_from(&self.table);
     }
