@@ -45,6 +45,7 @@ pub(crate) static ALL: &[Template] = &[
     template!("small-files"),
     template!("flow-logs"),
     template!("sensor-anomalies"),
+    template!("real-time-anomaly"),
     template!("all-detectors"),
     template!("predictive-maintenance"),
 ];

@@ -43,6 +43,8 @@ pub(crate) enum Which {
     Window,
     /// Anomaly detectors: records a second, and the forest beside the reference implementation
     Detectors,
+    /// Streaming SQL: windows of every sort, records a second of one thread
+    Windows,
     /// Anomaly detectors on a folder of the Numenta Anomaly Benchmark
     Nab,
 }
@@ -87,6 +89,9 @@ pub(crate) fn bench(
     }
     if all || which == Which::Detectors {
         super::bench_detectors::detectors(output)?;
+    }
+    if all || which == Which::Windows {
+        super::bench_windows::windows(output)?;
     }
     if which == Which::Nab {
         super::bench_detectors::nab(folder, output)?;

@@ -10,6 +10,7 @@ mod bench_etl;
 mod bench_services;
 mod bench_sweep;
 mod bench_window;
+mod bench_windows;
 mod check;
 mod compare;
 mod gallery;

@@ -33,6 +33,7 @@ mod sink;
 mod sql;
 mod staging;
 mod store;
+pub mod streaming;
 mod table;
 mod transform;
 mod trino;

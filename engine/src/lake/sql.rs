@@ -72,6 +72,12 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     builder.build()
 });
 
+/// True for the name of an aggregate function, in any letter case.
+pub(super) fn is_aggregate(name: &str) -> bool {
+    BASE.aggregate_functions()
+        .contains_key(&name.to_lowercase())
+}
+
 /// The address under which scans name their (absent) object store.
 pub(super) fn store_url() -> ObjectStoreUrl {
     ObjectStoreUrl::parse("weir://lake").unwrap_or_else(|_| ObjectStoreUrl::local_filesystem())

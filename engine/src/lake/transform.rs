@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_expr::PhysicalExpr;
@@ -82,7 +83,8 @@ enum Work {
     },
 }
 
-enum Step {
+/// A projection or a filter, compiled.
+pub(super) enum Step {
     Filter {
         predicate: Arc<dyn PhysicalExpr>,
         columns: Option<Vec<usize>>,
@@ -114,25 +116,13 @@ impl Transform {
     /// SQL that does not parse or fit the columns, other tables, joins, or functions whose result would differ from run
     /// to run; with the place where known.
     pub fn compile(sql: &str, input: SchemaRef) -> Result<Self, SqlProblem> {
-        let mut statement = parse(sql)?;
+        let statement = parse(sql)?;
         if matches!(statement, Statement::Explain(_)) || starts_with_explain(&statement) {
             return Err(SqlProblem::new(
                 "EXPLAIN changes no records; write the SELECT itself",
             ));
         }
-        check_tables(&mut statement)?;
-        match_case(
-            &mut statement,
-            input.fields().iter().map(|f| f.name().as_str()),
-        );
-        let table: Arc<dyn TableProvider> = Arc::new(Records(Arc::clone(&input)));
-        let tables = Tables(BTreeMap::from([(RECORDS.to_owned(), table)]));
-        let databases = BTreeMap::from([("default".to_owned(), tables)]);
-        let state = session(databases, "default", MEMORY_BYTES).map_err(|e| problem(&e))?;
-        let plan = drive(state.statement_to_plan(statement)).map_err(|e| problem(&e))?;
-        check_plan(&plan, Rules { clock: false })?;
-        check_one_select(&plan)?;
-        let plan = drive(state.create_physical_plan(&plan)).map_err(|e| problem(&e))?;
+        let (plan, state) = planned(statement, &input, "")?;
         let output = border_schema(&plan.schema());
         let work = match steps_of(&plan) {
             Some((columns, steps)) => Work::Steps { columns, steps },
@@ -192,6 +182,35 @@ impl Transform {
             }
         }
     }
+}
+
+/// The physical plan of one SELECT over `records`, made without the optimizer's rule of this name.
+pub(super) fn planned(
+    mut statement: Statement,
+    input: &SchemaRef,
+    without_rule: &str,
+) -> Result<(Arc<dyn ExecutionPlan>, SessionState), SqlProblem> {
+    check_tables(&mut statement)?;
+    match_case(
+        &mut statement,
+        input.fields().iter().map(|f| f.name().as_str()),
+    );
+    let table: Arc<dyn TableProvider> = Arc::new(Records(Arc::clone(input)));
+    let tables = Tables(BTreeMap::from([(RECORDS.to_owned(), table)]));
+    let databases = BTreeMap::from([("default".to_owned(), tables)]);
+    let mut state = session(databases, "default", MEMORY_BYTES).map_err(|e| problem(&e))?;
+    if !without_rule.is_empty() {
+        let rules = state.optimizers().to_vec();
+        let rules = rules.into_iter().filter(|r| r.name() != without_rule);
+        state = SessionStateBuilder::new_from_existing(state.clone())
+            .with_optimizer_rules(rules.collect())
+            .build();
+    }
+    let plan = drive(state.statement_to_plan(statement)).map_err(|e| problem(&e))?;
+    check_plan(&plan, Rules { clock: false })?;
+    check_one_select(&plan)?;
+    let plan = drive(state.create_physical_plan(&plan)).map_err(|e| problem(&e))?;
+    Ok((plan, state))
 }
 
 fn starts_with_explain(statement: &Statement) -> bool {
@@ -260,36 +279,48 @@ fn check_one_select(plan: &LogicalPlan) -> Result<(), SqlProblem> {
 type Steps = (Option<Vec<usize>>, Vec<Step>);
 
 /// The plan as steps over the rows, when it is nothing but projections and filters.
-fn steps_of(plan: &Arc<dyn ExecutionPlan>) -> Option<Steps> {
-    if let Some(leaf) = plan.downcast_ref::<StreamingTableExec>() {
-        let columns = leaf.projection().as_ref().map(|p| p.to_vec());
-        return leaf.limit().is_none().then_some((columns, Vec::new()));
+pub(super) fn steps_of(plan: &Arc<dyn ExecutionPlan>) -> Option<Steps> {
+    let (leaf, mut steps) = steps_above(plan)?;
+    if let Some(scan) = leaf.downcast_ref::<StreamingTableExec>() {
+        let columns = scan.projection().as_ref().map(|p| p.to_vec());
+        return scan.limit().is_none().then_some((columns, steps));
     }
-    if plan.is::<EmptyExec>() {
-        let schema = plan.schema();
-        return Some((None, vec![Step::DropAll { schema }]));
+    if leaf.is::<EmptyExec>() {
+        let schema = leaf.schema();
+        steps.insert(0, Step::DropAll { schema });
+        return Some((None, steps));
     }
-    let [input] = plan.children()[..] else {
-        return None;
-    };
-    let (columns, mut steps) = steps_of(input)?;
-    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+    None
+}
+
+/// The projections and filters at the top of a plan, lowest first, and the operator below them.
+pub(super) fn steps_above(
+    plan: &Arc<dyn ExecutionPlan>,
+) -> Option<(Arc<dyn ExecutionPlan>, Vec<Step>)> {
+    let own = if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         if plan.fetch().is_some() {
             return None;
         }
-        steps.push(Step::Filter {
+        Some(Step::Filter {
             predicate: Arc::clone(filter.predicate()),
             columns: filter.projection().as_ref().map(|p| p.to_vec()),
-        });
+        })
     } else if let Some(project) = plan.downcast_ref::<ProjectionExec>() {
-        steps.push(Step::Project {
+        Some(Step::Project {
             exprs: project.expr().iter().map(|e| Arc::clone(&e.expr)).collect(),
             schema: plan.schema(),
-        });
-    } else if !plan.is::<CooperativeExec>() {
+        })
+    } else if plan.is::<CooperativeExec>() {
+        None
+    } else {
+        return Some((Arc::clone(plan), Vec::new()));
+    };
+    let [input] = plan.children()[..] else {
         return None;
-    }
-    Some((columns, steps))
+    };
+    let (leaf, mut steps) = steps_above(input)?;
+    steps.extend(own);
+    Some((leaf, steps))
 }
 
 fn apply_steps(
@@ -297,6 +328,20 @@ fn apply_steps(
     columns: Option<&[usize]>,
     steps: &[Step],
 ) -> Result<Applied, DataFusionError> {
+    let (rows, kept) = run_steps(batch, columns, steps)?;
+    Ok(Applied {
+        rows: to_border(rows)?,
+        kept,
+        regrouped: false,
+    })
+}
+
+/// The rows after the steps, in the operators' own types, and which rows of the batch they are when some were left out.
+pub(super) fn run_steps(
+    batch: &RecordBatch,
+    columns: Option<&[usize]>,
+    steps: &[Step],
+) -> Result<(RecordBatch, Option<UInt32Array>), DataFusionError> {
     let mut rows = match columns {
         Some(columns) => batch.project(columns)?,
         None => batch.clone(),
@@ -330,11 +375,7 @@ fn apply_steps(
             }
         }
     }
-    Ok(Applied {
-        rows: to_border(rows)?,
-        kept,
-        regrouped: false,
-    })
+    Ok((rows, kept))
 }
 
 fn without_nulls(mask: &BooleanArray) -> BooleanArray {

@@ -12,6 +12,7 @@ pub mod eventbridge;
 pub mod firehose;
 pub mod glue_crawler;
 pub mod glue_etl;
+pub mod kinesis_analytics;
 pub mod kinesis_data_streams;
 pub mod lambda;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub static ALL: &[&dyn AnyKind] = &[
     &firehose::Firehose,
     &glue_crawler::GlueCrawler,
     &glue_etl::GlueEtl,
+    &kinesis_analytics::KinesisAnalytics,
     &kinesis_data_streams::KinesisDataStreams,
     &lambda::Lambda,
     &producer::Producer,

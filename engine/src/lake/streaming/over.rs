@@ -1,0 +1,292 @@
+//! Sliding windows: `f(x) OVER (PARTITION BY … RANGE INTERVAL … PRECEDING)` or `ROWS n PRECEDING`. Every record has one row, by the
+//! records of its partition before it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use arrow::array::{Array as _, ArrayRef, UInt32Array};
+use arrow::datatypes::SchemaRef;
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::logical_expr::Accumulator;
+
+use super::Limits;
+use super::aggregation::Aggregation;
+use super::rows::{Fates, Rows, fate, millis, widened};
+use crate::lake::error::SqlProblem;
+use crate::lake::sql::problem;
+use crate::lake::transform::Transform;
+
+/// How far back a window reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// Records not older than this many milliseconds.
+    Range(i64),
+    /// The record and this many before it.
+    Rows(usize),
+    /// All records so far.
+    All,
+}
+
+/// What is computed.
+pub(super) enum What {
+    /// An aggregate over the frame: `SELECT f(x) FROM records`.
+    Aggregate(Aggregation),
+    /// The value so many records before.
+    Lag(usize),
+    /// The value of the oldest record of the frame.
+    First,
+    /// The value of the newest.
+    Last,
+}
+
+/// One call with its window.
+pub(super) struct Call {
+    pub(super) what: What,
+    pub(super) frame: Frame,
+    /// `SELECT keys…, arguments… FROM records`: the partition's keys and, but for aggregates, the value.
+    pub(super) values: Transform,
+    pub(super) keys: usize,
+    pub(super) converter: Option<RowConverter>,
+    pub(super) parts: BTreeMap<Vec<u8>, Part>,
+}
+
+impl Call {
+    pub(super) fn new(
+        what: What,
+        frame: Frame,
+        values: Transform,
+        keys: usize,
+    ) -> Result<Self, SqlProblem> {
+        let fields = values.output_schema().fields();
+        let sorts: Vec<SortField> = fields
+            .iter()
+            .take(keys)
+            .map(|f| SortField::new(f.data_type().clone()))
+            .collect();
+        let converter = match sorts.is_empty() {
+            true => None,
+            false => Some(RowConverter::new(sorts)?),
+        };
+        if let What::Aggregate(a) = &what
+            && frame != Frame::All
+        {
+            let able = a.sliding().map_err(|e| problem(&e))?;
+            if able.iter().any(|x| !x.supports_retract_batch()) {
+                return Err(SqlProblem::new(
+                    "this aggregate cannot slide; COUNT, SUM, AVG, MIN, MAX and the deviations can",
+                ));
+            }
+        }
+        Ok(Self {
+            what,
+            frame,
+            values,
+            keys,
+            converter,
+            parts: BTreeMap::new(),
+        })
+    }
+}
+
+/// The records of one partition within the frame.
+pub(super) struct Part {
+    entries: VecDeque<(i64, Vec<ScalarValue>)>,
+    accumulators: Vec<Box<dyn Accumulator>>,
+    newest: i64,
+}
+
+/// Adds a column for each call.
+pub(super) struct Over {
+    pub(super) calls: Vec<Call>,
+    pub(super) time: usize,
+    pub(super) output: SchemaRef,
+    pub(super) limits: Limits,
+    pub(super) entries: usize,
+}
+
+impl Over {
+    pub(super) fn state(&self) -> (usize, usize) {
+        let parts = self.calls.iter().map(|c| c.parts.len()).sum();
+        (parts, self.entries)
+    }
+    pub(super) fn push(&mut self, rows: &Rows, fates: &mut Fates) -> Result<Rows, SqlProblem> {
+        let room = self.limits.rows.saturating_sub(self.entries) / self.calls.len().max(1);
+        let n = rows.batch.num_rows().min(room);
+        let mut rows = rows.clone();
+        if n < rows.batch.num_rows() {
+            let lost: Vec<u32> = (n..rows.batch.num_rows())
+                .filter_map(|i| u32::try_from(i).ok())
+                .collect();
+            fates.mark(&rows.origin, Some(&lost), fate::FULL);
+            let kept: Vec<u32> = (0..n).filter_map(|i| u32::try_from(i).ok()).collect();
+            let fewer = rows.batch.slice(0, n);
+            rows = rows.with(fewer, Some(&UInt32Array::from(kept)));
+        }
+        let times = millis(rows.batch.column(self.time))?;
+        let mut more = Vec::with_capacity(self.calls.len());
+        for call in &mut self.calls {
+            let (column, change) = call
+                .column(&rows, times.values())
+                .map_err(|e| problem(&e))?;
+            self.entries = self.entries.saturating_add_signed(change);
+            more.push(column);
+        }
+        let batch = widened(&rows.batch, &self.output, more)?;
+        Ok(Rows { batch, ..rows })
+    }
+    /// Forgets partitions whose records have all left their windows.
+    pub(super) fn advance(&mut self, now: i64) {
+        for call in &mut self.calls {
+            let Frame::Range(length) = call.frame else {
+                continue;
+            };
+            let entries = &mut self.entries;
+            call.parts.retain(|_, part| {
+                let alive = part.newest + length >= now;
+                if !alive {
+                    *entries -= part.entries.len().min(*entries);
+                }
+                alive
+            });
+        }
+    }
+}
+
+impl Call {
+    /// The results for the rows, and how many entries more are kept.
+    fn column(&mut self, rows: &Rows, times: &[i64]) -> Result<(ArrayRef, isize), DataFusionError> {
+        let outer = |e: SqlProblem| DataFusionError::Execution(e.to_string());
+        let values = self.values.apply(&rows.batch).map_err(outer)?.rows;
+        let arguments: Vec<ArrayRef> = match &self.what {
+            What::Aggregate(a) => a
+                .prepare(&rows.batch)?
+                .arguments
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
+            _ => values.columns().iter().skip(self.keys).cloned().collect(),
+        };
+        let keys = match &self.converter {
+            Some(c) => Some(c.convert_columns(&values.columns()[..self.keys])?),
+            None => None,
+        };
+        let mut out = Vec::with_capacity(times.len());
+        let mut change: isize = 0;
+        for (i, t) in times.iter().enumerate() {
+            let key = keys.as_ref().map_or(&[][..], |k| k.row(i).data());
+            let part = match self.parts.get_mut(key) {
+                Some(part) => part,
+                None => {
+                    let accumulators = match (&self.what, self.frame) {
+                        (What::Aggregate(a), Frame::All) => a.accumulators()?,
+                        (What::Aggregate(a), _) => a.sliding()?,
+                        _ => Vec::new(),
+                    };
+                    self.parts.entry(key.to_vec()).or_insert(Part {
+                        entries: VecDeque::new(),
+                        accumulators,
+                        newest: *t,
+                    })
+                }
+            };
+            let before = part.entries.len();
+            out.push(part.next(&self.what, self.frame, *t, &arguments, i)?);
+            change += part.entries.len() as isize - before as isize;
+        }
+        let column = match out.is_empty() {
+            true => arrow::array::new_empty_array(&self.kind(&arguments)),
+            false => ScalarValue::iter_to_array(out)?,
+        };
+        Ok((column, change))
+    }
+    fn kind(&self, arguments: &[ArrayRef]) -> arrow::datatypes::DataType {
+        match &self.what {
+            What::Aggregate(a) => a.output().field(0).data_type().clone(),
+            _ => arguments
+                .first()
+                .map_or(arrow::datatypes::DataType::Null, |a| a.data_type().clone()),
+        }
+    }
+    /// The type of the column that it adds.
+    pub(super) fn data_type(&self) -> arrow::datatypes::DataType {
+        match &self.what {
+            What::Aggregate(a) => a.output().field(0).data_type().clone(),
+            _ => {
+                let fields = self.values.output_schema().fields();
+                fields
+                    .get(self.keys)
+                    .map_or(arrow::datatypes::DataType::Null, |f| f.data_type().clone())
+            }
+        }
+    }
+}
+
+impl Part {
+    fn next(
+        &mut self,
+        what: &What,
+        frame: Frame,
+        t: i64,
+        arguments: &[ArrayRef],
+        row: usize,
+    ) -> Result<ScalarValue, DataFusionError> {
+        self.newest = self.newest.max(t);
+        let own: Vec<ArrayRef> = arguments.iter().map(|a| a.slice(row, 1)).collect();
+        let values: Result<Vec<ScalarValue>, _> = arguments
+            .iter()
+            .map(|a| ScalarValue::try_from_array(a, row))
+            .collect();
+        for accumulator in &mut self.accumulators {
+            accumulator.update_batch(&own)?;
+        }
+        if frame != Frame::All || !matches!(what, What::Aggregate(_)) {
+            self.entries.push_back((t, values?));
+        }
+        self.shrink(what, frame, t)?;
+        let first = |e: Option<&(i64, Vec<ScalarValue>)>| e.and_then(|e| e.1.first().cloned());
+        let nothing = || match arguments.first() {
+            Some(a) => ScalarValue::try_from(a.data_type()),
+            None => Ok(ScalarValue::Null),
+        };
+        match what {
+            What::Aggregate(_) => match self.accumulators.first_mut() {
+                Some(accumulator) => accumulator.evaluate(),
+                None => Ok(ScalarValue::Null),
+            },
+            What::First => first(self.entries.front()).map_or_else(nothing, Ok),
+            What::Last => first(self.entries.back()).map_or_else(nothing, Ok),
+            What::Lag(n) => {
+                let at = self.entries.len().checked_sub(n + 1);
+                first(at.and_then(|i| self.entries.get(i))).map_or_else(nothing, Ok)
+            }
+        }
+    }
+    /// Lets go what has left the frame.
+    fn shrink(&mut self, what: &What, frame: Frame, t: i64) -> Result<(), DataFusionError> {
+        loop {
+            let gone = match (what, frame, self.entries.front()) {
+                (_, _, None) => false,
+                (What::Lag(n), _, _) => self.entries.len() > n + 1,
+                (What::Last, _, _) => self.entries.len() > 1,
+                (What::First, Frame::All, _) => {
+                    self.entries.truncate(1);
+                    false
+                }
+                (_, Frame::Range(length), Some((then, _))) => *then < t.saturating_sub(length),
+                (_, Frame::Rows(n), _) => self.entries.len() > n + 1,
+                (_, Frame::All, _) => false,
+            };
+            if !gone {
+                return Ok(());
+            }
+            if let Some((_, values)) = self.entries.pop_front() {
+                let back: Result<Vec<ArrayRef>, _> =
+                    values.iter().map(ScalarValue::to_array).collect();
+                let back = back?;
+                for accumulator in &mut self.accumulators {
+                    accumulator.retract_batch(&back)?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Sliding windows: the calls with OVER of a SELECT become a stage that adds a column for each.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, Ident, NamedWindowExpr, Select, Spanned as _, WindowFrame, WindowFrameBound,
+    WindowFrameUnits, WindowSpec, WindowType,
+};
+
+use super::Dialect;
+use super::aggregation::Aggregation;
+use super::names::{Scope, any, arguments, at, interval, quoted, replace};
+use super::over::{Call, Frame, Over, What};
+use super::program::{Op, Stream};
+use super::rows::{ROWTIME, wider};
+use super::select::{Builder, Item};
+use crate::lake::error::SqlProblem;
+use crate::lake::transform::Transform;
+
+impl Builder<'_> {
+    /// Adds a stage for the calls with OVER and writes their columns in their place.
+    pub(super) fn over(
+        &mut self,
+        select: &Select,
+        stream: usize,
+        scope: Scope,
+        items: &mut [Item],
+    ) -> Result<(usize, Scope), SqlProblem> {
+        if self.dialect == Dialect::Flink {
+            return Err(self.here(SqlProblem::new(
+                "OVER windows are run in Kinesis SQL only; in Flink SQL use TUMBLE, HOP, CUMULATE or SESSION",
+            )));
+        }
+        let stream = match &select.selection {
+            Some(filter) => self.filtered(stream, &scope, filter.clone())?,
+            None => stream,
+        };
+        let own = self.stream(stream).clone();
+        let mut calls: Vec<(Expr, Call)> = Vec::new();
+        for item in items.iter() {
+            let mut found = Vec::new();
+            any(&item.expr, &mut |e| {
+                if matches!(e, Expr::Function(f) if f.over.is_some()) {
+                    found.push(e.clone());
+                }
+                false
+            });
+            for expr in found {
+                if let Expr::Function(f) = &expr
+                    && !calls.iter().any(|(e, _)| *e == expr)
+                {
+                    let call = self.call(f, select, &scope, &own)?;
+                    calls.push((expr, call));
+                }
+            }
+        }
+        for item in items.iter_mut() {
+            replace(&mut item.expr, &mut |e| {
+                let place = calls.iter().position(|(c, _)| c == e)?;
+                Some(quoted(&format!("__over_{place}")))
+            });
+        }
+        let fields = calls.iter().enumerate();
+        let fields =
+            fields.map(|(i, (_, c))| Field::new(format!("__over_{i}"), c.data_type(), true));
+        let output = wider(&own.schema, fields.collect::<Vec<_>>());
+        let over = Over {
+            calls: calls.into_iter().map(|(_, c)| c).collect(),
+            time: own.schema.index_of(ROWTIME).unwrap_or_default(),
+            output: Arc::clone(&output),
+            limits: self.limits,
+            entries: 0,
+        };
+        let to = self.add(Stream {
+            schema: output,
+            ..own
+        });
+        self.stage(stream, to, Op::Over(Box::new(over)));
+        Ok((to, scope))
+    }
+    /// The same stream without what a WHERE leaves out, hidden columns and all.
+    fn filtered(&mut self, from: usize, scope: &Scope, filter: Expr) -> Result<usize, SqlProblem> {
+        let own = self.stream(from).clone();
+        let filter = super::select::Wanted::filter(filter, scope)?;
+        let sql = format!("SELECT * FROM records WHERE {}", filter.expr);
+        let transform = Transform::compile(&sql, Arc::clone(&own.schema))
+            .map_err(|e| self.blame(&e, &[], Some(&filter), &own.schema))?;
+        let to = self.add(own);
+        self.stage(from, to, Op::Map(transform));
+        Ok(to)
+    }
+    fn call(
+        &self,
+        function: &Function,
+        select: &Select,
+        scope: &Scope,
+        stream: &Stream,
+    ) -> Result<Call, SqlProblem> {
+        let span = function.span();
+        let spec = self.spec(function, select)?;
+        if !spec.order_by.is_empty() {
+            let rowtime = spec.order_by.len() == 1 && scope.is_rowtime(&spec.order_by[0].expr);
+            if !rowtime {
+                return Err(at(
+                    span,
+                    "a sliding window is in the order of ROWTIME; leave ORDER BY out",
+                ));
+            }
+        }
+        let name = function.name.to_string().to_uppercase();
+        let frame = frame(spec.window_frame.as_ref())?;
+        let args = arguments(function);
+        let what = match name.as_str() {
+            "LAG" => {
+                let back = args.get(1).map_or(Some(1), |n| n.to_string().parse().ok());
+                let back = back.filter(|n| (1..=10_000).contains(n));
+                What::Lag(back.ok_or_else(|| at(span, "LAG goes back 1 to 10000 records"))?)
+            }
+            "FIRST_VALUE" => What::First,
+            "LAST_VALUE" => What::Last,
+            _ if crate::lake::sql::is_aggregate(&name) => {
+                let mut plain = Expr::Function(Function {
+                    over: None,
+                    ..function.clone()
+                });
+                scope.resolve(&mut plain)?;
+                let sql = format!("SELECT {plain} AS x FROM records");
+                let compiled = Aggregation::compile(&sql, &stream.schema);
+                What::Aggregate(compiled.map_err(|e| at(span, e.message))?)
+            }
+            _ => {
+                return Err(at(
+                    span,
+                    format!(
+                        "`{name}` has no OVER here; there are the aggregates, LAG, FIRST_VALUE and LAST_VALUE"
+                    ),
+                ));
+            }
+        };
+        let mut wanted: Vec<Expr> = spec.partition_by.clone();
+        if !matches!(what, What::Aggregate(_)) {
+            wanted.extend(args.first().map(|a| (*a).clone()));
+        }
+        let mut columns = Vec::new();
+        for (i, expr) in wanted.iter_mut().enumerate() {
+            scope.resolve(expr)?;
+            columns.push(format!("{expr} AS k{i}"));
+        }
+        if columns.is_empty() {
+            columns.push(format!("\"{ROWTIME}\" AS k0"));
+        }
+        let sql = format!("SELECT {} FROM records", columns.join(", "));
+        let values = Transform::compile(&sql, Arc::clone(&stream.schema))
+            .map_err(|e| at(span, e.message))?;
+        Call::new(what, frame, values, spec.partition_by.len()).map_err(|e| at(span, e.message))
+    }
+    fn spec(&self, function: &Function, select: &Select) -> Result<WindowSpec, SqlProblem> {
+        match &function.over {
+            Some(WindowType::WindowSpec(spec)) => match &spec.window_name {
+                None => Ok(spec.clone()),
+                Some(name) => self.named(name, select),
+            },
+            Some(WindowType::NamedWindow(name)) => self.named(name, select),
+            None => Err(at(function.span(), "here OVER is missing")),
+        }
+    }
+    fn named(&self, name: &Ident, select: &Select) -> Result<WindowSpec, SqlProblem> {
+        let same = |i: &Ident| i.value.eq_ignore_ascii_case(&name.value);
+        let found = select.named_window.iter().find(|w| same(&w.0));
+        match found.map(|w| &w.1) {
+            Some(NamedWindowExpr::WindowSpec(spec)) => Ok(spec.clone()),
+            _ => Err(at(
+                name.span,
+                format!(
+                    "there is no window `{}`; write WINDOW {} AS (…)",
+                    name.value, name.value
+                ),
+            )),
+        }
+    }
+}
+
+/// How far back a window reaches.
+fn frame(frame: Option<&WindowFrame>) -> Result<Frame, SqlProblem> {
+    let Some(frame) = frame else {
+        return Ok(Frame::All);
+    };
+    if frame
+        .end_bound
+        .as_ref()
+        .is_some_and(|e| *e != WindowFrameBound::CurrentRow)
+    {
+        return Err(SqlProblem::new(
+            "a sliding window ends at the current record; write … PRECEDING",
+        ));
+    }
+    match (&frame.units, &frame.start_bound) {
+        (_, WindowFrameBound::Preceding(None)) => Ok(Frame::All),
+        (WindowFrameUnits::Range, WindowFrameBound::Preceding(Some(back))) => {
+            Ok(Frame::Range(interval(back)?))
+        }
+        (WindowFrameUnits::Rows, WindowFrameBound::Preceding(Some(back))) => {
+            let rows = back
+                .to_string()
+                .parse()
+                .ok()
+                .filter(|n| *n <= 1_000_000_usize);
+            rows.map(Frame::Rows)
+                .ok_or_else(|| at(back.span(), "ROWS goes back up to 1,000,000 records"))
+        }
+        (_, WindowFrameBound::CurrentRow) => Ok(Frame::Rows(0)),
+        _ => Err(SqlProblem::new(
+            "a sliding window is RANGE INTERVAL … PRECEDING or ROWS n PRECEDING",
+        )),
+    }
+}

@@ -1,0 +1,751 @@
+//! Scripts of both dialects over small batches, and windows beside the grouping of a batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array as _, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use proptest::prelude::*;
+
+use super::rows::{time_field, times};
+use super::{Dialect, Fate, Limits, Made, Reference, StreamProgram};
+use crate::lake::show::batches_to_json;
+use crate::lake::transform::Transform;
+
+/// 2026-01-05 00:00:00 UTC.
+const BASE: i64 = 1_767_571_200_000;
+
+fn limits() -> Limits {
+    Limits {
+        keys: 1000,
+        rows: 10_000,
+        lateness_ms: 0,
+        idle_ms: 0,
+        seed: 7,
+    }
+}
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("ticker_symbol", DataType::Utf8, true),
+        Field::new("price", DataType::Float64, true),
+        Field::new("quantity", DataType::Int64, true),
+        time_field("event_time"),
+    ]))
+}
+
+/// Seconds since the beginning as milliseconds since 1970.
+#[expect(clippy::cast_possible_truncation, reason = "some minutes at the most")]
+fn ms(seconds: f64) -> i64 {
+    BASE + (seconds * 1000.0).round() as i64
+}
+
+/// Records (symbol, price, quantity, seconds of event time).
+fn batch(records: &[(&str, f64, i64, f64)]) -> RecordBatch {
+    RecordBatch::try_new(
+        schema(),
+        vec![
+            Arc::new(StringArray::from_iter_values(records.iter().map(|r| r.0))),
+            Arc::new(Float64Array::from_iter_values(records.iter().map(|r| r.1))),
+            Arc::new(Int64Array::from_iter_values(records.iter().map(|r| r.2))),
+            times(records.iter().map(|r| ms(r.3)).collect()),
+        ],
+    )
+    .unwrap()
+}
+
+fn program(sql: &str, dialect: Dialect) -> StreamProgram {
+    StreamProgram::compile(sql, dialect, &schema(), None, limits())
+        .unwrap_or_else(|e| panic!("{e}\n{sql}"))
+}
+
+/// What an application made, as JSON lines of one stream.
+fn json(made: &[Made], stream: usize) -> Vec<serde_json::Value> {
+    let own = made.iter().filter(|m| m.stream == stream);
+    let rows: Vec<RecordBatch> = own.map(|m| m.rows.clone()).collect();
+    batches_to_json(&rows).unwrap()
+}
+
+/// Pushes records at the instants of the first column (seconds), closing windows in between; then lets `end` come.
+fn run(program: &mut StreamProgram, records: &[(f64, &str, f64, i64)], end: f64) -> Vec<Made> {
+    let mut out = Vec::new();
+    for (at, symbol, price, quantity) in records {
+        let now = ms(*at);
+        out.extend(program.advance(now).unwrap());
+        let rows = batch(&[(symbol, *price, *quantity, *at)]);
+        let born = vec![0].into();
+        out.extend(program.push(0, &rows, &born, 1, now, now).unwrap().made);
+    }
+    out.extend(program.advance(ms(end)).unwrap());
+    out
+}
+
+const TICKS: [(f64, &str, f64, i64); 6] = [
+    (1.0, "AMZN", 10.0, 1),
+    (2.0, "TSLA", 5.0, 2),
+    (50.0, "AMZN", 20.0, 3),
+    (61.0, "AMZN", 30.0, 4),
+    (119.0, "TSLA", 7.0, 5),
+    (130.0, "AMZN", 40.0, 6),
+];
+
+/// The five-minute window of the notes, as it stands.
+const NOTES_WINDOW: &str = include_str!("../../../../tests/cases/analytics-window.sql");
+/// The forest of the notes, as it stands.
+const NOTES_FOREST: &str = include_str!("../../../../tests/cases/analytics-forest.sql");
+
+#[test]
+fn tumbling_window_of_the_notes_runs_as_it_stands() {
+    let mut p = program(NOTES_WINDOW, Dialect::Kinesis);
+    let made = run(&mut p, &TICKS, 300.0);
+    let rows = json(&made, 0);
+    assert_eq!(
+        rows,
+        [
+            serde_json::json!({"ticker_symbol": "AMZN", "avg_price": 25.0, "trade_count": 4}),
+            serde_json::json!({"ticker_symbol": "TSLA", "avg_price": 6.0, "trade_count": 2}),
+        ]
+    );
+    assert_eq!(p.next_deadline_ms(), None);
+}
+
+#[test]
+fn forest_of_the_notes_runs_as_it_stands() {
+    let schema = Arc::new(Schema::new(vec![Field::new(
+        "transaction_amount",
+        DataType::Float64,
+        true,
+    )]));
+    let mut p =
+        StreamProgram::compile(NOTES_FOREST, Dialect::Kinesis, &schema, None, limits()).unwrap();
+    let n = 2000;
+    let amounts = (0..n).map(|i| {
+        if i == 1500 {
+            9000.0
+        } else {
+            20.0 + f64::from((i * 7919) % 101) / 10.0
+        }
+    });
+    let rows = RecordBatch::try_new(
+        schema,
+        vec![Arc::new(Float64Array::from_iter_values(amounts))],
+    )
+    .unwrap();
+    let born: Vec<u64> = (0..2000).collect();
+    let pushed = p.push(0, &rows, &born.into(), 1, BASE, BASE).unwrap();
+    let found = json(&pushed.made, 0);
+    assert!(
+        found.iter().any(|r| r["transaction_amount"] == 9000.0),
+        "{found:?}"
+    );
+    assert!(found.len() < 20, "{found:?}");
+    assert!(
+        found
+            .iter()
+            .all(|r| r["anomaly_score"].as_f64().unwrap() > 2.0)
+    );
+    // Rows that go on are the records that they were.
+    let records = pushed.made[0].records.clone().unwrap();
+    assert!(records.values().contains(&1500));
+    assert_eq!(pushed.fate(3), Fate::LeftOut);
+}
+
+/// A SELECT, and for each row that it makes: a, b, c.
+type Case = (&'static str, &'static [(&'static str, f64, i64)]);
+
+const SELECTS: [Case; 9] = [
+    (
+        "ticker_symbol, price * 2, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price >= 30",
+        &[("AMZN", 60.0, 4), ("AMZN", 80.0, 6)],
+    ),
+    (
+        "s.\"ticker_symbol\", SUM(s.price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" AS s GROUP BY s.\"ticker_symbol\", FLOOR(s.ROWTIME TO MINUTE)",
+        &[
+            ("AMZN", 30.0, 2),
+            ("TSLA", 5.0, 1),
+            ("AMZN", 30.0, 1),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, MAX(price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" WHERE quantity > 1 GROUP BY ticker_symbol, STEP(\"SOURCE_SQL_STREAM_001\".ROWTIME BY INTERVAL '60' SECOND) HAVING MAX(price) > 6",
+        &[
+            ("AMZN", 20.0, 1),
+            ("AMZN", 30.0, 1),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, AVG(price) OVER W1, COUNT(*) OVER W1 FROM \"SOURCE_SQL_STREAM_001\" WINDOW W1 AS (PARTITION BY ticker_symbol RANGE INTERVAL '1' MINUTE PRECEDING)",
+        &[
+            ("AMZN", 10.0, 1),
+            ("TSLA", 5.0, 1),
+            ("AMZN", 15.0, 2),
+            ("AMZN", 20.0, 3),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, MIN(price) OVER (PARTITION BY ticker_symbol ROWS 1 PRECEDING), LAG(quantity) OVER (PARTITION BY ticker_symbol ROWS 2 PRECEDING) FROM \"SOURCE_SQL_STREAM_001\" WHERE ticker_symbol = 'AMZN'",
+        &[
+            ("AMZN", 10.0, -1),
+            ("AMZN", 10.0, 1),
+            ("AMZN", 20.0, 3),
+            ("AMZN", 30.0, 4),
+        ],
+    ),
+    (
+        "ticker_symbol, SUM(price), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" WINDOWED BY STAGGER (PARTITION BY ticker_symbol RANGE INTERVAL '1' MINUTE)",
+        // AMZN opens at 1 s and at 61 s: the first closes at 61 s, before the record of 61 s.
+        &[
+            ("AMZN", 30.0, 2),
+            ("TSLA", 5.0, 1),
+            ("AMZN", 30.0, 1),
+            ("TSLA", 7.0, 1),
+            ("AMZN", 40.0, 1),
+        ],
+    ),
+    (
+        "ticker_symbol, price, quantity FROM (SELECT STREAM * FROM \"SOURCE_SQL_STREAM_001\" WHERE price < 20) AS cheap WHERE quantity > 1",
+        &[("TSLA", 5.0, 2), ("TSLA", 7.0, 5)],
+    ),
+    (
+        "UPPER(ticker_symbol), price, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price = 5 UNION ALL SELECT STREAM 'x', 0, quantity FROM \"SOURCE_SQL_STREAM_001\" WHERE price = 40",
+        &[("TSLA", 5.0, 2), ("x", 0.0, 6)],
+    ),
+    (
+        "ticker_symbol, COUNT(DISTINCT quantity), COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY STEP(APPROXIMATE_ARRIVAL_TIME BY INTERVAL '60' SECOND), STEP(ROWTIME BY INTERVAL '2' MINUTE), ticker_symbol",
+        &[
+            ("AMZN", 2.0, 2),
+            ("TSLA", 1.0, 1),
+            ("AMZN", 1.0, 1),
+            ("TSLA", 1.0, 1),
+            ("AMZN", 1.0, 1),
+        ],
+    ),
+];
+
+#[test]
+fn kinesis_scripts_give_what_they_should() {
+    let head = "CREATE OR REPLACE STREAM \"OUT\" (a VARCHAR(8), b DOUBLE, c BIGINT); CREATE OR REPLACE PUMP \"P\" AS INSERT INTO \"OUT\" SELECT STREAM ";
+    for (sql, expected) in SELECTS {
+        let mut p = program(&format!("{head}{sql};"), Dialect::Kinesis);
+        let rows = json(&run(&mut p, &TICKS, 300.0), 0);
+        let found: Vec<(String, f64, i64)> = rows
+            .iter()
+            .map(|r| {
+                let text = r["a"].as_str().unwrap_or("").to_owned();
+                (
+                    text,
+                    r["b"].as_f64().unwrap(),
+                    r["c"].as_i64().unwrap_or(-1),
+                )
+            })
+            .collect();
+        let expected: Vec<(String, f64, i64)> = expected
+            .iter()
+            .map(|e| (e.0.to_owned(), e.1, e.2))
+            .collect();
+        assert_eq!(found, expected, "{sql}");
+    }
+}
+
+#[test]
+fn streams_feed_streams_and_all_are_outputs() {
+    let sql = "-- first by minute, then by five
+        CREATE OR REPLACE STREAM minutes (ticker VARCHAR(8), total DOUBLE);
+        CREATE OR REPLACE PUMP one AS INSERT INTO minutes
+            SELECT STREAM ticker_symbol, SUM(price) FROM \"SOURCE_SQL_STREAM_001\"
+            GROUP BY ticker_symbol, STEP(ROWTIME BY INTERVAL '1' MINUTE);
+        CREATE OR REPLACE STREAM most (ticker VARCHAR(8), peak DOUBLE);
+        CREATE OR REPLACE PUMP two AS INSERT INTO most (peak, ticker)
+            SELECT STREAM MAX(total), ticker FROM minutes GROUP BY ticker, STEP(ROWTIME BY INTERVAL '2' MINUTE);";
+    let mut p = program(sql, Dialect::Kinesis);
+    let names: Vec<String> = p.outputs().iter().map(|o| o.0.to_owned()).collect();
+    assert_eq!(names, ["minutes", "most"]);
+    let made = run(&mut p, &TICKS, 300.0);
+    assert_eq!(json(&made, 0).len(), 5);
+    let most = json(&made, 1);
+    assert_eq!(most[0], serde_json::json!({"ticker": "AMZN", "peak": 30.0}));
+    assert_eq!(most.len(), 3, "{most:?}");
+}
+
+#[test]
+fn reference_data_is_joined() {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("Ticker", DataType::Utf8, true),
+        Field::new("Company", DataType::Utf8, true),
+    ]));
+    let columns: [StringArray; 2] = [vec!["AMZN", "F"].into(), vec!["Amazon", "Ford"].into()];
+    let rows = RecordBatch::try_new(schema, columns.map(|c| Arc::new(c) as _).to_vec()).unwrap();
+    let reference = Reference {
+        name: "CompanyName".to_owned(),
+        rows,
+    };
+    let sql = |join: &str| {
+        format!(
+            "CREATE STREAM d (ticker VARCHAR(4), company VARCHAR(20), price DOUBLE); CREATE PUMP p AS INSERT INTO d SELECT STREAM s.ticker_symbol, c.\"Company\", s.price FROM \"SOURCE_SQL_STREAM_001\" AS s {join} \"CompanyName\" AS c ON s.ticker_symbol = c.\"Ticker\";"
+        )
+    };
+    for (join, n) in [("JOIN", 4), ("LEFT JOIN", 6)] {
+        let mut p = StreamProgram::compile(
+            &sql(join),
+            Dialect::Kinesis,
+            &self::schema(),
+            Some(&reference),
+            limits(),
+        )
+        .unwrap();
+        let rows = json(&run(&mut p, &TICKS, 300.0), 0);
+        assert_eq!(rows.len(), n);
+        assert_eq!(rows[0]["company"], "Amazon");
+    }
+}
+
+fn flink(select: &str) -> String {
+    format!(
+        "CREATE TABLE trades (ticker_symbol STRING, price DOUBLE, quantity BIGINT, event_time TIMESTAMP(3), WATERMARK FOR event_time AS event_time - INTERVAL '5' SECOND) WITH ('connector' = 'kinesis', 'stream' = 'trades');
+        CREATE TABLE sink (k STRING, s TIMESTAMP(3), e TIMESTAMP(3), n BIGINT) WITH ('connector' = 'kinesis');
+        INSERT INTO sink {select}"
+    )
+}
+
+/// Pushes all records as one batch each, and says for each whether it was late.
+fn pushed(p: &mut StreamProgram, records: &[(&str, f64, i64, f64)]) -> (Vec<Made>, Vec<Fate>) {
+    let (mut made, mut fates) = (Vec::new(), Vec::new());
+    for record in records {
+        let one = p
+            .push(0, &batch(&[*record]), &vec![0].into(), 1, BASE, BASE)
+            .unwrap();
+        fates.push(one.fate(0));
+        made.extend(one.made);
+    }
+    (made, fates)
+}
+
+/// Key, start and end in seconds, count.
+fn windows(made: &[Made]) -> Vec<(String, i64, i64, i64)> {
+    let mut out = Vec::new();
+    for m in made {
+        let at = |c: usize, r: usize| {
+            let t = super::rows::millis(m.rows.column(c)).unwrap();
+            (t.value(r) - BASE) / 1000
+        };
+        let keys = m
+            .rows
+            .column(0)
+            .as_any()
+            .downcast_ref::<StringArray>()
+            .unwrap();
+        let counts = m
+            .rows
+            .column(3)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
+        for r in 0..m.rows.num_rows() {
+            out.push((
+                keys.value(r).to_owned(),
+                at(1, r),
+                at(2, r),
+                counts.value(r),
+            ));
+        }
+    }
+    out
+}
+
+#[test]
+fn flink_windows_follow_the_watermark() {
+    let records = [
+        ("a", 1.0, 1, 1.0),
+        ("a", 1.0, 1, 12.0),
+        // Out of order, but its window is still open: the watermark is at 7 s.
+        ("b", 1.0, 1, 8.0),
+        ("a", 1.0, 1, 16.0),
+        // The watermark is at 11 s: the window to 10 s has closed.
+        ("a", 1.0, 1, 9.0),
+        ("b", 1.0, 1, 40.0),
+    ];
+    let tumble = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
+    let mut p = program(&tumble, Dialect::Flink);
+    let (made, fates) = pushed(&mut p, &records);
+    let own = |k: &str, s, e, n| (k.to_owned(), s, e, n);
+    assert_eq!(
+        windows(&made),
+        [own("a", 0, 10, 1), own("b", 0, 10, 1), own("a", 10, 20, 2)]
+    );
+    assert_eq!(fates[4], Fate::Late);
+    assert_eq!(fates.iter().filter(|f| **f == Fate::Merged).count(), 5);
+    let legacy = flink(
+        "SELECT ticker_symbol, TUMBLE_START(event_time, INTERVAL '10' SECOND), TUMBLE_END(event_time, INTERVAL '10' SECOND), COUNT(*) FROM trades GROUP BY ticker_symbol, TUMBLE(event_time, INTERVAL '10' SECOND);",
+    );
+    let mut p = program(&legacy, Dialect::Flink);
+    assert_eq!(windows(&pushed(&mut p, &records).0), windows(&made));
+    let hop = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(HOP(TABLE trades, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
+    let mut p = program(&hop, Dialect::Flink);
+    let (made, _) = pushed(&mut p, &records);
+    assert_eq!(
+        windows(&made),
+        [
+            own("a", -5, 5, 1),
+            own("a", 0, 10, 1),
+            own("b", 0, 10, 1),
+            // The record of 9 s comes late for (0, 10) but not for (5, 15).
+            own("a", 5, 15, 2),
+            own("b", 5, 15, 1),
+            own("a", 10, 20, 2),
+            own("a", 15, 25, 1),
+        ]
+    );
+    let session = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE trades PARTITION BY ticker_symbol, DESCRIPTOR(event_time), INTERVAL '6' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
+    let mut p = program(&session, Dialect::Flink);
+    let (made, fates) = pushed(&mut p, &records);
+    assert_eq!(
+        windows(&made),
+        [own("a", 1, 7, 1), own("b", 8, 14, 1), own("a", 9, 22, 3)],
+        "{fates:?}"
+    );
+}
+
+#[test]
+fn late_records_within_the_allowed_lateness_change_the_result() {
+    let sql = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
+    let lenient = Limits {
+        lateness_ms: 20_000,
+        ..limits()
+    };
+    let mut p = StreamProgram::compile(&sql, Dialect::Flink, &schema(), None, lenient).unwrap();
+    let records = [
+        ("a", 1.0, 1, 1.0),
+        ("b", 1.0, 1, 2.0),
+        ("b", 1.0, 1, 16.0),
+        ("a", 1.0, 1, 3.0),
+        ("a", 1.0, 1, 40.0),
+        ("a", 1.0, 1, 4.0),
+    ];
+    let (made, fates) = pushed(&mut p, &records);
+    let own = |k: &str, s, e, n| (k.to_owned(), s, e, n);
+    assert_eq!(
+        windows(&made),
+        [
+            own("a", 0, 10, 1),
+            own("b", 0, 10, 1),
+            own("a", 0, 10, 2),
+            own("b", 10, 20, 1)
+        ]
+    );
+    assert_eq!((fates[3], fates[5]), (Fate::Merged, Fate::Late));
+}
+
+#[test]
+fn the_slowest_shard_holds_the_watermark_until_it_is_idle() {
+    let sql = flink(
+        "SELECT ticker_symbol, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY ticker_symbol, window_start, window_end;",
+    );
+    let limits = Limits {
+        idle_ms: 30_000,
+        ..limits()
+    };
+    let mut p = StreamProgram::compile(&sql, Dialect::Flink, &schema(), None, limits).unwrap();
+    let mut push = |lane, at: f64, now: i64| {
+        let rows = batch(&[("a", 1.0, 1, at)]);
+        let pushed = p
+            .push(lane, &rows, &vec![0].into(), 1, BASE, BASE + now)
+            .unwrap();
+        windows(&pushed.made).len()
+    };
+    assert_eq!(push(0, 1.0, 1000), 0);
+    assert_eq!(push(1, 2.0, 2000), 0);
+    assert_eq!(push(0, 60.0, 3000), 0);
+    assert_eq!(push(0, 61.0, 40_000), 1);
+}
+
+#[test]
+fn counts_and_sums_stand_for_all_records() {
+    let sql = "CREATE STREAM o (n BIGINT, total DOUBLE, mean DOUBLE, most DOUBLE); CREATE PUMP p AS INSERT INTO o SELECT STREAM COUNT(*), SUM(price), AVG(price), MAX(price) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY FLOOR(ROWTIME TO MINUTE);";
+    let mut p = program(sql, Dialect::Kinesis);
+    let rows = batch(&[("a", 1.0, 1, 0.0), ("b", 2.0, 1, 0.0)]);
+    p.push(0, &rows, &vec![0, 0].into(), 100, BASE, BASE)
+        .unwrap();
+    let made = p.advance(BASE + 60_000).unwrap();
+    assert_eq!(
+        json(&made, 0),
+        [serde_json::json!({"n": 200, "total": 300.0, "mean": 1.5, "most": 2.0})]
+    );
+    assert_eq!(made[0].weight, 1);
+}
+
+#[test]
+fn state_is_bounded_and_says_so() {
+    let sql = "CREATE STREAM o (k VARCHAR(9), n BIGINT); CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, COUNT(*) FROM \"SOURCE_SQL_STREAM_001\" GROUP BY ticker_symbol, FLOOR(ROWTIME TO MINUTE);";
+    let few = Limits {
+        keys: 3,
+        ..limits()
+    };
+    let mut p = StreamProgram::compile(sql, Dialect::Kinesis, &schema(), None, few).unwrap();
+    let mut full = 0;
+    for i in 0..10 {
+        let name = format!("k{i}");
+        let pushed = p
+            .push(
+                0,
+                &batch(&[(&name, 1.0, 1, 0.0)]),
+                &vec![0].into(),
+                1,
+                BASE,
+                BASE,
+            )
+            .unwrap();
+        full += usize::from(pushed.fate(0) == Fate::Full);
+    }
+    assert_eq!((full, p.state()), (7, (1, 3)));
+    p.advance(BASE + 60_000).unwrap();
+    assert_eq!(p.state(), (0, 0));
+}
+
+/// Dialect, SQL, line, a part of the sentence.
+const WRONG: [(Dialect, &str, u32, &str); 22] = [
+    (Dialect::Kinesis, "", 1, "there is no SQL"),
+    (
+        Dialect::Kinesis,
+        "DROP STREAM x;",
+        1,
+        "`DROP` is no statement",
+    ),
+    (
+        Dialect::Kinesis,
+        "CREATE STREAM o (k VARCHAR(9), n FISH);",
+        1,
+        "there is no type `FISH`",
+    ),
+    (
+        Dialect::Kinesis,
+        "CREATE STREAM o (k VARCHAR(9)\nn INT);",
+        2,
+        "",
+    ),
+    (
+        Dialect::Kinesis,
+        "CREATE PUMP p AS INSERT INTO q SELECT STREAM price FROM s;",
+        1,
+        "there is no stream `q`",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM tickr_symbol, quantity FROM s;",
+        3,
+        "did you mean `ticker_symbol`?",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM ticker_symbol FROM s;",
+        3,
+        "has 1 columns where `o` takes 2",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o\nSELECT STREAM ticker_symbol, COUNT(*) FROM s\nGROUP BY ticker_symbol;",
+        4,
+        "needs a window",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s\nWHERE frobnicate(price) > 1;",
+        3,
+        "frobnicate",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s ORDER BY price;",
+        2,
+        "ORDER BY",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s WHERE random() > 0.5;",
+        2,
+        "random",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM k, n FROM o;",
+        2,
+        "circle",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', COUNT(*) FROM s GROUP BY STEP(ROWTIME BY INTERVAL '0' SECOND);",
+        2,
+        "no length of time",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM ticker_symbol FROM s), 100));",
+        2,
+        "numeric",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM price FROM s), 1000000));",
+        2,
+        "numberOfTrees",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM (SELECT 'a' FROM s), quantity FROM s;",
+        2,
+        "subquery",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM a.ticker_symbol, 1 FROM s AS a JOIN t AS b ON a.price = b.price;",
+        2,
+        "reference",
+    ),
+    (
+        Dialect::Flink,
+        "SELECT ticker_symbol, COUNT(*) FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY ticker_symbol, window_start, window_end",
+        1,
+        "has no time column",
+    ),
+    (
+        Dialect::Flink,
+        "CREATE TABLE t (tickr STRING);\nSELECT tickr FROM t",
+        1,
+        "the records have no field `tickr`",
+    ),
+    (
+        Dialect::Flink,
+        "CREATE TABLE t (price DOUBLE, WATERMARK FOR price AS price);\nSELECT price FROM t",
+        1,
+        "TIMESTAMP column",
+    ),
+    (Dialect::Flink, "SELECT a, 'x", 1, ""),
+    (
+        Dialect::Kinesis,
+        "SELECT ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1 FROM s",
+        1,
+        "",
+    ),
+];
+
+#[test]
+fn wrong_scripts_are_refused_with_place_and_mend() {
+    let out = "CREATE STREAM o (k VARCHAR(9), n BIGINT);\n";
+    for (dialect, sql, line, part) in WRONG {
+        let sql = sql.replace("{o}", out);
+        let found = StreamProgram::compile(&sql, dialect, &schema(), None, limits());
+        let problem = found.map(|_| ()).expect_err(&sql);
+        assert!(problem.message.contains(part), "{sql}\n{problem}");
+        assert_eq!(problem.line, Some(line), "{sql}\n{problem}");
+    }
+}
+
+/// Key, window and results of the grouping of a batch, in the order of the keys.
+type Results = BTreeMap<(String, i64), (i64, i64, f64, f64)>;
+
+fn results(rows: &[RecordBatch]) -> Results {
+    let mut out = Results::new();
+    for batch in rows {
+        let keys = batch
+            .column(0)
+            .as_any()
+            .downcast_ref::<StringArray>()
+            .unwrap();
+        let start = super::rows::millis(batch.column(1)).unwrap();
+        let n = batch
+            .column(2)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
+        let sum = batch
+            .column(3)
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .unwrap();
+        let mean = batch
+            .column(4)
+            .as_any()
+            .downcast_ref::<Float64Array>()
+            .unwrap();
+        let total = batch
+            .column(5)
+            .as_any()
+            .downcast_ref::<Float64Array>()
+            .unwrap();
+        for i in 0..batch.num_rows() {
+            let key = (keys.value(i).to_owned(), start.value(i));
+            let value = (n.value(i), sum.value(i), mean.value(i), total.value(i));
+            assert!(out.insert(key, value).is_none(), "a window comes once");
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn windows_are_the_grouping_of_a_batch(
+        records in prop::collection::vec((0..8_usize, 0..1000_i64, 0..9000_i64), 1..400),
+        size in 1..40_i64,
+        cut in 1..64_usize,
+        delay in 0..60_i64,
+    ) {
+        // Event time goes on by 250 ms a record, less a delay of up to 9 s: out of order, and late beyond the watermark's delay.
+        let rows: Vec<(String, f64, i64, f64)> = records
+            .iter()
+            .enumerate()
+            .map(|(i, (key, n, back))| {
+                let at = (i as f64 * 0.25 - *back as f64 / 1000.0).max(0.0);
+                (format!("k{key}"), *n as f64 / 7.0, *n, at)
+            })
+            .collect();
+        let rows: Vec<(&str, f64, i64, f64)> =
+            rows.iter().map(|r| (r.0.as_str(), r.1, r.2, r.3)).collect();
+        let sql = format!(
+            "CREATE TABLE t (ticker_symbol STRING, price DOUBLE, quantity BIGINT, event_time TIMESTAMP(3), WATERMARK FOR event_time AS event_time - INTERVAL '{}' MILLISECOND);
+             SELECT ticker_symbol, window_start, COUNT(*), SUM(quantity), AVG(price), SUM(price) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(event_time), INTERVAL '{size}' SECOND)) GROUP BY ticker_symbol, window_start, window_end",
+            (delay * 100).max(1),
+        );
+        let mut p = program(&sql, Dialect::Flink);
+        let whole = batch(&rows);
+        let (mut made, mut kept) = (Vec::new(), Vec::new());
+        let mut from = 0;
+        while from < whole.num_rows() {
+            let len = cut.min(whole.num_rows() - from);
+            let part = whole.slice(from, len);
+            let pushed = p.push(0, &part, &vec![0; len].into(), 1, BASE, BASE).unwrap();
+            for i in 0..len {
+                match pushed.fate(i) {
+                    Fate::Merged => kept.push(part.slice(i, 1)),
+                    fate => prop_assert_eq!(fate, Fate::Late),
+                }
+            }
+            made.extend(pushed.made);
+            from += len;
+        }
+        // A last record far ahead closes everything; its own window stays open.
+        let last = batch(&[("end", 0.0, 0, 1e6)]);
+        made.extend(p.push(0, &last, &vec![0].into(), 1, BASE, BASE).unwrap().made);
+        let found: Vec<RecordBatch> = made.into_iter().map(|m| m.rows).collect();
+        let all = concat_batches(&schema(), &kept).unwrap();
+        let grouped = format!(
+            "SELECT ticker_symbol, date_bin(INTERVAL '{size} seconds', event_time) AS w, COUNT(*), SUM(quantity), AVG(price), SUM(price) FROM records GROUP BY ticker_symbol, w"
+        );
+        let batched = Transform::compile(&grouped, schema()).unwrap().apply(&all).unwrap();
+        prop_assert_eq!(results(&found), results(&[batched.rows]));
+    }
+}

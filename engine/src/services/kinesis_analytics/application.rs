@@ -1,0 +1,219 @@
+//! The application itself: the compiled script, made when the records' columns are known, and what each port gets of it.
+
+use std::sync::Arc;
+
+use arrow::array::UInt32Array;
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+
+use super::config::Config;
+use crate::data::{Batch, Replay, ReplaySpec, Root, json_sizes};
+use crate::lake::conform;
+use crate::lake::streaming::{Fate, Made, Reference, StreamProgram};
+
+/// Rows of the reference table at the most.
+const REFERENCE_ROWS: usize = 200_000;
+
+/// The reference table, when one is named.
+///
+/// # Errors
+/// A file that is not there or does not read, in a sentence.
+pub(super) fn reference(config: &Config, root: &Root) -> Result<Option<Reference>, String> {
+    let name = config.reference_table.trim();
+    if name.is_empty() {
+        return Ok(None);
+    }
+    if config.reference_file.trim().is_empty() {
+        return Err(
+            "the reference table has no file; name one in the document's folder".to_owned(),
+        );
+    }
+    let spec = ReplaySpec {
+        file: config.reference_file.trim().to_owned(),
+        ..ReplaySpec::default()
+    };
+    let mut source = Replay::open(root, spec).map_err(|e| e.to_string())?;
+    let schema = source.schema();
+    let (mut all, mut rows) = (Vec::new(), 0);
+    while let Some(next) = source.next_batch(8192).map_err(|e| e.to_string())? {
+        rows += next.rows.num_rows();
+        if rows > REFERENCE_ROWS {
+            return Err(format!(
+                "the reference table has more than {REFERENCE_ROWS} rows; make it smaller"
+            ));
+        }
+        all.push(next.rows);
+    }
+    let rows = concat_batches(&schema, &all).map_err(|e| e.to_string())?;
+    Ok(Some(Reference {
+        name: name.to_owned(),
+        rows,
+    }))
+}
+
+/// The output stream of each port: its place among the streams that the script fills.
+///
+/// # Errors
+/// The parameter and what is wrong with it.
+pub(super) fn ports(
+    config: &Config,
+    outputs: &[(&str, SchemaRef)],
+) -> Result<[Option<usize>; 3], (&'static str, String)> {
+    let mut places = [None; 3];
+    for (i, (_, param, name)) in config.wanted().into_iter().enumerate() {
+        if name.trim().is_empty() {
+            places[i] = (i < outputs.len()).then_some(i);
+            continue;
+        }
+        let found = outputs
+            .iter()
+            .position(|o| o.0.eq_ignore_ascii_case(name.trim()));
+        if found.is_none() {
+            let known: Vec<&str> = outputs.iter().map(|o| o.0).collect();
+            let why = format!(
+                "the script fills no stream `{name}`; it fills {}",
+                known.join(", ")
+            );
+            return Err((param, why));
+        }
+        places[i] = found;
+    }
+    Ok(places)
+}
+
+/// Compiled for records of one set of columns.
+#[derive(Debug)]
+pub(super) struct Application {
+    pub(super) program: StreamProgram,
+    input: SchemaRef,
+    ports: [Option<usize>; 3],
+    names: Vec<String>,
+}
+
+/// What a batch, or the passing of time, came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// For each port its new records.
+    pub(super) out: [Vec<Batch>; 3],
+    /// Rows that are records of the batch, over all ports in use; and those records, weights included.
+    pub(super) copies: u64,
+    pub(super) passed: u64,
+    pub(super) merged: u64,
+    /// Records that came after their window had closed.
+    pub(super) late: Option<Batch>,
+    /// Records for which the state had no room.
+    pub(super) full: Option<Batch>,
+    /// Records that WHERE or a join left out.
+    pub(super) left_out: Option<Batch>,
+    /// Rows made of several records.
+    pub(super) created: u64,
+    pub(super) created_bytes: u64,
+}
+
+impl Application {
+    pub(super) fn new(
+        config: &Config,
+        input: &SchemaRef,
+        reference: Option<&Reference>,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let program = StreamProgram::compile(
+            &config.sql,
+            config.dialect(),
+            input,
+            reference,
+            config.limits(seed),
+        )
+        .map_err(|e| e.to_string())?;
+        let ports = ports(config, &program.outputs()).map_err(|(_, why)| why)?;
+        let names = program.outputs().iter().map(|o| o.0.to_owned()).collect();
+        Ok(Self {
+            program,
+            input: Arc::clone(input),
+            ports,
+            names,
+        })
+    }
+    /// The name of a port's stream.
+    pub(super) fn name(&self, port: usize) -> &str {
+        let place = self.ports.get(port).copied().flatten();
+        place
+            .and_then(|p| self.names.get(p))
+            .map_or("", String::as_str)
+    }
+    /// Takes a batch in; ports that are not `used` get nothing.
+    pub(super) fn push(
+        &mut self,
+        lane: u32,
+        batch: &Batch,
+        arrived_ms: i64,
+        now_ms: i64,
+        used: [bool; 3],
+    ) -> Result<Outcome, String> {
+        let rows = conform(&batch.rows, &self.input)?;
+        let pushed = self
+            .program
+            .push(lane, &rows, &batch.born, batch.weight, arrived_ms, now_ms)
+            .map_err(|e| e.to_string())?;
+        let mut gone = vec![false; batch.len()];
+        let mut outcome = self.distribute(&pushed.made, used, &mut gone);
+        let weight = u64::from(batch.weight);
+        let went = gone.iter().filter(|g| **g).count() as u64 * weight;
+        outcome.passed = went;
+        let those = |fate: Fate| -> Option<Batch> {
+            let keep =
+                BooleanBuffer::collect_bool(batch.len(), |i| !gone[i] && pushed.fate(i) == fate);
+            match keep.count_set_bits() {
+                0 => None,
+                _ => batch.filter(&keep).ok(),
+            }
+        };
+        outcome.late = those(Fate::Late);
+        outcome.full = those(Fate::Full);
+        outcome.left_out = those(Fate::LeftOut);
+        let dropped = [&outcome.late, &outcome.full, &outcome.left_out];
+        let dropped: u64 = dropped.into_iter().flatten().map(Batch::records).sum();
+        outcome.merged = batch.records() - went - dropped;
+        Ok(outcome)
+    }
+    /// Lets time pass.
+    pub(super) fn advance(&mut self, now_ms: i64, used: [bool; 3]) -> Result<Outcome, String> {
+        let made = self.program.advance(now_ms).map_err(|e| e.to_string())?;
+        Ok(self.distribute(&made, used, &mut []))
+    }
+    fn distribute(&self, made: &[Made], used: [bool; 3], gone: &mut [bool]) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (port, place) in self.ports.iter().enumerate() {
+            for one in made
+                .iter()
+                .filter(|m| Some(m.stream) == *place && used[port])
+            {
+                let batch = Batch {
+                    weight: one.weight,
+                    ..Batch::new(one.rows.clone(), one.born.clone(), json_sizes(&one.rows))
+                };
+                match &one.records {
+                    Some(records) => {
+                        mark(gone, records);
+                        outcome.copies += batch.records();
+                    }
+                    None => {
+                        outcome.created += batch.records();
+                        outcome.created_bytes += batch.bytes();
+                    }
+                }
+                outcome.out[port].push(batch);
+            }
+        }
+        outcome
+    }
+}
+
+fn mark(gone: &mut [bool], records: &UInt32Array) {
+    for record in records.values() {
+        if let Some(gone) = gone.get_mut(*record as usize) {
+            *gone = true;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+use serde_json::{Value, json};
+
+use super::KinesisAnalytics;
+use crate::node::{FaultKind, Flow, Problems, TraceCx};
+use crate::services::kinesis_data_streams::KinesisDataStreams;
+use crate::services::producer::Producer;
+use crate::services::testing::{Bench, Fake, Heard, Ran, ms, root};
+use crate::units::SimDuration;
+
+/// A producer of transactions, a stream, the application and a sink at each of the ports named.
+fn bench(params: Value, rate: f64, ports: &[&str], sinks: &[Fake]) -> Bench {
+    let mut bench = Bench::new()
+        .node("app", &Producer, json!({"records_per_second": rate}))
+        .node(
+            "stream",
+            &KinesisDataStreams,
+            json!({"shard_count": 2, "partition_key": "user_id"}),
+        )
+        .node("sql", &KinesisAnalytics, params)
+        .wire("app.out", "stream.in")
+        .wire("stream.out", "sql.in");
+    for (port, sink) in ports.iter().zip(sinks) {
+        bench = bench
+            .fake(&format!("sink_{port}"), sink)
+            .wire(&format!("sql.{port}"), &format!("sink_{port}.in"));
+    }
+    bench
+}
+
+fn sink() -> Fake {
+    Fake::new().input("in", &[Flow::Records])
+}
+
+/// All rows that a sink took, as JSON.
+fn rows(sink: &Fake) -> Vec<Value> {
+    let notes = sink.notes().into_iter();
+    let batches = notes.filter_map(|n| match n.heard {
+        Heard::Records(batch) => Some(batch.rows),
+        _ => None,
+    });
+    let all: Vec<_> = batches.collect();
+    all.iter()
+        .flat_map(|b| crate::lake::batches_to_json(std::slice::from_ref(b)).unwrap())
+        .collect()
+}
+
+/// The bench itself finds a ledger that does not add up; here only that there is something in it.
+fn adds_up(ran: &Ran) {
+    assert!(ran.ledger("sql").received > 0);
+}
+
+const PER_MINUTE: &str = "CREATE OR REPLACE STREAM minutes (category VARCHAR(16), n BIGINT, total DOUBLE);
+CREATE OR REPLACE PUMP p AS INSERT INTO minutes SELECT STREAM category, COUNT(*), SUM(amount) FROM \"SOURCE_SQL_STREAM_001\"
+GROUP BY category, STEP(\"SOURCE_SQL_STREAM_001\".ROWTIME BY INTERVAL '60' SECOND);
+CREATE OR REPLACE STREAM large (transaction_id VARCHAR(40), amount DOUBLE);
+CREATE OR REPLACE PUMP q AS INSERT INTO large SELECT STREAM transaction_id, amount FROM \"SOURCE_SQL_STREAM_001\" WHERE amount > 100;";
+
+#[test]
+fn every_record_is_in_one_window_and_large_ones_go_on() {
+    let sinks = [sink(), sink()];
+    let ran = bench(json!({"sql": PER_MINUTE}), 100.0, &["out", "out_2"], &sinks).run(330);
+    adds_up(&ran);
+    let minutes = rows(&sinks[0]);
+    let counted: i64 = minutes.iter().map(|r| r["n"].as_i64().unwrap()).sum();
+    // Five minutes have ended.
+    assert!((29_500..=30_000).contains(&counted), "{counted}");
+    let large = rows(&sinks[1]);
+    assert!(!large.is_empty() && large.iter().all(|r| r["amount"].as_f64().unwrap() > 100.0));
+    let ledger = ran.ledger("sql");
+    // A record that is large goes on; all others stay in their windows.
+    assert!(ledger.merged + large.len() as u64 <= ledger.received);
+    assert_eq!(usize::try_from(ledger.created).unwrap(), minutes.len());
+    // Windows close at whole minutes and reach the sink at once.
+    let heard = sinks[0].notes();
+    assert!(
+        heard.iter().all(|n| n.at.as_millis() % 60_000 < 5_000),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn one_port_alone_drops_what_the_sql_leaves_out() {
+    let sinks = [sink()];
+    let ran = bench(
+        json!({"sql": PER_MINUTE, "out_stream": "large"}),
+        50.0,
+        &["out"],
+        &sinks,
+    )
+    .run(120);
+    adds_up(&ran);
+    // Windows still take every record; those that are also large go on.
+    let ledger = ran.ledger("sql");
+    assert_eq!(ledger.dropped_total(), 0);
+    assert!(ledger.sent > 0 && ledger.created == 0, "{ledger:?}");
+}
+
+#[test]
+fn filter_drops_with_a_reason() {
+    let sql = "CREATE STREAM o (amount DOUBLE); CREATE PUMP p AS INSERT INTO o SELECT STREAM amount FROM s WHERE amount > 100;";
+    let sinks = [sink()];
+    let ran = bench(json!({"sql": sql}), 50.0, &["out"], &sinks).run(120);
+    adds_up(&ran);
+    assert!(ran.ledger("sql").dropped["left out by the SQL"] > 1000);
+}
+
+#[test]
+fn flink_windows_of_event_time_close_with_the_watermark() {
+    let sql = "CREATE TABLE t (category STRING, amount DOUBLE, event_time TIMESTAMP(3), WATERMARK FOR event_time AS event_time - INTERVAL '2' SECOND) WITH ('connector' = 'kinesis');
+        SELECT category, window_end, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(event_time), INTERVAL '30' SECOND)) GROUP BY category, window_start, window_end;";
+    let sinks = [sink()];
+    let ran = bench(
+        json!({"sql": sql, "runtime": "flink"}),
+        100.0,
+        &["out"],
+        &sinks,
+    )
+    .run(180);
+    adds_up(&ran);
+    let counted: i64 = rows(&sinks[0])
+        .iter()
+        .map(|r| r["n"].as_i64().unwrap())
+        .sum();
+    // Five windows have closed.
+    assert!((14_990..=15_000).contains(&counted), "{counted}");
+    assert_eq!(ran.metric("sql", "numLateRecordsDropped").sum, 0.0);
+}
+
+#[test]
+fn bill_has_the_kpus_and_their_minimum() {
+    // Runtime, parallelism, minutes of the run, KPU-milliseconds.
+    for (runtime, parallelism, minutes, expected) in [
+        ("sql", 1_u32, 5_u64, 10 * 60_000),
+        ("flink", 1, 5, 2 * 10 * 60_000),
+        ("flink", 3, 30, 4 * 30 * 60_000),
+    ] {
+        let sql = match runtime {
+            "sql" => PER_MINUTE,
+            _ => "SELECT amount FROM s",
+        };
+        let params = json!({"sql": sql, "runtime": runtime, "parallelism": parallelism});
+        let ran = bench(params, 1.0, &["out"], &[sink()]).run(minutes * 60);
+        assert_eq!(
+            ran.usage("sql", "kinesis-analytics.kpu_hour"),
+            expected,
+            "{runtime} {parallelism}"
+        );
+        let storage = ran.usage("sql", "kinesis-analytics.running_storage_gb_month");
+        let minute = u128::from(crate::units::GIB) * 60_000;
+        let expected = match runtime {
+            "sql" => 0,
+            _ => 50 * u128::from(parallelism) * u128::from(minutes.max(10)),
+        };
+        assert_eq!(storage / minute, expected, "{runtime} {parallelism}");
+        assert!(ran.run.bill().unknown.is_empty());
+    }
+}
+
+#[test]
+fn busy_processors_double_the_parallelism_after_15_minutes() {
+    // 100 records a second at 9 ms each are 90 % of one KPU.
+    let params = json!({"sql": "SELECT amount FROM s", "per_record_us": 9000.0, "parallelism": 1});
+    let ran = bench(params, 100.0, &["out"], &[sink()]).run(20 * 60);
+    adds_up(&ran);
+    assert_eq!(
+        ran.events("sql", "autoscaling"),
+        ["parallelism goes from 1 to 2"]
+    );
+    assert_eq!(ran.metric("sql", "KPUs").max, 2.0);
+    assert_eq!(ran.metric("sql", "fullRestarts").sum, 1.0);
+}
+
+#[test]
+fn failed_tasks_lose_nothing() {
+    let ran = bench(
+        json!({"sql": "SELECT amount FROM s"}),
+        50.0,
+        &["out"],
+        &[sink()],
+    )
+    .fault(
+        ms(60_000),
+        "sql",
+        FaultKind::Errors,
+        1.0,
+        SimDuration::secs(30),
+    )
+    .run(600);
+    adds_up(&ran);
+    assert_eq!(ran.ledger("sql").dropped_total(), 0);
+    assert!(ran.metric("sql", "fullRestarts").sum >= 1.0);
+}
+
+#[test]
+fn problems_of_the_script_are_told_by_the_check() {
+    let (root, kind) = (root(), crate::services::kind("kinesis-analytics").unwrap());
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "sql",
+    };
+    for (params, field, part) in [
+        (json!({"sql": "SELECT (1\n + FROM s"}), "sql", "line 2"),
+        (json!({"sql": ""}), "sql", "there is no SQL"),
+        (json!({"parallelism": 9}), "parallelism", "9 KPUs"),
+        (json!({"reference_table": "c"}), "reference_file", "no file"),
+        (
+            json!({"reference_table": "c", "reference_file": "../../etc/passwd"}),
+            "reference_file",
+            "not read",
+        ),
+        (
+            json!({"allowed_lateness_seconds": 5}),
+            "allowed_lateness_seconds",
+            "never late",
+        ),
+    ] {
+        let mut out = Problems::of("sql");
+        kind.check(params.as_object().unwrap(), &cx, &mut out);
+        let found = out
+            .found
+            .iter()
+            .any(|p| p.field == field && p.message.contains(part));
+        assert!(found, "{params}: {:?}", out.found);
+    }
+    let input = crate::services::testing::batch(1, 1, ms(0)).schema();
+    let inputs = [("in".to_owned(), input)].into_iter().collect();
+    for (params, field, part) in [
+        (json!({"sql": "SELECT\n nokey FROM s"}), "sql", "line 2"),
+        (
+            json!({"sql": "SELECT key FROM s", "out_2_stream": "x"}),
+            "out_2_stream",
+            "fills no stream `x`",
+        ),
+    ] {
+        let mut out = Problems::of("sql");
+        kind.trace(params.as_object().unwrap(), &inputs, &cx, &mut out);
+        let found = out
+            .found
+            .iter()
+            .any(|p| p.field == field && p.message.contains(part));
+        assert!(found, "{params}: {:?}", out.found);
+    }
+    let mut out = Problems::of("sql");
+    let script = json!({"sql": "CREATE STREAM a (k VARCHAR(3)); CREATE PUMP p AS INSERT INTO a SELECT STREAM key FROM s;"});
+    let traced = kind.trace(script.as_object().unwrap(), &inputs, &cx, &mut out);
+    assert_eq!(traced["out"].field(0).name(), "k");
+}

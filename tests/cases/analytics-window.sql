@@ -1,0 +1,17 @@
+-- 입력 스트림에서 5분 윈도우 집계
+CREATE OR REPLACE STREAM "DESTINATION_SQL_STREAM" (
+    ticker_symbol VARCHAR(4),
+    avg_price DOUBLE,
+    trade_count INTEGER
+);
+
+CREATE OR REPLACE PUMP "STREAM_PUMP" AS
+INSERT INTO "DESTINATION_SQL_STREAM"
+SELECT STREAM
+    ticker_symbol,
+    AVG(price) AS avg_price,
+    COUNT(*) AS trade_count
+FROM "SOURCE_SQL_STREAM_001"
+GROUP BY
+    ticker_symbol,
+    STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '5' MINUTE);
