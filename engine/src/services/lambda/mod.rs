@@ -17,6 +17,8 @@ mod model;
 mod queue;
 
 #[cfg(test)]
+pub(super) mod concurrency_tests;
+#[cfg(test)]
 mod python_tests;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use arrow::datatypes::Int64Type;
 use serde_json::{Value, json};
 
 mod capacity;
+pub(in crate::services) use capacity::on_demand_shards;
 mod resharding;
 
 use super::KinesisDataStreams;
