@@ -195,10 +195,11 @@ fn what_exactly_three_shards_cannot_take_of_a_click_stream_is_what_hash_ranges_s
             over > 2000 && waiting >= 0.0,
             "{keys}: {counts:?} {waiting}"
         );
-        // The last moment's records are on their way to shards that are not full.
+        // The last calls of both runs are still on their way.
+        let unseen = (ledger.created - counts.iter().sum::<u64>()) as f64;
         assert!(
-            (missing - over as f64).abs() <= 0.01 * over as f64 + 100.0,
-            "{keys} {retries}: {missing} of {over}, {counts:?}"
+            (missing - over as f64).abs() <= 0.01 * over as f64 + unseen,
+            "{keys} {retries}: {missing} of {over}, {counts:?} {unseen}"
         );
         // Each record that is given up was refused once and after each retry.
         let refused = ran.metric("stream", "PutRecords.ThrottledRecords").sum;
@@ -219,11 +220,11 @@ fn littles_law_holds_at_every_node_that_holds_records() {
     // Records in a node = records a second x time in it; the run is hundreds of times as long as that time.
     let app =
         |rate: f64| json!({"records_per_second": rate, "arrival": "poisson", "linger_ms": 200});
-    let slow = json!({"per_record_us": 50_000.0, "batch_size": 10, "batch_window_seconds": 2, "memory_mb": 1769});
+    let slow = json!({"per_record_us": 20_000.0, "batch_size": 10, "batch_window_seconds": 2, "memory_mb": 1769});
     let sink = || Fake::new().input("in", &[Flow::Records]);
     let cases: Vec<(u64, Bench, &[&str])> = vec![
         (
-            6000,
+            2500,
             Bench::new()
                 .node("app", &Producer, app(20.0))
                 .node("stream", &KinesisDataStreams, json!({"shard_count": 2}))
@@ -278,7 +279,7 @@ fn littles_law_holds_at_every_node_that_holds_records() {
                 )
                 .fake("sink", &sink())
                 .wire("app.out", "queue.in")
-                .wire("queue.out", "fn.in")
+                .wire("queue.out", "fn.queue")
                 .wire("fn.out", "sink.in"),
             &["queue", "fn"],
         ),
@@ -287,8 +288,9 @@ fn littles_law_holds_at_every_node_that_holds_records() {
         let seen = bench.watch(secs);
         for node in nodes {
             let w = seen.iter().find(|w| w.node == *node).unwrap();
-            let expected = w.passed * w.seconds;
-            eprintln!("{w:?} {expected}");
+            // A source's records come into being when their call is made: those that it gathers are not in it.
+            let gathered = if *node == "app" { w.gathered } else { 0.0 };
+            let expected = w.passed * (w.seconds - gathered);
             assert!(w.passed > 1.0 && expected > 0.0, "{w:?}");
             assert!(near(w.held, expected), "{w:?}: {expected}");
         }

@@ -21,6 +21,10 @@ pub(super) fn seconds(n: u64) -> SimTime {
 }
 /// A stream: gives each batch to the first poll of its lane from its time (in milliseconds) on.
 pub(super) fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
+    stream_by("", lanes, batches)
+}
+/// The same of a stream that spreads its records by a column.
+fn stream_by(key: &'static str, lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
     let left = Arc::new(Mutex::new(batches));
     Fake::new()
         .output("out", Flow::Stream)
@@ -43,6 +47,7 @@ pub(super) fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
                 lane: *lane,
                 batches,
                 behind: SimDuration::ZERO,
+                key: key.into(),
             };
             send(cx, wire, Payload::Delivery(delivery));
             Ok(())
@@ -165,6 +170,39 @@ fn shard_has_as_many_batches_at_once_as_its_factor() {
         );
         assert_eq!(got(&sink).len(), 10 * lanes as usize);
     }
+}
+
+#[test]
+fn order_of_a_key_holds_when_a_shard_has_many_batches_at_once() {
+    use arrow::array::AsArray as _;
+    let stream = stream_by("key", 1, vec![(0, 0, batch(300, 100, ms(0)))]);
+    let sink = sink();
+    // Runs take longer than any put, so that results arrive in the order of the runs; some fail and are tried again.
+    let params = json!({"batch_size": 5, "parallelization_factor": 4, "per_record_us": 200_000.0});
+    let ran = bench(&stream, &sink, params)
+        .fault(ms(0), "fn", FaultKind::Errors, 0.3, SimDuration::secs(60))
+        .run(400);
+    let mut last = std::collections::BTreeMap::new();
+    let mut n = 0;
+    for (_, batch) in got(&sink) {
+        let ids = batch
+            .rows
+            .column(0)
+            .as_primitive::<arrow::datatypes::Int64Type>();
+        for (id, key) in ids
+            .values()
+            .iter()
+            .zip(batch.rows.column(1).as_string::<i32>())
+        {
+            let before = last.insert(key.unwrap().to_owned(), *id);
+            assert!(before.is_none_or(|b| b < *id), "{key:?}: {before:?} {id}");
+            n += 1;
+        }
+    }
+    assert_eq!(n, 300);
+    assert!(ran.metric("fn", "Errors").sum > 3.0);
+    let at_once = ran.metric("fn", "ConcurrentExecutions").max;
+    assert!((2.0..=4.0).contains(&at_once), "{at_once}");
 }
 
 #[test]

@@ -134,7 +134,9 @@ fn lifecycle_rule_deletes_at_midnight() {
         (49, vec!["late"]),
         (73, vec![]),
     ] {
-        let ran = bench(&feed, json!({"expire_days": 1})).run(hours * 3600);
+        let ran = bench(&feed, json!({"expire_days": 1}))
+            .coarse(SimDuration::secs(600))
+            .run(hours * 3600);
         assert_eq!(keys(&ran), left, "{hours}");
     }
 }
@@ -146,6 +148,7 @@ fn small_file_of_infrequent_access_bills_its_minimum() {
         &feed,
         json!({"storage_class": "STANDARD_IA", "expire_days": 1}),
     )
+    .coarse(SimDuration::secs(600))
     .run(100_000);
     assert!(keys(&ran).is_empty());
     let byte_ms = 131_072 * 30 * 86_400_000_u128;

@@ -27,7 +27,7 @@ use crate::code::{Host, Permission};
 use crate::data::{Batch, Root};
 use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{Ledger, Point};
-use crate::node::{AnyKind, Fault, FaultKind, Gauges, Pool, Schemas, World};
+use crate::node::{AnyKind, Fault, FaultKind, Gauges, NodeState, Pool, Schemas, World};
 use crate::runtime::{
     Action, EventLog, NodeSeat, Run, RunPlan, RunState, ScriptStep, WirePlan, drive,
 };
@@ -179,6 +179,7 @@ impl Bench {
                 held: area as f64 / nanos,
                 passed: state.latency.count() as f64 / (nanos / 1e9),
                 seconds: state.latency.summary().map_or(0.0, |l| l.mean / 1e3),
+                gathered: gathered(state),
             })
             .collect()
     }
@@ -227,6 +228,13 @@ pub(crate) struct Watched {
     pub(crate) passed: f64,
     /// Time of one in it, on average.
     pub(crate) seconds: f64,
+    /// The part of that time in which it was gathered with others.
+    pub(crate) gathered: f64,
+}
+
+fn gathered(state: &NodeState) -> f64 {
+    let buffer = state.latency.parts().find(|p| p.0 == "buffer");
+    buffer.map_or(0.0, |p| p.1.mean / 1e3)
 }
 
 /// A place to read files from.
