@@ -155,7 +155,7 @@ fn offered(params: &Value, shards: u128, secs: u64) -> Vec<u64> {
         };
         let keys = batch.rows.column_by_name("user_id").unwrap();
         let keys = arrow::compute::cast(keys, &arrow::datatypes::DataType::Utf8).unwrap();
-        for key in keys.as_string::<i32>().iter() {
+        for key in keys.as_string::<i32>() {
             let hash = u128::from_be_bytes(Md5::digest(key.unwrap()).into());
             let range = (hash / (u128::MAX / shards)).min(shards - 1);
             counts[usize::try_from(range).unwrap()] += 1;

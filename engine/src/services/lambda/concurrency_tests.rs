@@ -8,6 +8,7 @@ use super::tests::{
 };
 use crate::node::{AnyKind, ReplyStatus};
 use crate::services::testing::{Bench, batch, ms};
+use crate::units::SimDuration;
 
 static KIND: &dyn AnyKind = &Lambda;
 
@@ -163,7 +164,7 @@ fn concurrency_is_rate_times_duration_within_one_percent() {
 
 /// Environments at work of a running function that gets `rps` calls a second of `duration_ms` each.
 pub(in crate::services) fn concurrency(rps: f64, duration_ms: f64) -> f64 {
-    let every = (1000.0 / rps).round() as u64;
+    let every = SimDuration::from_secs_f64(1.0 / rps).0 / 1_000_000;
     let us = duration_ms * 1000.0;
     let calls: Vec<u64> = (0..60_000 / every).map(|i| i * every).collect();
     let caller = caller(&calls, 1, 100);
