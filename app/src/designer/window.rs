@@ -16,7 +16,7 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
         viewport: egui::ViewportBuilder::default()
             .with_title("Weir")
             .with_app_id("weir")
-            .with_inner_size([1440.0, 900.0])
+            .with_inner_size(SIZE)
             .with_min_inner_size([960.0, 600.0]),
         ..eframe::NativeOptions::default()
     };
@@ -28,7 +28,10 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
     };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         let designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
-        Ok(Box::new(Window(designer)))
+        Ok(Box::new(Window {
+            designer,
+            is_fitted: false,
+        }))
     });
     eframe::run_native("weir", options, create).map_err(|e| {
         let why = match e {
@@ -43,16 +46,39 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
     })
 }
 
-struct Window(Designer);
+struct Window {
+    designer: Designer,
+    /// The screen's size is known only when the window stands on it.
+    is_fitted: bool,
+}
+
+/// The window's size at the first start, in points, when the screen is larger.
+const SIZE: [f32; 2] = [1440.0, 900.0];
+/// What systems take of a screen for a window's title and their own bars, in points.
+const BARS: f32 = 80.0;
+
+/// Fills the screen when the first window would reach beyond it: what lies outside cannot be seen, and the title is not counted by the system.
+fn fit(ctx: &egui::Context) -> bool {
+    let Some(screen) = ctx.input(|i| i.viewport().monitor_size) else {
+        return false;
+    };
+    if screen.x < SIZE[0] || screen.y < SIZE[1] + BARS {
+        ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
+    }
+    true
+}
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.0.logic(ctx);
+        if !self.is_fitted {
+            self.is_fitted = fit(ctx);
+        }
+        self.designer.logic(ctx);
     }
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.0.ui(ui);
+        self.designer.ui(ui);
     }
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.0.store(storage);
+        self.designer.store(storage);
     }
 }

@@ -58,7 +58,7 @@ impl Run {
         Ok(match done {
             Retuned::Live => {
                 self.seats[node].params = params;
-                format!("set {said}")
+                format!("parameters set to {said}")
             }
             Retuned::NextRun(why) => format!("refused {said}: {why}"),
         })
@@ -71,7 +71,11 @@ impl Run {
     ) -> Result<String, RunError> {
         let id = self.next_fault;
         self.next_fault += 1;
-        let text = format!("{} for {:.0} s", fault.kind.id(), length.as_secs_f64());
+        let text = format!(
+            "the fault {} holds for {:.0} s",
+            fault.kind.id(),
+            length.as_secs_f64()
+        );
         self.states[node].faults.push(fault);
         self.fault_ids[node].push((id, self.now));
         self.queue.push(
@@ -92,7 +96,11 @@ impl Run {
             }
             self.call(node, |n, cx| n.fault_changed(cx))?;
             let name = self.states[node].id.clone();
-            self.note(&name, "fault", format!("{} ended", fault.kind.id()))?;
+            self.note(
+                &name,
+                "fault",
+                format!("the fault {} has ended", fault.kind.id()),
+            )?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! How a node looks, from far away to near by.
 
+use egui::emath::GuiRounding as _;
 use egui::{Align2, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
 use weir_engine::node::Flow;
 use weir_engine::runtime::NodeSnapshot;
@@ -131,20 +132,32 @@ fn ring(pen: &Pen<'_>, rect: Rect, radius: f32, look: Look) {
     }
 }
 
+/// Height of a tile from which on it has its icon, in points.
+const ICON_FROM: f32 = 20.0;
+
 fn tile(pen: &mut Pen<'_>, node: &NodeBox, rect: Rect, hue: Color32, look: Look) {
     let t = theme();
-    pen.painter
-        .rect_filled(rect, 2.0, t.canvas.lerp_to_gamma(hue, 0.55));
+    let is_small = rect.height() < ICON_FROM;
+    // Small ones are ready triangles on whole pixels: nobody sees the edges of hundreds of tiles, and smoothing them is most of a frame.
+    let plain = |rect: Rect, colour: Color32| {
+        if !is_small {
+            pen.painter.rect_filled(rect, 2.0, colour);
+            return;
+        }
+        let mut mesh = egui::Mesh::default();
+        let pixels = pen.painter.ctx().pixels_per_point();
+        mesh.add_colored_rect(rect.round_to_pixels(pixels), colour);
+        pen.painter.add(Shape::mesh(mesh));
+    };
+    plain(rect, t.canvas.lerp_to_gamma(hue, 0.55));
     let pressure = node.pressure();
     let warn =
         mark(node).or_else(|| (pressure >= t.shape.amber_from).then(|| t.pressure(pressure)));
     if let Some(colour) = warn {
         let bar = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 3.0), rect.max);
-        pen.painter.rect_filled(bar, 0.0, colour);
+        plain(bar, colour);
     }
-    if rect.height() >= 20.0
-        && let Some(spec) = node.spec
-    {
+    if !is_small && let Some(spec) = node.spec {
         let side = (rect.height() * 0.6).min(24.0);
         pen.kind(
             spec,

@@ -28,14 +28,52 @@ impl Cached {
     }
 }
 
-/// The curve from an output at `from` to an input at `to`.
+/// How far a wire that runs back leaves its ends before it turns, and the radius of its corners.
+const STUB: f32 = 28.0;
+const CORNER: f32 = 14.0;
+/// Rows that lie this far apart have room between them for a wire that runs back.
+const ROWS: f32 = 120.0;
+
+/// The course from an output at `from` to an input at `to`: a curve, or when it runs back to another row of a wrapped drawing straight
+/// pieces with round corners through the gap between the rows, so that it does not cross what stands in them.
 pub(super) fn curve(from: Pos2, to: Pos2, step: f32) -> impl Iterator<Item = Pos2> {
+    if to.x < from.x && (to.y - from.y).abs() >= ROWS {
+        return around(from, to, step).into_iter();
+    }
     let shape = EdgeShape::Flow {
         curvature: 0.5,
         min_span: 56.0,
     };
     let path = shape.path((from, Vec2::RIGHT), &[], (to, Vec2::LEFT));
     path.flatten(step).collect::<Vec<_>>().into_iter()
+}
+
+fn around(from: Pos2, to: Pos2, step: f32) -> Vec<Pos2> {
+    let gap = f32::midpoint(from.y, to.y);
+    let (right, left) = (from.x + STUB, to.x - STUB);
+    let corners = [
+        egui::pos2(right, from.y),
+        egui::pos2(right, gap),
+        egui::pos2(left, gap),
+        egui::pos2(left, to.y),
+    ];
+    // As many points on a corner as the level of detail asks for.
+    let pieces = if step > 40.0 { 1_u8 } else { 6 };
+    let mut points = vec![from];
+    let mut before = from;
+    for (i, corner) in corners.iter().enumerate() {
+        let after = corners.get(i + 1).copied().unwrap_or(to);
+        let begin = *corner + (before - *corner).normalized() * CORNER;
+        let end = *corner + (after - *corner).normalized() * CORNER;
+        for k in 0..=pieces {
+            let t = f32::from(k) / f32::from(pieces);
+            let (a, b) = (begin.lerp(*corner, t), corner.lerp(end, t));
+            points.push(a.lerp(b, t));
+        }
+        before = *corner;
+    }
+    points.push(to);
+    points
 }
 
 /// Distance of `p` from the line through `points`.
@@ -131,6 +169,20 @@ mod tests {
         assert!(distance(&wire, m) < 0.1);
         assert!((m - pos2(150.0, 50.0)).length() < 4.0);
         assert!((distance(&wire, m + Vec2::new(0.0, 30.0)) - 30.0).abs() < 20.0);
+    }
+
+    #[test]
+    fn a_wire_back_to_another_row_runs_between_the_rows() {
+        let (from, to) = (pos2(900.0, 0.0), pos2(0.0, 200.0));
+        let wire: Vec<Pos2> = curve(from, to, 8.0).collect();
+        assert_eq!((wire.first(), wire.last()), (Some(&from), Some(&to)));
+        // Nodes of both rows reach 50 points to either side of their ports.
+        for p in &wire {
+            let in_a_row = p.y < 50.0 || p.y > 150.0;
+            assert!(!in_a_row || p.x >= from.x || p.x <= to.x, "{p:?}");
+        }
+        let long = wire.windows(2).all(|p| p[0].distance(p[1]) > 0.0);
+        assert!(long, "no piece without a length");
     }
 
     #[test]

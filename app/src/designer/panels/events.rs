@@ -5,6 +5,7 @@
     reason = "places on a screen; casts of floats saturate"
 )]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use egui::{
@@ -17,7 +18,7 @@ use weir_engine::runtime::{RunEvent, RunSnapshot};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{incident_name, state_name, tr, trf};
+use crate::designer::i18n::{incident_name, said, state_name, tr, trf};
 use crate::designer::theme::{figures, theme};
 use crate::designer::widgets::{
     empty, event_look, format, icon, icon_button, icon_image, kind_icon, node_name, paint_icon,
@@ -128,6 +129,7 @@ impl Events {
                     && self.node.as_ref().is_none_or(|n| *n == e.node)
                     && (wanted.is_empty()
                         || e.text.to_lowercase().contains(&wanted)
+                        || said(&e.text).to_lowercase().contains(&wanted)
                         || e.node.contains(&wanted))
             };
             let found = (0..run.events_log.len())
@@ -243,10 +245,26 @@ fn explain(cx: &Cx<'_>, event: &RunEvent, response: egui::Response) {
         format::clock(event.at_seconds),
         node_name(cx.doc, &event.node),
     );
-    let text = format!("{at} · {node}: {}", event.text);
+    let text = format!("{at} · {node}: {}", told(event));
     response
         .on_hover_cursor(egui::CursorIcon::PointingHand)
         .on_hover_text_at_pointer(text);
+}
+
+/// What happened, in the language of the interface; the engine adds to a change in brackets who made it.
+pub(super) fn told(event: &RunEvent) -> Cow<'_, str> {
+    let text = event.text.as_str();
+    for by in [" (scenario)", " (by hand)"] {
+        if let Some(change) = text.strip_suffix(by) {
+            let who = tr(if by == " (by hand)" {
+                "plots.events_by_hand"
+            } else {
+                "plots.events_by_scenario"
+            });
+            return Cow::Owned(format!("{} ({who})", said(change)));
+        }
+    }
+    said(text)
 }
 
 /// How often each word occurs.
@@ -273,7 +291,8 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, event: &RunEvent, height: f32) {
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let name = node_name(cx.doc, &event.node);
-    let label = format!("{} {name}: {}", format::clock(event.at_seconds), event.text);
+    let text = told(event);
+    let label = format!("{} {name}: {text}", format::clock(event.at_seconds));
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &label));
     let is_here = cx
         .cursor
@@ -327,11 +346,11 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, event: &RunEvent, height: f32) {
     x += em * 1.5;
     cell(x, em * 8.5).text(pos2(x, y), Align2::LEFT_CENTER, &name, body.clone(), t.text);
     x += em * 9.0;
-    cell(x, rect.right() - x).text(pos2(x, y), Align2::LEFT_CENTER, &event.text, body, t.text);
+    cell(x, rect.right() - x).text(pos2(x, y), Align2::LEFT_CENTER, &text, body, t.text);
     if response.clicked() {
         go_to(cx, event);
     }
-    response.on_hover_text(&event.text);
+    response.on_hover_text(&*text);
 }
 
 /// Word and colour of an alarm's state.

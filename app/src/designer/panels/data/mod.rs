@@ -67,6 +67,9 @@ enum Origin {
     Result(u64, usize),
 }
 
+/// Width from which on a hint stands beside the choice, in points.
+const HINT_ROOM: f32 = 560.0;
+
 impl Data {
     /// Draws it.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
@@ -179,7 +182,10 @@ impl Data {
                     }
                 }
             });
-        ui.label(RichText::new(tr("data.choose_hint")).color(theme().faint));
+        // What stands at the right of the line comes first when there is little room.
+        if ui.available_width() > HINT_ROOM {
+            ui.label(RichText::new(tr("data.choose_hint")).color(theme().faint));
+        }
     }
 
     fn tabs(&mut self, ui: &mut Ui, cx: &Cx<'_>, offered: &[Subject], now: Option<&Subject>) {

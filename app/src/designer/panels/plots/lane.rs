@@ -13,6 +13,7 @@ use super::draw::{Band, GUTTER};
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
 use crate::designer::i18n::tr;
+use crate::designer::panels::events::told;
 use crate::designer::theme::theme;
 use crate::designer::widgets::{event_look, format, node_name};
 
@@ -167,7 +168,7 @@ pub(super) fn show(
                 ui.label(format!(
                     "{} · {place}: {}",
                     format::clock(event.at_seconds),
-                    event.text
+                    told(event)
                 ));
             }
         });

@@ -28,7 +28,7 @@ impl Default for Now {
 }
 
 impl Now {
-    /// Draws one line: node, length, a button a fault.
+    /// Draws node, length, and a button a fault into a line that wraps.
     pub(super) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let able: Vec<&str> = cx
             .doc
@@ -47,52 +47,58 @@ impl Now {
         else {
             return;
         };
-        ui.horizontal_wrapped(|ui| {
-            icon(ui, "fault", 16.0, theme().hue("alerts"));
-            ui.label(RichText::new(tr("plots.do_now")).color(theme().secondary));
-            egui::ComboBox::from_id_salt("weir-now-node")
-                .selected_text(node_name(cx.doc, &node))
-                .show_ui(ui, |ui| {
-                    for id in &able {
-                        if ui
-                            .selectable_label(*id == node, node_name(cx.doc, id))
-                            .clicked()
-                        {
-                            self.node = Some((*id).to_owned());
-                            cx.act(Act::Select(crate::designer::edit::Selection::node(id)));
-                        }
+        icon(ui, "fault", 16.0, theme().hue("alerts"));
+        ui.label(RichText::new(tr("plots.do_now")).color(theme().secondary));
+        egui::ComboBox::from_id_salt("weir-now-node")
+            .selected_text(node_name(cx.doc, &node))
+            .show_ui(ui, |ui| {
+                for id in &able {
+                    if ui
+                        .selectable_label(*id == node, node_name(cx.doc, id))
+                        .clicked()
+                    {
+                        self.node = Some((*id).to_owned());
+                        cx.act(Act::Select(crate::designer::edit::Selection::node(id)));
                     }
-                });
-            ui.label(RichText::new(tr("plots.for")).color(theme().secondary));
-            let lasts = parse_duration(&self.lasts).ok().filter(|l| l.0 > 0);
-            let colour = if lasts.is_some() {
-                theme().text
+                }
+            });
+        ui.label(RichText::new(tr("plots.for")).color(theme().secondary));
+        let lasts = parse_duration(&self.lasts).ok().filter(|l| l.0 > 0);
+        let colour = if lasts.is_some() {
+            theme().text
+        } else {
+            theme().red
+        };
+        ui.add(
+            egui::TextEdit::singleline(&mut self.lasts)
+                .desired_width(48.0)
+                .text_color(colour),
+        )
+        .on_hover_text(tr("plots.duration_help"));
+        let enabled = cx.run.phase.is_live() && lasts.is_some();
+        for fault in cx.spec_of(&node).map_or(&[][..], |s| s.faults) {
+            // Without a scope of its own, which would not go to the next line as a whole.
+            if enabled {
+                choice(ui, cx, &node, *fault, lasts.unwrap_or_default());
             } else {
-                theme().red
-            };
-            ui.add(
-                egui::TextEdit::singleline(&mut self.lasts)
-                    .desired_width(48.0)
-                    .text_color(colour),
-            )
-            .on_hover_text(tr("plots.duration_help"));
-            let enabled = cx.run.phase.is_live() && lasts.is_some();
-            for fault in cx.spec_of(&node).map_or(&[][..], |s| s.faults) {
-                ui.add_enabled_ui(enabled, |ui| {
-                    choice(ui, cx, &node, *fault, lasts.unwrap_or_default());
-                })
-                .response
+                ui.add_enabled(
+                    false,
+                    egui::Button::image_and_text(image(), fault_name(*fault)),
+                )
                 .on_disabled_hover_text(tr("plots.do_now_idle"));
             }
-        });
+        }
     }
 }
 
-fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDuration) {
-    let image = icon_image("fault")
+fn image() -> egui::Image<'static> {
+    icon_image("fault")
         .fit_to_exact_size(egui::Vec2::splat(14.0))
-        .tint(theme().hue("alerts"));
-    ui.menu_image_text_button(image, fault_name(kind), |ui| {
+        .tint(theme().hue("alerts"))
+}
+
+fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDuration) {
+    ui.menu_image_text_button(image(), fault_name(kind), |ui| {
         ui.set_max_width(280.0);
         ui.label(
             RichText::new(fault_help(kind))
