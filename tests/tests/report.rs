@@ -44,6 +44,7 @@ fn run_is_reported_in_every_form_and_runs_again_from_its_report() {
     ])
     .ended(0);
     let page = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
+    assert!(page.contains("was not run: `weir report RUN --project run`"));
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
     run(&["report", "run", "--lang", "ko", "--out", "ko.html"]).ended(0);
     let korean = fs::read_to_string(dir.path().join("ko.html")).unwrap();

@@ -151,6 +151,22 @@ pub(crate) struct ReportArguments {
     /// Write to this file; for HTML `report.html` in the run folder, else standard output, by default
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// How other traffic is told: from the bill, or by running the drawing with twice and ten times its traffic (kept in the
+    /// run folder, for later reports too)
+    #[arg(long, value_enum, default_value_t = Projection::Bill)]
+    pub(crate) project: Projection,
+    /// Folder of the data files that the run read, for `--project run` when they are too large for its folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// How the figures of other traffic come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Projection {
+    /// Computed from the bill
+    Bill,
+    /// Run
+    Run,
 }
 
 /// The form of a report.

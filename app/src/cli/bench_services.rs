@@ -21,8 +21,16 @@ macro_rules! documents {
     };
 }
 
-static DOCUMENTS: &[(&str, &str)] =
-    documents!("kinesis-data-streams", "firehose", "lambda", "s3", "athena");
+static DOCUMENTS: &[(&str, &str)] = documents!(
+    "kinesis-data-streams",
+    "firehose",
+    "lambda",
+    "s3",
+    "athena",
+    "glue-etl",
+    "messaging",
+    "anomaly-detector"
+);
 
 /// How the table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

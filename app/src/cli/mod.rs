@@ -24,6 +24,7 @@ mod report;
 mod run;
 mod schema;
 mod shots;
+mod shots_report;
 mod sql;
 mod sweep;
 mod test;

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use weir_engine::report::{
-    FocusRows, Lang, ReadError, RunFiles, csv, focus, html, infracost, markdown, pages, to_json,
+    FocusRows, Lang, PROJECTIONS, ReadError, RunFiles, csv, focus, html, infracost, markdown,
+    pages, to_json,
 };
 use weir_engine::services;
+use weir_engine::session::kit_root;
+use weir_engine::study::project;
 
-use super::arguments::{ReportArguments, ReportFormat, ReportLanguage};
+use super::arguments::{Projection, ReportArguments, ReportFormat, ReportLanguage};
 use super::output::Output;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
@@ -23,7 +26,10 @@ impl From<ReadError> for Failure {
 }
 
 pub(crate) fn report(arguments: &ReportArguments, output: &mut Output) -> CommandResult {
-    let run = RunFiles::open(&arguments.run)?;
+    let mut run = RunFiles::open(&arguments.run)?;
+    if arguments.project == Projection::Run {
+        projected(&mut run, arguments.data.as_deref(), output)?;
+    }
     let lang = match arguments.lang {
         ReportLanguage::En => Lang::En,
         ReportLanguage::Ko => Lang::Ko,
@@ -53,6 +59,15 @@ pub(crate) fn report(arguments: &ReportArguments, output: &mut Output) -> Comman
     write(&place, &bytes)?;
     output.note(&format!("written to {}", place.display()));
     Ok(Verdict::Good)
+}
+
+/// Runs the drawing with other traffic and keeps what came out beside the run.
+fn projected(run: &mut RunFiles, data: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let (root, _inputs) = kit_root(&run.record.inputs, data)?;
+    let tell = |done: usize, all: usize| output.note(&format!("{done} of {all} runs"));
+    run.projected = project(&run.doc, &root, services::ALL, &tell)?;
+    let text = serde_json::to_string_pretty(&run.projected).map_err(Failure::new)?;
+    write(&run.folder.join(PROJECTIONS), text.as_bytes())
 }
 
 /// The rows of the bill; says which usage has none because its price is not known.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::Output;
-use super::{CommandResult, Verdict};
+use super::{CommandResult, Verdict, shots_report};
 use crate::designer::Lang;
 use crate::designer::headless::{Look, PICTURES, Picture};
 use crate::failure::Failure;
 
+/// The picture that a browser takes.
+const REPORT: &str = "report";
 /// Side lengths and scales that make a picture of a sensible size.
 const SIDES: std::ops::RangeInclusive<f32> = 320.0..=7680.0;
 const SCALES: std::ops::RangeInclusive<f32> = 0.5..=4.0;
@@ -94,8 +96,9 @@ impl ShotsArguments {
 
 pub(crate) fn shots(arguments: &ShotsArguments, output: &mut Output) -> CommandResult {
     for name in &arguments.only {
-        if !PICTURES.iter().any(|p| p.name == name) {
-            let names: Vec<&str> = PICTURES.iter().map(|p| p.name).collect();
+        if name != REPORT && !PICTURES.iter().any(|p| p.name == name) {
+            let names = PICTURES.iter().map(|p| p.name).chain([REPORT]);
+            let names: Vec<&str> = names.collect();
             return Err(Failure::new(format!(
                 "there is no picture `{name}`: there are {}",
                 names.join(", ")
@@ -124,7 +127,37 @@ pub(crate) fn shots(arguments: &ShotsArguments, output: &mut Output) -> CommandR
             }
         }
     }
+    if arguments.only.is_empty() || arguments.only.iter().any(|n| n == REPORT) {
+        if report(arguments, output) == Verdict::Missed {
+            verdict = Verdict::Missed;
+        }
+    }
     Ok(verdict)
+}
+
+/// The report in English and Korean. It has one look: it is to be printed.
+fn report(arguments: &ShotsArguments, output: &mut Output) -> Verdict {
+    let Some(browser) = shots_report::browser() else {
+        output.note("no picture of the report: there is no Chromium on this machine");
+        return Verdict::Good;
+    };
+    let langs = match arguments.lang {
+        Some(lang) => vec![lang],
+        None => vec![Lang::En, Lang::Ko],
+    };
+    let mut verdict = Verdict::Good;
+    for lang in langs {
+        let suffix = if lang == Lang::Ko { "-ko" } else { "" };
+        let path = arguments.out.join(format!("{REPORT}{suffix}.png"));
+        match shots_report::picture(&browser, lang, &path) {
+            Ok(()) => output.print(&format!("{}  a report", path.display())),
+            Err(why) => {
+                output.note(&format!("error: {REPORT}: {why}"));
+                verdict = Verdict::Missed;
+            }
+        }
+    }
+    verdict
 }
 
 fn take(picture: &Picture, look: Look, path: &Path) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use weir_engine::report::{Kit, REPORT_BYTES_MAX, RunFiles};
 use weir_engine::services;
-use weir_engine::session::verify as run_again;
+use weir_engine::study::verify as run_again;
 
 use super::output::Output;
 use super::{CommandResult, Verdict};

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use weir_engine::document::Document;
 use weir_engine::node::{AnyKind, KindSpec};
@@ -9,10 +10,11 @@ use weir_engine::runtime::{Command as RunCommand, Pace};
 use weir_engine::services;
 
 use super::command::Command;
+use super::differences::Differences;
 use super::edit::{Edit, History, Item, Selection};
 use super::files::FileAct;
 use super::findings::Findings;
-use super::live::RunView;
+use super::live::{Finished, PastRun, RunView};
 use super::panes::Pane;
 use super::prefs::Prefs;
 use super::query::Which;
@@ -33,6 +35,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) presenter: bool,
     /// The instant, in virtual seconds, that the cursor of all plots and lists stands at.
     pub(crate) cursor: Option<f64>,
+    /// Where two drawings differ, while it is shown.
+    pub(crate) differences: Option<&'a Differences>,
     pub(crate) acts: &'a RefCell<Vec<Act>>,
 }
 
@@ -107,6 +111,12 @@ pub(crate) enum Act {
     GoTo(usize),
     /// Put text on the system's clipboard.
     Copy(String),
-    /// Draw the earlier run of this number over all plots.
-    Overlay(u64),
+    /// Show a run that has ended in all plots, and the one of this number over it.
+    Overlay { shown: Arc<PastRun>, over: u64 },
+    /// Take a finished run from elsewhere among the earlier ones.
+    Adopt(Box<Finished>),
+    /// Show on the canvas where two drawings differ, or show it no longer.
+    Differences(Option<Differences>),
+    /// Vary this parameter in a sweep.
+    Vary { node: String, param: String },
 }

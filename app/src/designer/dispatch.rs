@@ -10,12 +10,12 @@ use super::command::Command;
 use super::cx::{Act, Cx, Tone};
 use super::dialogs::{Dialog, Question};
 use super::edit::{Edit, Item, Selection};
-use super::files::Leave;
+use super::files::{FileAct, Leave};
 use super::i18n::{Lang, tr, trf};
 use super::live::Phase;
 use super::panes::{self, Pane};
 use super::prefs::Prefs;
-use super::report::address;
+use super::report::{Made, address};
 
 /// The paces of the run bar.
 pub(crate) const PACES: [Pace; 6] = [
@@ -119,9 +119,16 @@ impl Designer {
                 self.show_pane(Pane::Sql);
             }
             Act::Copy(text) => ctx.copy_text(text),
-            Act::Overlay(number) => {
-                self.panels.plots.overlay_run(number);
+            Act::Overlay { shown, over } => {
+                self.panels.plots.show_runs(&shown, over);
                 self.show_pane(Pane::Plots);
+            }
+            Act::Adopt(run) => self.live.adopt(*run),
+            Act::Differences(found) => self.differences = found,
+            Act::Vary { node, param } => {
+                let doc = std::sync::Arc::clone(self.history.doc());
+                self.panels.sweep.vary(&doc, &node, &param);
+                self.show_pane(Pane::Sweep);
             }
         }
     }
@@ -334,11 +341,15 @@ impl Designer {
     /// Opens a report that was written since the last frame.
     pub(super) fn show_report(&mut self, ctx: &egui::Context) {
         match self.reporter.poll() {
-            Some(Ok(place)) => {
+            Some(Ok(Made::Written(place))) => {
                 ctx.open_url(egui::OpenUrl::new_tab(address(&place)));
                 let shown = place.display().to_string();
                 let text = trf("run.report_done", &[("path", &shown)]);
                 self.toasts.push(Tone::Info, text);
+            }
+            Some(Ok(Made::Page(name, bytes))) => {
+                self.file_act(ctx, FileAct::Export(name, bytes));
+                self.files.open_exported = true;
             }
             Some(Err(why)) => self
                 .toasts
@@ -358,6 +369,7 @@ impl Designer {
             self.dialogs.ask(Question::Code(unread, paused));
             return;
         }
+        self.panels.plots.begin();
         let root = self.files.root();
         self.live.start(&doc, root, (paused, allow), move || {
             wake.request_repaint();

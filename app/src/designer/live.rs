@@ -11,6 +11,7 @@ use weir_engine::code::Permission;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::lake::Lake;
+use weir_engine::report::{Bands, Summary};
 use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
 use weir_engine::services;
 use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
@@ -75,15 +76,31 @@ pub(crate) struct PastRun {
     pub(crate) snapshot: Arc<RunSnapshot>,
     pub(crate) folder: PathBuf,
     pub(crate) world: Option<World>,
+    pub(crate) summary: Summary,
+    /// Means over time with their intervals, when it was repeated.
+    pub(crate) bands: Bands,
     /// Keeps a temporary folder alive.
-    outcome: Outcome,
+    outcome: Option<Outcome>,
 }
 
 impl PastRun {
-    /// Its figures.
-    pub(crate) const fn summary(&self) -> &weir_engine::report::Summary {
-        &self.outcome.summary
+    /// True when its folder goes with the window.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.outcome.as_ref().is_some_and(Outcome::is_temporary)
     }
+}
+
+/// A finished run from elsewhere: from its folder, or repeated beside the run behind the window.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) name: String,
+    pub(crate) doc: Document,
+    pub(crate) snapshot: Arc<RunSnapshot>,
+    pub(crate) folder: PathBuf,
+    pub(crate) summary: Summary,
+    pub(crate) bands: Bands,
+    /// Keeps a temporary folder alive.
+    pub(crate) outcome: Option<Outcome>,
 }
 
 /// What the panels may read of the run.
@@ -183,6 +200,8 @@ pub(crate) struct Live {
     waiting: Vec<Command>,
     /// Paused or running, as asked for and not yet answered.
     asked: Option<Phase>,
+    /// Runs that have got a number.
+    numbered: u64,
 }
 
 impl Live {
@@ -218,7 +237,8 @@ impl Live {
                 self.starting = Some(handle);
                 self.view.phase = Phase::Starting;
                 self.view.doc = Some(Arc::clone(doc));
-                self.view.number += 1;
+                self.numbered += 1;
+                self.view.number = self.numbered;
                 self.view.error = None;
                 self.view.world = None;
                 self.marks.clear();
@@ -360,16 +380,35 @@ impl Live {
         let Some(doc) = self.view.doc.clone() else {
             return;
         };
-        let past = PastRun {
+        self.keep(PastRun {
             number: self.view.number,
             name: doc.name.clone(),
             doc,
             snapshot: Arc::clone(&outcome.snapshot),
             folder: outcome.folder().to_owned(),
             world: self.view.world.clone(),
-            outcome,
-        };
-        self.view.past.push(Arc::new(past));
+            summary: outcome.summary.clone(),
+            bands: Bands::default(),
+            outcome: Some(outcome),
+        });
+    }
+    /// Takes a finished run from elsewhere among the earlier ones.
+    pub(crate) fn adopt(&mut self, run: Finished) {
+        self.numbered += 1;
+        self.keep(PastRun {
+            number: self.numbered,
+            name: run.name,
+            doc: Arc::new(run.doc),
+            snapshot: run.snapshot,
+            folder: run.folder,
+            world: None,
+            summary: run.summary,
+            bands: run.bands,
+            outcome: run.outcome,
+        });
+    }
+    fn keep(&mut self, run: PastRun) {
+        self.view.past.push(Arc::new(run));
         if self.view.past.len() > PAST_MAX {
             self.view.past.remove(0);
         }

@@ -9,6 +9,7 @@ mod canvas;
 mod command;
 mod cx;
 mod dialogs;
+mod differences;
 mod dispatch;
 mod edit;
 mod files;
@@ -106,6 +107,7 @@ pub struct Designer {
     dialogs: Dialogs,
     toasts: Toasts,
     reporter: report::Reporter,
+    differences: Option<differences::Differences>,
     acts: RefCell<Vec<Act>>,
 }
 
@@ -142,6 +144,7 @@ impl Designer {
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             reporter: report::Reporter::default(),
+            differences: None,
             acts: RefCell::default(),
         };
         designer.begin(setup);
@@ -162,6 +165,16 @@ impl Designer {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         !matches!(self.live.view.phase, live::Phase::Idle | live::Phase::Ended)
+    }
+    /// True while the canvas marks where two drawings differ.
+    #[must_use]
+    pub const fn shows_differences(&self) -> bool {
+        self.differences.is_some()
+    }
+    /// Runs that have ended and are kept.
+    #[must_use]
+    pub const fn past_runs(&self) -> usize {
+        self.live.view.past.len()
     }
     /// Why the last run could not start or finish.
     #[must_use]
@@ -244,6 +257,7 @@ impl Designer {
             root: self.files.root(),
             presenter: self.presenter,
             cursor: self.cursor,
+            differences: self.differences.as_ref(),
             acts: &self.acts,
         };
         let mut parts = Parts {

@@ -1,4 +1,5 @@
-//! The report of the latest run: written into its folder on a thread of its own, then opened by the system.
+//! The report of the latest run: made on a thread of its own; written into the folder of the run when that stays, else where
+//! the person says; then opened by the system.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,12 +14,21 @@ use super::live::PastRun;
 /// The report's name in a run folder.
 const NAME: &str = "report.html";
 
-/// A report that is being written, if any.
+/// A report that was made.
+#[derive(Debug)]
+pub(crate) enum Made {
+    /// It lies in the folder of its run.
+    Written(PathBuf),
+    /// The folder goes with the window: the person says where it is to be. Proposed name and page.
+    Page(String, Vec<u8>),
+}
+
+/// A report that is being made, if any.
 #[derive(Debug, Default)]
-pub(crate) struct Reporter(Task<Result<PathBuf, String>>);
+pub(crate) struct Reporter(Task<Result<Made, String>>);
 
 impl Reporter {
-    /// Writes the report of `run`.
+    /// Makes the report of `run`.
     ///
     /// # Errors
     /// When the system gives no thread, in words.
@@ -36,15 +46,19 @@ impl Reporter {
         self.0.start(ctx, "report", move || {
             let files = RunFiles::open(&run.folder).map_err(|e| e.to_string())?;
             let page = html(&files, services::ALL, lang).map_err(|e| e.to_string())?;
+            if run.is_temporary() {
+                let name = format!("{} {NAME}", run.name);
+                return Ok(Made::Page(name, page.into_bytes()));
+            }
             let place = run.folder.join(NAME);
             match std::fs::write(&place, page) {
-                Ok(()) => Ok(place),
+                Ok(()) => Ok(Made::Written(place)),
                 Err(e) => Err(format!("`{}` cannot be written ({e})", place.display())),
             }
         })
     }
-    /// Where it was written, once, or why not.
-    pub(crate) fn poll(&mut self) -> Option<Result<PathBuf, String>> {
+    /// The report, once, or why there is none.
+    pub(crate) fn poll(&mut self) -> Option<Result<Made, String>> {
         self.0.poll()
     }
 }

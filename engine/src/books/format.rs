@@ -93,7 +93,8 @@ fn fixed(quantity: u128, base: u64, places: u32) -> (u128, String) {
 }
 
 /// The unit after a count: `shard-hours`, `PUT payload units`, but `GB`.
-pub(super) fn plural(unit: &str, singular: bool) -> String {
+#[must_use]
+pub fn plural(unit: &str, singular: bool) -> String {
     if singular || unit.ends_with("GB") || unit.ends_with("TB") {
         return unit.into();
     }

@@ -27,7 +27,7 @@ mod truth_tests;
 pub use bill::{Bill, BillLine, UnknownPrice};
 pub use book::{BookError, Books};
 pub use entry::{Basis, Origin};
-pub use format::{decimal, dollars, thousands};
+pub use format::{decimal, dollars, plural, thousands};
 pub use free::Allowance;
 pub use latency::LatencyLaw;
 pub use price::{Price, Tier};

@@ -81,6 +81,10 @@ impl Batch {
     /// Rows `offset..offset + len`, sharing the buffers.
     #[must_use]
     pub fn slice(&self, offset: usize, len: usize) -> Self {
+        if offset == 0 && len == self.len() {
+            // Sharing whole columns costs less than making new ones that share their buffers.
+            return self.clone();
+        }
         Self {
             rows: self.rows.slice(offset, len),
             born: self.born.slice(offset, len),

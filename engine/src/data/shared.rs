@@ -1,12 +1,13 @@
-//! What several runs of one process share: generated records and encoded files. Both are pure functions of what they are
-//! made from, so each need be made only once.
+//! What several runs of one process share: generated records, encoded files, results of SQL. Each is a pure function of what
+//! it is made from, so it need be made only once.
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::generate::{Chunk, Generator, GeneratorSpec};
 
-/// Bytes of chunks, and again of files, that a sweep keeps.
+/// Bytes of chunks, and again of results, that a sweep keeps.
 pub const SHARED_BYTES: usize = 512 << 20;
 
 type Slot = Arc<OnceLock<Chunk>>;
@@ -20,11 +21,14 @@ struct Store {
     budget: usize,
     used: usize,
     sources: Vec<(GeneratorSpec, BTreeMap<u64, Slot>)>,
-    files: BTreeMap<u128, Arc<Vec<u8>>>,
+    results: BTreeMap<u128, Kept>,
     /// Their keys, the oldest first.
     order: VecDeque<u128>,
-    file_bytes: usize,
+    result_bytes: usize,
 }
+
+/// A result and the bytes that it holds.
+type Kept = (Arc<dyn Any + Send + Sync>, usize);
 
 impl Shared {
     /// Keeps up to `budget` bytes: the first chunks of each source, since every run begins with them. The default keeps none.
@@ -34,9 +38,9 @@ impl Shared {
             budget,
             used: 0,
             sources: Vec::new(),
-            files: BTreeMap::new(),
+            results: BTreeMap::new(),
             order: VecDeque::new(),
-            file_bytes: 0,
+            result_bytes: 0,
         }))))
     }
     /// True when something is kept.
@@ -44,29 +48,31 @@ impl Shared {
     pub const fn is_kept(&self) -> bool {
         self.0.is_some()
     }
-    /// The file that is made from what has this fingerprint, if it was made before and is still kept.
+    /// What was made from what has this fingerprint, if it is still kept.
     #[must_use]
-    pub fn file(&self, key: u128) -> Option<Arc<Vec<u8>>> {
+    pub fn result<T: Any + Send + Sync>(&self, key: u128) -> Option<Arc<T>> {
         let store = self.0.as_ref()?.lock();
         let store = store.unwrap_or_else(PoisonError::into_inner);
-        store.files.get(&key).map(Arc::clone)
+        let (result, _) = store.results.get(&key)?;
+        Arc::clone(result).downcast().ok()
     }
-    /// Keeps a file up to the budget; the oldest go.
-    pub fn keep_file(&self, key: u128, bytes: &Arc<Vec<u8>>) {
+    /// Keeps a result that holds `bytes`, up to the budget; the oldest go.
+    pub fn keep<T: Any + Send + Sync>(&self, key: u128, result: &Arc<T>, bytes: usize) {
         let Some(store) = &self.0 else { return };
         let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes.len() > store.budget || store.files.contains_key(&key) {
+        if bytes > store.budget || store.results.contains_key(&key) {
             return;
         }
-        store.files.insert(key, Arc::clone(bytes));
+        let kept: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(result);
+        store.results.insert(key, (kept, bytes));
         store.order.push_back(key);
-        store.file_bytes += bytes.len();
-        while store.file_bytes > store.budget {
+        store.result_bytes += bytes;
+        while store.result_bytes > store.budget {
             let Some(oldest) = store.order.pop_front() else {
                 break;
             };
-            if let Some(gone) = store.files.remove(&oldest) {
-                store.file_bytes -= gone.len();
+            if let Some((_, bytes)) = store.results.remove(&oldest) {
+                store.result_bytes -= bytes;
             }
         }
     }
@@ -123,18 +129,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn oldest_files_go_when_there_is_no_room() {
+    fn oldest_results_go_when_there_is_no_room() {
         let shared = Shared::with_budget(100);
         for key in 0..4_u8 {
-            shared.keep_file(u128::from(key), &Arc::new(vec![key; 40]));
+            shared.keep(u128::from(key), &Arc::new(vec![key; 40]), 40);
         }
-        let there: Vec<bool> = (0..4).map(|key| shared.file(key).is_some()).collect();
+        let known = |key| shared.result::<Vec<u8>>(key).is_some();
+        let there: Vec<bool> = (0..4).map(known).collect();
         assert_eq!(there, [false, false, true, true]);
-        shared.keep_file(9, &Arc::new(vec![0; 101]));
-        assert!(shared.file(9).is_none() && shared.file(3).is_some());
+        shared.keep(9, &Arc::new(vec![0_u8; 101]), 101);
+        assert!(!known(9) && known(3));
+        // What is of another type is not what is looked for.
+        assert!(shared.result::<String>(3).is_none());
         let none = Shared::default();
-        none.keep_file(1, &Arc::new(vec![1]));
-        assert!(none.file(1).is_none());
+        none.keep(1, &Arc::new(vec![1_u8]), 1);
+        assert!(none.result::<Vec<u8>>(1).is_none());
     }
 
     #[test]

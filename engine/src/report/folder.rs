@@ -9,6 +9,7 @@ use arrow::array::{Array as _, Float64Array, Int64Array, RecordBatch, StringArra
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::bands::{Bands, Projected};
 use super::record::{RunRecord, md5_hex};
 use super::summary::Summary;
 use crate::document::Document;
@@ -21,6 +22,11 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 const FILES_MAX: usize = 20_000;
 /// Events that are read at the most.
 const EVENTS_MAX: usize = 20_000;
+
+/// Means over time of a run that was repeated.
+const REPEATS: &str = "repeats.json";
+/// Runs of the same drawing with other traffic.
+pub const PROJECTIONS: &str = "projections.json";
 
 /// Why a run cannot be read, in one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +74,10 @@ pub struct RunFiles {
     pub tracks: BTreeMap<(String, String), Track>,
     /// `events.jsonl`, oldest first.
     pub events: Vec<EventLine>,
+    /// `repeats.json`: means over time when the run was repeated.
+    pub bands: Bands,
+    /// `projections.json`: the same drawing run with other traffic, when it was.
+    pub projected: Vec<Projected>,
 }
 
 impl RunFiles {
@@ -106,6 +116,8 @@ impl RunFiles {
             summary_json,
             tracks,
             events: events.map_err(|e| wrong("events.jsonl", &e))?,
+            bands: beside(folder, REPEATS)?,
+            projected: beside(folder, PROJECTIONS)?,
         })
     }
 
@@ -171,6 +183,17 @@ pub fn fingerprints(folder: &Path) -> Result<BTreeMap<String, String>, ReadError
         }
     }
     Ok(found)
+}
+
+/// A file that only some runs have.
+fn beside<T: serde::de::DeserializeOwned + Default>(
+    folder: &Path,
+    name: &str,
+) -> Result<T, ReadError> {
+    match folder.join(name).is_file() {
+        true => json(folder, name),
+        false => Ok(T::default()),
+    }
 }
 
 fn wrong(name: &str, why: &dyn std::fmt::Display) -> ReadError {

@@ -62,7 +62,7 @@ fn markdown_table(t: &Table) -> String {
 }
 
 fn shown(cell: &Cell) -> String {
-    let text = line(&cell.text);
+    let text = line(&cell.words());
     match cell.tone {
         Tone::Strong if !text.is_empty() => format!("**{text}**"),
         _ => text,
@@ -125,7 +125,7 @@ fn csv_row(section: &str, table: &str, row: &str, column: &str, cell: &Cell) -> 
         table.to_owned(),
         row.to_owned(),
         column.to_owned(),
-        cell.text.clone(),
+        cell.words(),
         value.unwrap_or_default(),
         path.unwrap_or_default(),
     ];
@@ -150,8 +150,8 @@ fn safe(text: &str) -> String {
 #[must_use]
 pub fn to_json(report: &Report, summary: &Value) -> Value {
     let cell = |c: &Cell| match &c.figure {
-        Some((path, value)) => json!({ "text": c.text, "figure": path, "value": value }),
-        None => json!({ "text": c.text }),
+        Some((path, value)) => json!({ "text": c.words(), "figure": path, "value": value }),
+        None => json!({ "text": c.words() }),
     };
     let block = |b: &Block| match b {
         Block::Lead(text) => json!({ "lead": text }),

@@ -3,7 +3,9 @@
 //! Reads finished runs and writes nothing of its own accord; `session` decides where files go. Host time appears only in
 //! fields whose names begin with `host_`.
 
+mod bands;
 mod bill_out;
+mod bill_words;
 mod collect;
 mod condition;
 mod cost;
@@ -22,12 +24,14 @@ pub mod svg;
 mod text;
 mod why;
 
+pub use bands::{Band, Bands, Projected};
 pub use bill_out::{FocusRows, focus, infracost};
+pub use bill_words::{bill_in_korean, priced_unit_in_korean};
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};
 pub use files::{bill_csv, csv_cell, metrics_parquet};
-pub use folder::{EventLine, ReadError, RunFiles, Track, fingerprints};
+pub use folder::{EventLine, PROJECTIONS, ReadError, RunFiles, Track, fingerprints};
 pub use html::html;
 pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
 pub use markdown::{csv, markdown, to_json};

@@ -9,6 +9,8 @@ use crate::data::Root;
 use crate::document::Document;
 use crate::services;
 use crate::session::{RunOptions, prepare};
+use crate::study::{RepeatPlan, SweepStopper, WarmUp, run_repeats};
+use crate::units::SimDuration;
 
 const PIPELINE: &str = r#"{
   "weir": 1, "name": "</title><script>alert('x')</script> & \"quotes\"",
@@ -41,6 +43,29 @@ static RUN: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
     let files = RunFiles::open(&out).unwrap();
     (dir, files)
 });
+
+static REPEATED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let plan = RepeatPlan {
+        doc: document(),
+        root: Root::samples_only(),
+        options: RunOptions {
+            out: Some(out.clone()),
+            ..RunOptions::default()
+        },
+        runs: 3,
+        warm_up: WarmUp::Given(SimDuration::secs(60)),
+    };
+    drop(run_repeats(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap());
+    let files = RunFiles::open(&out).unwrap();
+    (dir, files)
+});
+
+/// The same run with three seeds and a warm-up of a minute.
+pub(super) fn repeated() -> &'static RunFiles {
+    &REPEATED.1
+}
 
 pub(super) fn document() -> Document {
     Document::parse(PIPELINE).unwrap()

@@ -12,7 +12,7 @@ use super::run::Run;
 use super::trace::Trace;
 use crate::books::Bill;
 use crate::metrics::{LatencySummary, Ledger, Meters, Series};
-use crate::node::{Fault, FaultKind, Gauges, Incident};
+use crate::node::{Fault, FaultKind, Gauges, Incident, KindSpec};
 use crate::units::SimTime;
 
 /// Where a run stands.
@@ -72,6 +72,34 @@ pub struct NodeSnapshot {
     pub past_incidents: Vec<Incident>,
     /// When a limit was first used up, and which.
     pub first_over: Option<(SimTime, &'static str)>,
+}
+
+impl NodeSnapshot {
+    /// A node of a run that is over, without anything in it so far.
+    #[must_use]
+    pub fn past(id: &str, spec: &'static KindSpec) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind: spec.id,
+            ledger: Ledger::default(),
+            held: 0,
+            gauges: Gauges::default(),
+            meters: Meters::new(spec.metrics),
+            latency: None,
+            latency_series: Default::default(),
+            part_latency: [None; 6],
+            part_series: Default::default(),
+            end_to_end: None,
+            end_to_end_series: Default::default(),
+            summed: (0, 0),
+            faults: Vec::new(),
+            faults_since: Vec::new(),
+            past_faults: Vec::new(),
+            incidents: Vec::new(),
+            past_incidents: Vec::new(),
+            first_over: None,
+        }
+    }
 }
 
 /// One wire at one instant.

@@ -9,13 +9,15 @@ mod finish;
 mod folder;
 mod options;
 mod prepare;
+mod recall;
 mod verify;
 
 pub use code::{CodeText, code_in};
 pub use finish::Outcome;
 pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};
 pub use prepare::{Prepared, Stopper, prepare};
-pub use verify::{Verified, verify};
+pub use recall::recall;
+pub use verify::{Verified, kit_root, verify};
 
 /// What Athena would charge for a query that a person runs over a lake.
 pub use crate::services::athena::{ScanCharge, scan_charge};

@@ -9,7 +9,7 @@ use super::diff::{Change, diff};
 use super::figures::{Better, FIGURES};
 use crate::document::Document;
 use crate::node::AnyKind;
-use crate::report::{Summary, dollars, millis, number};
+use crate::report::{Interval, Summary, dollars, millis, number};
 
 /// A run that is compared.
 #[derive(Debug, Clone, Copy)]
@@ -64,13 +64,17 @@ pub struct FigureRow {
     pub name: String,
     /// Its unit.
     pub unit: String,
-    /// The value of each run; `null` when nothing was measured.
+    /// The value of each run, of a run that was repeated the mean of all; `null` when nothing was measured.
     pub values: Vec<Option<f64>>,
+    /// Half of the 95 % interval of each mean; `null` of a run that was not repeated.
+    #[serde(default)]
+    pub plus_minus: Vec<Option<f64>>,
     /// For each run but the first: value minus the first's.
     pub differences: Vec<Option<f64>>,
     /// The same in percent of the first's; `null` when that is 0.
     pub percent: Vec<Option<f64>>,
-    /// For each run but the first: true when it is better, false when worse, `null` when neither.
+    /// For each run but the first: true when it is better, false when worse, `null` when neither, or when the intervals of
+    /// both meet.
     pub better: Vec<Option<bool>>,
 }
 
@@ -135,8 +139,32 @@ fn row(name: &str, unit: &str, better: Better, values: Vec<Option<f64>>) -> Figu
         unit: unit.to_owned(),
         percent: percent.collect(),
         better: judged.collect(),
+        plus_minus: Vec::new(),
         differences,
         values,
+    }
+}
+
+impl FigureRow {
+    /// Takes back what is not sure: of two runs whose intervals meet none is better.
+    fn doubt(&mut self) {
+        let half = |i: usize| self.plus_minus.get(i).copied().flatten().unwrap_or(0.0);
+        for i in 0..self.differences.len() {
+            let room = half(0) + half(i + 1);
+            if room > 0.0 && self.differences[i].is_some_and(|d| d.abs() <= room) {
+                self.better[i] = None;
+            }
+        }
+    }
+}
+
+/// The value of run `i` for people, with its interval when it was repeated.
+#[must_use]
+pub fn show_value(row: &FigureRow, i: usize) -> String {
+    let text = show(row.values.get(i).copied().flatten(), &row.unit);
+    match row.plus_minus.get(i).copied().flatten() {
+        Some(half) => format!("{text} \u{b1} {}", show(Some(half), &row.unit)),
+        None => text,
     }
 }
 
@@ -144,8 +172,19 @@ fn figures(runs: &[Compared<'_>]) -> Vec<FigureRow> {
     FIGURES
         .iter()
         .map(|f| {
-            let values = runs.iter().map(|r| (f.of)(r.summary)).collect();
-            row(f.name, f.unit, f.better, values)
+            let mean = |r: &Compared<'_>| r.summary.repeats.as_ref()?.metrics.get(f.name).cloned();
+            let means: Vec<Option<Interval>> = runs.iter().map(mean).collect();
+            let values = runs.iter().zip(&means).map(|(r, mean)| match mean {
+                Some(mean) => Some(mean.mean),
+                None => (f.of)(r.summary),
+            });
+            let mut row = row(f.name, f.unit, f.better, values.collect());
+            let halves = means
+                .iter()
+                .map(|m| m.as_ref().and_then(|m| Some(m.hi? - m.mean)));
+            row.plus_minus = halves.collect();
+            row.doubt();
+            row
         })
         .filter(|r| r.values.iter().any(Option::is_some))
         .collect()

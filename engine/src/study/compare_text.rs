@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, PreEscaped, html};
 
-use super::compare::{Comparison, FigureRow, Said, show, show_difference};
+use super::compare::{Comparison, FigureRow, Said, show_difference, show_value};
 use super::diff::{Change, ChangeKind};
 use crate::report::{aligned, clean, number, seconds};
 
@@ -125,7 +125,7 @@ fn figure_grid(c: &Comparison, rows: &[FigureRow], first: &str, lang: Language) 
     let mut grid = vec![head];
     for row in rows {
         let mut cells = vec![figure_title(&row.name, lang)];
-        cells.extend(row.values.iter().map(|v| show(*v, &row.unit)));
+        cells.extend((0..row.values.len()).map(|i| show_value(row, i)));
         for (difference, percent) in row.differences.iter().zip(&row.percent) {
             cells.push(show_difference(*difference, &row.unit));
             cells.push(percent.map_or_else(

@@ -7,10 +7,12 @@ mod choice;
 mod compare;
 mod compare_text;
 mod diff;
+mod exact;
 mod figures;
 mod grid;
 mod pareto;
 mod picture;
+mod project;
 mod repeat;
 mod rerun;
 mod store;
@@ -19,12 +21,14 @@ mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
+mod verify;
 
+pub use crate::report::{Band, Bands};
 pub use axis::{Axis, VARIANTS_MAX};
 pub use choice::Wish;
 pub use compare::{
     COMPARED_MAX, Compared, Comparison, FigureRow, RunHead, Said, compare, letter, show,
-    show_difference,
+    show_difference, show_value,
 };
 pub use compare_text::{
     Language, change_words, compare_html, compare_markdown, compare_terminal, figure_title,
@@ -34,11 +38,12 @@ pub use figures::{Better, FIGURES, RunFigure, figure_of};
 pub use grid::{Variant, grid, plain};
 pub use pareto::front;
 pub use picture::{PICTURE_WORDS, PictureWords, picture};
+pub use project::{at_traffic, project};
 pub use repeat::{
-    Band, Bands, REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds,
-    warm_up_of,
+    REPEATS_MAX, Repeat, WarmUp, bands, plus_minus, repeats, repeats_terminal, seeds, warm_up_of,
 };
 pub use rerun::{RepeatPlan, Repeated, run_repeats};
 pub use student::{interval, mean_interval, mser5, t_975};
 pub use sweep::{Done, Plan, SweepStopper, Swept, sweep};
 pub use table::{Cells, Column, columns, csv, pareto, parquet, rows_json, terminal};
+pub use verify::verify;

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::figures::FIGURES;
 use super::student::{interval, mean_interval, mser5};
 use crate::metrics::Point;
-use crate::report::{Interval, Repeats, Summary};
+use crate::report::{Band, Bands, Interval, Repeats, Summary};
 use crate::runtime::{NodeSnapshot, RunSnapshot};
 use crate::units::SimDuration;
 
@@ -127,28 +125,6 @@ pub fn repeats(runs: &[Repeat], warm_up: WarmUp) -> Repeats {
     }
 }
 
-/// Means over time with their intervals.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bands {
-    /// One for each metric of each node.
-    pub bands: Vec<Band>,
-}
-
-/// One metric of one node over time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Band {
-    /// The node.
-    pub node: String,
-    /// `RecordsIn`, `RecordsOut`, `EndToEndLatency.p50`, `EndToEndLatency.p99`, `Latency.p50`, `Latency.p99`, `CostPerHour`.
-    pub metric: String,
-    /// CloudWatch's unit; rates are per second.
-    pub unit: String,
-    /// Length of one interval.
-    pub resolution_seconds: f64,
-    /// Start of the interval in virtual seconds, mean, lower and upper end.
-    pub points: Vec<[f64; 4]>,
-}
-
 /// The histories that have bands.
 fn histories(node: &NodeSnapshot) -> Vec<(String, &'static str, &crate::metrics::Series, bool)> {
     let mut found = Vec::new();
@@ -177,8 +153,9 @@ fn histories(node: &NodeSnapshot) -> Vec<(String, &'static str, &crate::metrics:
         ("EndToEndLatency", &node.end_to_end_series),
         ("Latency", &node.latency_series),
     ];
-    for (name, [p50, _, p99]) in latencies {
+    for (name, [p50, p90, p99]) in latencies {
         found.push((format!("{name}.p50"), "Milliseconds", p50, false));
+        found.push((format!("{name}.p90"), "Milliseconds", p90, false));
         found.push((format!("{name}.p99"), "Milliseconds", p99, false));
     }
     found.retain(|(_, _, series, _)| !series.is_empty());

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::repeat::{Bands, Repeat, WarmUp, bands, repeats, seeds, warm_up_of};
+use super::repeat::{Repeat, WarmUp, bands, repeats, seeds, warm_up_of};
 use super::sweep::SweepStopper;
 use crate::data::Root;
 use crate::document::Document;
 use crate::node::AnyKind;
-use crate::report::Summary;
+use crate::report::{Bands, Summary};
 use crate::session::{Outcome, RunOptions, SessionError, prepare};
 use crate::units::SimDuration;
 

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest as _, Md5};
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 
 use super::axis::Axis;
+use super::exact::{bits, restore};
 use crate::books::Books;
 use crate::document::Document;
 use crate::report::Summary;
@@ -17,6 +18,8 @@ use crate::session::SessionError;
 const VARIANTS: &str = "variants";
 /// What is kept of a run that is not kept whole. The summary is written last: a variant is done when it is there.
 pub(super) const KEPT: [&str; 3] = ["run.json", "bill.csv", "summary.json"];
+/// The bits of every float of the summary: its text may lose the last one.
+const BITS: &str = "summary.bits";
 /// A run that goes on, or was interrupted.
 const UNFINISHED: &str = ".unfinished";
 
@@ -46,6 +49,13 @@ fn failed(path: &Path, what: &str, e: &std::io::Error) -> String {
         "`{}` cannot be {what} ({e}): check the disk, or name another folder",
         path.display()
     )
+}
+
+fn write_bits(folder: &Path, summary: &Summary) -> Result<(), String> {
+    let place = folder.join(BITS);
+    let value = serde_json::to_value(summary).map_err(|e| e.to_string())?;
+    let text = serde_json::to_string(&bits(&value)).map_err(|e| e.to_string())?;
+    fs::write(&place, text).map_err(|e| failed(&place, "written", &e))
 }
 
 impl Store {
@@ -109,8 +119,11 @@ impl Store {
     }
     /// The summary of a variant that was run before. One that cannot be read is run again.
     pub(super) fn find(&self, name: &str) -> Option<Summary> {
-        let text = fs::read_to_string(self.path(name)?.join("summary.json")).ok()?;
-        serde_json::from_str(&text).ok()
+        let folder = self.path(name)?;
+        let text = |file: &str| fs::read_to_string(folder.join(file)).ok();
+        let mut summary = serde_json::from_str(&text("summary.json")?).ok()?;
+        let bits: Vec<u64> = serde_json::from_str(&text(BITS)?).ok()?;
+        restore(&mut summary, &bits).then(|| Summary::deserialize(summary).ok())?
     }
     /// A folder for a whole run, which becomes the variant's with [`Store::settle`].
     pub(super) fn fresh(&self, name: &str) -> Result<PathBuf, String> {
@@ -123,7 +136,7 @@ impl Store {
         Ok(path)
     }
     /// The whole run is over.
-    pub(super) fn settle(&self, name: &str) -> Result<(), String> {
+    pub(super) fn settle(&self, name: &str, summary: &Summary) -> Result<(), String> {
         let Some(path) = self.path(name) else {
             return Ok(());
         };
@@ -133,14 +146,16 @@ impl Store {
         if path.exists() {
             fs::remove_dir_all(&path).map_err(|e| failed(&path, "removed", &e))?;
         }
+        write_bits(&from, summary)?;
         fs::rename(&from, &path).map_err(|e| failed(&path, "made", &e))
     }
     /// Keeps document, bill and summary of the run in `folder`.
-    pub(super) fn keep(&self, name: &str, folder: &Path) -> Result<(), String> {
+    pub(super) fn keep(&self, name: &str, folder: &Path, summary: &Summary) -> Result<(), String> {
         let Some(path) = self.path(name) else {
             return Ok(());
         };
         fs::create_dir_all(&path).map_err(|e| failed(&path, "made", &e))?;
+        write_bits(&path, summary)?;
         for file in KEPT {
             let bytes =
                 fs::read(folder.join(file)).map_err(|e| failed(&folder.join(file), "read", &e))?;

@@ -1,8 +1,9 @@
 //! Runs every variant of a grid, several at a time. A variant's figures are those of a run of its document alone: variants
-//! share only what is a pure function of the seed (generated records). What was run before is not run again.
+//! share only what is a pure function of its input (generated records, encoded files, results of SQL). What was run before is
+//! not run again.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::axis::Axis;
@@ -12,7 +13,7 @@ use crate::data::{Root, SHARED_BYTES, Shared};
 use crate::document::Document;
 use crate::node::{AnyKind, Problem};
 use crate::report::Summary;
-use crate::session::{RunOptions, SessionError, Stopper, prepare};
+use crate::session::{Outcome, RunOptions, SessionError, Stopper, prepare};
 use crate::units::SimDuration;
 
 /// What to run.
@@ -273,15 +274,15 @@ impl Worker<'_> {
         if let Some(error) = &outcome.summary.error {
             return Err(format!("the run failed: {error}"));
         }
-        self.keep(outcome.folder(), name, whole)?;
+        self.keep(&outcome, name, whole)?;
         Ok(outcome.summary)
     }
 
-    fn keep(&self, folder: &Path, name: &str, whole: bool) -> Result<(), String> {
+    fn keep(&self, outcome: &Outcome, name: &str, whole: bool) -> Result<(), String> {
         if whole {
-            self.store.settle(name)
+            self.store.settle(name, &outcome.summary)
         } else {
-            self.store.keep(name, folder)
+            self.store.keep(name, outcome.folder(), &outcome.summary)
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::data::Root;
 use crate::document::Document;
-use crate::report::{Condition, Figure, Summary};
+use crate::report::{Condition, Figure, Kit, RunFiles, Summary};
 use crate::services;
 use crate::session::{RunOptions, Setting, prepare};
 use crate::units::SimDuration;
@@ -214,15 +214,7 @@ fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
     assert_eq!(reused, [true, false, true, true, false, false]);
     for (old, new) in swept.rows.iter().zip(&again.rows) {
         let (old, new) = (old.result.as_ref().unwrap(), new.result.as_ref().unwrap());
-        assert_eq!(old.records, new.records);
-        for figure in FIGURES {
-            // Numbers that were written and read again may differ in the last digit.
-            let (old, new) = ((figure.of)(old), (figure.of)(new));
-            let close = old
-                .zip(new)
-                .is_some_and(|(a, b)| (a - b).abs() <= a.abs() * 1e-12);
-            assert!(close || old == new, "{}: {old:?} {new:?}", figure.name);
-        }
+        assert_eq!(figures(old), figures(new));
     }
     // A folder of something else is left alone.
     let told = sweep(
@@ -235,6 +227,32 @@ fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
     stopper.stop();
     let stopped = sweep(&plan(None), services::ALL, &stopper, &|_| {}).unwrap();
     assert_eq!((stopped.rows.len(), stopped.total), (0, 4));
+}
+
+#[test]
+fn repeated_run_is_verified_with_all_its_seeds() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let repeat = RepeatPlan {
+        doc: document(),
+        root: Root::samples_only(),
+        options: RunOptions {
+            out: Some(out.clone()),
+            run_for: Some(SimDuration::secs(150)),
+            ..RunOptions::default()
+        },
+        runs: 2,
+        warm_up: WarmUp::Given(SimDuration::secs(30)),
+    };
+    drop(run_repeats(&repeat, services::ALL, &SweepStopper::default(), &|_| {}).unwrap());
+    let kit = Kit::of(&RunFiles::open(&out).unwrap()).unwrap();
+    let verified = verify(&kit, services::ALL, None).unwrap();
+    assert_eq!(verified.differences, Vec::<String>::new());
+    let mut other = kit.clone();
+    other.summary["repeats"]["metrics"]["produced"]["values"][1] = json!(1.0);
+    let verified = verify(&other, services::ALL, None).unwrap();
+    assert_eq!(verified.differences.len(), 1, "{verified:?}");
+    assert!(verified.differences[0].starts_with("summary.json: repeats/metrics/produced"));
 }
 
 #[test]

@@ -75,6 +75,39 @@ fn two_runs_are_compared() {
         person.reads()
     );
     assert!(person.sees("Cost a month"));
-    person.clicks("A over the plots");
+    person.clicks("On the canvas");
+    person.waits("the marks", |d| d.shows_differences());
+    person.clicks("On the canvas");
+    person.waits("no marks", |d| !d.shows_differences());
+    person.clicks("A and B in the plots");
     person.waits_for("Run 1");
+}
+
+#[test]
+fn a_drawing_is_repeated_and_its_means_stand_beside_a_run() {
+    let mut person = Person::draws_on(SKETCH, WIRED);
+    person.picks("source");
+    person.fills("Records per second", "50");
+    person.presses(Key::Enter);
+    person.commands("Comparison");
+    for past in 1..=2 {
+        person.waits_for("Repeat with 5 seeds");
+        person.clicks("Repeat with 5 seeds");
+        person.waits("the repeats", |d| d.past_runs() == past);
+    }
+    person.waits_for("Figures");
+    assert!(person.reads_of(" \u{b1} "), "{}", person.reads());
+    person.clicks("A and B in the plots");
+    person.waits_for("Run 1");
+}
+
+#[test]
+fn a_parameter_is_varied_from_the_inspector() {
+    let mut person = Person::draws_on(SKETCH, WIRED);
+    person.picks("stream");
+    let at = person.place("About Shards").center();
+    person.clicks_at(at, egui::PointerButton::Secondary, egui::Modifiers::NONE);
+    person.frames(2);
+    person.clicks("Vary in a sweep");
+    person.waits_for("stream · Shards");
 }

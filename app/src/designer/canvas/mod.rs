@@ -9,6 +9,7 @@ mod badges;
 mod camera;
 mod chooser;
 mod commands;
+mod differences;
 mod dragging;
 mod draw;
 mod find;

@@ -80,6 +80,7 @@ impl Canvas {
         };
         let travels = self.paint_wires(ui, &mut pen, cx, &chosen);
         self.paint_nodes(ui, &mut pen, cx, &chosen);
+        self.paint_differences(&mut pen, cx);
         self.paint_gesture(&mut pen, cx);
         self.paint_new(ui, &mut pen, cx);
         self.paint_hints(&mut pen);

@@ -29,6 +29,7 @@ use super::cx::{Act, Tone};
 use super::dialogs::{Dialog, Message, Question};
 use super::edit::{Edit, History, Selection, Settings};
 use super::i18n::{Lang, set_lang, tr, tr_in, trf};
+use super::report::address;
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::templates::{self, Template};
@@ -50,6 +51,8 @@ pub(crate) struct Files {
     dialogs: Option<Arc<dyn FileDialogs>>,
     /// What is to be written once a place was chosen: its proposed name and its bytes.
     export: Option<(String, Vec<u8>)>,
+    /// It is opened when it is written.
+    pub(super) open_exported: bool,
     /// What the person wanted to do when asked to save first.
     after_save: Option<Leave>,
     /// The window may be closed.
@@ -130,6 +133,7 @@ impl Files {
             picker: Picker::default(),
             dialogs: setup.dialogs.clone(),
             export: None,
+            open_exported: false,
             after_save: None,
             closing: false,
             title: String::new(),
@@ -316,10 +320,11 @@ impl Designer {
             FileAct::Open { name, run } => self.guarded(Leave::Open { name, run }),
             FileAct::SaveTo(path) => self.save_to(&path),
             FileAct::Export(name, bytes) => {
+                self.files.open_exported = false;
                 self.files.export = Some((save::plain_name(&name), bytes));
                 self.pick(Wanted::Export);
             }
-            FileAct::ExportTo(path) => self.export_to(&path),
+            FileAct::ExportTo(path) => self.export_to(ctx, &path),
             FileAct::Leave(leave, Answer::Save) => {
                 self.files.after_save = Some(leave);
                 self.file_command(ctx, Command::Save);
@@ -416,7 +421,7 @@ impl Designer {
     }
 
     /// Writes what a plot or a table gave.
-    fn export_to(&mut self, path: &Path) {
+    fn export_to(&mut self, ctx: &egui::Context, path: &Path) {
         let Some((name, bytes)) = self.files.export.take() else {
             return;
         };
@@ -426,9 +431,14 @@ impl Designer {
             path.to_owned()
         };
         match save::write_file(&path, &bytes) {
-            Ok(()) => self
-                .toasts
-                .push(Tone::Good, trf("files.saved", &[("path", &path.display())])),
+            Ok(()) => {
+                self.toasts
+                    .push(Tone::Good, trf("files.saved", &[("path", &path.display())]));
+                if std::mem::take(&mut self.files.open_exported) {
+                    let path = fs::canonicalize(&path).unwrap_or(path);
+                    ctx.open_url(egui::OpenUrl::new_tab(address(&path)));
+                }
+            }
             Err(why) => {
                 let text = [("path", &path.display() as _), ("why", &why as _)];
                 self.toasts
@@ -526,7 +536,7 @@ impl Designer {
                 self.guarded(Leave::open(path.display().to_string()));
             }
             (FileChoice::File(path), Wanted::Save) => self.save_to(&path),
-            (FileChoice::File(path), Wanted::Export) => self.export_to(&path),
+            (FileChoice::File(path), Wanted::Export) => self.export_to(ctx, &path),
             (FileChoice::NoDialog, wanted) => self.ask_path(wanted),
             (FileChoice::Nothing, Wanted::Export) => self.files.export = None,
             (FileChoice::Nothing, Wanted::Open | Wanted::Save) => self.files.after_save = None,

@@ -327,7 +327,9 @@ fn compare(look: Look) -> Result<Headless, String> {
             return Err("the run does not end".to_owned());
         }
     }
-    window.enlarge(Pane::Compare, 0.66);
+    window.enlarge(Pane::Compare, 0.62);
+    window.settle(REST);
+    window.click_on(tr("study.on_canvas"));
     window.settle(REST);
     Ok(window)
 }

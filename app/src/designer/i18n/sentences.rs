@@ -65,9 +65,18 @@ pub(crate) fn said(english: &str) -> Cow<'_, str> {
     if lang() == Lang::En {
         return Cow::Borrowed(english);
     }
-    match korean(english, DEPTH) {
+    let bill = weir_engine::report::bill_in_korean(english);
+    match bill.or_else(|| korean(english, DEPTH)) {
         Some(text) => Cow::Owned(text),
         None => Cow::Borrowed(english),
+    }
+}
+
+/// A unit that the bill prices, in the language of the interface.
+pub(crate) fn priced_unit(unit: &str) -> &str {
+    match lang() {
+        Lang::En => unit,
+        Lang::Ko => weir_engine::report::priced_unit_in_korean(unit).unwrap_or(unit),
     }
 }
 

@@ -7,7 +7,7 @@ use weir_engine::books::BillLine;
 
 use super::explain::words;
 use crate::designer::cx::{Act, Cx};
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{said, tr, trf};
 use crate::designer::panes::Pane;
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{empty, format, icon, stat};
@@ -55,7 +55,11 @@ impl Cost {
             self.line(ui, line);
         }
         for unknown in bill.unknown.iter().filter(|u| u.node == id) {
-            super::field::problem_line(ui, weir_engine::node::Severity::Warning, &unknown.why);
+            super::field::problem_line(
+                ui,
+                weir_engine::node::Severity::Warning,
+                &said(&unknown.why),
+            );
         }
         let note = trf(
             if bill.terms.free_tier {
@@ -144,7 +148,7 @@ fn head(ui: &mut Ui, line: &BillLine, is_open: bool) {
             ui.add(Label::new(RichText::new(&usd).font(figures(t.shape.body))).selectable(false));
         });
     });
-    let text = format!("{} × {}", format::si(line.quantity), line.unit_price);
+    let text = format!("{} × {}", format::si(line.quantity), said(&line.unit_price));
     ui.add(
         Label::new(RichText::new(text).size(t.shape.caption).color(t.secondary))
             .wrap()
@@ -168,7 +172,7 @@ fn details(ui: &mut Ui, line: &BillLine) {
             ui.add(Label::new(RichText::new(text).size(t.shape.caption).color(t.secondary)).wrap());
         }
     };
-    quiet(ui, &line.explain);
-    quiet(ui, &line.rounding);
+    quiet(ui, &said(&line.explain));
+    quiet(ui, &said(&line.rounding));
     quiet(ui, &format!("{} · {}", line.source, line.date));
 }

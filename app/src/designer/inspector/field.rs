@@ -10,6 +10,7 @@ use super::schema::{Choice, Code, Field, Hint, Shared, Widget, is_same};
 use super::suggest;
 use super::target::{Drafts, Target, typed};
 use super::value;
+use crate::designer::cx::Act;
 use crate::designer::i18n::{choice, choice_help, param_help, param_label, tr, trf};
 use crate::designer::theme::{regular, theme};
 use crate::designer::widgets::code::{Editor, Language, Mark};
@@ -102,6 +103,7 @@ pub(super) fn label(
             });
             let response = response.on_hover_ui(|ui| explain::card(ui, target, field));
             let response = response.on_hover_cursor(egui::CursorIcon::Help);
+            menu(&response, target, field);
             if response.clicked() {
                 let key = (target.kind.to_owned(), field.name.clone());
                 if !drafts.open_help.remove(&key) {
@@ -110,6 +112,22 @@ pub(super) fn label(
             }
         },
     );
+}
+
+/// What else can be done with the parameter.
+fn menu(response: &egui::Response, target: &Target<'_, '_>, field: &Field) {
+    let [node] = target.nodes.as_slice() else {
+        return;
+    };
+    response.context_menu(|ui| {
+        if ui.button(tr("study.vary")).clicked() {
+            target.cx.act(Act::Vary {
+                node: (*node).to_owned(),
+                param: field.name.clone(),
+            });
+            ui.close();
+        }
+    });
 }
 
 /// The button back to the default, where the value differs from it.

@@ -20,7 +20,7 @@ use weir_engine::units::{GIB, Usd};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx, Tone};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{kind_title, tr, trf};
+use crate::designer::i18n::{kind_title, priced_unit, said, tr, trf};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{empty, format, icon, icon_button, node_name, section, switch};
 
@@ -192,7 +192,7 @@ impl Cost {
         let height = ui.spacing().interact_size.y;
         let place = Layout::left_to_right(Align::Center);
         let usage = ui.allocate_ui_with_layout(vec2(usage_room, height), place, |ui| ui.add(usage));
-        let hover = format!("{}\n{}", line.usage_type, line.explain);
+        let hover = format!("{}\n{}", line.usage_type, said(&line.explain));
         clicked |= usage.inner.on_hover_text(hover).clicked();
         let colour = if line.usd.is_some() { t.text } else { t.amber };
         figure(ui, Column::Cost, money(line.usd), colour);
@@ -201,7 +201,9 @@ impl Cost {
             figure(ui, Column::Quantity, quantity(line), t.text);
         }
         if columns.contains(&Column::Price) {
-            ui.add(egui::Label::new(RichText::new(&line.unit_price).color(t.secondary)).extend());
+            ui.add(
+                egui::Label::new(RichText::new(said(&line.unit_price)).color(t.secondary)).extend(),
+            );
         }
         ui.end_row();
         if clicked {
@@ -233,7 +235,7 @@ fn money(usd: Option<Usd>) -> String {
 }
 
 fn quantity(line: &BillLine) -> String {
-    format!("{} {}", format::si(line.quantity), line.unit)
+    format!("{} {}", format::si(line.quantity), priced_unit(&line.unit))
 }
 
 /// Least room for a usage type; a longer one is cut and told on hover.
@@ -259,7 +261,7 @@ fn fitting(ui: &Ui, cx: &Cx<'_>, lines: &[&BillLine]) -> (Vec<Column>, f32) {
             Column::Cost => width(money(line.usd), &mono),
             Column::Month => width(money(line.usd_per_month), &mono),
             Column::Quantity => width(quantity(line), &mono),
-            Column::Price => width(line.unit_price.clone(), &body),
+            Column::Price => width(said(&line.unit_price).into_owned(), &body),
         };
         let least = match column {
             Column::Cost | Column::Month | Column::Quantity => figure_room(ui, column),
@@ -332,9 +334,9 @@ fn explain(ui: &mut Ui, cx: &Cx<'_>, line: &BillLine) {
             ))
             .strong(),
         );
-        ui.label(&line.explain);
+        ui.label(said(&line.explain));
         if !line.rounding.is_empty() {
-            ui.label(RichText::new(&line.rounding).color(t.secondary));
+            ui.label(RichText::new(said(&line.rounding)).color(t.secondary));
         }
         if !line.source.is_empty() {
             let source = trf(
@@ -491,7 +493,7 @@ fn unknown(ui: &mut Ui, cx: &Cx<'_>, bill: &Bill) {
                 node_name(cx.doc, &gap.node),
                 gap.usage_type
             ));
-            ui.label(RichText::new(&gap.why).color(theme().secondary));
+            ui.label(RichText::new(said(&gap.why)).color(theme().secondary));
         });
     }
 }

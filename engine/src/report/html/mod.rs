@@ -144,6 +144,7 @@ fn figure(cell: &Cell) -> Markup {
         Tone::Good => Some("good"),
         Tone::Bad => Some("bad"),
         Tone::Code => Some("code"),
+        Tone::Date => Some("date"),
     };
     let (path, value) = cell
         .figure
@@ -154,6 +155,7 @@ fn figure(cell: &Cell) -> Markup {
         @if class.is_some() || path.is_some() {
             span class=[class] data-figure=[path] data-value=[value] { (cell.text) }
         } @else { (cell.text) }
+        @if let Some(half) = &cell.plus_minus { span.pm { " \u{b1} " (half) } }
         @if let Some(share) = cell.bar { (bar(share)) }
     }
 }

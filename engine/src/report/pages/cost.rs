@@ -2,7 +2,7 @@
 //! no known price by name.
 
 use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
-use super::super::text::{dollars, number};
+use super::super::text::dollars;
 use super::executive::month_of;
 use super::{Block, Cell, Page, Section, Table, Tone};
 use crate::units::GIB;
@@ -60,7 +60,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
             table.rows.push(vec![
                 Cell::toned(gap.node.clone(), Tone::Code),
                 Cell::toned(gap.usage_type.clone(), Tone::Code),
-                Cell::text(gap.why.clone()),
+                Cell::text(page.bill(&gap.why)),
             ]);
         }
         blocks.push(Block::Warning(page.t("unknown_warning").to_owned()));
@@ -110,7 +110,8 @@ fn by_node(page: &Page<'_>) -> Table {
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
         let share = if whole > 0.0 {
-            month_of(page, id) / whole
+            // A sum of nothing is -0.
+            (month_of(page, id) / whole).max(0.0)
         } else {
             0.0
         };
@@ -131,8 +132,9 @@ fn by_node(page: &Page<'_>) -> Table {
         lines.filter_map(|l| l.usd_per_month).sum()
     };
     let strong = |text: String| Cell::toned(text, Tone::Strong);
-    let mut total = page.figure("cost/total_usd", dollars);
-    let mut monthly = page.figure("cost/usd_per_month", dollars);
+    // The nodes above are of this run: so is their sum.
+    let mut total = page.of_run("cost/total_usd", dollars);
+    let mut monthly = page.of_run("cost/usd_per_month", dollars);
     total.tone = Tone::Strong;
     monthly.tone = Tone::Strong;
     table.rows.push(vec![
@@ -177,18 +179,19 @@ fn lines(page: &Page<'_>, baseline: bool) -> Table {
         let usage = if line.rounding.is_empty() {
             line.usage_type.clone()
         } else {
-            format!("{} \u{2014} {}", line.usage_type, line.rounding)
+            let rounding = page.bill(&line.rounding);
+            format!("{} \u{2014} {rounding}", line.usage_type)
         };
         table.rows.push(vec![
             Cell::toned(line.node.clone(), Tone::Code),
             Cell::text(usage),
             page.figure(&format!("cost/lines/{i}/quantity"), |v| {
-                format!("{} {}", number(v), line.unit)
+                page.quantity(v, &line.unit)
             }),
-            Cell::text(line.unit_price.clone()),
+            Cell::text(page.bill(&line.unit_price)),
             usd,
             page.figure(&format!("cost/lines/{i}/usd_per_month"), dollars),
-            Cell::toned(line.date.clone(), Tone::Faint),
+            Cell::toned(line.date.clone(), Tone::Date),
         ]);
     }
     table

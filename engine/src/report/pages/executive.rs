@@ -20,6 +20,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     }
     blocks.push(Block::Picture(page.t("drawing").to_owned(), drawing(page)));
     blocks.push(Block::Table(key_figures(page)));
+    blocks.extend(page.repeats_note());
     Section {
         id: "summary",
         title: page.t("executive").to_owned(),
@@ -31,12 +32,12 @@ fn sentence(page: &Page<'_>) -> String {
     let s = &page.run.summary;
     let latency = s.latency_ms.map_or_else(
         || page.t("nothing_delivered").to_owned(),
-        |l| page.say("sentence_latency", &[("p99", &millis(l.p99))]),
+        |_| {
+            let p99 = page.figure("latency_ms/p99", millis).words();
+            page.say("sentence_latency", &[("p99", &p99)])
+        },
     );
-    let month = s
-        .cost
-        .usd_per_month
-        .map_or_else(|| "\u{2013}".to_owned(), dollars);
+    let month = page.figure("cost/usd_per_month", dollars).words();
     let gone = s.records.dropped + s.records.failed;
     let lost = if gone == 0 {
         page.t("sentence_nothing_lost").to_owned()
@@ -61,8 +62,14 @@ fn sentence(page: &Page<'_>) -> String {
     page.say(
         "sentence",
         &[
-            ("rate", &number(s.throughput.records_per_second)),
-            ("mb", &number(s.throughput.mb_per_second)),
+            (
+                "rate",
+                &page.figure("throughput/records_per_second", number).words(),
+            ),
+            (
+                "mb",
+                &page.figure("throughput/mb_per_second", number).words(),
+            ),
             ("latency", &latency),
             ("month", &month),
             ("unknown", &unknown),

@@ -1,6 +1,6 @@
 //! How it was measured, and how anybody measures it again.
 
-use super::super::text::number;
+use super::super::text::{dollars, millis, number};
 use super::{Block, Cell, Page, Section, Tone, span};
 
 pub(super) fn section(page: &Page<'_>) -> Section {
@@ -9,11 +9,23 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     let mut facts = page.head(page.t("run_facts"), &["what", "value"]);
     let mut row = |key: &str, cell: Cell| facts.rows.push(vec![Cell::text(page.t(key)), cell]);
     row("seed", Cell::text(s.seed.to_string()));
-    row("state", Cell::text(s.state.clone()));
+    let state = match s.state.as_str() {
+        "finished" => page.t("state_finished"),
+        "stopped" => page.t("state_stopped"),
+        _ => page.t("state_failed"),
+    };
+    row("state", Cell::text(state));
     row("duration", page.figure("virtual_seconds", span));
     row("start", Cell::text(plain_start(page)));
-    row("repeats", Cell::text("1"));
-    row("warm_up", Cell::text(page.t("warm_up_none")));
+    match &s.repeats {
+        Some(r) => {
+            let seeds: Vec<String> = r.seeds.iter().map(u64::to_string).collect();
+            row("repeats", page.count("repeats/runs"));
+            row("seeds", Cell::text(brief(&seeds)));
+        }
+        None => row("repeats", Cell::text("1")),
+    }
+    row("warm_up", warm_up(page));
     row("events", page.count("model_events"));
     row(
         "host_seconds",
@@ -22,9 +34,13 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     let machine = &record.host_machine;
     row(
         "machine",
-        Cell::text(format!(
-            "{} {}, {} threads",
-            machine.os, machine.arch, machine.threads
+        Cell::text(page.say(
+            "machine_text",
+            &[
+                ("os", &machine.os),
+                ("arch", &machine.arch),
+                ("threads", &machine.threads.to_string()),
+            ],
         )),
     );
     let mut blocks = vec![
@@ -34,7 +50,11 @@ pub(super) fn section(page: &Page<'_>) -> Section {
                 "method_work",
                 "method_pace",
                 "method_latency",
-                "method_repeat",
+                if s.repeats.is_some() {
+                    "method_repeats"
+                } else {
+                    "method_repeat"
+                },
                 "method_host",
             ]
             .map(|k| page.t(k).to_owned())
@@ -42,6 +62,8 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         ),
         Block::Table(facts),
     ];
+    blocks.extend(repeats(page));
+    blocks.extend(steady(page));
     if !record.edits.is_empty() {
         let mut table = page.head(page.t("edits"), &["at", "node", "happens"]);
         for edit in &record.edits {
@@ -58,6 +80,106 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         id: "method",
         title: page.t("method").to_owned(),
         blocks,
+    }
+}
+
+/// The first of many, and the last.
+fn brief(seeds: &[String]) -> String {
+    match seeds {
+        [first, _, _, _, .., last] => format!("{first} \u{2013} {last}"),
+        few => few.join(", "),
+    }
+}
+
+/// What is left out at the beginning, and how that was found.
+fn warm_up(page: &Page<'_>) -> Cell {
+    let s = &page.run.summary;
+    let Some(steady) = &s.steady else {
+        return Cell::text(page.t("warm_up_none"));
+    };
+    let how = s.repeats.as_ref().map(|r| r.warm_up_method.as_str());
+    let key = match how {
+        Some("mser-5") => "warm_up_mser",
+        _ => "warm_up_given",
+    };
+    let from = span(steady.from_seconds);
+    Cell::text(page.say(key, &[("span", &from)]))
+}
+
+/// Every figure of all runs: mean, interval, and the least and the greatest of them.
+fn repeats(page: &Page<'_>) -> Option<Block> {
+    let found = page.run.summary.repeats.as_ref()?;
+    let mut table = page.head(
+        &page.say("repeats_table", &[("runs", &found.runs.to_string())]),
+        &[
+            "what",
+            ">mean",
+            ">low_end",
+            ">high_end",
+            ">least",
+            ">most",
+            "covers",
+        ],
+    );
+    for (name, interval) in &found.metrics {
+        let show = |v: f64| match interval.unit.as_str() {
+            "USD" => dollars(v),
+            "ms" => millis(v),
+            unit => format!("{} {unit}", number(v)),
+        };
+        let of = |field: &str| page.of_run(&format!("repeats/metrics/{name}/{field}"), show);
+        let known = || interval.values.iter().copied().flatten();
+        let mut mean = of("mean");
+        let half = interval.hi.map(|hi| hi - interval.mean);
+        mean.plus_minus = half.map(|h| super::half_of(&mean.text, h, &show));
+        let covers = if interval.trimmed {
+            "trimmed"
+        } else {
+            "untrimmed"
+        };
+        table.rows.push(vec![
+            Cell::toned(name.clone(), Tone::Code),
+            mean,
+            of("lo"),
+            of("hi"),
+            Cell::text(show(known().fold(f64::INFINITY, f64::min))),
+            Cell::text(show(known().fold(f64::NEG_INFINITY, f64::max))),
+            Cell::toned(page.t(covers), Tone::Date),
+        ]);
+    }
+    Some(Block::Table(table))
+}
+
+/// This run without its warming up beside the whole of it.
+fn steady(page: &Page<'_>) -> Option<Block> {
+    page.run.summary.steady.as_ref()?;
+    let mut table = page.head(
+        page.t("steady_table"),
+        &["what", ">whole_run", ">steady_run"],
+    );
+    let rate = |v: f64| format!("{} /s", number(v));
+    let mut row = |key: &str, path: &str, show: &dyn Fn(f64) -> String| {
+        table.rows.push(vec![
+            Cell::text(page.t(key)),
+            page.of_run(path, show),
+            page.of_run(&format!("steady/{path}"), show),
+        ]);
+    };
+    row("offered", "throughput/records_per_second", &rate);
+    row("delivered_rate", "throughput/delivered_per_second", &rate);
+    for key in ["p50", "p90", "p99", "p999", "max"] {
+        row(key, &format!("latency_ms/{key}"), &millis);
+    }
+    Some(Block::Table(table))
+}
+
+impl Page<'_> {
+    /// What the figures with an interval are, when there are any.
+    pub(super) fn repeats_note(&self) -> Option<Block> {
+        let runs = self.run.summary.repeats.as_ref()?.runs.to_string();
+        let seed = self.run.summary.seed.to_string();
+        let note = self.say("repeats_note", &[("runs", &runs), ("seed", &seed)]);
+        Some(Block::Text(note))
     }
 }
 

@@ -10,6 +10,7 @@ mod derive;
 mod executive;
 mod method;
 mod performance;
+mod repeated;
 mod sources;
 mod units;
 mod words;
@@ -22,6 +23,7 @@ use maud::Markup;
 use serde_json::Value;
 
 use super::folder::RunFiles;
+use super::summary::Interval;
 use crate::node::{AnyKind, KindSpec};
 
 pub use words::{Lang, Words};
@@ -98,6 +100,8 @@ pub enum Tone {
     Bad,
     /// As it is typed.
     Code,
+    /// A day, a word: steps back, and is never broken.
+    Date,
 }
 
 /// One cell.
@@ -107,6 +111,8 @@ pub struct Cell {
     pub text: String,
     /// Where in `summary.json` the figure stands, and its value there.
     pub figure: Option<(String, f64)>,
+    /// Half of the interval of confidence around it, of a mean over repeats.
+    pub plus_minus: Option<String>,
     /// A bar below it: a share of a whole.
     pub bar: Option<f64>,
     /// How it is to be read.
@@ -114,6 +120,14 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// What is read, with its interval.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.plus_minus {
+            Some(half) => format!("{} \u{b1} {half}", self.text),
+            None => self.text.clone(),
+        }
+    }
     /// A text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
@@ -147,6 +161,39 @@ impl Table {
     }
 }
 
+/// Figures that repeats give means of: their places in the summary, and their names there.
+const REPEATED: [(&str, &str); 15] = [
+    ("cost/usd_per_month", "usd_per_month"),
+    ("cost/usd_per_gb", "usd_per_gb"),
+    ("cost/total_usd", "total_usd"),
+    ("latency_ms/mean", "latency_mean"),
+    ("latency_ms/p50", "latency_p50"),
+    ("latency_ms/p90", "latency_p90"),
+    ("latency_ms/p99", "latency_p99"),
+    ("latency_ms/max", "latency_max"),
+    ("throughput/records_per_second", "records_per_second"),
+    ("throughput/delivered_per_second", "delivered_per_second"),
+    ("throughput/mb_per_second", "mb_per_second"),
+    ("records/produced", "produced"),
+    ("records/delivered", "delivered"),
+    ("records/in_flight", "in_flight"),
+    ("records/unaccounted", "unaccounted"),
+];
+
+/// An interval smaller than this share of its mean is not told beside it: only in the table of the repeats.
+const LEAST_TOLD: f64 = 5e-4;
+
+/// Half an interval in words, in the unit of its mean: seconds beside seconds.
+fn half_of(mean: &str, half: f64, show: &impl Fn(f64) -> String) -> String {
+    let text = show(half);
+    match text.strip_suffix(" ms").and_then(|t| t.parse::<f64>().ok()) {
+        Some(ms) if mean.ends_with(" s") => {
+            format!("{} s", super::text::number((ms / 10.0).round() / 100.0))
+        }
+        _ => text,
+    }
+}
+
 /// What all pages read.
 #[derive(Debug, Clone, Copy)]
 struct Page<'a> {
@@ -158,6 +205,18 @@ struct Page<'a> {
 impl Page<'_> {
     fn t(&self, key: &str) -> &'static str {
         self.words.get(key)
+    }
+    /// A quantity of the bill with its unit.
+    fn quantity(&self, value: f64, unit: &str) -> String {
+        let one = (value - 1.0).abs() < f64::EPSILON;
+        let unit = crate::books::plural(unit, one);
+        self.bill(&format!("{} {unit}", super::text::number(value)))
+    }
+    /// A sentence, a price or a quantity of the bill, in the report's language.
+    fn bill(&self, english: &str) -> String {
+        let korean = || super::bill_words::bill_in_korean(english);
+        let said = (self.words.lang == Lang::Ko).then(korean).flatten();
+        said.unwrap_or_else(|| english.to_owned())
     }
     fn say(&self, key: &str, values: &[(&str, &str)]) -> String {
         self.words.say(key, values)
@@ -196,8 +255,26 @@ impl Page<'_> {
         }
         at.as_f64()
     }
-    /// The figure at `path`, as `show` writes it; a dash when it was not measured.
+    /// The figure at `path`, as `show` writes it; a dash when it was not measured. Of a run that was repeated it is the mean
+    /// of all runs, with its interval, where there is one.
     fn figure(&self, path: &str, show: impl Fn(f64) -> String) -> Cell {
+        let Some((name, repeated)) = self.repeated(path) else {
+            return self.of_run(path, show);
+        };
+        let mut cell = self.of_run(&format!("repeats/metrics/{name}/mean"), &show);
+        let half = repeated.hi.map(|hi| hi - repeated.mean);
+        let tells = |half: &f64| *half > repeated.mean.abs() * LEAST_TOLD;
+        cell.plus_minus = half.filter(tells).map(|h| half_of(&cell.text, h, &show));
+        cell
+    }
+    /// The figure at `path` of all runs when it was repeated, with its name.
+    fn repeated(&self, path: &str) -> Option<(&'static str, &Interval)> {
+        let repeats = self.run.summary.repeats.as_ref()?;
+        let (_, name) = REPEATED.iter().find(|(p, _)| *p == path)?;
+        Some((name, repeats.metrics.get(*name)?))
+    }
+    /// The figure at `path` of this one run.
+    fn of_run(&self, path: &str, show: impl Fn(f64) -> String) -> Cell {
         match self.value(path) {
             Some(value) => Cell {
                 text: show(value),

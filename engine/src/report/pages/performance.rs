@@ -14,13 +14,14 @@ const LINES: usize = 8;
 const AGES: [&str; 5] = ["iteratorage", "freshness", "ageofoldest", "lag", "age"];
 
 pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
+    let over_time = latency_plot(page, derived);
     let mut blocks = vec![
         Block::Cards(cards(page)),
         Block::Heading(page.t("latency").to_owned()),
         Block::Table(latency(page)),
         Block::Picture(
-            page.t("plot_latency").to_owned(),
-            latency_plot(page, derived).markup(),
+            page.banded_caption("plot_latency", &over_time),
+            over_time.markup(),
         ),
         Block::Table(parts(page)),
         Block::Heading(page.t("freshness_backlog").to_owned()),
@@ -62,10 +63,9 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     }
     blocks.extend(alarms(page));
     blocks.push(Block::Heading(page.t("ledger").to_owned()));
-    blocks.push(Block::Text(page.say(
-        "ledger_note",
-        &[("equation", &page.run.summary.records.equation)],
-    )));
+    blocks.push(Block::Text(
+        page.say("ledger_note", &[("equation", &equation(page))]),
+    ));
     blocks.push(Block::Table(nodes(page)));
     blocks.extend(reasons(page));
     Section {
@@ -153,12 +153,15 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         .zip(colors)
         .zip(&derived.latency)
     {
-        plot.series.push(Series {
+        let mut series = Series {
             name: name.to_owned(),
             color: color.to_owned(),
             points: line.clone(),
             ..Series::default()
-        });
+        };
+        let metric = format!("EndToEndLatency.{name}");
+        page.with_band(&mut series, &page.run.ends(), &metric, true);
+        plot.series.push(series);
     }
     let goals = page.run.summary.objectives.iter();
     let goal = goals
@@ -399,6 +402,26 @@ fn alarms(page: &Page<'_>) -> Option<Block> {
         }
     }
     Some(Block::Table(table))
+}
+
+/// Where the records went as a sum: what came less what went is nothing.
+fn equation(page: &Page<'_>) -> String {
+    let r = &page.run.summary.records;
+    let grouped = |n: u64| crate::books::thousands(n.into());
+    let mut text = format!("{} {}", page.t("term_produced"), grouped(r.produced));
+    let terms = [
+        ("+", "term_created", r.created_downstream),
+        ("+", "term_copied", r.copied),
+        ("\u{2212}", "term_delivered", r.delivered),
+        ("\u{2212}", "term_dropped", r.dropped),
+        ("\u{2212}", "term_failed", r.failed),
+        ("\u{2212}", "term_merged", r.merged),
+        ("\u{2212}", "term_in_flight", r.in_flight),
+    ];
+    for (sign, key, n) in terms.into_iter().filter(|(.., n)| *n > 0) {
+        text.push_str(&format!(" {sign} {} {}", page.t(key), grouped(n)));
+    }
+    format!("{text} = {}", grouped(r.unaccounted))
 }
 
 fn nodes(page: &Page<'_>) -> Table {

@@ -26,7 +26,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         list.rows.push(vec![
             Cell::text(format!("[{n}]")),
             Cell::text(source.clone()),
-            Cell::text(date.clone()),
+            Cell::toned(date.clone(), Tone::Date),
         ]);
     }
     blocks.push(Block::Table(list));
@@ -77,9 +77,9 @@ fn assumptions<'a>(
     );
     for a in all {
         let value = if a.adjustable {
-            format!("{} ({})", a.value, page.t("adjustable"))
+            format!("{} ({})", page.bill(&a.value), page.t("adjustable"))
         } else {
-            a.value.clone()
+            page.bill(&a.value)
         };
         let tone = if a.basis == "assumed" {
             Tone::Bad
@@ -90,7 +90,7 @@ fn assumptions<'a>(
             Cell::toned(a.key.clone(), Tone::Code),
             Cell::text(value),
             Cell::toned(basis(page, &a.basis), tone),
-            Cell::toned(a.date.clone(), Tone::Faint),
+            Cell::toned(a.date.clone(), Tone::Date),
             reference(sources, &a.source, &a.date),
         ]);
     }
@@ -120,8 +120,8 @@ fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table
         }
         table.rows.push(vec![
             Cell::toned(line.usage_type.clone(), Tone::Code),
-            Cell::text(line.unit_price.clone()),
-            Cell::toned(line.date.clone(), Tone::Faint),
+            Cell::text(page.bill(&line.unit_price)),
+            Cell::toned(line.date.clone(), Tone::Date),
             reference(sources, &line.source, &line.date),
         ]);
     }

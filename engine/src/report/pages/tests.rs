@@ -6,12 +6,13 @@ use super::*;
 use crate::report::{csv, markdown, testing, to_json};
 use crate::services;
 
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     include_str!("configuration.rs"),
     include_str!("cost.rs"),
     include_str!("executive.rs"),
     include_str!("method.rs"),
     include_str!("performance.rs"),
+    include_str!("repeated.rs"),
     include_str!("sources.rs"),
     include_str!("units.rs"),
     include_str!("workload.rs"),

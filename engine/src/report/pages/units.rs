@@ -22,6 +22,10 @@ pub(super) fn section(page: &Page<'_>) -> Section {
             Block::Heading(page.t("projections").to_owned()),
             Block::Text(page.t("projections_note").to_owned()),
             Block::Table(projections(page)),
+            match page.run.projected.is_empty() {
+                true => Block::Text(page.t("not_projected").to_owned()),
+                false => Block::Table(projected(page)),
+            },
             Block::Heading(page.t("sensitivity").to_owned()),
             Block::Text(page.t("sensitivity_note").to_owned()),
             Block::Table(sensitivity(page)),
@@ -144,6 +148,54 @@ fn projections(page: &Page<'_>) -> Table {
                     .map_or_else(|| "\u{2013}".to_owned(), dollars),
             ),
             first_limit(page, times),
+        ]);
+    }
+    table
+}
+
+/// The same drawing run with other traffic: what a month costs then, and what is refused and lost.
+fn projected(page: &Page<'_>) -> Table {
+    let mut table = page.head(
+        page.t("projected_table"),
+        &[
+            "traffic",
+            ">month",
+            ">per_gb",
+            ">delivered_rate",
+            ">p99",
+            ">throttled",
+            ">lost",
+            "objectives_met",
+        ],
+    );
+    let own = super::super::bands::Projected {
+        traffic: 1,
+        summary: page.run.summary.clone(),
+    };
+    for p in std::iter::once(&own).chain(&page.run.projected) {
+        let s = &p.summary;
+        let dash = || Cell::toned("\u{2013}", Tone::Faint);
+        let money = |usd: Option<f64>| usd.map_or_else(dash, |v| Cell::text(dollars(v)));
+        let count = |n: u64| {
+            let tone = if n > 0 { Tone::Bad } else { Tone::Plain };
+            Cell::toned(super::whole(n as f64), tone)
+        };
+        let met = s.objectives.iter().filter(|o| o.ok).count();
+        let verdict = match s.objectives.len() {
+            0 => dash(),
+            all if all == met => Cell::toned(format!("{met} / {all}"), Tone::Good),
+            all => Cell::toned(format!("{met} / {all}"), Tone::Bad),
+        };
+        table.rows.push(vec![
+            Cell::toned(format!("{}x", p.traffic), Tone::Strong),
+            money(s.cost.usd_per_month),
+            money(s.cost.usd_per_gb),
+            Cell::text(format!("{} /s", number(s.throughput.delivered_per_second))),
+            s.latency_ms
+                .map_or_else(dash, |l| Cell::text(super::super::text::millis(l.p99))),
+            count(s.nodes.values().map(|n| n.throttled).sum()),
+            count(s.records.dropped + s.records.failed),
+            verdict,
         ]);
     }
     table

@@ -42,9 +42,10 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     for id in page.run.sources() {
         blocks.push(Block::Table(source(page, id)));
     }
+    let rates = rate_plot(page, derived);
     blocks.push(Block::Picture(
-        page.t("plot_rate").to_owned(),
-        rate_plot(page, derived).markup(),
+        page.banded_caption("plot_rate", &rates),
+        rates.markup(),
     ));
     if doc.scenario.is_empty() {
         blocks.push(Block::Text(page.t("no_scenario").to_owned()));
@@ -121,10 +122,12 @@ fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         shape: Shape::Steps,
         ..Series::default()
     };
+    // What is delivered comes in bursts, at other seconds in every run: a band of seconds would show nothing but them.
     plot.series
         .push(series("delivered_rate", &p.green, &derived.delivered));
-    plot.series
-        .push(series("offered", p.series(0), &derived.offered));
+    let mut offered = series("offered", p.series(0), &derived.offered);
+    page.with_band(&mut offered, &page.run.sources(), "RecordsIn", false);
+    plot.series.push(offered);
     if derived.refused.iter().any(|r| r[1] > 0.0) {
         plot.series
             .push(series("throttled", &p.red, &derived.refused));

@@ -202,12 +202,12 @@ async fn shared_file(
     shared: &Shared,
 ) -> Result<Arc<Vec<u8>>, String> {
     let key = file_key(&pieces, plan, codec);
-    if let Some(known) = key.and_then(|k| shared.file(k)) {
+    if let Some(known) = key.and_then(|k| shared.result(k)) {
         return Ok(known);
     }
     let bytes = Arc::new(join_columns(pieces, plan).await?);
     if let Some(key) = key {
-        shared.keep_file(key, &bytes);
+        shared.keep(key, &bytes, bytes.len());
     }
     Ok(bytes)
 }

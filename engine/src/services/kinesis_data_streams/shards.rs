@@ -11,9 +11,29 @@ pub(super) fn hash_key(key: &[u8]) -> u128 {
 }
 
 /// Hashes of the keys that came last: keys come again and again, and MD5 costs more than everything else that is done with
-/// one. A table with one place for each remainder, so that a key may push another one out; hostile keys only cost time.
+/// one. A table with two places for each remainder, so that a key may push another one out; hostile keys only cost time.
 #[derive(Default)]
-pub(super) struct KeyHashes(Vec<(Box<[u8]>, u128)>);
+pub(super) struct KeyHashes(Vec<Place>);
+
+/// One key with its hash; a place of one line of the processor's cache.
+#[derive(Clone, Copy)]
+struct Place {
+    key: [u8; KeyHashes::KEY_BYTES_MAX],
+    /// 0 when the place is empty: the empty key is not told from it.
+    len: u8,
+    hash: u128,
+}
+
+impl Place {
+    const EMPTY: Self = Self {
+        key: [0; KeyHashes::KEY_BYTES_MAX],
+        len: 0,
+        hash: 0,
+    };
+    fn holds(&self, key: &[u8]) -> bool {
+        usize::from(self.len) == key.len() && self.key[..key.len()] == *key
+    }
+}
 
 impl std::fmt::Debug for KeyHashes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,30 +44,45 @@ impl std::fmt::Debug for KeyHashes {
 impl KeyHashes {
     /// Places; a power of two.
     const PLACES: usize = 1 << 16;
-    /// Longer keys are hashed each time: what is kept stays small.
-    const KEY_BYTES_MAX: usize = 64;
+    /// Longer keys are hashed each time: what is kept stays small. A UUID as text fits.
+    const KEY_BYTES_MAX: usize = 47;
 
     /// The hash of `key`, as [`hash_key`] gives it.
     pub(super) fn of(&mut self, key: &[u8]) -> u128 {
-        if key.len() > Self::KEY_BYTES_MAX {
+        if key.is_empty() || key.len() > Self::KEY_BYTES_MAX {
             return hash_key(key);
         }
         if self.0.is_empty() {
-            self.0.resize_with(Self::PLACES, Default::default);
+            self.0.resize(Self::PLACES, Place::EMPTY);
         }
-        // FNV-1a, folded.
-        let mut n = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in key {
-            n = (n ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let at = usize::try_from(mixed(key) % Self::PLACES as u64).unwrap_or(0);
+        for at in [at, at ^ 1] {
+            if self.0[at].holds(key) {
+                return self.0[at].hash;
+            }
         }
-        let at = (n ^ (n >> 32)) % Self::PLACES as u64;
-        let place = &mut self.0[usize::try_from(at).unwrap_or(0)];
-        // The empty key is not told from an empty place.
-        if key.is_empty() || *place.0 != *key {
-            *place = (key.into(), hash_key(key));
-        }
-        place.1
+        let hash = hash_key(key);
+        // The older of the two goes.
+        self.0[at ^ 1] = self.0[at];
+        let place = &mut self.0[at];
+        place.key[..key.len()].copy_from_slice(key);
+        place.len = u8::try_from(key.len()).unwrap_or(0);
+        place.hash = hash;
+        hash
     }
+}
+
+/// A quick mixture of the bytes of a key, eight at a time.
+pub(super) fn mixed(key: &[u8]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut n = key.len() as u64;
+    for chunk in key.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        n = (n ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
+        n ^= n >> 29;
+    }
+    n ^ (n >> 32)
 }
 
 /// The first hash key of each of `n` equal ranges: `i * floor(2^128 / n)`; the last range ends at 2^128 - 1.

@@ -211,7 +211,7 @@ impl Model {
                 }
             }
         }
-        sorted.taken.sort_unstable();
+        sorted.by_range(self.starts.len());
         sorted.refused.sort_unstable();
         Ok(sorted)
     }
@@ -337,6 +337,29 @@ impl Model {
 }
 
 impl Sorted {
+    /// Brings what was taken in the order of its ranges, and of its rows within each.
+    fn by_range(&mut self, ranges: usize) {
+        let rows_rise = self.taken.is_sorted_by(|a, b| a.1 <= b.1);
+        if !rows_rise || ranges > self.taken.len() {
+            self.taken.sort_unstable();
+            return;
+        }
+        // Few ranges: each row goes straight to its place.
+        let mut next = vec![0_usize; ranges + 1];
+        for (range, _) in &self.taken {
+            next[*range as usize + 1] += 1;
+        }
+        for i in 1..next.len() {
+            next[i] += next[i - 1];
+        }
+        let mut placed = vec![(0, 0); self.taken.len()];
+        for pair in &self.taken {
+            let place = &mut next[pair.0 as usize];
+            placed[*place] = *pair;
+            *place += 1;
+        }
+        self.taken = placed;
+    }
     fn count(&mut self, fate: &Fate, range: u32, rows: &[u32]) {
         let n = rows.len() as u64;
         match fate {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::config::{Architecture, Config};
 use super::environments::{Environment, Environments};
 use super::handler::{self, Contract, Frame, Returned};
+use super::sql::{apply, shared_apply};
 use super::{
     GB_SECOND_ARM, GB_SECOND_X86, PROVISIONED_ARM, PROVISIONED_DURATION_ARM,
     PROVISIONED_DURATION_X86, PROVISIONED_X86, REQUEST,
@@ -14,7 +15,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::books::LatencyLaw;
 use crate::code::{Failed, Program};
-use crate::data::{Batch, JsonShape, json_sizes};
+use crate::data::{Batch, JsonShape};
 use crate::lake::Transform;
 use crate::node::{BuildCx, Cx, FaultKind, NodeError, NodeResult, Work};
 use crate::units::{SimDuration, SimTime};
@@ -364,7 +365,10 @@ impl Function {
                 return Ok(Job::None);
             }
             let transform = self.compile(&batch)?;
-            return Ok(Job::Sql(cx.compute(move || Ok(apply(&transform, &batch)))?));
+            let (shared, sql) = (cx.world().shared.clone(), self.config.sql.clone());
+            return Ok(Job::Sql(cx.compute(move || {
+                Ok(shared_apply(&shared, &sql, &transform, &batch))
+            })?));
         }
         let world = Arc::clone(cx.world());
         let begun = run.overhead + run.cold;
@@ -556,43 +560,4 @@ fn sql_failed(text: &str) -> Failure {
         short: format!("the SQL failed: {text}"),
         error: Failed::new("Unhandled", text),
     }
-}
-
-fn apply(transform: &Transform, batch: &Batch) -> Result<Output, String> {
-    let applied = transform.apply(&batch.rows).map_err(|e| e.to_string())?;
-    let weight = u64::from(batch.weight);
-    let (rows_in, rows_out) = (batch.len() as u64, applied.rows.num_rows() as u64);
-    if applied.regrouped {
-        // A result of many records is as old as the oldest of them.
-        let oldest = batch.born.iter().copied().min().unwrap_or(0);
-        let sizes = json_sizes(&applied.rows);
-        let born = std::iter::repeat_n(oldest, applied.rows.num_rows()).collect();
-        let new = Batch {
-            weight: batch.weight,
-            ..Batch::new(applied.rows, born, sizes)
-        };
-        return Ok(Output {
-            merged: rows_in.saturating_sub(rows_out) * weight,
-            created: rows_out.saturating_sub(rows_in) * weight,
-            regrouped: true,
-            ..Output::of(new)
-        });
-    }
-    let kept = match &applied.kept {
-        Some(indices) => indices
-            .values()
-            .iter()
-            .map(|i| batch.born[*i as usize])
-            .collect(),
-        None => batch.born.clone(),
-    };
-    let sizes = json_sizes(&applied.rows);
-    let new = Batch {
-        weight: batch.weight,
-        ..Batch::new(applied.rows, kept, sizes)
-    };
-    Ok(Output {
-        filtered: (rows_in - rows_out) * weight,
-        ..Output::of(new)
-    })
 }

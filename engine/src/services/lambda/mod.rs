@@ -15,6 +15,7 @@ mod handler;
 mod mapping;
 mod model;
 mod queue;
+mod sql;
 
 #[cfg(test)]
 pub(super) mod concurrency_tests;

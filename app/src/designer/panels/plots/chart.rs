@@ -7,6 +7,7 @@ use egui_plot::{LineStyle, PlotPoint};
 use weir_engine::document::Document;
 use weir_engine::metrics::Meter;
 use weir_engine::node::Category;
+use weir_engine::report::Bands;
 use weir_engine::runtime::{NodeSnapshot, RunSnapshot};
 use weir_engine::services;
 use weir_engine::units::GIB;
@@ -118,6 +119,8 @@ pub(super) struct Trace {
     pub(super) width: f32,
     /// Belongs to an earlier run.
     pub(super) is_past: bool,
+    /// Instant, lower and upper end of the interval of a mean over repeats.
+    pub(super) band: Vec<[f64; 3]>,
     pub(super) data: Decimated,
 }
 
@@ -154,6 +157,7 @@ impl Chart {
             style: LineStyle::Solid,
             width: 1.5,
             is_past: false,
+            band: Vec::new(),
             data: Decimated::new(points),
         };
         Self {
@@ -168,11 +172,13 @@ impl Chart {
         run: &RunSnapshot,
         selected: &BTreeSet<String>,
         past: Option<u64>,
+        bands: Option<&Bands>,
     ) -> Self {
         let maker = Maker {
             doc,
             run,
             selected,
+            bands,
             colours: node_colours(doc),
         };
         let mut chart = match subject {
@@ -222,6 +228,7 @@ impl Chart {
                 style: LineStyle::Dashed { length: 6.0 },
                 width: 1.25,
                 is_past: true,
+                band: Vec::new(),
                 data: Decimated::new(points),
             });
         } else {
@@ -250,6 +257,8 @@ struct Maker<'a> {
     doc: &'a Document,
     run: &'a RunSnapshot,
     selected: &'a BTreeSet<String>,
+    /// Means over time of a run that was repeated.
+    bands: Option<&'a Bands>,
     colours: BTreeMap<String, Color32>,
 }
 
@@ -275,8 +284,32 @@ impl Maker<'_> {
             style: LineStyle::Solid,
             width,
             is_past: false,
+            band: Vec::new(),
             data: Decimated::new(points),
         }
+    }
+    /// In the place of one run's line the mean of all, with its interval, when it was repeated. `scale` is that of the axis.
+    fn banded(&self, trace: &mut Trace, node: &str, metric: &str, scale: fn(f64) -> f64) {
+        let Some(band) = self.bands.and_then(|b| b.of(node, metric)) else {
+            return;
+        };
+        let points = band.points.iter();
+        let means = points
+            .clone()
+            .map(|[x, mean, ..]| PlotPoint::new(*x, scale(*mean)));
+        trace.data = Decimated::new(means.filter(|p| p.y.is_finite()).collect());
+        let ends = points.map(|[x, mean, low, high]| {
+            // Below 0 nothing is measured; a logarithm ends at a tenth of the mean.
+            let low = low.max(if scale(0.0).is_finite() {
+                0.0
+            } else {
+                mean / 10.0
+            });
+            [*x, scale(low), scale(*high)]
+        });
+        trace.band = ends
+            .filter(|e| e[1].is_finite() && e[2].is_finite())
+            .collect();
     }
     fn lines(unit: Unit, is_log: bool, traces: Vec<Trace>) -> Chart {
         Chart {
@@ -326,6 +359,7 @@ impl Maker<'_> {
                 "plots.name_out"
             };
             let mut trace = self.trace(trf(key, &[("name", &name)]), &node.id, points);
+            self.banded(&mut trace, &node.id, names[i], |v| v);
             if i == 0 {
                 // What comes in is thinner and paler than what goes out.
                 trace.colour = trace.colour.lerp_to_gamma(theme().panel, 0.3);
@@ -363,6 +397,11 @@ impl Maker<'_> {
                     &node.id,
                     points,
                 );
+                let metric = match node.end_to_end {
+                    Some(_) => format!("EndToEndLatency.{percentile}"),
+                    None => format!("Latency.{percentile}"),
+                };
+                self.banded(&mut trace, &node.id, &metric, f64::log10);
                 // Of one hue: the slowest strongest.
                 trace.colour = trace.colour.lerp_to_gamma(theme().text, [0.6, 0.3, 0.0][i]);
                 trace.width *= [0.8, 1.0, 1.25][i];
@@ -402,6 +441,7 @@ impl Maker<'_> {
                 style: LineStyle::Solid,
                 width: 1.0,
                 is_past: false,
+                band: Vec::new(),
                 data: Decimated::new(points),
             };
             layers.push((size, trace));
@@ -462,6 +502,7 @@ impl Maker<'_> {
             style: LineStyle::Solid,
             width: 1.75,
             is_past: false,
+            band: Vec::new(),
             data: Decimated::new(points),
         };
         Self::lines(Unit::UsdPerGb, false, vec![trace])
@@ -478,7 +519,11 @@ impl Maker<'_> {
         );
         let traces = meter.map(|m| {
             let points = samples(&m.series, reading, self.run.now);
-            self.trace(node_name(self.doc, id), id, points)
+            let mut trace = self.trace(node_name(self.doc, id), id, points);
+            if matches!(reading, Reading::Rate | Reading::Average) {
+                self.banded(&mut trace, id, metric, |v| v);
+            }
+            trace
         });
         Self::lines(unit, false, traces.into_iter().collect())
     }

@@ -79,6 +79,12 @@ pub(super) fn plot(
     let areas = areas(chart, shared.range, pixels, &is_shown);
     let is_stacked = chart.is_stacked;
     let drawn_as_line = |t: &&mut Trace| is_shown(t) && (!is_stacked || t.is_past);
+    let intervals: Vec<Interval> = chart
+        .traces
+        .iter()
+        .filter(|t| is_shown(t) && !is_stacked && !t.band.is_empty())
+        .map(|t| Interval::of(t, shared.range))
+        .collect();
     let lines: Vec<_> = chart
         .traces
         .iter_mut()
@@ -88,7 +94,7 @@ pub(super) fn plot(
             (t.name.as_str(), t.colour, t.style, t.width, points)
         })
         .collect();
-    let (low, high) = heights(&lines, &areas, is_log);
+    let (low, high) = heights(&lines, &areas, &intervals, is_log);
     let drawn = still(Plot::new(("weir-plot", id)).height(height))
         .grid_color(t.line)
         .grid_fade(0.6)
@@ -118,6 +124,17 @@ pub(super) fn plot(
                 let item = FilledArea::new(area.name, &area.xs, &area.low, &area.high)
                     .fill_color(area.colour.gamma_multiply(0.55))
                     .stroke(Stroke::new(1.0, area.colour));
+                plot.add(item.allow_hover(false));
+            }
+            for interval in &intervals {
+                let item = FilledArea::new(
+                    interval.name.clone(),
+                    &interval.xs,
+                    &interval.low,
+                    &interval.high,
+                )
+                .fill_color(interval.colour.gamma_multiply(0.22))
+                .stroke(Stroke::NONE);
                 plot.add(item.allow_hover(false));
             }
             for (name, colour, style, width, points) in lines {
@@ -238,6 +255,32 @@ fn total(ui: &Ui, painter: &egui::Painter, chart: &Chart, shared: &Shared<'_>, d
     painter.galley(rect.min, text, t.text);
 }
 
+/// The interval of a mean over repeats, as far as it is in view.
+struct Interval {
+    name: String,
+    colour: Color32,
+    xs: Vec<f64>,
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Interval {
+    fn of(trace: &Trace, (from, to): (f64, f64)) -> Self {
+        let band = &trace.band;
+        let first = band.partition_point(|b| b[0] < from).saturating_sub(1);
+        let end = (band.partition_point(|b| b[0] <= to) + 1).min(band.len());
+        let seen = &band[first.min(end)..end];
+        let column = |i: usize| seen.iter().map(|b| b[i]).collect();
+        Self {
+            name: trace.name.clone(),
+            colour: trace.colour,
+            xs: column(0),
+            low: column(1),
+            high: column(2),
+        }
+    }
+}
+
 /// A layer of a stack as steps.
 struct Area {
     name: String,
@@ -288,8 +331,15 @@ fn areas(
 type DrawnLine<'a> = (&'a str, Color32, egui_plot::LineStyle, f32, &'a [PlotPoint]);
 
 /// The values at the lower and the upper edge, from what is visible.
-fn heights(lines: &[DrawnLine<'_>], areas: &[Area], is_log: bool) -> (f64, f64) {
+fn heights(
+    lines: &[DrawnLine<'_>],
+    areas: &[Area],
+    intervals: &[Interval],
+    is_log: bool,
+) -> (f64, f64) {
     let ys = lines.iter().flat_map(|l| l.4.iter().map(|p| p.y));
+    let ends = intervals.iter().flat_map(|i| i.low.iter().chain(&i.high));
+    let ys = ys.chain(ends.copied());
     let ys = ys
         .chain(areas.iter().flat_map(|a| a.high.iter().copied()))
         .filter(|y| y.is_finite());
@@ -463,7 +513,7 @@ mod tests {
             1.0,
             &points,
         );
-        assert_eq!(heights(&[line], &[], true), (2.0, 3.0));
-        assert_eq!(heights(&[], &[], false), (0.0, 1.0));
+        assert_eq!(heights(&[line], &[], &[], true), (2.0, 3.0));
+        assert_eq!(heights(&[], &[], &[], false), (0.0, 1.0));
     }
 }

@@ -27,7 +27,7 @@ use super::super::command::Command;
 use super::super::cx::{Act, Cx};
 use super::super::edit::Selection;
 use super::super::i18n::{lang, tr};
-use super::super::live::Phase;
+use super::super::live::{PastRun, Phase};
 use super::super::theme::{semibold, theme};
 use super::super::widgets::{empty, icon_button};
 
@@ -73,6 +73,8 @@ pub(crate) struct Plots {
     hidden: BTreeSet<(u64, String)>,
     /// Number of the earlier run that is shown too.
     overlay: Option<u64>,
+    /// Two runs were asked for: neither is the one that goes on.
+    is_comparing: bool,
     /// Counts what changes charts without changing what they are made from.
     changes: u64,
     made: Option<Made>,
@@ -101,6 +103,7 @@ impl Default for Plots {
             frozen: None,
             hidden: BTreeSet::new(),
             overlay: None,
+            is_comparing: false,
             changes: 0,
             made: None,
             turn: 0,
@@ -124,8 +127,16 @@ impl Plots {
     /// Draws it.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.exporter.poll(ui, cx);
-        let (Some(snapshot), Some(doc)) = (&cx.run.snapshot, &cx.run.doc) else {
-            self.frozen = None;
+        let running = cx.run.snapshot.clone().zip(cx.run.doc.clone());
+        let is_past = |s: &Arc<RunSnapshot>| {
+            let mut past = cx.run.past.iter();
+            past.any(|p| Arc::ptr_eq(&p.snapshot, s))
+        };
+        self.frozen = self
+            .frozen
+            .take()
+            .filter(|(s, _)| running.is_some() || is_past(s));
+        let Some((snapshot, doc)) = self.frozen.clone().or(running) else {
             let button = (!cx.doc.nodes.is_empty()).then(|| tr("run.run"));
             if empty(
                 ui,
@@ -137,10 +148,6 @@ impl Plots {
                 cx.act(Act::Do(Command::Run));
             }
             return;
-        };
-        let (snapshot, doc) = match &self.frozen {
-            Some((snapshot, doc)) => (Arc::clone(snapshot), Arc::clone(doc)),
-            None => (Arc::clone(snapshot), Arc::clone(doc)),
         };
         self.toolbar(ui, cx, &snapshot, &doc);
         self.make(cx, &snapshot, &doc);
@@ -184,9 +191,18 @@ impl Plots {
         });
     }
 
-    /// Draws the earlier run of this number over all plots.
-    pub(crate) const fn overlay_run(&mut self, number: u64) {
-        self.overlay = Some(number);
+    /// Shows a run that has ended, and another one over it in all plots.
+    pub(crate) fn show_runs(&mut self, shown: &PastRun, over: u64) {
+        self.frozen = Some((Arc::clone(&shown.snapshot), Arc::clone(&shown.doc)));
+        self.overlay = Some(over);
+        self.is_comparing = true;
+    }
+    /// A run begins: it is shown instead of those that were compared.
+    pub(crate) fn begin(&mut self) {
+        if std::mem::take(&mut self.is_comparing) {
+            self.frozen = None;
+            self.overlay = None;
+        }
     }
 
     /// Shows one plot only, of samples that no run has made: for measurements.
@@ -234,6 +250,9 @@ impl Plots {
         let Some(last) = due.last() else { return };
         self.turn = (last + 1) % count;
         let hidden = &self.hidden;
+        let mut ended = cx.run.past.iter();
+        let bands = ended.find(|p| Arc::ptr_eq(&p.snapshot, snapshot));
+        let bands = bands.map(|p| &p.bands);
         for i in due {
             let Entry {
                 id,
@@ -245,7 +264,7 @@ impl Plots {
             if *subject == Subject::Parts {
                 self.rows = None;
             }
-            *chart = Chart::of(subject, doc, snapshot, &made.selected, None);
+            *chart = Chart::of(subject, doc, snapshot, &made.selected, None, bands);
             chart.restack(|t| is_shown(hidden, *id, t));
             if let Some(past) = past {
                 let mut earlier = Chart::of(
@@ -254,6 +273,7 @@ impl Plots {
                     &past.snapshot,
                     &made.selected,
                     Some(past.number),
+                    Some(&past.bands),
                 );
                 earlier.restack(|_| true);
                 chart.overlay(earlier);
@@ -589,6 +609,7 @@ impl Plots {
             let frozen = self.frozen.is_some();
             if icon_button(ui, "freeze", tr("plots.freeze"), frozen).clicked() {
                 self.frozen = (!frozen).then(|| (Arc::clone(snapshot), Arc::clone(doc)));
+                self.is_comparing = false;
             }
             menu::columns(ui, &mut self.columns);
             menu::overlay(ui, cx, &mut self.overlay);

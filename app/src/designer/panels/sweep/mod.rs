@@ -68,6 +68,10 @@ impl Sweep {
         });
     }
 
+    /// Varies a parameter around what it is in the drawing.
+    pub(crate) fn vary(&mut self, doc: &weir_engine::document::Document, node: &str, param: &str) {
+        self.form.vary(doc, node, param);
+    }
     /// Varies a parameter over these values.
     pub(crate) fn vary_over(
         &mut self,
