@@ -1,21 +1,22 @@
 //! The bill: metered usage times prices, in whole numbers, rounded once for each line.
 //!
 //! Volume tiers count the usage of a key over the whole region and each node pays its part of the sum. A run is billed as if
-//! it began a month; a month of 730 hours is projected by each usage's [`Growth`]. Sizes that never overflow: quantities and
+//! it began a month; a month of so many hours as the book's [`Terms`] say is projected by each usage's [`Growth`]. Sizes that never overflow: quantities and
 //! prices of 128 bits, a run of up to 2^64 nanoseconds, a billion lines.
 
 use std::collections::BTreeMap;
 
 use super::book::Books;
 use super::format::{decimal, dollars, plural, readable, thousands};
+use super::free;
 use super::price::{Price, Tier};
 use super::steps::{PriceStep, steps};
+use super::terms::Terms;
 use super::usage::{Growth, Metered};
 use super::wide::Wide;
-use crate::units::{HOURS_PER_MONTH, SimDuration, Usd};
+use crate::units::{SimDuration, Usd};
 
 const NANOS_PER_HOUR: u128 = 3_600_000_000_000;
-const MONTH: u128 = HOURS_PER_MONTH as u128 * NANOS_PER_HOUR;
 
 /// What a run cost, and what a month of it would.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,13 +27,15 @@ pub struct Bill {
     pub date: String,
     /// The span that was billed.
     pub virtual_time: SimDuration,
+    /// What it takes for granted.
+    pub terms: Terms,
     /// One line for each metered usage, in the order given.
     pub lines: Vec<BillLine>,
     /// The run: the sum of the lines that have a price.
     pub total: Usd,
     /// The run's total per hour of virtual time; `None` when no time passed.
     pub usd_per_hour: Option<Usd>,
-    /// A month of 730 hours, volume tiers and growth applied; `None` when no time passed.
+    /// A month, volume tiers and growth applied; `None` when no time passed.
     pub usd_per_month: Option<Usd>,
     /// Lines without a price, which the totals do not contain: print them beside the totals.
     pub unknown: Vec<UnknownPrice>,
@@ -85,8 +88,8 @@ pub struct UnknownPrice {
 /// The price of one key and what each line of its group pays.
 struct Priced<'a> {
     price: &'a Price,
-    /// The tiers that the run's usage reaches.
-    reached: &'a [Tier],
+    /// The tiers that the run's usage reaches, the free one first.
+    reached: Vec<Tier>,
     run: Vec<Usd>,
     month: Option<Vec<Usd>>,
     steps: Vec<Vec<PriceStep>>,
@@ -104,12 +107,24 @@ impl Bill {
                 .or_default()
                 .push(index);
         }
-        let (run, month) = (Scale::run(virtual_time), Scale::month(virtual_time));
+        let terms = books.terms();
+        let (run, month) = (
+            Scale::run(virtual_time, terms),
+            Scale::month(virtual_time, terms),
+        );
+        let groups: Vec<(Vec<usize>, Vec<&Metered>)> = groups
+            .into_values()
+            .map(|members| {
+                let group = members.iter().map(|index| &usage[*index]).collect();
+                (members, group)
+            })
+            .collect();
+        let run = Gifts::of(books, run, &groups);
+        let month = month.map(|month| Gifts::of(books, month, &groups));
         let mut lines = BTreeMap::new();
         let mut unknown = BTreeMap::new();
-        for members in groups.values() {
-            let group: Vec<&Metered> = members.iter().map(|index| &usage[*index]).collect();
-            let priced = price_group(books, &group, &run, month.as_ref());
+        for (members, group) in &groups {
+            let priced = price_group(books, group, &run, month.as_ref());
             for (place, index) in members.iter().enumerate() {
                 if let Err(why) = &priced {
                     let (node, usage_type) =
@@ -123,7 +138,11 @@ impl Bill {
                         },
                     );
                 }
-                lines.insert(*index, line(group[place], place, group.len() > 1, &priced));
+                let among_others = group.len() > 1;
+                lines.insert(
+                    *index,
+                    line(group[place], place, among_others, &priced, terms),
+                );
             }
         }
         let lines: Vec<BillLine> = lines.into_values().collect();
@@ -135,12 +154,36 @@ impl Bill {
             region: books.region().into(),
             date: books.date().into(),
             virtual_time,
+            terms,
             total,
             usd_per_hour: (nanos > 0).then(per_hour),
             usd_per_month: month.map(|_| sum(lines.iter().filter_map(|line| line.usd_per_month))),
             lines,
             unknown: unknown.into_values().collect(),
         }
+    }
+}
+
+/// A scale with what each key gets for nothing.
+struct Gifts<'a> {
+    scale: Scale,
+    free: BTreeMap<&'a str, Wide>,
+}
+
+impl<'a> Gifts<'a> {
+    fn of(books: &Books, scale: Scale, groups: &[(Vec<usize>, Vec<&'a Metered>)]) -> Self {
+        let used = groups.iter().map(|(_, group)| {
+            let spec = group[0].spec;
+            (spec.key, books.terms().base(spec), scale.stretched(group))
+        });
+        let free = free::shares(books, &used.collect::<Vec<_>>(), scale.tier_end);
+        Self { scale, free }
+    }
+    fn free(&self, group: &[&Metered]) -> Wide {
+        self.free
+            .get(group[0].spec.key)
+            .copied()
+            .unwrap_or(Wide::ZERO)
     }
 }
 
@@ -155,10 +198,10 @@ struct Scale {
 
 impl Scale {
     /// The run itself, billed from the beginning of a month; a run of several months has so many months' tiers.
-    fn run(time: SimDuration) -> Self {
-        let nanos = u128::from(time.0);
-        let (usage, tier_end) = if nanos > MONTH {
-            (MONTH, nanos)
+    fn run(time: SimDuration, terms: Terms) -> Self {
+        let (nanos, month) = (u128::from(time.0), month(terms));
+        let (usage, tier_end) = if nanos > month {
+            (month, nanos)
         } else {
             (1, 1)
         };
@@ -172,12 +215,12 @@ impl Scale {
     }
 
     /// A month of the run's usage; `None` when no time passed.
-    fn month(time: SimDuration) -> Option<Self> {
-        let nanos = u128::from(time.0);
+    fn month(time: SimDuration, terms: Terms) -> Option<Self> {
+        let (nanos, month) = (u128::from(time.0), month(terms));
         let square = nanos * nanos;
         (nanos > 0).then_some(Self {
-            linear: MONTH * nanos,
-            accumulating: MONTH * MONTH,
+            linear: month * nanos,
+            accumulating: month * month,
             one_off: square,
             tier_end: square,
             over: square,
@@ -202,32 +245,36 @@ impl Scale {
     }
 }
 
+/// A month in nanoseconds.
+fn month(terms: Terms) -> u128 {
+    u128::from(terms.hours_per_month) * NANOS_PER_HOUR
+}
+
 /// Prices the lines of one key, or says why there is no price.
 fn price_group<'a>(
     books: &'a Books,
     group: &[&Metered],
-    run: &Scale,
-    month: Option<&Scale>,
+    run: &Gifts<'_>,
+    month: Option<&Gifts<'_>>,
 ) -> Result<Priced<'a>, String> {
     let (price, tiers) = lookup(books, group[0])?;
-    let base = u128::from(group[0].spec.base_per_unit.max(1));
-    let all = run.stretched(group);
-    let parts = parts(tiers, base, all, run);
-    let reached = &tiers[..parts.len()];
-    let tiered = parts
-        .iter()
-        .zip(reached)
-        .map(|((part, _), tier)| (*part, *tier));
-    let tiered: Vec<(Wide, Tier)> = tiered.collect();
-    let paid = share(tiers, price.per, group, run);
+    let base = u128::from(books.terms().base(group[0].spec));
+    let all = run.scale.stretched(group);
+    let tiered = parts(tiers, base, all, run.free(group), &run.scale);
+    let share = |of: &Gifts<'_>| {
+        let all = of.scale.stretched(group);
+        let parts = parts(tiers, base, all, of.free(group), &of.scale);
+        share(&parts, base, price.per, group, &of.scale)
+    };
+    let paid = share(run);
     let in_steps = group.iter().zip(&paid);
     let in_steps = in_steps.map(|(m, usd)| steps(&tiered, all, m.quantity, base, price.per, *usd));
     Ok(Priced {
         price,
-        reached,
+        reached: tiered.iter().map(|(_, tier)| *tier).collect(),
         steps: in_steps.collect(),
         run: paid,
-        month: month.map(|scale| share(tiers, price.per, group, scale)),
+        month: month.map(share),
     })
 }
 
@@ -255,17 +302,21 @@ fn lookup<'a>(books: &'a Books, metered: &Metered) -> Result<(&'a Price, &'a [Ti
 }
 
 /// Each line's part of what the group pays: the whole sum over the tiers, times the line's part of the quantity.
-fn share(tiers: &[Tier], per: u64, group: &[&Metered], scale: &Scale) -> Vec<Usd> {
-    let base = u128::from(group[0].spec.base_per_unit.max(1));
+fn share(
+    parts: &[(Wide, Tier)],
+    base: u128,
+    per: u64,
+    group: &[&Metered],
+    scale: &Scale,
+) -> Vec<Usd> {
     let all = scale.stretched(group);
     let divisor = Wide::product(&[base, u128::from(per), scale.over]);
-    let parts = parts(tiers, base, all, scale);
-    let (cost, divisor) = match parts.as_slice() {
+    let (cost, divisor) = match parts {
         // One rate for all: the quantity cancels out.
-        [(_, rate)] => (Wide::new(rate.0.unsigned_abs()), divisor),
+        [(_, tier)] => (Wide::new(tier.usd.0.unsigned_abs()), divisor),
         _ => {
-            let cost = |cost: Wide, (quantity, rate): &(Wide, Usd)| {
-                cost.plus(quantity.times(rate.0.unsigned_abs()))
+            let cost = |cost: Wide, (quantity, tier): &(Wide, Tier)| {
+                cost.plus(quantity.times(tier.usd.0.unsigned_abs()))
             };
             (
                 parts.iter().fold(Wide::ZERO, cost),
@@ -284,19 +335,29 @@ fn share(tiers: &[Tier], per: u64, group: &[&Metered], scale: &Scale) -> Vec<Usd
         .collect()
 }
 
-/// The tiers that `all` stretched base units reach, each with its part; at least one, the first.
-fn parts(tiers: &[Tier], base: u128, all: Wide, scale: &Scale) -> Vec<(Wide, Usd)> {
-    let mut parts = Vec::with_capacity(tiers.len());
+/// The tiers that `all` stretched base units reach, each with its part; at least one. What is `free` comes first, at $0, and
+/// counts in the volume.
+fn parts(tiers: &[Tier], base: u128, all: Wide, free: Wide, scale: &Scale) -> Vec<(Wide, Tier)> {
+    let mut parts = Vec::with_capacity(tiers.len() + 1);
     let mut below = Wide::ZERO;
+    if free > Wide::ZERO {
+        let units = free.over(Wide::product(&[base, scale.tier_end]));
+        let tier = Tier {
+            up_to: Some(u64::try_from(units).unwrap_or(u64::MAX)),
+            usd: Usd(0),
+        };
+        parts.push((free, tier));
+        below = free;
+    }
     for tier in tiers {
         let end = tier.up_to.map_or(all, |units| {
             Wide::product(&[u128::from(units), base, scale.tier_end])
         });
         let upper = end.min(all);
         if parts.is_empty() || upper > below {
-            parts.push((upper.minus(below), tier.usd));
+            parts.push((upper.minus(below), *tier));
         }
-        below = upper;
+        below = below.max(upper);
     }
     parts
 }
@@ -306,9 +367,10 @@ fn line(
     place: usize,
     among_others: bool,
     priced: &Result<Priced<'_>, String>,
+    terms: Terms,
 ) -> BillLine {
     let spec = metered.spec;
-    let base = spec.base_per_unit.max(1);
+    let base = terms.base(spec);
     let amount = format!(
         "{} {}",
         readable(metered.quantity, base),
@@ -335,7 +397,7 @@ fn line(
     match priced {
         Err(why) => line.explain = format!("{amount} x an unknown price: {why}"),
         Ok(priced) => {
-            let rate = rate_text(priced.price.per, priced.reached);
+            let rate = rate_text(priced.price.per, &priced.reached);
             let volume = if priced.reached.len() > 1 && among_others {
                 " (volume counted over all nodes)"
             } else {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Bill, BillLine, Books, Growth, Metered, UsageSpec};
+use super::{Bill, BillLine, Books, Growth, Metered, Terms, UsageSpec};
 use crate::units::{GIB, SimDuration, Usd};
 
 const fn spec(
@@ -338,5 +338,99 @@ proptest! {
         // One unit into the next tier costs exactly the next rate.
         let next = at((u128::from(end) + u128::from(price.per)) * base) - on;
         prop_assert_eq!(next, tiers[tier + 1].usd.0);
+    }
+}
+
+/// The bill of `usage` under other terms than AWS's.
+fn under(terms: Terms, usage: &[Metered], time: SimDuration) -> Bill {
+    let books = Books::for_region("us-east-1").unwrap().with_terms(terms);
+    Bill::price(&books, usage, time)
+}
+
+#[test]
+fn hours_of_a_month_and_bytes_of_a_gb_are_settings() {
+    let shards = usage(&SHARDS, 3 * 3_600_000);
+    let bytes = usage(&FIREHOSE, 10_000_000_000);
+    let stored = usage(&STORAGE, 1_000_000_000 * 744 * 3_600_000);
+    for (hours, bytes_per_gb, month, gb, gb_months) in [
+        (730, GIB, "32.85", "0.270083546638", "0.021831"),
+        (720, GIB, "32.4", "0.270083546638", "0.022134"),
+        (744, 1_000_000_000, "33.48", "0.29", "0.023"),
+    ] {
+        let terms = Terms {
+            hours_per_month: hours,
+            bytes_per_gb,
+            free_tier: false,
+        };
+        let of = |m: &Metered, time| under(terms, std::slice::from_ref(m), time);
+        assert_eq!(of(&shards, HOUR).usd_per_month, Some(usd(month)), "{hours}");
+        assert_eq!(of(&bytes, HOUR).total, usd(gb), "{bytes_per_gb}");
+        let cost = of(&stored, SimDuration::ZERO).total.as_f64();
+        let wanted: f64 = gb_months.parse().unwrap();
+        assert!((cost - wanted).abs() < 1e-6, "{hours}: {cost} {wanted}");
+    }
+    // A TB is 1,024 GB of 2^30 bytes or 1,000 of 10^9.
+    assert_eq!(Terms::default().bytes_per_tb(), 1 << 40);
+}
+
+static CALLS: UsageSpec = spec("lambda.request", "request", 1, Growth::Linear);
+static X86: UsageSpec = spec(
+    "lambda.gb_second_x86",
+    "GB-second",
+    1_024_000,
+    Growth::Linear,
+);
+static ARM: UsageSpec = spec(
+    "lambda.gb_second_arm",
+    "GB-second",
+    1_024_000,
+    Growth::Linear,
+);
+
+#[test]
+fn free_tier_is_taken_off_once_for_all_who_share_it() {
+    let free = Terms {
+        free_tier: true,
+        ..Terms::default()
+    };
+    let seconds = |spec, n: u128| usage(spec, n * 1_024_000);
+    for (lines, off, on) in [
+        (vec![usage(&CALLS, 400_000)], "0.08", "0"),
+        (vec![usage(&CALLS, 3_000_000)], "0.6", "0.4"),
+        // Two functions share one allowance, and both processors another.
+        (
+            vec![usage(&CALLS, 900_000), usage(&CALLS, 600_000)],
+            "0.3",
+            "0.1",
+        ),
+        (vec![seconds(&X86, 500_000)], "8.33335", "1.66667"),
+        (
+            vec![seconds(&X86, 300_000), seconds(&ARM, 200_000)],
+            "7.66669",
+            "1.33334",
+        ),
+        // What has no allowance stays.
+        (vec![usage(&SHARDS, 3_600_000)], "0.015", "0.015"),
+    ] {
+        let none = under(Terms::default(), &lines, SimDuration::ZERO);
+        let some = under(free, &lines, SimDuration::ZERO);
+        assert_eq!((none.total, some.total), (usd(off), usd(on)), "{lines:?}");
+    }
+    // The allowance is for a month: of an hour's 2,000 calls, 1.46 million a month, 460,000 are paid.
+    let month = under(free, &[usage(&CALLS, 2_000)], HOUR);
+    assert_eq!(month.usd_per_month, Some(usd("0.092")));
+    assert_eq!(month.lines[0].usd, Some(Usd::ZERO));
+}
+
+#[test]
+fn what_an_allowance_names_has_a_price() {
+    for region in Books::regions() {
+        let books = Books::for_region(region).unwrap();
+        for allowance in books.free_tier() {
+            assert!(allowance.units > 0 && !allowance.keys.is_empty());
+            for key in &allowance.keys {
+                assert!(books.price(key).is_some(), "{}: {key}", allowance.name);
+            }
+        }
     }
 }

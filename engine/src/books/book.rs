@@ -8,12 +8,15 @@ use md5::{Digest as _, Md5};
 use serde::Deserialize;
 
 use super::entry::{Book, is_date};
+use super::free::Allowance;
 use super::latency::LatencyLaw;
 use super::price::Price;
 use super::quota::Quota;
+use super::terms::Terms;
 use super::usage::UsageSpec;
 
 const QUOTAS: &str = include_str!("../../../assets/quotas.toml");
+const FREE: &str = include_str!("../../../assets/prices/free-tier.toml");
 const LATENCY: &str = include_str!("../../../assets/latency.toml");
 /// Region and price file, in the order in which regions are listed.
 const PRICES: [(&str, &str); 2] = [
@@ -79,6 +82,8 @@ pub struct Books {
     prices: BTreeMap<String, Price>,
     quotas: BTreeMap<String, Quota>,
     latency: BTreeMap<String, LatencyLaw>,
+    free: BTreeMap<String, Allowance>,
+    terms: Terms,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,7 +127,7 @@ impl Books {
         quotas: &str,
         latency: &str,
     ) -> Result<Self, BookError> {
-        let hash = content_hash(&[prices, quotas, latency]);
+        let hash = content_hash(&[prices, quotas, latency, FREE]);
         let book = Book::read("prices", prices)?;
         let Some(header) = book.header.clone() else {
             return Err(book.wrong(
@@ -151,10 +156,32 @@ impl Books {
                 Quota::read(book, key, value, region)
             })?,
             latency: collect(Book::read("latency", latency)?, LatencyLaw::read)?,
+            free: collect(Book::read("free tier", FREE)?, Allowance::read)?,
+            terms: Terms::default(),
             region: header.region,
             date: header.date,
             hash,
         })
+    }
+
+    /// The same book for bills under other terms.
+    #[must_use]
+    pub fn with_terms(&self, terms: Terms) -> Self {
+        Self {
+            terms,
+            ..self.clone()
+        }
+    }
+
+    /// What bills take for granted: hours of a month, bytes of a GB, free tier.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// What AWS gives each month without charge, by name; a bill uses it when its terms say so.
+    pub fn free_tier(&self) -> impl Iterator<Item = &Allowance> {
+        self.free.values()
     }
 
     /// The region that these figures are for.
@@ -169,7 +196,7 @@ impl Books {
         &self.date
     }
 
-    /// Fingerprint of everything in the three files, 32 hex digits: two runs with equal fingerprints used equal figures.
+    /// Fingerprint of everything in the files, 32 hex digits: two runs with equal fingerprints used equal figures.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
@@ -257,6 +284,14 @@ impl Books {
     #[cfg(test)]
     pub(crate) fn with_price(mut self, price: Price) -> Self {
         self.prices.insert(price.key.clone(), price);
+        self
+    }
+    /// The same book with another allowance, for worked examples of another year.
+    #[cfg(test)]
+    pub(crate) fn with_allowance(mut self, name: &str, units: u64) -> Self {
+        if let Some(allowance) = self.free.get_mut(name) {
+            allowance.units = units;
+        }
         self
     }
 }

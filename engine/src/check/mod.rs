@@ -21,9 +21,9 @@ pub use trace::NodeSchemas;
 use std::collections::BTreeMap;
 
 use self::drawing::Drawing;
-use crate::books::Books;
+use crate::books::{Books, Terms};
 use crate::data::Root;
-use crate::document::{Document, NodeDoc};
+use crate::document::{Billing, Document, NodeDoc};
 use crate::node::{AnyKind, Problem, Problems, Severity};
 use crate::runtime::RunPlan;
 
@@ -77,9 +77,22 @@ pub fn check(doc: &Document, kinds: &[&'static dyn AnyKind], root: &Root) -> Che
     }
 }
 
+/// The terms of a bill as a document states them.
+#[must_use]
+pub const fn terms_of(billing: &Billing) -> Terms {
+    Terms {
+        hours_per_month: billing.hours_per_month,
+        bytes_per_gb: billing.bytes_per_gb,
+        free_tier: billing.free_tier,
+    }
+}
+
 /// The document as a whole.
 fn document(doc: &Document, out: &mut Vec<Problem>) {
     let mut problems = Problems::of("");
+    if let Some((field, why)) = terms_of(&doc.billing).fault() {
+        problems.error(&format!("billing.{field}"), why, "");
+    }
     if let Err(e) = Books::for_region(&doc.region) {
         let known = Books::regions();
         let near = crate::node::closest(&doc.region, known.iter().copied());

@@ -35,7 +35,7 @@ pub enum Over {
 pub enum Measure {
     /// End to end (to the node, when it delivers), else inside the node; milliseconds.
     Latency(LatencyFigure),
-    /// Dollars in a month of 730 hours.
+    /// Dollars in a month.
     UsdPerMonth,
     /// Dollars per hour of virtual time.
     UsdPerHour,

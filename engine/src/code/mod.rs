@@ -6,6 +6,7 @@
 //! numbers are the run's. Knows nothing of nodes or records.
 
 mod syntax;
+mod webhook;
 mod worker;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 pub use syntax::{SyntaxProblem, python_syntax};
+pub use webhook::{Place, Webhook};
 pub use worker::{Answer, Call, Failed, Program, Slot};
 
 /// Names a text of code by its content: the SHA-256, as hexadecimal digits.

@@ -4,6 +4,7 @@
 //! sizes); whether the drawing makes sense (kinds, parameters, wires that lead somewhere) is asked by `check`, so that
 //! an unfinished drawing can be opened. Knows nothing of node kinds.
 
+mod billing;
 mod error;
 mod expect;
 mod file;
@@ -16,6 +17,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use billing::Billing;
 pub use error::DocumentError;
 pub use expect::{Expect, Expectation};
 pub use file::FILE_BYTES_MAX;
@@ -52,6 +54,9 @@ pub struct Document {
     #[serde(default = "default_run_for", with = "duration")]
     #[schemars(with = "text::DurationText")]
     pub run_for: SimDuration,
+    /// How the bill is drawn up: hours of a month, bytes of a GB, free tier.
+    #[serde(default, skip_serializing_if = "Billing::is_default")]
+    pub billing: Billing,
     /// What was drawn.
     #[serde(default)]
     pub nodes: Vec<NodeDoc>,
@@ -241,6 +246,7 @@ impl Document {
             seed: default_seed(),
             start: Start::default(),
             run_for: default_run_for(),
+            billing: Billing::default(),
             nodes: Vec::new(),
             wires: Vec::new(),
             notes: Vec::new(),

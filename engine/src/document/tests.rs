@@ -1,8 +1,8 @@
 //! Documents: read, refused in words, written, migrated, saved.
 
 use super::{
-    Action, Bound, Document, Endpoint, Expect, Expectation, Frame, FrameColor, Limit, NodeDoc,
-    Note, Objective, Start, Step, Wire,
+    Action, Billing, Bound, Document, Endpoint, Expect, Expectation, Frame, FrameColor, Limit,
+    NodeDoc, Note, Objective, Start, Step, Wire,
 };
 use crate::units::SimDuration;
 use proptest::prelude::*;
@@ -443,6 +443,7 @@ prop_compose! {
             frames: (0..ids.len()).map(frame).collect(),
             name, description, region: "eu-west-1".to_owned(), seed,
             start: Start { epoch_ms }, run_for: SimDuration(run_for),
+            billing: Billing { hours_per_month: 1 + seed % 744, free_tier: off, ..Billing::default() },
             nodes: ids.into_iter().enumerate().map(node).collect(),
             wires: wires.into_iter().map(wire).collect(), scenario, objectives,
             expect: (seed % 2 == 0).then(|| Expect {

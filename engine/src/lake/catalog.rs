@@ -84,8 +84,6 @@ pub enum Format {
     },
     /// Apache Avro object container files.
     Avro,
-    /// Apache ORC.
-    Orc,
 }
 
 impl Format {
@@ -97,7 +95,6 @@ impl Format {
             Self::Json => "json",
             Self::Csv { .. } => "csv",
             Self::Avro => "avro",
-            Self::Orc => "orc",
         }
     }
     /// Its name in sentences.
@@ -108,7 +105,6 @@ impl Format {
             Self::Json => "JSON",
             Self::Csv { .. } => "CSV",
             Self::Avro => "Avro",
-            Self::Orc => "ORC",
         }
     }
 }

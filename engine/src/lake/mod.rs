@@ -17,7 +17,6 @@ mod etl;
 mod facts;
 mod glue_types;
 mod notes;
-mod orc;
 mod paths;
 mod pinned;
 mod projection;
@@ -54,7 +53,6 @@ pub use etl::{
 };
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
-pub use orc::{HAS_ORC, encode_orc};
 pub use paths::{BucketName, ObjectKey};
 pub use query::{
     MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, check_query,

@@ -13,7 +13,6 @@ use super::avro::AvroFile;
 use super::catalog::Format;
 use super::encode::{Codec, ParquetFile, ParquetPlan};
 use super::error::LakeError;
-use super::orc::OrcFile;
 use super::rows::ZSTD_LEVEL;
 use super::staging::{Staged, StagedWriter};
 use super::store::Lake;
@@ -22,7 +21,7 @@ use super::store::Lake;
 pub(super) fn extension(format: &Format, codec: Codec) -> String {
     match format {
         // The codec is inside such files; Glue writes it before the format.
-        Format::Parquet | Format::Avro | Format::Orc => {
+        Format::Parquet | Format::Avro => {
             let name = match codec {
                 Codec::None => String::new(),
                 codec => format!(".{}", codec.name()),
@@ -46,8 +45,6 @@ enum Kind {
     Json(LineDelimitedWriter<Packed>),
     Csv(Box<arrow::csv::Writer<Packed>>),
     Avro(Box<AvroFile<StagedWriter>>),
-    /// The library keeps the file for itself, so that a second hold of it is kept here.
-    Orc(Box<OrcFile<Shared>>, Shared),
 }
 
 impl RowFile {
@@ -80,11 +77,6 @@ impl RowFile {
                 Kind::Csv(Box::new(writer))
             }
             Format::Avro => Kind::Avro(Box::new(AvroFile::new(to, schema, codec)?)),
-            Format::Orc => {
-                let shared = Shared::new(to);
-                let file = OrcFile::new(shared.clone(), schema, codec)?;
-                Kind::Orc(Box::new(file), shared)
-            }
         };
         Ok(Self { kind, rows: 0 })
     }
@@ -119,7 +111,6 @@ impl RowFile {
                 Ok(())
             }
             Kind::Avro(file) => batches.iter().try_for_each(|b| file.write(b)),
-            Kind::Orc(file, _) => batches.iter().try_for_each(|b| file.write(b)),
         }
     }
 
@@ -140,10 +131,6 @@ impl RowFile {
             }
             Kind::Csv(writer) => writer.into_inner().finish().map_err(failed)?.finish(),
             Kind::Avro(file) => file.into_inner().finish(),
-            Kind::Orc(file, shared) => {
-                file.close()?;
-                shared.take().map_err(failed)?.finish()
-            }
         }
     }
 }
@@ -195,40 +182,6 @@ impl Write for Packed {
             Self::Snappy(to) => to.flush(),
             Self::Zstd(to) => to.flush(),
         }
-    }
-}
-
-/// A writer of which two hold the same file.
-#[derive(Clone)]
-struct Shared(std::sync::Arc<std::sync::Mutex<Option<StagedWriter>>>);
-
-impl Shared {
-    fn new(to: StagedWriter) -> Self {
-        Self(std::sync::Arc::new(std::sync::Mutex::new(Some(to))))
-    }
-    fn with<T>(
-        &self,
-        act: impl FnOnce(&mut Option<StagedWriter>) -> io::Result<T>,
-    ) -> io::Result<T> {
-        act(&mut self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-    fn take(&self) -> io::Result<StagedWriter> {
-        self.with(|to| {
-            to.take()
-                .ok_or_else(|| io::Error::other("the file was taken"))
-        })
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|to| to.as_mut().map_or(Ok(0), |to| to.write(bytes)))
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.with(|to| to.as_mut().map_or(Ok(()), StagedWriter::flush))
     }
 }
 

@@ -20,7 +20,6 @@ use super::catalog::{Format, Table};
 use super::conform::conform;
 use super::csv_text::CsvRows;
 use super::error::LakeError;
-use super::orc;
 use super::rows::plain_reader;
 use super::store::Object;
 
@@ -88,7 +87,6 @@ impl RowFormat {
                 Rows::Csv(rows)
             }
             Format::Avro => Rows::Typed(Box::new(avro::read(object.open()?).map_err(typed)?)),
-            Format::Orc => Rows::Typed(orc::read(object.open()?).map_err(typed)?),
             Format::Json | Format::Parquet => {
                 let mut from = plain()?;
                 let array = starts_with_bracket(&mut from).map_err(damaged)?;

@@ -14,7 +14,6 @@ use super::avro;
 use super::catalog::Format;
 use super::csv_text::CsvRows;
 use super::encode::Codec;
-use super::orc;
 use super::pinned::unpanicked;
 use super::row_scan::{ArrayElements, starts_with_bracket};
 use super::rows::{plain_reader, read_bounded, sniff_codec};
@@ -132,8 +131,11 @@ pub(super) fn classify_with(object: &Object, custom: &[CsvClassifier]) -> Result
     if first.starts_with(b"PAR1") {
         return parquet_shape(&file);
     }
-    if first.starts_with(avro::MAGIC) || first.starts_with(orc::MAGIC) {
-        return typed_shape(object, first.starts_with(avro::MAGIC));
+    if first.starts_with(avro::MAGIC) {
+        return avro_shape(object);
+    }
+    if first.starts_with(b"ORC") {
+        return Err("ORC files are not read here: write Parquet instead".to_owned());
     }
     let codec = sniff_codec(&first);
     let plain = plain_reader(object.open().map_err(|e| e.to_string())?)
@@ -147,7 +149,7 @@ pub(super) fn classify_with(object: &Object, custom: &[CsvClassifier]) -> Result
         .or_else(|| json_shape(&sample, more))
         .or_else(|| csv_shape(&sample, more));
     let (format, columns) = found.ok_or(
-        "no classifier knows it: it is not Avro, ORC, Parquet, JSON or CSV with two columns and two rows",
+        "no classifier knows it: it is not Avro, Parquet, JSON or CSV with two columns and two rows",
     )?;
     Ok(Shape {
         format,
@@ -184,17 +186,11 @@ fn parquet_shape(file: &std::fs::File) -> Result<Shape, String> {
 }
 
 /// Files that begin with their own columns.
-fn typed_shape(object: &Object, is_avro: bool) -> Result<Shape, String> {
+fn avro_shape(object: &Object) -> Result<Shape, String> {
     let file = object.open().map_err(|e| e.to_string())?;
-    let (format, read) = if is_avro {
-        let (schema, codec) = avro::columns(file)?;
-        (Format::Avro, (schema, codec, None))
-    } else {
-        (Format::Orc, orc::columns(file)?)
-    };
-    let (schema, codec, rows) = read;
+    let (schema, codec) = avro::columns(file)?;
     Ok(Shape {
-        format,
+        format: Format::Avro,
         codec,
         columns: schema
             .fields()
@@ -202,7 +198,7 @@ fn typed_shape(object: &Object, is_avro: bool) -> Result<Shape, String> {
             .map(|f| (f.name().clone(), f.data_type().clone()))
             .collect(),
         bytes_read: object.meta.size.min(64 << 10),
-        rows,
+        rows: None,
     })
 }
 

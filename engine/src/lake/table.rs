@@ -171,7 +171,7 @@ impl LakeTable {
     }
 
     fn new(table: &Table, counters: &Arc<Counters>) -> Result<Self, LakeError> {
-        if !matches!(table.format, Format::Parquet | Format::Orc) {
+        if table.format != Format::Parquet {
             counters.text.store(true, Ordering::Relaxed);
         }
         let keys: Result<Vec<FieldRef>, LakeError> = table

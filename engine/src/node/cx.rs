@@ -77,6 +77,8 @@ pub struct World {
     pub spill_dir: std::path::PathBuf,
     /// Generated records that runs of one process may share.
     pub shared: crate::data::Shared,
+    /// The concurrency that all functions of the run share.
+    pub account: super::Account,
 }
 
 /// A fault that is on.

@@ -19,6 +19,8 @@ pub struct Delivery {
     pub batches: Vec<(SimTime, Batch)>,
     /// How far behind the newest record the reader still is.
     pub behind: SimDuration,
+    /// The column by which the stream spreads its records; empty when each has a key of its own.
+    pub key: Arc<str>,
 }
 
 /// A whole file on its way into a bucket.

@@ -3,6 +3,7 @@
 //!
 //! Services implement this; the runtime drives it; neither names the other.
 
+mod account;
 mod config;
 mod cx;
 mod follow;
@@ -15,6 +16,7 @@ mod schedule;
 mod spec;
 mod work;
 
+pub use account::Account;
 pub use config::{apply_defaults, check_params, parse_param};
 pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
 pub use follow::{Followed, Guest, Measured, TraceEnd, parts_of};

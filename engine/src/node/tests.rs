@@ -364,6 +364,7 @@ impl Rig {
             seed: 1,
             spill_dir: dir.path().to_owned(),
             shared: crate::data::Shared::default(),
+            account: super::Account::default(),
         });
         let mut state = NodeState::new("sender", &SPEC, 1);
         state.outs.push(WireEnd {

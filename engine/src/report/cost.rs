@@ -2,7 +2,8 @@
 
 use super::summary::{CostLine, CostSummary, PriceGap, Projection};
 use crate::books::{Bill, BillLine, Books, Growth, Metered, is_baseline};
-use crate::units::{GIB, HOURS_PER_MONTH, SimDuration, Usd};
+use crate::document::Billing;
+use crate::units::{SimDuration, Usd};
 
 /// Multiples of the run's traffic that a month is computed for.
 const TRAFFIC: [u32; 3] = [1, 2, 10];
@@ -23,18 +24,23 @@ pub(super) fn summarize(
         region: books.region().to_owned(),
         price_book_date: books.date().to_owned(),
         price_book_hash: books.hash().to_owned(),
+        billing: Billing {
+            hours_per_month: bill.terms.hours_per_month,
+            bytes_per_gb: bill.terms.bytes_per_gb,
+            free_tier: bill.terms.free_tier,
+        },
         total_usd: bill.total.as_f64(),
         total_usd_exact: bill.total.to_string(),
         usd_per_hour: bill.usd_per_hour.map(Usd::as_f64),
         usd_per_month: bill.usd_per_month.map(Usd::as_f64),
         usd_per_gb: (produced_bytes > 0)
-            .then(|| bill.total.as_f64() * GIB as f64 / produced_bytes as f64),
+            .then(|| bill.total.as_f64() * bill.terms.bytes_per_gb as f64 / produced_bytes as f64),
         unknown: bill.unknown.iter().map(gap).collect(),
         lines: bill
             .lines
             .iter()
             .zip(usage)
-            .map(|(l, u)| line(l, u, bill.virtual_time))
+            .map(|(l, u)| line(l, u, bill))
             .collect(),
         projections: TRAFFIC
             .iter()
@@ -69,9 +75,9 @@ fn project(books: &Books, usage: &[Metered], time: SimDuration, times: u32) -> O
     })
 }
 
-fn line(line: &BillLine, usage: &Metered, time: SimDuration) -> CostLine {
-    let hours = time.as_secs_f64() / 3_600.0;
-    let months = HOURS_PER_MONTH as f64 / hours;
+fn line(line: &BillLine, usage: &Metered, bill: &Bill) -> CostLine {
+    let hours = bill.virtual_time.as_secs_f64() / 3_600.0;
+    let months = bill.terms.hours_per_month as f64 / hours;
     let grown = match usage.spec.growth {
         Growth::Linear => months,
         Growth::Accumulating => months * months,

@@ -1,6 +1,6 @@
 //! The figures of one run, as `summary.json` holds them.
 //!
-//! Fields are only ever added. Durations are in the unit that the name ends in, a GB is 2^30 bytes, a MB 10^6; money is in
+//! Fields are only ever added. Durations are in the unit that the name ends in, a GB is as many bytes as the bill's settings say, a MB 10^6; money is in
 //! US dollars, as a number for computing and as text where it must be exact. What was not measured is `null`, never 0.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::books::PriceStep;
+use crate::document::Billing;
 use crate::metrics::LatencySummary;
 
 /// Everything that a run came to.
@@ -297,15 +298,18 @@ pub struct CostSummary {
     pub price_book_date: String,
     /// Fingerprint of prices, quotas and latency laws.
     pub price_book_hash: String,
+    /// Hours of a month, bytes of a GB, free tier: what the bill takes for granted.
+    #[serde(default)]
+    pub billing: Billing,
     /// The run, of what has a known price.
     pub total_usd: f64,
     /// The same, exact.
     pub total_usd_exact: String,
     /// Per hour of virtual time.
     pub usd_per_hour: Option<f64>,
-    /// A month of 730 hours at this pace, volume prices and growth included.
+    /// A month at this pace, volume prices and growth included.
     pub usd_per_month: Option<f64>,
-    /// Per GB (2^30 bytes on the wire) that was produced.
+    /// Per GB (bytes on the wire, as many a GB as the bill's settings say) that was produced.
     pub usd_per_gb: Option<f64>,
     /// What the sums leave out.
     pub unknown: Vec<PriceGap>,
@@ -316,7 +320,7 @@ pub struct CostSummary {
     pub projections: Vec<Projection>,
 }
 
-/// A month of 730 hours at a multiple of the run's traffic.
+/// A month at a multiple of the run's traffic.
 ///
 /// Computed, not run: every quantity that is paid for use is multiplied, what is paid for standing there stays as drawn, and
 /// volume prices apply. Whether the drawing could carry the traffic is not asked.
@@ -364,7 +368,7 @@ pub struct CostLine {
     pub usd_exact: Option<String>,
     /// What a month pays.
     pub usd_per_month: Option<f64>,
-    /// Priced units of a month of 730 hours, growth applied; `null` when no time passed.
+    /// Priced units of a month, growth applied; `null` when no time passed.
     #[serde(default)]
     pub quantity_per_month: Option<f64>,
     /// How usage was rounded before it was metered.

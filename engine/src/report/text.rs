@@ -181,12 +181,16 @@ fn cost(s: &Summary) -> String {
     }
     let rate = |usd: Option<f64>| usd.map_or_else(|| "-".to_owned(), dollars);
     out.push_str(&format!(
-        "total {}, {} per hour, {} per month of 730 h, {} per GB produced\n",
+        "total {}, {} per hour, {} per month of {} h, {} per GB produced\n",
         dollars(c.total_usd),
         rate(c.usd_per_hour),
         rate(c.usd_per_month),
+        c.billing.hours_per_month,
         rate(c.usd_per_gb)
     ));
+    if !c.billing.is_default() {
+        out.push_str(&format!("settings of the bill: {}\n", c.billing.sentence()));
+    }
     for gap in &c.unknown {
         out.push_str(&format!(
             "not in the total: {} of {}: {}\n",

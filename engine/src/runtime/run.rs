@@ -191,6 +191,8 @@ pub struct Run {
     pub(super) ticks: u64,
     /// When warming up is over, and how things stood then.
     pub(super) warm_up: Option<SimTime>,
+    /// How often gauges are read.
+    pub(super) tick: SimDuration,
     pub(super) baseline: Option<Baseline>,
     /// Nodes in which something happened since the last snapshot.
     pub(super) touched: Vec<bool>,
@@ -276,6 +278,7 @@ impl Run {
             instant_events: 0,
             ticks: 0,
             warm_up: None,
+            tick: TICK,
             baseline: None,
             touched: vec![true; count],
             shots: Shots::default(),
@@ -292,6 +295,11 @@ impl Run {
             run.call(i, |node, cx| node.start(cx))?;
         }
         Ok(run)
+    }
+    /// Reads gauges less often, for tests over many days.
+    #[cfg(test)]
+    pub(crate) const fn tick_every(&mut self, tick: SimDuration) {
+        self.tick = tick;
     }
     /// Remembers how things stand at the first whole second at or after `at`, so that what comes after can be told apart.
     pub const fn warm_up_until(&mut self, at: SimTime) {

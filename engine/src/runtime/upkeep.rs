@@ -29,7 +29,8 @@ impl Run {
         if self.baseline.is_none() && self.warm_up.is_some_and(|at| self.now >= at) {
             self.baseline = Some(self.stand());
         }
-        self.queue.push(self.now + TICK, RANK_TICK, Event::Tick);
+        self.queue
+            .push(self.now + self.tick, RANK_TICK, Event::Tick);
         Ok(())
     }
     fn stand(&self) -> Baseline {

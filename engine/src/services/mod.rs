@@ -7,6 +7,8 @@
 pub mod alarm;
 pub mod anomaly_detector;
 pub mod athena;
+#[cfg(test)]
+mod behaviour_tests;
 pub mod dashboard;
 pub mod eventbridge;
 pub mod firehose;

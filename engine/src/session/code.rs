@@ -1,4 +1,5 @@
-//! The code in a document: every text that a run would execute as a program, so that a person can read it before it runs.
+//! The code in a document: every text that a run would execute as a program, and every address that it would send to, so that a
+//! person can read it before it runs.
 
 use crate::code::fingerprint;
 use crate::document::{Action, Document};
@@ -30,7 +31,7 @@ pub fn code_in(doc: &Document, kinds: &[&'static dyn AnyKind]) -> Vec<CodeText> 
         let python = properties
             .into_iter()
             .flatten()
-            .filter(|(_, field)| field["x-editor"] == "python")
+            .filter(|(_, field)| field["x-editor"] == "python" || field["x-ask"] == true)
             .map(|(name, _)| name);
         for name in python {
             let set = doc.scenario.iter().filter(|s| s.node == node.id);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::SessionError;
 use crate::code::Permission;
 use crate::data::Shared;
-use crate::document::Document;
+use crate::document::{Billing, Document};
 use crate::node::{AnyKind, closest, parse_param};
 use crate::runtime::Pace;
 use crate::units::SimDuration;
@@ -15,6 +15,9 @@ use crate::units::SimDuration;
 pub const DEFAULT_MEMORY_BYTES: usize = 1 << 30;
 /// Most threads that may be asked for.
 const THREADS_MAX: usize = 1024;
+
+/// What `--set` calls the settings of the bill: `billing.free_tier=true`.
+const BILLING: &str = "billing";
 
 /// A parameter that gets another value for this run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +137,10 @@ impl RunOptions {
             doc.seed = seed;
         }
         for setting in &self.set {
+            if setting.node == BILLING && doc.node(BILLING).is_none() {
+                set_billing(&mut doc, setting)?;
+                continue;
+            }
             let ids: Vec<String> = doc.nodes.iter().map(|n| n.id.clone()).collect();
             let Some(node) = doc.node_mut(&setting.node) else {
                 let mend = closest(&setting.node, ids.iter().map(String::as_str)).map_or_else(
@@ -157,4 +164,16 @@ impl RunOptions {
         }
         Ok(doc)
     }
+}
+
+/// Changes a setting of the bill.
+fn set_billing(doc: &mut Document, setting: &Setting) -> Result<(), SessionError> {
+    let wrong =
+        |e: String| SessionError::Argument(format!("{BILLING}: {}", e.trim_end_matches('.')));
+    let value =
+        parse_param(&Billing::json_schema(), &setting.param, &setting.text).map_err(wrong)?;
+    let mut fields = serde_json::to_value(doc.billing).map_err(|e| wrong(e.to_string()))?;
+    fields[setting.param.as_str()] = value;
+    doc.billing = serde_json::from_value(fields).map_err(|e| wrong(e.to_string()))?;
+    Ok(())
 }

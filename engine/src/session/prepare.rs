@@ -11,13 +11,13 @@ use super::SessionError;
 use super::code::code_in;
 use super::folder::{self, Folder};
 use super::options::RunOptions;
-use crate::books::Books;
-use crate::check::{Checked, Goal, check};
+use crate::books::{Books, Terms};
+use crate::check::{Checked, Goal, check, terms_of};
 use crate::code::{Host, Permission};
 use crate::data::{Root, Shared};
 use crate::document::Document;
 use crate::lake::{Lake, SqlEngine};
-use crate::node::{AnyKind, Pool, Problem, World};
+use crate::node::{Account, AnyKind, Pool, Problem, World};
 use crate::runtime::{Command, Control, EventLog, Run, RunHandle, RunPlan, RunSnapshot, spawn};
 use crate::units::SimTime;
 
@@ -96,6 +96,17 @@ impl Prepared {
     }
 }
 
+/// The book of the document's region with the terms of its bill.
+fn books(doc: &Document) -> Result<Arc<Books>, SessionError> {
+    let books = Books::for_region(&doc.region).map_err(|e| SessionError::Engine(e.to_string()))?;
+    let terms = terms_of(&doc.billing);
+    Ok(if terms == Terms::default() {
+        books
+    } else {
+        Arc::new(books.with_terms(terms))
+    })
+}
+
 /// Checks `doc` with `options`, and starts the run. `root` is where the document may read files.
 ///
 /// # Errors
@@ -122,7 +133,7 @@ pub fn prepare(
     if !unseen.is_empty() {
         return Err(SessionError::Code(unseen));
     }
-    let books = Books::for_region(&doc.region).map_err(|e| SessionError::Engine(e.to_string()))?;
+    let books = books(&doc)?;
     folder::check(options.out.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -222,6 +233,7 @@ impl Seed<'_> {
             seed: self.doc.seed,
             spill_dir,
             shared: self.shared,
+            account: Account::default(),
         };
         let path = folder.path().join("events.jsonl");
         let events = File::create(&path).map_err(|e| {

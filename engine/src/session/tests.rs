@@ -119,18 +119,46 @@ fn options_change_the_document_that_runs() {
     let options = RunOptions {
         run_for: Some(SimDuration::secs(10)),
         seed: Some(7),
-        set: vec![Setting::parse("producer.records_per_second=2k").unwrap()],
+        set: [
+            "producer.records_per_second=2k",
+            "billing.hours_per_month=744",
+            "billing.free_tier=true",
+        ]
+        .map(|text| Setting::parse(text).unwrap())
+        .to_vec(),
         ..RunOptions::default()
     };
     let outcome = run(options);
     assert!(outcome.is_temporary());
     let s = &outcome.summary;
+    assert_eq!(s.cost.billing.hours_per_month, 744);
+    assert!(s.cost.billing.free_tier);
+    let (hour, month) = (s.cost.usd_per_hour.unwrap(), s.cost.usd_per_month.unwrap());
+    assert!(month < 744.5 * hour, "{hour} {month}");
     assert_eq!((s.seed, s.virtual_seconds), (7, 10.0));
     assert!(s.records.produced > 15_000, "{}", s.records.produced);
     let folder = outcome.folder().to_owned();
     assert!(folder.join("summary.json").is_file());
     drop(outcome);
     assert!(!folder.exists());
+}
+
+#[test]
+fn settings_of_the_bill_are_checked() {
+    for (set, said) in [
+        ("billing.hours_per_month=745", "744"),
+        ("billing.bytes_per_gb=5", "1073741824"),
+        ("billing.hours=7", "there is no parameter `hours`"),
+        ("billing.free_tier=perhaps", "free_tier"),
+    ] {
+        let options = RunOptions {
+            set: vec![Setting::parse(set).unwrap()],
+            ..RunOptions::default()
+        };
+        let refused = prepare(document(), services::ALL, root(), options).err();
+        let error = refused.unwrap().to_string();
+        assert!(error.contains(said), "{set}: {error}");
+    }
 }
 
 #[test]

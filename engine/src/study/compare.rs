@@ -34,7 +34,7 @@ pub struct Comparison {
     pub drawings: Vec<Vec<Change>>,
     /// The figures.
     pub figures: Vec<FigureRow>,
-    /// Cost of each service a month of 730 hours.
+    /// Cost of each service a month.
     pub services: Vec<FigureRow>,
     /// What should be known before the figures are believed.
     pub cautions: Vec<Said>,

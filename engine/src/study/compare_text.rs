@@ -32,7 +32,7 @@ impl Language {
 #[must_use]
 pub fn figure_title(name: &str, lang: Language) -> String {
     let known = [
-        ("usd_per_month", "Cost a month (730 h)", "월 비용(730시간)"),
+        ("usd_per_month", "Cost a month", "월 비용"),
         ("usd_per_gb", "Cost per GB produced", "생성 1GB당 비용"),
         ("total_usd", "Cost of the run", "실행 비용"),
         ("latency_mean", "Latency, mean", "지연 시간 평균"),

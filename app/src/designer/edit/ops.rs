@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use weir_engine::document::{
-    Document, Endpoint, Frame, NodeDoc, Note, Objective, Start, Step, Wire,
+    Billing, Document, Endpoint, Frame, NodeDoc, Note, Objective, Start, Step, Wire,
 };
 use weir_engine::units::SimDuration;
 
@@ -18,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     pub(crate) start: Start,
     pub(crate) run_for: SimDuration,
+    pub(crate) billing: Billing,
 }
 
 impl Settings {
@@ -30,6 +31,7 @@ impl Settings {
             seed: doc.seed,
             start: doc.start,
             run_for: doc.run_for,
+            billing: doc.billing,
         }
     }
 }
@@ -283,6 +285,7 @@ fn settings(doc: &mut Document, s: Settings) {
     doc.seed = s.seed;
     doc.start = s.start;
     doc.run_for = s.run_for;
+    doc.billing = s.billing;
 }
 
 fn place(doc: &mut Document, places: Vec<(Item, [f64; 2])>) {

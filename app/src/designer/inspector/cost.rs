@@ -62,8 +62,16 @@ impl Cost {
             );
         }
         let note = trf(
-            "inspector.bill_note",
-            &[("region", &bill.region), ("date", &bill.date)],
+            if bill.terms.free_tier {
+                "inspector.bill_note_free"
+            } else {
+                "inspector.bill_note"
+            },
+            &[
+                ("region", &bill.region),
+                ("date", &bill.date),
+                ("hours", &bill.terms.hours_per_month.to_string()),
+            ],
         );
         ui.add(
             Label::new(

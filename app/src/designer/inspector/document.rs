@@ -2,7 +2,7 @@
 //! wrong with it.
 
 use egui::{ComboBox, RichText, TextEdit, Ui};
-use weir_engine::books::Books;
+use weir_engine::books::{Books, Terms, thousands};
 use weir_engine::document::Start;
 use weir_engine::node::{Problem, Severity};
 use weir_engine::units::{format_duration, parse_duration};
@@ -26,6 +26,7 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing) {
     name(ui, cx, typing, &mut new);
     region(ui, cx, &mut new);
     run(ui, cx, typing, &mut new);
+    billing(ui, cx, typing, &mut new);
     if new != old {
         cx.edit(Edit::Settings(new));
     }
@@ -152,6 +153,54 @@ fn run(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing, new: &mut Settings) {
     if let Some(typed) = typing.line(ui, cx, line, read) {
         new.start = typed;
     }
+}
+
+/// How the bill is drawn up.
+fn billing(ui: &mut Ui, cx: &Cx<'_>, typing: &mut Typing, new: &mut Settings) {
+    section(ui, tr("inspector.billing"));
+    caption(ui, tr("inspector.hours_per_month"));
+    let now = cx.doc.billing.hours_per_month.to_string();
+    let line = Line {
+        key: "hours_per_month",
+        label: tr("inspector.hours_per_month"),
+        now: &now,
+        hint: "",
+    };
+    let read = |text: &str| {
+        let hours = text.trim().parse::<u64>().ok();
+        let hours = hours.filter(|h| Terms::HOURS.contains(h));
+        hours.ok_or_else(|| tr("inspector.bad_hours").to_owned())
+    };
+    if let Some(typed) = typing.line(ui, cx, line, read) {
+        new.billing.hours_per_month = typed;
+    }
+    caption(ui, tr("inspector.bytes_per_gb"));
+    let name = |bytes: u64| {
+        if bytes == Terms::GB[0] {
+            "2^30".to_owned()
+        } else {
+            thousands(bytes.into())
+        }
+    };
+    let shown = ComboBox::from_id_salt("bytes_per_gb")
+        .width(ui.available_width() - 8.0)
+        .selected_text(name(new.billing.bytes_per_gb))
+        .show_ui(ui, |ui| {
+            for bytes in Terms::GB {
+                ui.selectable_value(&mut new.billing.bytes_per_gb, bytes, name(bytes));
+            }
+        });
+    ui.ctx().accesskit_node_builder(shown.response.id, |node| {
+        node.set_label(tr("inspector.bytes_per_gb"));
+    });
+    ui.horizontal(|ui| {
+        let label = tr("inspector.free_tier");
+        if super::controls::toggle(ui, Some(new.billing.free_tier), label).clicked() {
+            new.billing.free_tier = !new.billing.free_tier;
+            cx.act(Act::Seal);
+        }
+        ui.label(label);
+    });
 }
 
 /// The instant as documents write it.

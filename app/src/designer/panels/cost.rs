@@ -354,10 +354,12 @@ fn totals(ui: &mut Ui, cx: &Cx<'_>, run: &RunSnapshot) {
     let bill = &*run.bill;
     let some = |usd: Option<Usd>| usd.map_or_else(|| "-".to_owned(), |u| format::usd(u.as_f64()));
     let gb = per_gb(run).map_or_else(|| "-".to_owned(), format::usd);
+    let hours = bill.terms.hours_per_month.to_string();
+    let month = trf("plots.per_month", &[("hours", &hours)]);
     let stats = [
         (tr("plots.total"), format::usd(bill.total.as_f64())),
         (tr("plots.per_hour"), some(bill.usd_per_hour)),
-        (tr("plots.per_month"), some(bill.usd_per_month)),
+        (month.as_str(), some(bill.usd_per_month)),
         (tr("plots.cost_per_gb"), gb),
     ];
     ui.horizontal_wrapped(|ui| {

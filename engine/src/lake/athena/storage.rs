@@ -49,11 +49,10 @@ pub(super) fn format_of(
         "LazySimpleSerDe" | "OpenCSVSerde" => csv,
         "JsonSerDe" => Format::Json,
         "ParquetHiveSerDe" => Format::Parquet,
-        "OrcSerde" => Format::Orc,
         "AvroSerDe" => Format::Avro,
         _ => {
             return Err(SqlProblem::new(format!(
-                "the SerDe `{}` is not modelled; there is LazySimpleSerDe, OpenCSVSerde, JsonSerDe, ParquetHiveSerDe, OrcSerde and AvroSerDe",
+                "the SerDe `{}` is not modelled; there is LazySimpleSerDe, OpenCSVSerde, JsonSerDe, ParquetHiveSerDe and AvroSerDe",
                 serde.chars().take(120).collect::<String>()
             )));
         }
@@ -78,12 +77,11 @@ fn stored_as(storage: &StorageText) -> Result<Stored, SqlProblem> {
     Ok(match word {
         "PARQUET" => Stored::Known(Format::Parquet),
         "JSON" | "JSONFILE" => Stored::Known(Format::Json),
-        "ORC" => Stored::Known(Format::Orc),
         "AVRO" => Stored::Known(Format::Avro),
         "TEXTFILE" => Stored::Text,
         other => {
             return Err(SqlProblem::new(format!(
-                "files STORED AS {other} are not modelled; there is PARQUET, ORC, AVRO, JSON and TEXTFILE"
+                "files STORED AS {other} are not modelled; there is PARQUET, AVRO, JSON and TEXTFILE"
             )));
         }
     })
@@ -118,7 +116,6 @@ pub(super) fn storage_lines(table: &Table) -> Vec<String> {
     let serde = |name: &str| vec!["ROW FORMAT SERDE".to_owned(), format!("  '{name}'")];
     match &table.format {
         Format::Parquet => vec!["STORED AS PARQUET".to_owned()],
-        Format::Orc => vec!["STORED AS ORC".to_owned()],
         Format::Avro => vec!["STORED AS AVRO".to_owned()],
         Format::Json => serde("org.openx.data.jsonserde.JsonSerDe"),
         Format::Csv { delimiter, .. } => vec![

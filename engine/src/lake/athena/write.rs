@@ -136,7 +136,7 @@ pub(super) fn unload(
     let with = With::of(with)?;
     if with.text("format").is_none() {
         return Err(SqlProblem::new(
-            "UNLOAD needs WITH (format = 'PARQUET'), or ORC, AVRO, JSON, TEXTFILE",
+            "UNLOAD needs WITH (format = 'PARQUET'), or AVRO, JSON, TEXTFILE",
         ));
     }
     let (format, codec) = with.format("")?;
@@ -215,13 +215,12 @@ fn must_be_empty(lake: &Lake, bucket: &str, prefix: &str) -> Result<(), SqlProbl
 struct With(BTreeMap<String, Value>);
 
 impl With {
-    const KNOWN: [&'static str; 14] = [
+    const KNOWN: [&'static str; 13] = [
         "table_type",
         "format",
         "external_location",
         "write_compression",
         "parquet_compression",
-        "orc_compression",
         "compression",
         "compression_level",
         "partitioned_by",
@@ -259,7 +258,6 @@ impl With {
         let name = self.text("format").unwrap_or(default).to_uppercase();
         let format = match name.as_str() {
             "PARQUET" => Format::Parquet,
-            "ORC" => Format::Orc,
             "AVRO" => Format::Avro,
             "JSON" => Format::Json,
             "TEXTFILE" => {
@@ -271,7 +269,7 @@ impl With {
             }
             other => {
                 return Err(SqlProblem::new(format!(
-                    "files of format {other} are not written here; there is PARQUET, ORC, AVRO, JSON and TEXTFILE"
+                    "files of format {other} are not written here; there is PARQUET, AVRO, JSON and TEXTFILE"
                 )));
             }
         };
@@ -424,7 +422,7 @@ impl Writer {
         for (n, (values, batches)) in self.parts.into_iter().enumerate() {
             let prefix = hive_folder(&table, &values);
             let extension = match table.format {
-                Format::Parquet | Format::Orc | Format::Avro => "",
+                Format::Parquet | Format::Avro => "",
                 Format::Json | Format::Csv { .. } => codec.extension(),
             };
             let key = format!("{prefix}{id}_{n:05}{extension}");

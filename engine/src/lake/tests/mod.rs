@@ -1,6 +1,7 @@
 //! Tests of the lake, by part.
 
 mod athena;
+mod athena_runs;
 mod catalog;
 mod crawl;
 mod encode;

@@ -72,9 +72,10 @@ pub fn infracost(run: &RunFiles) -> String {
         }
     }
     let mut out = format!(
-        "# Simulated by Weir {}, not measured on AWS: the quantities of a month of 730 hours at the pace of the run\n\
+        "# Simulated by Weir {}, not measured on AWS: the quantities of a month of {} hours at the pace of the run\n\
          # `{}` (seed {}).\nversion: 0.1\nresource_usage:\n",
         run.record.weir,
+        run.summary.cost.billing.hours_per_month,
         one_line(&run.summary.pipeline),
         run.record.seed
     );

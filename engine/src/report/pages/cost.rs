@@ -5,9 +5,27 @@ use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
 use super::super::text::dollars;
 use super::executive::month_of;
 use super::{Block, Cell, Page, Section, Table, Tone};
+use crate::units::GIB;
 
 /// Areas that a plot tells apart.
 const AREAS: usize = 8;
+
+/// What the bill takes for granted.
+fn terms(page: &Page<'_>) -> String {
+    let billing = page.run.summary.cost.billing;
+    let hours = billing.hours_per_month.to_string();
+    let gb = if billing.bytes_per_gb == GIB {
+        "2^30"
+    } else {
+        "10^9"
+    };
+    let key = if billing.free_tier {
+        "terms_free"
+    } else {
+        "terms"
+    };
+    page.say(key, &[("hours", &hours), ("gb", gb)])
+}
 
 pub(super) fn section(page: &Page<'_>) -> Section {
     let cost = &page.run.summary.cost;
@@ -16,6 +34,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
             "cost_intro",
             &[("region", &cost.region), ("date", &cost.price_book_date)],
         )),
+        Block::Text(terms(page)),
         Block::Cards(vec![
             (
                 page.t("total").to_owned(),

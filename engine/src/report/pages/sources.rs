@@ -146,6 +146,8 @@ pub(super) fn not_modelled(page: &Page<'_>) -> Section {
                 .push(vec![Cell::text(page.kind_title(kind)), Cell::text(text)]);
         }
     }
+    // With the free tier on, the bill contains it.
+    let free_tier = page.run.summary.cost.billing.free_tier;
     let exclusions = [
         "exclude_tax",
         "exclude_support",
@@ -162,7 +164,13 @@ pub(super) fn not_modelled(page: &Page<'_>) -> Section {
         blocks: vec![
             Block::Table(table),
             Block::Heading(page.t("exclusions").to_owned()),
-            Block::List(exclusions.map(|k| page.t(k).to_owned()).to_vec()),
+            Block::List(
+                exclusions
+                    .iter()
+                    .filter(|k| !(free_tier && **k == "exclude_free_tier"))
+                    .map(|k| page.t(k).to_owned())
+                    .collect(),
+            ),
         ],
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::text::{dollars, number};
 use super::{Block, Cell, Page, Section, Table, Tone};
+use crate::books::thousands;
 
 /// Metrics that count queries: one value for each.
 const QUERY_METRICS: [&str; 3] = [
@@ -50,7 +51,10 @@ fn units(page: &Page<'_>) -> Table {
     row(
         "per_gb",
         page.figure("cost/usd_per_gb", dollars),
-        page.t("how_gb").to_owned(),
+        page.say(
+            "how_gb",
+            &[("bytes", &thousands(s.cost.billing.bytes_per_gb.into()))],
+        ),
     );
     row(
         "per_million",
@@ -89,7 +93,10 @@ fn units(page: &Page<'_>) -> Table {
     row(
         "per_month",
         page.figure("cost/usd_per_month", dollars),
-        page.t("how_month").to_owned(),
+        page.say(
+            "how_month",
+            &[("hours", &s.cost.billing.hours_per_month.to_string())],
+        ),
     );
     table
 }

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use super::config::{Config, OutputFormat};
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{Batch, Fingerprint, Shared, encode_json_lines, spoil};
-use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress, encode_orc};
+use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress};
 use crate::node::{Cx, NodeError, NodeResult, Work};
 use crate::units::SimTime;
 
@@ -22,7 +21,6 @@ enum Piece {
     /// Encoded when the file is closed, if no other run has made the same file.
     Later(Vec<Batch>),
     Lines(Work<Vec<u8>>),
-    Rows(Vec<RecordBatch>),
 }
 
 /// When some records came in and when they entered this buffer.
@@ -72,7 +70,7 @@ impl Buffer {
                 ParquetPlan::new(&first.schema(), codec)
                     .map_err(|e| NodeError::Fatal(e.to_string()))?,
             ),
-            OutputFormat::Orc | OutputFormat::Json => None,
+            OutputFormat::Json => None,
         };
         Ok(Self {
             format: config.format,
@@ -136,7 +134,6 @@ impl Buffer {
             (OutputFormat::Parquet, Some(plan)) => {
                 Piece::Columns(cx.compute(move || columns(&plan, &batches))?)
             }
-            (OutputFormat::Orc, _) => Piece::Rows(batches.into_iter().map(|b| b.rows).collect()),
             _ => {
                 let delimiter = self.delimiter;
                 Piece::Lines(cx.compute(move || lines(&batches, delimiter))?)
@@ -150,18 +147,16 @@ impl Buffer {
         self.encode(cx)?;
         let (pieces, plan, codec, lake) = (self.pieces, self.plan, self.codec, lake.clone());
         let shared = cx.world().shared.clone();
-        let (schema, format) = (self.schema, self.format);
+        let format = self.format;
         let file = cx.start(async move {
             let bytes = match plan {
                 Some(plan) => shared_file(pieces, &plan, codec, &shared).await?,
-                None if format == OutputFormat::Orc => Arc::new(join_rows(pieces, &schema, codec)?),
                 None => Arc::new(join_lines(pieces, codec).await?),
             };
             lake.stage(&bytes).map_err(|e| e.to_string())
         })?;
         let extension = match format {
             OutputFormat::Parquet => ".parquet",
-            OutputFormat::Orc => ".orc",
             OutputFormat::Json => codec.extension(),
         };
         Ok(Closed {
@@ -239,24 +234,10 @@ async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>,
         match piece {
             Piece::Columns(work) => groups.push(work.result().await?),
             Piece::Later(batches) => groups.push(columns(plan, &batches)?),
-            Piece::Lines(_) | Piece::Rows(_) => {}
+            Piece::Lines(_) => {}
         }
     }
     plan.assemble(groups).map_err(|e| e.to_string())
-}
-
-fn join_rows(
-    pieces: Vec<Piece>,
-    schema: &SchemaRef,
-    codec: crate::lake::Codec,
-) -> Result<Vec<u8>, String> {
-    let rows = pieces.into_iter().flat_map(|piece| match piece {
-        Piece::Rows(rows) => rows,
-        Piece::Columns(_) | Piece::Later(_) | Piece::Lines(_) => Vec::new(),
-    });
-    let rows: Vec<RecordBatch> = rows.collect();
-    let joined = arrow::compute::concat_batches(schema, &rows).map_err(|e| e.to_string())?;
-    encode_orc(schema, codec, &[joined]).map_err(|e| e.to_string())
 }
 
 async fn join_lines(pieces: Vec<Piece>, codec: crate::lake::Codec) -> Result<Vec<u8>, String> {

@@ -18,8 +18,6 @@ pub enum OutputFormat {
     Json,
     /// Columns, by record format conversion.
     Parquet,
-    /// Columns in Apache ORC, by record format conversion.
-    Orc,
 }
 
 /// How the files are compressed.
@@ -64,7 +62,7 @@ pub struct Config {
     /// How the files are compressed.
     #[schemars(extend("x-group" = "Files"))]
     pub compression: Compression,
-    /// The table of the data catalog whose columns files of Parquet and ORC have, when a catalog is connected. Empty: those of the records.
+    /// The table of the data catalog whose columns files of Parquet have, when a catalog is connected. Empty: those of the records.
     #[schemars(extend("x-group" = "Format"))]
     pub table_name: String,
     /// Puts records into folders by their own values: one buffer for each combination of `partition_keys`.
@@ -122,7 +120,7 @@ impl Config {
         }
         let compression = match self.format {
             OutputFormat::Json => self.compression,
-            OutputFormat::Parquet | OutputFormat::Orc => Compression::None,
+            OutputFormat::Parquet => Compression::None,
         };
         Self {
             format: OutputFormat::Json,
@@ -167,13 +165,6 @@ impl Config {
                 "buffer_size_mib",
                 "record format conversion needs a buffer of at least 64 MiB",
                 "set 64 to 128",
-            );
-        }
-        if self.format == OutputFormat::Orc && !cfg!(feature = "orc") {
-            out.error(
-                "format",
-                "this program was built without ORC",
-                "build it with the cargo feature `orc`, or use parquet",
             );
         }
         if self.compression == Compression::Zstd && self.format == OutputFormat::Json {

@@ -79,6 +79,7 @@ fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
                 lane: *lane,
                 batches,
                 behind: SimDuration::ZERO,
+                key: "".into(),
             };
             send(cx, wire, Payload::Delivery(delivery));
             Ok(())

@@ -12,8 +12,6 @@ pub enum OutputFormat {
     /// Columns; what queries read least of.
     #[default]
     Parquet,
-    /// Columns, Hive's own format.
-    Orc,
     /// Rows with their schema.
     Avro,
     /// One JSON object a line.
@@ -263,7 +261,6 @@ impl Config {
         };
         let format = match self.format {
             OutputFormat::Parquet => Format::Parquet,
-            OutputFormat::Orc => Format::Orc,
             OutputFormat::Avro => Format::Avro,
             OutputFormat::Json => Format::Json,
             OutputFormat::Csv => Format::Csv {

@@ -5,7 +5,7 @@ mod config;
 mod model;
 mod run;
 mod target;
-mod terms;
+pub(super) mod terms;
 mod writing;
 
 pub use config::{
@@ -15,7 +15,7 @@ pub use config::{
 pub use model::Model;
 
 use crate::books::{Growth, UsageSpec};
-use crate::lake::{Catalog, EtlStep, HAS_ORC, Ruleset};
+use crate::lake::{Catalog, EtlStep, Ruleset};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -233,13 +233,6 @@ impl Kind for GlueEtl {
         }
         if let Err(e) = Catalog::default().create_database(&config.target_database) {
             out.error("target_database", e.to_string(), "for example `weir`");
-        }
-        if config.format == OutputFormat::Orc && !HAS_ORC {
-            out.error(
-                "format",
-                "this program was built without ORC",
-                "take `parquet`, or build it with the cargo feature `orc`",
-            );
         }
         if config.worker_type == WorkerType::G025x {
             out.warning(

@@ -133,8 +133,13 @@ impl Terms {
 
     /// Thousandths of DPU-seconds that a run of this length is billed: whole seconds, a minute at the least.
     pub(super) fn billed(&self, milli_dpus: u64, ran: SimDuration) -> u128 {
-        u128::from(milli_dpus) * u128::from(ran.ceil_secs().max(self.min_billed_s))
+        u128::from(milli_dpus) * u128::from(billed_seconds(ran, self.min_billed_s))
     }
+}
+
+/// Seconds that a run of this length is billed: whole ones, `least` at the least.
+pub(in super::super) fn billed_seconds(ran: SimDuration, least: u64) -> u64 {
+    ran.ceil_secs().max(least)
 }
 
 /// What the run is billed as.

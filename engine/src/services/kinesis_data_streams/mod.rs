@@ -14,7 +14,7 @@ pub(super) mod usage;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::metrics::MetricSpec;
 use crate::node::{

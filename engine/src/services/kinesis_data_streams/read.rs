@@ -105,6 +105,7 @@ impl Model {
                 lane,
                 batches: Vec::new(),
                 behind: self.behind(wire, lane, now),
+                key: self.config.partition_key.as_str().into(),
             }
         } else {
             self.read(wire, lane, &mut most, delay, cx)?
@@ -262,6 +263,7 @@ impl Model {
                 lane,
                 batches,
                 behind: SimDuration::ZERO,
+                key: self.config.partition_key.as_str().into(),
             });
         };
         let place = reader.places.entry(lane).or_default();
@@ -324,6 +326,7 @@ impl Model {
             lane,
             batches,
             behind: self.behind(wire, lane, now),
+            key: self.config.partition_key.as_str().into(),
         })
     }
     /// Age of the next record that the reader has not read.

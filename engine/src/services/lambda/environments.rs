@@ -17,6 +17,8 @@ const PROCESSES: usize = 32;
 pub(super) struct Environment {
     number: u64,
     provisioned: bool,
+    /// True when it is of the part of the account that functions share.
+    shared: bool,
     /// The version of the code that it runs.
     version: u64,
     slot: Arc<Slot>,
@@ -71,6 +73,7 @@ impl Environments {
             version: 0,
         };
         all.provision(config.provisioned_concurrency);
+        cx.world.account.reserve(None, config.reserved_concurrency);
         Ok(all)
     }
     fn fresh(&mut self, provisioned: bool) -> Environment {
@@ -78,6 +81,7 @@ impl Environments {
         Environment {
             number: self.next,
             provisioned,
+            shared: false,
             version: self.version,
             slot: Arc::default(),
         }
@@ -106,6 +110,8 @@ impl Environments {
             self.processes.drain(..).for_each(|slot| slot.retire());
         }
         self.provision(new.provisioned_concurrency);
+        let account = &cx.world().account;
+        account.reserve(old.reserved_concurrency, new.reserved_concurrency);
         if let Some(law) = cx.world().books.latency(new.runtime.cold_start_law()) {
             self.cold_law = law.clone();
         }
@@ -132,16 +138,34 @@ impl Environments {
     pub(super) fn limit(&self, config: &Config) -> u32 {
         config.reserved_concurrency.unwrap_or(self.account)
     }
+    /// True when no further run may begin: the function has what it reserved, or all functions together what is left of the
+    /// account.
+    fn is_full(&self, config: &Config, cx: &Cx<'_>) -> bool {
+        let account = &cx.world().account;
+        match config.reserved_concurrency {
+            Some(most) => self.running >= most,
+            None => account.unreserved() >= self.account.saturating_sub(account.reserved()),
+        }
+    }
     /// Finds an environment; `None` when the call is throttled. The span is its cold start, zero when it is warm.
     pub(super) fn take(
         &mut self,
         config: &Config,
         cx: &mut Cx<'_>,
     ) -> Option<(Environment, SimDuration)> {
-        let now = cx.now();
-        if cx.strikes(FaultKind::Throttle) || self.running >= self.limit(config) {
+        if cx.strikes(FaultKind::Throttle) || self.is_full(config, cx) {
             return None;
         }
+        let (mut environment, cold) = self.find(cx)?;
+        self.running += 1;
+        environment.shared = config.reserved_concurrency.is_none();
+        if environment.shared {
+            cx.world().account.begin();
+        }
+        Some((environment, cold))
+    }
+    fn find(&mut self, cx: &mut Cx<'_>) -> Option<(Environment, SimDuration)> {
+        let now = cx.now();
         while self
             .warm
             .front()
@@ -150,19 +174,16 @@ impl Environments {
             self.warm.pop_front();
         }
         if let Some(environment) = self.ready.pop_front() {
-            self.running += 1;
             self.provisioned_at_work += 1;
             return Some((environment, SimDuration::ZERO));
         }
         // The one that was used last goes on: the others may cool down.
         if let Some((_, environment)) = self.warm.pop_back() {
-            self.running += 1;
             return Some((environment, SimDuration::ZERO));
         }
         if !self.scaling.take(now, 1) {
             return None;
         }
-        self.running += 1;
         let z = cx.rng().normal();
         let cold = self.cold_law.sample(z).min(self.init_timeout);
         Some((self.fresh(false), cold))
@@ -170,6 +191,9 @@ impl Environments {
     /// An environment is free again; one that broke is not used any more.
     pub(super) fn give_back(&mut self, mut environment: Environment, goes_on: bool, cx: &Cx<'_>) {
         self.running -= 1;
+        if environment.shared {
+            cx.world().account.end();
+        }
         let current = environment.version == self.version;
         if environment.provisioned {
             self.provisioned_at_work -= 1;

@@ -1,13 +1,17 @@
 //! The event source mapping of a stream: polls each shard, gathers batches, keeps them in order, retries what failed.
 //!
-//! A shard has as many slots as the parallelization factor. A batch takes a slot until it is through or given up, its
-//! retries and halves included: with one slot, a batch that fails blocks its shard.
+//! A shard has as many parts as the parallelization factor. The records of one partition key are always of one part, and a part
+//! has one batch at a time, its retries and halves included: so the order of a key holds, and a batch that fails blocks its part,
+//! which with one part is the shard.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use arrow::array::UInt32Array;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
 use super::config::Config;
 use crate::data::Batch;
-use crate::node::{Ask, Cx, Delivery, NodeResult, Tag, WireId};
+use crate::node::{Ask, Cx, Delivery, NodeError, NodeResult, Tag, WireId};
 use crate::units::{SimDuration, SimTime};
 
 pub(super) const TIMER_POLL: u32 = 1;
@@ -28,7 +32,7 @@ pub(super) struct Job {
     pub(super) first: u64,
     /// When the stream took the last record in, for `IteratorAge`.
     pub(super) last_arrived: SimTime,
-    /// When the mapping got the first record.
+    /// When the mapping got its records, on average.
     pub(super) since: SimTime,
     /// Failed runs so far.
     pub(super) tries: u32,
@@ -50,13 +54,19 @@ struct Slot {
 #[derive(Debug, Default)]
 struct Lane {
     polling: bool,
+    parts: Vec<Part>,
+    /// Rows that went into batches so far.
+    taken: u64,
+}
+
+/// Records of some keys of a shard.
+#[derive(Debug, Default)]
+struct Part {
     /// Arrived in the stream, got here, records.
     buffer: VecDeque<(SimTime, SimTime, Batch)>,
     records: u64,
     bytes: u64,
-    /// Rows that went into batches so far.
-    taken: u64,
-    slots: Vec<Slot>,
+    slot: Option<Slot>,
     /// The instant of the latest timer for the end of a batch window.
     window_ends: SimTime,
 }
@@ -84,8 +94,9 @@ impl Mapping {
     /// Records that wait here, weights included.
     pub(super) fn held(&self) -> u64 {
         let lane = |l: &Lane| {
-            let waiting = l.slots.iter().flat_map(|s| &s.waiting);
-            l.buffer.iter().map(|(_, _, b)| b.records()).sum::<u64>()
+            let slots = l.parts.iter().filter_map(|p| p.slot.as_ref());
+            let waiting = slots.flat_map(|s| &s.waiting);
+            l.parts.iter().map(|p| p.records).sum::<u64>()
                 + waiting.map(|j| j.batch.records()).sum::<u64>()
         };
         self.lanes.values().map(lane).sum()
@@ -102,7 +113,8 @@ impl Mapping {
             return;
         };
         let enough = u64::from(config.batch_size) * u64::from(config.parallelization_factor);
-        let full = state.records >= enough || state.bytes >= self.batch_bytes;
+        let sum = |of: fn(&Part) -> u64| state.parts.iter().map(of).sum::<u64>();
+        let full = sum(|p| p.records) >= enough || sum(|p| p.bytes) >= self.batch_bytes;
         if state.polling || full {
             return;
         }
@@ -126,15 +138,25 @@ impl Mapping {
         self.poll(lane, config, cx);
     }
     /// What a poll brought.
-    pub(super) fn delivered(&mut self, delivery: Delivery, cx: &mut Cx<'_>) {
+    ///
+    /// # Errors
+    /// A key that cannot be read.
+    pub(super) fn delivered(
+        &mut self,
+        delivery: Delivery,
+        config: &Config,
+        cx: &mut Cx<'_>,
+    ) -> NodeResult {
         let now = cx.now();
         let Some(lane) = self.lanes.get_mut(&delivery.lane) else {
-            return;
+            return Ok(());
         };
+        let parts = config.parallelization_factor.max(1) as usize;
+        if lane.parts.len() < parts {
+            lane.parts.resize_with(parts, Part::default);
+        }
         for (arrived, batch) in delivery.batches {
-            lane.records += batch.records();
-            lane.bytes += batch.bytes();
-            lane.buffer.push_back((arrived, now, batch));
+            lane.spread(&batch, &delivery.key, parts, config, (arrived, now))?;
         }
         let wait = if delivery.behind > SimDuration::ZERO {
             CATCH_UP
@@ -142,6 +164,7 @@ impl Mapping {
             self.poll_interval
         };
         cx.after(wait, Tag::new(TIMER_POLL, u64::from(delivery.lane)));
+        Ok(())
     }
     /// The lanes that exist.
     pub(super) fn lanes(&self) -> Vec<u32> {
@@ -159,56 +182,67 @@ impl Mapping {
         let Some(state) = self.lanes.get_mut(&lane) else {
             return Ok(None);
         };
-        let ready = |s: &&mut Slot| !s.running && now >= s.not_before;
-        if let Some(slot) = state.slots.iter_mut().find(ready)
-            && let Some(job) = slot.waiting.pop_front()
-        {
-            slot.running = true;
+        for part in &mut state.parts {
+            if let Some(slot) = &mut part.slot {
+                if !slot.running
+                    && now >= slot.not_before
+                    && let Some(job) = slot.waiting.pop_front()
+                {
+                    slot.running = true;
+                    return Ok(Some(job));
+                }
+                continue;
+            }
+            let Some((_, since, _)) = part.buffer.front() else {
+                continue;
+            };
+            let full =
+                part.records >= u64::from(config.batch_size) || part.bytes >= self.batch_bytes;
+            let ends = *since + SimDuration::secs(u64::from(config.batch_window_seconds));
+            if !full && now < ends {
+                if part.window_ends != ends {
+                    part.window_ends = ends;
+                    cx.at(ends, Tag::new(TIMER_WINDOW, u64::from(lane)));
+                }
+                continue;
+            }
+            let number = self.next_slot;
+            self.next_slot += 1;
+            let mut job = part.gather(config, self.batch_bytes)?;
+            (job.lane, job.slot, job.first) = (lane, number, state.taken);
+            state.taken += job.batch.len() as u64;
+            part.slot = Some(Slot {
+                number,
+                running: true,
+                waiting: VecDeque::new(),
+                not_before: now,
+            });
             return Ok(Some(job));
         }
-        let Some((_, since, _)) = state.buffer.front() else {
-            return Ok(None);
-        };
-        if state.slots.len() >= config.parallelization_factor as usize {
-            return Ok(None);
-        }
-        let full = state.records >= u64::from(config.batch_size) || state.bytes >= self.batch_bytes;
-        let ends = *since + SimDuration::secs(u64::from(config.batch_window_seconds));
-        if !full && now < ends {
-            if state.window_ends != ends {
-                state.window_ends = ends;
-                cx.at(ends, Tag::new(TIMER_WINDOW, u64::from(lane)));
-            }
-            return Ok(None);
-        }
-        let number = self.next_slot;
-        self.next_slot += 1;
-        let job = state.gather(lane, number, config, self.batch_bytes)?;
-        state.slots.push(Slot {
-            number,
-            running: true,
-            waiting: VecDeque::new(),
-            not_before: now,
-        });
-        Ok(Some(job))
+        Ok(None)
+    }
+    fn slot(&mut self, lane: u32, number: u64) -> Option<&mut Option<Slot>> {
+        let parts = &mut self.lanes.get_mut(&lane)?.parts;
+        let mut slots = parts.iter_mut().map(|p| &mut p.slot);
+        slots.find(|s| s.as_ref().is_some_and(|s| s.number == number))
     }
     /// A batch is through or given up: its slot goes on with what else waits in it, or becomes free.
     pub(super) fn done(&mut self, lane: u32, slot: u64) {
-        let Some(state) = self.lanes.get_mut(&lane) else {
-            return;
-        };
-        if let Some(slot) = state.slots.iter_mut().find(|s| s.number == slot) {
+        if let Some(place) = self.slot(lane, slot)
+            && let Some(slot) = place
+        {
             slot.running = false;
+            if slot.waiting.is_empty() {
+                *place = None;
+            }
         }
-        state.slots.retain(|s| s.running || !s.waiting.is_empty());
     }
     /// `jobs` of one slot are to run, in their order, not before `at`.
     pub(super) fn again(&mut self, jobs: Vec<Job>, at: SimTime, cx: &mut Cx<'_>) {
         let Some((lane, number)) = jobs.first().map(|j| (j.lane, j.slot)) else {
             return;
         };
-        let slots = self.lanes.get_mut(&lane).map(|l| &mut l.slots);
-        if let Some(slot) = slots.and_then(|s| s.iter_mut().find(|s| s.number == number)) {
+        if let Some(Some(slot)) = self.slot(lane, number) {
             slot.running = false;
             slot.not_before = at;
             for job in jobs.into_iter().rev() {
@@ -237,12 +271,71 @@ impl Job {
 }
 
 impl Lane {
+    /// Gives the rows of `batch` to `parts` parts, those of one key to the same. Rows without a key go, a batch's worth at a time,
+    /// to the part that has least.
+    fn spread(
+        &mut self,
+        batch: &Batch,
+        key: &str,
+        parts: usize,
+        config: &Config,
+        (arrived, got): (SimTime, SimTime),
+    ) -> NodeResult {
+        if parts == 1 {
+            self.parts[0].push(arrived, got, batch.clone());
+            return Ok(());
+        }
+        let Some(column) = batch.rows.column_by_name(key) else {
+            let size = (config.batch_size / batch.weight).max(1) as usize;
+            for from in (0..batch.len()).step_by(size) {
+                let piece = batch.slice(from, size.min(batch.len() - from));
+                let least = self.parts[..parts].iter_mut().min_by_key(|p| p.records);
+                if let Some(part) = least {
+                    part.push(arrived, got, piece);
+                }
+            }
+            return Ok(());
+        };
+        let format = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
+            .map_err(|e| NodeError::Fatal(format!("the partition key cannot be read: {e}")))?;
+        let mut rows = vec![Vec::new(); parts];
+        for (i, row) in (0..batch.len()).zip(0_u32..) {
+            let text = format.value(i).to_string();
+            let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+            });
+            let part = usize::try_from(hash % parts as u64).unwrap_or(0);
+            rows[part].push(row);
+        }
+        for (part, rows) in self.parts.iter_mut().zip(rows) {
+            if !rows.is_empty() {
+                part.push(arrived, got, batch.take(&UInt32Array::from(rows))?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The mean of instants whose sum is `sum`.
+pub(super) fn mean(sum: u128, records: u64) -> SimTime {
+    SimTime(u64::try_from(sum / u128::from(records.max(1))).unwrap_or(0))
+}
+
+impl Part {
+    fn push(&mut self, arrived: SimTime, got: SimTime, batch: Batch) {
+        if batch.is_empty() {
+            return;
+        }
+        self.records += batch.records();
+        self.bytes += batch.bytes();
+        self.buffer.push_back((arrived, got, batch));
+    }
     /// Takes one batch from the front of the buffer: at least one row.
-    fn gather(&mut self, lane: u32, slot: u64, config: &Config, limit: u64) -> NodeResult<Job> {
+    fn gather(&mut self, config: &Config, limit: u64) -> NodeResult<Job> {
         let size = u64::from(config.batch_size);
         let mut parts: Vec<Batch> = Vec::new();
         let (mut records, mut bytes) = (0, 0);
-        let (mut last_arrived, mut since) = (SimTime::ZERO, SimTime::MAX);
+        let (mut last_arrived, mut waits) = (SimTime::ZERO, 0_u128);
         while let Some((arrived, got, batch)) = self.buffer.pop_front() {
             // Batches of another schema or weight begin a batch of their own.
             let joins = parts
@@ -267,7 +360,7 @@ impl Lane {
                 self.buffer.push_front((arrived, got, rest));
             }
             if taken > 0 {
-                since = since.min(got);
+                waits += u128::from(got.0) * u128::from(take * weight);
                 last_arrived = last_arrived.max(arrived);
                 records += take * weight;
                 parts.push(if whole { batch } else { batch.slice(0, taken) });
@@ -283,15 +376,13 @@ impl Lane {
         } else {
             Batch::concat(&parts)?
         };
-        let first = self.taken;
-        self.taken += batch.len() as u64;
         Ok(Job {
-            lane,
-            slot,
-            first,
+            lane: 0,
+            slot: 0,
+            first: 0,
             batch,
             last_arrived,
-            since,
+            since: mean(waits, records),
             tries: 0,
             first_run: None,
         })

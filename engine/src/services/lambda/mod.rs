@@ -18,6 +18,8 @@ mod queue;
 mod sql;
 
 #[cfg(test)]
+pub(super) mod concurrency_tests;
+#[cfg(test)]
 mod python_tests;
 #[cfg(test)]
 mod tests;

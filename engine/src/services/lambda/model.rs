@@ -442,7 +442,7 @@ impl Node for Model {
             }
             Payload::Delivery(delivery) => {
                 if let Some(mapping) = &mut self.mapping {
-                    mapping.delivered(delivery, cx);
+                    mapping.delivered(delivery, &self.function.config, cx)?;
                 }
                 self.pump(cx)?;
             }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::config::Config;
 use super::handler::{Contract, Letter};
+use super::mapping::mean;
 use crate::data::Batch;
 use crate::node::{Ask, BuildCx, Cx, Messages, NodeResult, Tag, WireId};
 use crate::units::{SimDuration, SimTime};
@@ -29,7 +30,7 @@ struct Receive {
 pub(super) struct QueueJob {
     pub(super) batch: Batch,
     receives: Vec<Receive>,
-    /// When the mapping got the first message.
+    /// When the mapping got the messages, on average.
     pub(super) since: SimTime,
 }
 
@@ -155,8 +156,8 @@ impl Queue {
         let Some((since, _)) = self.waiting.front() else {
             return Ok(None);
         };
-        let (since, size) = (*since, u64::from(Self::size(config)));
-        let ends = since + SimDuration::secs(u64::from(config.batch_window_seconds));
+        let size = u64::from(Self::size(config));
+        let ends = *since + SimDuration::secs(u64::from(config.batch_window_seconds));
         if self.running >= self.limit(config) {
             return Ok(None);
         }
@@ -168,7 +169,7 @@ impl Queue {
             return Ok(None);
         }
         let (mut receives, mut batches) = (Vec::new(), Vec::<Batch>::new());
-        let mut records = 0;
+        let (mut records, mut waits) = (0, 0_u128);
         while let Some((_, receive)) = self.waiting.front() {
             let n: u64 = receive.messages.iter().map(|m| m.batch.records()).sum();
             let fits = receive.messages.iter().all(|m| {
@@ -179,9 +180,10 @@ impl Queue {
             if !receives.is_empty() && (records + n > size || !fits) {
                 break;
             }
-            let Some((_, receive)) = self.waiting.pop_front() else {
+            let Some((got, receive)) = self.waiting.pop_front() else {
                 break;
             };
+            waits += u128::from(got.0) * u128::from(n);
             batches.extend(receive.messages.iter().map(|m| m.batch.clone()));
             records += n;
             receives.push(receive);
@@ -196,7 +198,7 @@ impl Queue {
         Ok(Some(QueueJob {
             batch,
             receives,
-            since,
+            since: mean(waits, records),
         }))
     }
     /// A batch is through: the rows of `failed` (all when none is given) go back, the others are deleted.

@@ -33,7 +33,7 @@ pub enum StorageClass {
 }
 
 /// The parameters of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Name of the bucket: 3 to 63 lower-case letters, digits, dots and hyphens. Empty: `weir-` and the node's id.
@@ -51,6 +51,9 @@ pub struct Config {
     /// Class to which the lifecycle rule moves files; files below 128 KB stay.
     #[schemars(extend("x-group" = "Storage"))]
     pub transition_class: StorageClass,
+    /// Share of events that come twice: AWS delivers at least once and states no share.
+    #[schemars(range(min = 0.0, max = 100.0), extend("x-unit" = "%", "x-soft-max" = 5.0, "x-assumed" = true, "x-group" = "Events"))]
+    pub duplicate_event_percent: f64,
     /// Keeps what is overwritten or expires as versions that are billed on.
     #[schemars(extend("x-group" = "Versions"))]
     pub versioning: bool,
@@ -79,6 +82,7 @@ impl Default for Config {
             expire_days: 0,
             transition_days: 0,
             transition_class: StorageClass::StandardIa,
+            duplicate_event_percent: 0.0,
             versioning: false,
             noncurrent_expire_days: 0,
             multipart_threshold_mib: 0,

@@ -156,11 +156,16 @@ impl Model {
         let wires: Vec<WireId> = cx.outs("events").map(|w| w.id).collect();
         self.puts += 1;
         for wire in wires {
-            let event = events::created(&self.bucket, key, bytes, self.puts, cx);
-            let delay = cx.draw(&self.event_law);
-            let notice = Payload::Notice(Notice::Event(Arc::new(event)));
-            let sent = cx.send(wire, notice, delay);
-            debug_assert!(sent.is_ok(), "notices need no credit");
+            let event = Arc::new(events::created(&self.bucket, key, bytes, self.puts, cx));
+            let share = self.config.duplicate_event_percent / 100.0;
+            let twice = share > 0.0 && cx.rng().chance(share);
+            // Each takes its own time, so that events may overtake each other: the sequencer tells their order.
+            for _ in 0..=usize::from(twice) {
+                let delay = cx.draw(&self.event_law);
+                let notice = Payload::Notice(Notice::Event(Arc::clone(&event)));
+                let sent = cx.send(wire, notice, delay);
+                debug_assert!(sent.is_ok(), "notices need no credit");
+            }
         }
     }
     /// The requests of an upload: one, or its parts with a beginning and an end.

@@ -1,9 +1,9 @@
 use serde_json::json;
 
 use super::config::{Config, StorageClass};
-use crate::node::{AnyKind, FaultKind, Flow, Notice};
+use crate::node::{AnyKind, FaultKind, Flow, Notice, Problems, TraceCx};
 use crate::runtime::Action;
-use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms};
+use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
 use crate::units::SimDuration;
 
 static KIND: &dyn AnyKind = &super::S3;
@@ -134,7 +134,9 @@ fn lifecycle_rule_deletes_at_midnight() {
         (49, vec!["late"]),
         (73, vec![]),
     ] {
-        let ran = bench(&feed, json!({"expire_days": 1})).run(hours * 3600);
+        let ran = bench(&feed, json!({"expire_days": 1}))
+            .coarse(SimDuration::secs(600))
+            .run(hours * 3600);
         assert_eq!(keys(&ran), left, "{hours}");
     }
 }
@@ -146,6 +148,7 @@ fn small_file_of_infrequent_access_bills_its_minimum() {
         &feed,
         json!({"storage_class": "STANDARD_IA", "expire_days": 1}),
     )
+    .coarse(SimDuration::secs(600))
     .run(100_000);
     assert!(keys(&ran).is_empty());
     let byte_ms = 131_072 * 30 * 86_400_000_u128;
@@ -194,6 +197,81 @@ fn bad_names_are_problems() {
 }
 
 #[test]
+fn rules_that_aws_refuses_are_problems() {
+    for (params, field) in [
+        // Files move down the waterfall only.
+        (
+            json!({"storage_class": "GLACIER_IR", "transition_days": 30, "transition_class": "STANDARD_IA"}),
+            "transition_class",
+        ),
+        (
+            json!({"transition_days": 90, "transition_class": "STANDARD"}),
+            "transition_class",
+        ),
+        // And not before they are thirty days old.
+        (
+            json!({"transition_days": 29, "transition_class": "STANDARD_IA"}),
+            "transition_days",
+        ),
+        (
+            json!({"transition_days": 1, "transition_class": "ONEZONE_IA"}),
+            "transition_days",
+        ),
+    ] {
+        let root = root();
+        let cx = TraceCx {
+            root: &root,
+            region: "us-east-1",
+            seed: 1,
+            node: "lake",
+        };
+        let mut problems = Problems::of("lake");
+        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        let found: Vec<&str> = problems.found.iter().map(|p| p.field.as_str()).collect();
+        assert_eq!(found, [field], "{params}");
+    }
+    let fine = json!({"transition_days": 30, "transition_class": "STANDARD_IA"});
+    let ran = Bench::new().node("s", KIND, fine).try_run(1);
+    assert!(ran.is_ok());
+}
+
+#[test]
+fn events_may_come_twice_and_overtake() {
+    let heard = |percent: f64| {
+        let mut feed = feed();
+        for i in 0..400 {
+            feed = feed.object(ms(i * 10), &format!("k{i}"), b"x", 1);
+        }
+        let sink = Fake::new().input("in", &[Flow::Notices]);
+        bench(&feed, json!({"duplicate_event_percent": percent}))
+            .fake("sink", &sink)
+            .wire("lake.events", "sink.in")
+            .run(60);
+        let notes = sink.notes().into_iter();
+        let numbers = notes.filter_map(|n| match n.heard {
+            Heard::Notice(Notice::Event(e)) => {
+                let object = &e.detail["object"];
+                Some(object["sequencer"].as_str().unwrap().to_owned())
+            }
+            _ => None,
+        });
+        numbers.collect::<Vec<String>>()
+    };
+    for (percent, least, most) in [(0.0, 400, 400), (25.0, 460, 540), (100.0, 800, 800)] {
+        let all = heard(percent);
+        assert!(
+            (least..=most).contains(&all.len()),
+            "{percent}: {}",
+            all.len()
+        );
+        // Each file is told of at least once; the sequencer tells the order and what came twice.
+        let once: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(once.len(), 400);
+        assert!(!all.is_sorted(), "none overtakes another");
+    }
+}
+
+#[test]
 fn expiry_can_be_changed_while_it_runs_and_the_class_cannot() {
     let feed = feed().object(ms(0), "k", b"x", 1);
     let set = |name: &str, value: serde_json::Value| {
@@ -214,15 +292,13 @@ const DAY: u64 = 86_400_000;
 
 #[test]
 fn lifecycle_moves_files_down_and_bills_each_move() {
-    // Days, told every minute, take a while without optimisation.
-    if std::env::var_os("WEIR_SLOW").is_none() {
-        return;
-    }
     let feed = feed()
         .object(ms(0), "big", &[b'x'; 200_000], 1)
         .object(ms(0), "small", b"x", 1);
     let params = json!({"transition_days": 1, "transition_class": "GLACIER_IR"});
-    let ran = bench(&feed, params).run(3 * 86_400);
+    let ran = bench(&feed, params)
+        .coarse(SimDuration::secs(600))
+        .run(3 * 86_400);
     assert_eq!(
         ran.usage("lake", "s3.lifecycle_transition_to_glacier_instant"),
         1
@@ -241,10 +317,6 @@ fn lifecycle_moves_files_down_and_bills_each_move() {
 
 #[test]
 fn early_delete_of_a_class_bills_its_least_days() {
-    // Days, told every minute, take a while without optimisation.
-    if std::env::var_os("WEIR_SLOW").is_none() {
-        return;
-    }
     for (class, usage, days, extra) in [
         ("STANDARD_IA", "s3.storage_standard_ia_gb_month", 30, 0),
         ("GLACIER_IR", "s3.storage_glacier_instant_gb_month", 90, 0),
@@ -262,7 +334,9 @@ fn early_delete_of_a_class_bills_its_least_days() {
         ),
     ] {
         let feed = feed().object(ms(0), "k", &[b'x'; 200_000], 1);
-        let ran = bench(&feed, json!({"storage_class": class, "expire_days": 1})).run(3 * 86_400);
+        let ran = bench(&feed, json!({"storage_class": class, "expire_days": 1}))
+            .coarse(SimDuration::secs(600))
+            .run(3 * 86_400);
         let billed = ran.usage("lake", usage);
         assert_eq!(
             billed,
@@ -290,15 +364,13 @@ fn archive_adds_bytes_at_the_standard_rate_and_hides_files_from_queries() {
 
 #[test]
 fn intelligent_tiering_watches_large_files_and_cools_them() {
-    // Forty days, told every minute, take a while without optimisation.
-    if std::env::var_os("WEIR_SLOW").is_none() {
-        return;
-    }
     let feed =
         feed()
             .object(ms(0), "big", &[b'x'; 200_000], 1)
             .object(ms(0), "small", &[b'x'; 1000], 1);
-    let ran = bench(&feed, json!({"storage_class": "INTELLIGENT_TIERING"})).run(40 * 86_400);
+    let ran = bench(&feed, json!({"storage_class": "INTELLIGENT_TIERING"}))
+        .coarse(SimDuration::secs(600))
+        .run(40 * 86_400);
     let all = u128::from(40 * DAY);
     assert_eq!(
         ran.usage("lake", "s3.intelligent_tiering_monitored_object_month"),
@@ -325,14 +397,12 @@ fn large_files_are_uploaded_in_parts() {
 
 #[test]
 fn parts_of_an_upload_that_broke_off_are_billed_until_the_rule() {
-    // Days, told every minute, take a while without optimisation.
-    if std::env::var_os("WEIR_SLOW").is_none() {
-        return;
-    }
     let feed = feed().object(ms(0), "large", &vec![b'x'; 10 * MIB], 1);
     let params = |days: u32| json!({"multipart_threshold_mib": 5, "multipart_part_mib": 5, "multipart_broken_percent": 100, "multipart_abort_days": days});
     let billed = |days: u32| {
-        let ran = bench(&feed, params(days)).run(4 * 86_400);
+        let ran = bench(&feed, params(days))
+            .coarse(SimDuration::secs(600))
+            .run(4 * 86_400);
         assert_eq!(ran.usage("lake", "s3.put_request"), 2 * (2 + 2) - 1);
         ran.usage("lake", "s3.storage_standard_gb_month") / (10 * MIB as u128)
     };
@@ -346,15 +416,13 @@ fn parts_of_an_upload_that_broke_off_are_billed_until_the_rule() {
 
 #[test]
 fn versions_are_billed_until_they_expire() {
-    // Days, told every minute, take a while without optimisation.
-    if std::env::var_os("WEIR_SLOW").is_none() {
-        return;
-    }
     let feed = feed()
         .object(ms(0), "k", &[b'x'; 1000], 1)
         .object(ms(0), "k", &[b'x'; 500], 1);
     let billed = |params| {
-        let ran = bench(&feed, params).run(4 * 86_400);
+        let ran = bench(&feed, params)
+            .coarse(SimDuration::secs(600))
+            .run(4 * 86_400);
         ran.usage("lake", "s3.storage_standard_gb_month")
     };
     let all = u128::from(4 * DAY);

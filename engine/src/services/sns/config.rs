@@ -20,6 +20,12 @@ pub struct Config {
     pub raw_message_delivery: bool,
     /// What the subject line of notifications says.
     pub subject: String,
+    /// Keeps every message as a line of JSON in a bucket `weir-<node>-messages` of the run.
+    pub keep_messages: bool,
+    /// Address of a program on this machine to which each message is posted, such as `http://127.0.0.1:8080/messages`. You are
+    /// asked before anything is sent.
+    #[schemars(extend("x-ask" = true))]
+    pub webhook: String,
 }
 
 impl Config {

@@ -1,15 +1,18 @@
 //! SNS: a standard topic that pushes what is published to every subscriber, and keeps nothing.
 //!
-//! `notification.rs` is what subscribers get, `model.rs` the running topic.
+//! `notification.rs` is what subscribers get, `model.rs` the running topic, `tee.rs` what goes to files and to a
+//! program of this machine.
 
 mod config;
 mod model;
 mod notification;
+mod tee;
 
 #[cfg(test)]
 mod tests;
 
 use crate::books::{Growth, UsageSpec};
+use crate::code::Place;
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -38,6 +41,7 @@ pub(super) static PUBLISH: UsageSpec =
 pub(super) static SQS_DELIVERY: UsageSpec = usage("sns.sqs_delivery", "delivery", 1, "");
 pub(super) static LAMBDA_DELIVERY: UsageSpec = usage("sns.lambda_delivery", "delivery", 1, "");
 pub(super) static FIREHOSE_DELIVERY: UsageSpec = usage("sns.firehose_delivery", "delivery", 1, "");
+pub(super) static HTTP_DELIVERY: UsageSpec = usage("sns.http_delivery", "delivery", 1, "");
 pub(super) static PAYLOAD_FILTERED: UsageSpec = usage("sns.payload_filtered_gb", "GB", 1 << 30, "");
 
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
@@ -112,6 +116,7 @@ static SPEC: KindSpec = KindSpec {
         &SQS_DELIVERY,
         &LAMBDA_DELIVERY,
         &FIREHOSE_DELIVERY,
+        &HTTP_DELIVERY,
         &PAYLOAD_FILTERED,
     ],
     quotas: &[
@@ -169,6 +174,10 @@ impl Kind for Sns {
                 wrong,
                 "for example {\"queue\": {\"event\": [\"order\"]}}",
             );
+        }
+        let url = config.webhook.trim();
+        if let (false, Err(wrong)) = (url.is_empty(), Place::parse(url)) {
+            out.error("webhook", wrong, "");
         }
     }
     fn trace(

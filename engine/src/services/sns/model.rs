@@ -8,6 +8,7 @@ use chrono::DateTime;
 
 use super::config::Config;
 use super::notification::{self, Envelope};
+use super::tee::Tee;
 use super::{FIREHOSE_DELIVERY, LAMBDA_DELIVERY, PAYLOAD_FILTERED, PUBLISH, SQS_DELIVERY};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, Pattern, json_sizes, json_values};
@@ -56,6 +57,7 @@ pub struct Model {
     shape: JsonShape,
     shown: VecDeque<RecordBatch>,
     told: usize,
+    tee: Tee,
 }
 
 impl Model {
@@ -74,10 +76,18 @@ impl Model {
             shape: JsonShape::default(),
             shown: VecDeque::new(),
             told: 0,
+            tee: Tee::new(&config, cx)?,
             config,
         })
     }
     pub(super) fn retune(&mut self, config: Config) -> Retuned {
+        if config.webhook != self.config.webhook
+            || config.keep_messages != self.config.keep_messages
+        {
+            return Retuned::NextRun(
+                "`webhook` and `keep_messages` hold for a whole run".to_owned(),
+            );
+        }
         match config.policies() {
             Ok(policies) => {
                 (self.policies, self.config) = (policies, config);
@@ -150,6 +160,7 @@ impl Model {
         }
         self.show(batch, cx);
         let envelope = self.envelope(batch, cx);
+        self.tee.take(batch, &envelope, cx)?;
         if self.subscriptions.is_empty() {
             // People read it: the list of events and the node's table.
             cx.passed(SimDuration::ZERO, batch.records());
@@ -339,6 +350,14 @@ impl Node for Model {
             subscription.putter.timer(tag, cx);
         }
         Ok(())
+    }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        if let Err(e) = self.tee.write(cx) {
+            cx.event(
+                "failed",
+                format!("the file of messages cannot be written: {e}"),
+            );
+        }
     }
     fn held(&self) -> u64 {
         self.subscriptions.iter().map(|s| s.putter.held()).sum()

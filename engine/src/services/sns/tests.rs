@@ -281,3 +281,79 @@ fn throttle_fault_refuses() {
         .run(10);
     assert_eq!(ran.ledger("topic").throttled, 4);
 }
+
+#[test]
+fn messages_go_to_a_program_of_this_machine_and_to_files() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let server = std::thread::Builder::new()
+        .spawn(move || {
+            // The first connection only asks whether somebody listens.
+            let posts = listener.incoming().take(4).skip(1).map(|stream| {
+                let mut stream = stream.unwrap();
+                let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+                while !text.ends_with(b"}") {
+                    let n = stream.read(&mut piece).unwrap();
+                    text.extend_from_slice(&piece[..n]);
+                }
+                stream
+                    .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    .unwrap();
+                String::from_utf8(text).unwrap()
+            });
+            posts.collect::<Vec<String>>()
+        })
+        .unwrap();
+    let params = json!({"webhook": url, "keep_messages": true, "subject": "hello"});
+    let ran = bench(&source(vec![(0, batch(3, 100, ms(0)))]), params).run(70);
+    assert_eq!(ran.usage("topic", "sns.http_delivery"), 3);
+    assert_eq!(ran.ledger("topic").delivered, 3);
+    let file = ran
+        .lake()
+        .read("weir-topic-messages", "messages-000001.json");
+    let file = String::from_utf8(file.unwrap()).unwrap();
+    let kept: Vec<Value> = file
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(kept.len(), 3);
+    assert_eq!(
+        (&kept[2]["Type"], &kept[2]["Subject"]),
+        (&json!("Notification"), &json!("hello"))
+    );
+    // What is still to be posted is posted when the run is let go.
+    drop(ran);
+    let posts = server.join().unwrap();
+    for (post, line) in posts.iter().zip(file.lines()) {
+        assert!(
+            post.starts_with("POST /hook HTTP/1.1\r\n") && post.ends_with(line),
+            "{post}"
+        );
+    }
+    assert_eq!(posts.len(), 3);
+}
+
+#[test]
+fn webhook_leaves_no_machine() {
+    for url in [
+        "http://example.com:80/",
+        "http://10.0.0.1:80/",
+        "https://127.0.0.1:1/",
+    ] {
+        let root = root();
+        let cx = TraceCx {
+            root: &root,
+            region: "us-east-1",
+            seed: 1,
+            node: "topic",
+        };
+        let mut problems = Problems::of("topic");
+        KIND.check(
+            json!({"webhook": url}).as_object().unwrap(),
+            &cx,
+            &mut problems,
+        );
+        assert_eq!(problems.found[0].field, "webhook", "{url}");
+    }
+}

@@ -183,55 +183,48 @@ fn partition_problems_name_the_parameter() {
 
 #[test]
 fn conversion_follows_the_table_of_the_catalog() {
-    for format in ["parquet", "orc"] {
-        if format == "orc" && !cfg!(feature = "orc") {
-            let params = json!({"format": format, "buffer_size_mib": 64});
-            assert_eq!(problems(&params).found[0].field, "format");
-            continue;
-        }
-        // The table wants whole numbers where the second record has a word.
-        let feed = feed().records(seconds(5), keyed(&[Some("17"), Some("many"), None]));
-        let bucket = bucket();
-        let catalog = Fake::new()
-            .output("catalog", Flow::Catalog)
-            .at(ms(1), |cx, _| {
-                let columns = vec![
-                    Column::new("key", "bigint"),
-                    Column::new("id", "bigint"),
-                    Column::new("more", "string"),
-                ];
-                let table = Table::new("db", "orders", columns, "lake", "orders/", Format::Parquet);
-                let now = cx.now();
-                let lake = &cx.world().lake;
-                lake.change_catalog(|catalog| {
-                    catalog.create_database("db")?;
-                    catalog.put_table(table, now)
-                })
-                .unwrap();
-                Ok(())
+    // The table wants whole numbers where the second record has a word.
+    let feed = feed().records(seconds(5), keyed(&[Some("17"), Some("many"), None]));
+    let bucket = bucket();
+    let catalog = Fake::new()
+        .output("catalog", Flow::Catalog)
+        .at(ms(1), |cx, _| {
+            let columns = vec![
+                Column::new("key", "bigint"),
+                Column::new("id", "bigint"),
+                Column::new("more", "string"),
+            ];
+            let table = Table::new("db", "orders", columns, "lake", "orders/", Format::Parquet);
+            let now = cx.now();
+            let lake = &cx.world().lake;
+            lake.change_catalog(|catalog| {
+                catalog.create_database("db")?;
+                catalog.put_table(table, now)
             })
-            .notice(ms(2), Notice::Catalog("db".to_owned()));
-        let params = json!({"format": format, "compression": "snappy", "buffer_size_mib": 64, "buffer_interval_seconds": 10, "table_name": "orders"});
-        let ran = bench(&feed, &bucket, params)
-            .fake("glue", &catalog)
-            .wire("glue.catalog", "hose.catalog")
-            .run(60);
-        let got: Vec<(String, u64, bool)> = files(&bucket)
-            .into_iter()
-            .map(|(_, k, n, f)| (k, n, f))
-            .collect();
-        assert_eq!(got.len(), 2, "{got:?}");
-        assert!(
-            got.iter()
-                .any(|(k, n, f)| k.ends_with(format) && *n == 2 && !f),
-            "{got:?}"
-        );
-        assert!(
-            got.iter()
-                .any(|(k, n, f)| k.contains("format-conversion-failed") && *n == 1 && *f)
-        );
-        assert_eq!(ran.metric("hose", "FailedConversion.Records").sum, 1.0);
-    }
+            .unwrap();
+            Ok(())
+        })
+        .notice(ms(2), Notice::Catalog("db".to_owned()));
+    let params = json!({"format": "parquet", "compression": "snappy", "buffer_size_mib": 64, "buffer_interval_seconds": 10, "table_name": "orders"});
+    let ran = bench(&feed, &bucket, params)
+        .fake("glue", &catalog)
+        .wire("glue.catalog", "hose.catalog")
+        .run(60);
+    let got: Vec<(String, u64, bool)> = files(&bucket)
+        .into_iter()
+        .map(|(_, k, n, f)| (k, n, f))
+        .collect();
+    assert_eq!(got.len(), 2, "{got:?}");
+    assert!(
+        got.iter()
+            .any(|(k, n, f)| k.ends_with("parquet") && *n == 2 && !f),
+        "{got:?}"
+    );
+    assert!(
+        got.iter()
+            .any(|(k, n, f)| k.contains("format-conversion-failed") && *n == 1 && *f)
+    );
+    assert_eq!(ran.metric("hose", "FailedConversion.Records").sum, 1.0);
 }
 
 #[test]

@@ -97,10 +97,14 @@ fn on_demand_starts_with_four_mebibytes_a_second_and_doubles_its_peak_after_fift
 fn on_demand_capacity_is_twice_the_peak_before() {
     // How a stream is sized: awsdocs how-do-i-size-a-stream, 2023-06-15.
     for (peak, shards) in [(0.0, 4.0), (40.0, 80.0), (50.0, 100.0), (1.0, 4.0)] {
-        let params = json!({"stream_mode": "on-demand", "peak_before_mib": peak});
-        let ran = bench(&feed(), params).run(2);
-        assert_eq!(ran.gauges("stream").values[0].1, shards, "{peak}");
+        assert_eq!(on_demand_shards(peak), shards, "{peak}");
     }
+}
+
+/// Shards of a running stream whose peak was so many MiB/s: each takes 1 MiB/s.
+pub(in crate::services) fn on_demand_shards(peak: f64) -> f64 {
+    let params = json!({"stream_mode": "on-demand", "peak_before_mib": peak});
+    bench(&feed(), params).run(2).gauges("stream").values[0].1
 }
 
 #[test]

@@ -5,6 +5,7 @@ use arrow::datatypes::Int64Type;
 use serde_json::{Value, json};
 
 mod capacity;
+pub(in crate::services) use capacity::on_demand_shards;
 mod resharding;
 
 use super::KinesisDataStreams;
@@ -402,7 +403,7 @@ fn what_is_older_than_the_retention_is_gone() {
         let (early, late) = (early.clone(), late.clone());
         let bench = bench(&feed, json!({"retention_hours": hours}));
         let bench = read_by(read_by(bench, "early", &early), "late", &late);
-        let ran = bench.run(25 * HOUR + 1);
+        let ran = bench.coarse(SimDuration::secs(60)).run(25 * HOUR + 1);
         let lost = ran
             .ledger("stream")
             .dropped
@@ -410,7 +411,9 @@ fn what_is_older_than_the_retention_is_gone() {
         assert_eq!(lost.copied().unwrap_or(0), dropped, "{hours}");
     }
     let feed = feed().records(at, batch(10, 100, at));
-    let ran = bench(&feed, json!({})).run(25 * HOUR);
+    let ran = bench(&feed, json!({}))
+        .coarse(SimDuration::secs(60))
+        .run(25 * HOUR);
     assert_eq!(
         ran.ledger("stream").dropped["retention ended and nobody reads"],
         10
