@@ -121,6 +121,9 @@ mod tests {
             ]
         );
         assert_eq!(found.nodes["gone"].at, [9.0, 9.0]);
-        assert!(found.nodes["p"].words[0].contains("1 -> 2"), "{found:?}");
+        assert_eq!(
+            found.nodes["p"].words,
+            ["p.records_per_second: 1 records/s -> 2 records/s"]
+        );
     }
 }

@@ -197,6 +197,8 @@ fn spigot(rest: &str) -> Result<EtlStep, String> {
 
 fn features(rest: &str) -> Result<EtlStep, String> {
     const EXAMPLE: &str = "for example `Features vibration_std_16, vibration_power_64 BY machine_id ORDER BY event_time`";
+    // So that a list without a feature is told as that, not as one without an order.
+    let rest = format!(" {rest}");
     let upper = rest.to_ascii_uppercase();
     let order = upper
         .rfind(" ORDER BY ")
