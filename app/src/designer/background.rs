@@ -1,6 +1,6 @@
 //! One piece of work on a thread of its own, so that no frame waits for it.
 
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 /// Work whose result is taken in a later frame. Starting another one forgets the first.
 #[derive(Debug)]
@@ -58,5 +58,30 @@ impl<T: Send + 'static> Task<T> {
     /// Forgets it; its result goes nowhere.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
+    }
+}
+
+/// Throws values away on a thread of its own: freeing the thousands of parts of a large one takes milliseconds of a frame.
+#[derive(Debug)]
+pub(crate) struct Retired<T>(Option<Sender<T>>);
+
+impl<T> Default for Retired<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Send + 'static> Retired<T> {
+    /// Throws `value` away soon; at once where the system gives no thread.
+    pub(crate) fn drop_soon(&mut self, value: T) {
+        let sender = self.0.get_or_insert_with(|| {
+            let (send, receive) = channel::<T>();
+            let work = move || receive.into_iter().for_each(drop);
+            let thread = std::thread::Builder::new().name("weir-retired".to_owned());
+            // Without a thread nobody receives, and what cannot be sent is dropped here.
+            thread.spawn(work).ok();
+            send
+        });
+        sender.send(value).ok();
     }
 }

@@ -16,6 +16,8 @@ use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
 use weir_engine::services;
 use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
 
+use super::background::Retired;
+
 /// Host time between two snapshots: 30 a second.
 pub(crate) const CADENCE: Duration = Duration::from_millis(33);
 /// Snapshots that rates are taken over.
@@ -196,6 +198,7 @@ pub(crate) struct Live {
     running: Option<Prepared>,
     ending: Option<Ending>,
     marks: VecDeque<Mark>,
+    retired: Retired<Arc<RunSnapshot>>,
     /// Asked for before the run was there.
     waiting: Vec<Command>,
     /// Paused or running, as asked for and not yet answered.
@@ -432,7 +435,9 @@ impl Live {
         }
         self.marks.push_back(mark);
         self.rates();
-        self.view.snapshot = Some(snapshot);
+        if let Some(before) = self.view.snapshot.replace(snapshot) {
+            self.retired.drop_soon(before);
+        }
     }
     fn rates(&mut self) {
         let (Some(first), Some(last)) = (self.marks.front(), self.marks.back()) else {

@@ -141,7 +141,7 @@ fn copies_are_text_that_can_be_pasted() {
 fn everything_is_undone_and_redone() {
     let mut person = Person::draws_on(&[], &[]);
     let empty = person.document().clone();
-    for kind in ["producer", "kinesis", "lambda"] {
+    for kind in ["producer", "kinesis data", "lambda"] {
         person.adds(kind);
     }
     assert_eq!(

@@ -63,7 +63,6 @@ fn nearest(places: &[Pos2]) -> f32 {
 
 /// Paints `doc` into `rect`.
 pub(super) fn paint(ui: &Ui, painter: &Painter, rect: Rect, doc: &Document) {
-    // A wire that leads back goes around, beyond the edge.
     let painter = &painter.with_clip_rect(rect.intersect(painter.clip_rect()));
     let t = theme();
     let fit = Fit::of(doc, rect);
@@ -79,6 +78,17 @@ pub(super) fn paint(ui: &Ui, painter: &Painter, rect: Rect, doc: &Document) {
         let (a, b) = (a + half, b - half);
         let bend = Vec2::new(((b.x - a.x).abs() * 0.5).max(fit.side * 0.5), 0.0);
         let stroke = Stroke::new(1.25, t.faint);
+        if b.x < a.x && (b.y - a.y).abs() > fit.side {
+            // Back to another row: through the gap between the two, as on the canvas.
+            let (out, gap) = (fit.side * 0.3, f32::midpoint(a.y, b.y));
+            let (right, left) = (a.x + out, b.x - out);
+            let corners = [(right, a.y), (right, gap), (left, gap), (left, b.y)];
+            let mut line = vec![a];
+            line.extend(corners.map(|(x, y)| Pos2::new(x, y)));
+            line.push(b);
+            painter.add(egui::Shape::line(line, stroke));
+            continue;
+        }
         painter.add(egui::epaint::CubicBezierShape::from_points_stroke(
             [a, a + bend, b - bend, b],
             false,

@@ -134,6 +134,10 @@ impl Drawing<'_> {
             Some(Flow::Metrics | Flow::Notices) => Some(CONTROL),
             Some(_) => Some(BATCH),
         };
+        let head = format!("M{} {}l-8 -4.5v9z", at(b[0]), at(b[1]));
+        if b[0] < a[0] && (b[1] - a[1]).abs() >= HEIGHT {
+            return path_of(&around(a, b), &head, dash, hue);
+        }
         let reach = ((b[0] - a[0]).abs() / 2.0).clamp(36.0, 160.0);
         let path = format!(
             "M{} {}C{} {} {} {} {} {}",
@@ -146,7 +150,6 @@ impl Drawing<'_> {
             at(b[0] - 5.0),
             at(b[1])
         );
-        let head = format!("M{} {}l-8 -4.5v9z", at(b[0]), at(b[1]));
         path_of(&path, &head, dash, hue)
     }
 
@@ -191,6 +194,24 @@ fn path_of(path: &str, head: &str, dash: Option<&str>, color: &str) -> Markup {
         path d=(path) fill="none" stroke=(color) stroke-width="2.25" stroke-linecap="round" stroke-dasharray=[dash] {}
         path d=(head) fill=(color) {}
     }
+}
+
+/// The line back to another row: through the gap between the two, within the margin, with round corners.
+fn around(a: [f64; 2], b: [f64; 2]) -> String {
+    let (out, corner) = (MARGIN * 0.75, 10.0);
+    let down = (b[1] - a[1]).signum() * corner;
+    let gap = f64::midpoint(a[1], b[1]);
+    let (right, left) = (a[0] + out, b[0] - out);
+    format!(
+        "M{} {}H{}q{corner} 0 {corner} {down}V{}q0 {down} -{corner} {down}H{}q-{corner} 0 -{corner} {down}V{}q0 {down} {corner} {down}H{}",
+        at(a[0]),
+        at(a[1]),
+        at(right - corner),
+        at(gap - down),
+        at(left + corner),
+        at(b[1] - down),
+        at(b[0] - 5.0)
+    )
 }
 
 /// The line and its head between two nodes of which one stands above the other.

@@ -1,7 +1,7 @@
 //! Cost against latency: a dot for each variant, the front as a line, the chosen one green. A press takes the nearest.
 
 use egui::{Color32, Ui, Vec2};
-use egui_plot::{Line, Plot, PlotPoint, PlotPoints, Points};
+use egui_plot::{Line, Plot, PlotPoint, PlotPoints, Points, uniform_grid_spacer};
 use weir_engine::report::{dollars, millis};
 use weir_engine::study::{Swept, Wish, pareto};
 
@@ -67,6 +67,12 @@ pub(super) fn show(
         .show_background(false)
         .x_axis_label(tr("study.axis_cost"))
         .y_axis_label(tr("study.axis_latency"))
+        .grid_color(t.line)
+        .grid_fade(0.6)
+        .x_grid_spacer(uniform_grid_spacer(|input| {
+            let step = round_step((input.bounds.1 - input.bounds.0) / 4.0);
+            [step, step * 5.0, step * 25.0]
+        }))
         .x_axis_formatter(|mark, _| dollars(mark.value))
         .y_axis_formatter(|mark, _| millis(mark.value * 1000.0))
         .set_margin_fraction(Vec2::splat(0.08));
@@ -115,4 +121,12 @@ pub(super) fn show(
         .on_hover_cursor(egui::CursorIcon::PointingHand)
         .on_hover_text_at_pointer(text);
     pressed.then_some(dot.row)
+}
+/// The next of 1, 2 and 5 times a power of ten, so that amounts at the axis are round.
+fn round_step(least: f64) -> f64 {
+    let power = 10_f64.powf(least.max(f64::MIN_POSITIVE).log10().floor());
+    let step = [1.0, 2.0, 5.0].map(|n| n * power);
+    step.into_iter()
+        .find(|s| *s >= least)
+        .unwrap_or(10.0 * power)
 }
