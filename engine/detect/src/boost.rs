@@ -450,8 +450,9 @@ impl Grower {
             let missing = sums[BINS];
             let mut left = (0.0, 0.0);
             // Above the last quantile there is nothing.
-            for bin in 0..self.edges[input].len().saturating_sub(1) {
-                left = (left.0 + sums[bin].0, left.1 + sums[bin].1);
+            let cuts = self.edges[input].len().saturating_sub(1);
+            for (bin, sum) in sums.iter().enumerate().take(cuts) {
+                left = (left.0 + sum.0, left.1 + sum.1);
                 for missing_left in [true, false] {
                     let (g, h) = if missing_left {
                         (left.0 + missing.0, left.1 + missing.1)

@@ -1,4 +1,6 @@
-//! Features of a series for models: rolling statistics, lags, spectra. Each is named after what it is made of, such as
+//! Features of a series for models: rolling statistics, lags, spectra.
+//!
+//! Each is named after what it is made of, such as
 //! `vibration_mean_16`, so that a model's inputs say how to compute them: in SQL, in a job and behind an endpoint alike.
 //!
 //! A feature of a record looks at it and at those before it, never at later ones. Until enough records are known it is missing

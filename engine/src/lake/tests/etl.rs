@@ -664,7 +664,7 @@ fn features_look_back_over_their_own_series() {
             (n >= 2.0).then(|| (square(n) + square(n - 1.0) + square(n - 2.0)) / 3.0),
         );
         is("x_lag_2", (n >= 2.0).then(|| square(n - 2.0)));
-        is("x_delta_1", (n >= 1.0).then(|| 2.0 * n - 1.0));
+        is("x_delta_1", (n >= 1.0).then_some(2.0 * n - 1.0));
         assert_eq!(row["x_power_8"].is_null(), n < 7.0);
     }
     for (step, part) in [

@@ -18,10 +18,7 @@ impl Model {
     /// Begins invocations as long as there are free workers.
     pub(super) fn pump(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         for i in 0..self.variants.len() {
-            loop {
-                let Some(variant) = self.variants.get_mut(i) else {
-                    break;
-                };
+            while let Some(variant) = self.variants.get_mut(i) {
                 let Some(request) = variant.queue.front() else {
                     break;
                 };

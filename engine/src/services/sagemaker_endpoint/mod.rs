@@ -397,7 +397,7 @@ impl Kind for SageMakerEndpoint {
                     );
                 }
             }
-            if config.serverless_memory_mb % 1024 != 0 {
+            if !config.serverless_memory_mb.is_multiple_of(1024) {
                 out.error(
                     "serverless_memory_mb",
                     format!("{} MB cannot be had", config.serverless_memory_mb),
