@@ -127,10 +127,9 @@ pub(crate) fn shots(arguments: &ShotsArguments, output: &mut Output) -> CommandR
             }
         }
     }
-    if arguments.only.is_empty() || arguments.only.iter().any(|n| n == REPORT) {
-        if report(arguments, output) == Verdict::Missed {
-            verdict = Verdict::Missed;
-        }
+    let is_wanted = arguments.only.is_empty() || arguments.only.iter().any(|n| n == REPORT);
+    if is_wanted && report(arguments, output) == Verdict::Missed {
+        verdict = Verdict::Missed;
     }
     Ok(verdict)
 }

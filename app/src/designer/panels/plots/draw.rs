@@ -127,15 +127,7 @@ pub(super) fn plot(
                 plot.add(item.allow_hover(false));
             }
             for interval in &intervals {
-                let item = FilledArea::new(
-                    interval.name.clone(),
-                    &interval.xs,
-                    &interval.low,
-                    &interval.high,
-                )
-                .fill_color(interval.colour.gamma_multiply(0.22))
-                .stroke(Stroke::NONE);
-                plot.add(item.allow_hover(false));
+                plot.add(interval.area().allow_hover(false));
             }
             for (name, colour, style, width, points) in lines {
                 let line = Line::new(name, PlotPoints::Borrowed(points));
@@ -278,6 +270,11 @@ impl Interval {
             low: column(1),
             high: column(2),
         }
+    }
+    fn area(&self) -> FilledArea {
+        FilledArea::new(self.name.clone(), &self.xs, &self.low, &self.high)
+            .fill_color(self.colour.gamma_multiply(0.22))
+            .stroke(Stroke::NONE)
     }
 }
 

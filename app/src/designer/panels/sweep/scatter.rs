@@ -57,25 +57,7 @@ pub(super) fn show(
         .filter_map(|row| dots.iter().find(|d| d.row == *row))
         .map(|d| d.at)
         .collect();
-    let plot = Plot::new("weir-sweep-plot")
-        .width(size.x)
-        .height(size.y)
-        .allow_scroll(false)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_boxed_zoom(false)
-        .show_background(false)
-        .x_axis_label(tr("study.axis_cost"))
-        .y_axis_label(tr("study.axis_latency"))
-        .grid_color(t.line)
-        .grid_fade(0.6)
-        .x_grid_spacer(uniform_grid_spacer(|input| {
-            let step = round_step((input.bounds.1 - input.bounds.0) / 4.0);
-            [step, step * 5.0, step * 25.0]
-        }))
-        .x_axis_formatter(|mark, _| dollars(mark.value))
-        .y_axis_formatter(|mark, _| millis(mark.value * 1000.0))
-        .set_margin_fraction(Vec2::splat(0.08));
+    let plot = axes(size);
     let drawn = plot.show(ui, |plot| {
         if line.len() > 1 {
             plot.line(
@@ -122,6 +104,30 @@ pub(super) fn show(
         .on_hover_text_at_pointer(text);
     pressed.then_some(dot.row)
 }
+
+/// The plot without its dots: cost a month against latency.
+fn axes(size: Vec2) -> Plot<'static> {
+    Plot::new("weir-sweep-plot")
+        .width(size.x)
+        .height(size.y)
+        .allow_scroll(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_boxed_zoom(false)
+        .show_background(false)
+        .x_axis_label(tr("study.axis_cost"))
+        .y_axis_label(tr("study.axis_latency"))
+        .grid_color(theme().line)
+        .grid_fade(0.6)
+        .x_grid_spacer(uniform_grid_spacer(|input| {
+            let step = round_step((input.bounds.1 - input.bounds.0) / 4.0);
+            [step, step * 5.0, step * 25.0]
+        }))
+        .x_axis_formatter(|mark, _| dollars(mark.value))
+        .y_axis_formatter(|mark, _| millis(mark.value * 1000.0))
+        .set_margin_fraction(Vec2::splat(0.08))
+}
+
 /// The next of 1, 2 and 5 times a power of ten, so that amounts at the axis are round.
 fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.max(f64::MIN_POSITIVE).log10().floor());
