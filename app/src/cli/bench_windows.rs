@@ -112,7 +112,7 @@ pub(crate) fn windows(output: &mut Output) -> Result<(), Failure> {
             let out = program
                 .push(0, rows, &born, 1, now, now)
                 .map_err(|e| Failure::new(e.to_string()))?;
-            let all = closed.iter().chain(&out.made);
+            let all = closed.made.iter().chain(&out.made);
             made += all.map(|m| m.rows.num_rows()).sum::<usize>();
             pushed += BATCH;
         }

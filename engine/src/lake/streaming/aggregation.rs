@@ -16,6 +16,8 @@ use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 
+use super::faults::sieve;
+use super::rows::Fates;
 use crate::lake::border::{border_schema, to_border};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::{parse, problem};
@@ -171,11 +173,43 @@ impl Aggregation {
         !distinct && matches!(name.as_deref(), Some("count" | "sum"))
     }
     /// The rows above the grouping, and which groups they are when some were left out. Counts and sums are multiplied by `weight`.
+    /// Groups whose row does not compute become faults.
     pub(super) fn finish(
+        &self,
+        columns: Vec<ArrayRef>,
+        weight: f64,
+        oldest: u64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<(RecordBatch, Option<UInt32Array>), SqlProblem> {
+        let grouped = self.grouped(columns, weight).map_err(|e| problem(&e))?;
+        let upper = |b: &RecordBatch| {
+            let (rows, kept) = run_steps(b, None, &self.upper)?;
+            Ok::<_, DataFusionError>((to_border(rows)?, kept))
+        };
+        let done = sieve(&grouped, |b| upper(b).map_err(|e| problem(&e)))?;
+        fates.made_faults(&grouped, &done.bad, oldest, pump);
+        let (rows, kept) = done.value;
+        let kept = match (done.kept, kept) {
+            (None, kept) => kept,
+            (own, None) => own,
+            (Some(own), Some(kept)) => {
+                let of = kept.values().iter();
+                Some(
+                    of.filter_map(|i| own.values().get(*i as usize).copied())
+                        .collect::<Vec<_>>()
+                        .into(),
+                )
+            }
+        };
+        Ok((rows, kept))
+    }
+    /// Keys and results as a batch.
+    fn grouped(
         &self,
         mut columns: Vec<ArrayRef>,
         weight: f64,
-    ) -> Result<(RecordBatch, Option<UInt32Array>), DataFusionError> {
+    ) -> Result<RecordBatch, DataFusionError> {
         if weight > 1.0 {
             let keys = self.group.len();
             for (i, column) in columns.iter_mut().skip(keys).enumerate() {
@@ -193,9 +227,9 @@ impl Aggregation {
             .map(|f| f.as_ref().clone().with_nullable(true))
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let grouped = RecordBatch::try_new_with_options(schema, columns, &options)?;
-        let (rows, kept) = run_steps(&grouped, None, &self.upper)?;
-        Ok((to_border(rows)?, kept))
+        Ok(RecordBatch::try_new_with_options(
+            schema, columns, &options,
+        )?)
     }
 }
 

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::script::{self, ColumnDecl, ColumnIs, Declared, Reader, Stagger, Word};
+use super::script::{self, ColumnDecl, ColumnIs, Declared, Reach, Reader, Stagger, Word};
 use crate::lake::error::SqlProblem;
 
 /// Columns of one stream at the most.
@@ -104,6 +104,7 @@ fn item(text: &str, at: &mut Reader<'_>, out: &mut Declared) -> Result<(), SqlPr
         return Ok(());
     }
     let name = at.name("a column's name")?;
+    let mut length = None;
     let what = if at.eat("AS") {
         let from = at.at;
         skip(at);
@@ -114,7 +115,8 @@ fn item(text: &str, at: &mut Reader<'_>, out: &mut Declared) -> Result<(), SqlPr
             None => return Err(at.fault("here an expression is missing")),
         }
     } else {
-        let kind = data_type(at)?;
+        let kind;
+        (kind, length) = data_type(at)?;
         let from = at.at;
         skip(at);
         let rest = &at.words[from..at.at];
@@ -141,7 +143,7 @@ fn item(text: &str, at: &mut Reader<'_>, out: &mut Declared) -> Result<(), SqlPr
             ColumnIs::Field(kind)
         }
     };
-    out.columns.push(ColumnDecl { name, what });
+    out.columns.push(ColumnDecl { name, what, length });
     Ok(())
 }
 
@@ -160,7 +162,8 @@ fn skip(at: &mut Reader<'_>) {
     }
 }
 
-fn data_type(at: &mut Reader<'_>) -> Result<DataType, SqlProblem> {
+/// A type, and the n of VARCHAR(n).
+fn data_type(at: &mut Reader<'_>) -> Result<(DataType, Option<usize>), SqlProblem> {
     let Some(word) = at.peek().cloned() else {
         return Err(at.fault("here a type is missing"));
     };
@@ -180,7 +183,7 @@ fn data_type(at: &mut Reader<'_>) -> Result<DataType, SqlProblem> {
             }
         }
     }
-    Ok(match word.upper().as_str() {
+    let kind = match word.upper().as_str() {
         "VARCHAR" | "CHAR" | "CHARACTER" | "STRING" | "TEXT" => DataType::Utf8,
         "DOUBLE" => DataType::Float64,
         "REAL" | "FLOAT" => DataType::Float32,
@@ -205,7 +208,9 @@ fn data_type(at: &mut Reader<'_>) -> Result<DataType, SqlProblem> {
                 if other.is_empty() { word.token.to_string() } else { other.to_owned() }
             )));
         }
-    })
+    };
+    let length = sizes.first().filter(|_| kind == DataType::Utf8);
+    Ok((kind, length.and_then(|n| usize::try_from(*n).ok())))
 }
 
 /// The milliseconds of `'5' SECOND`, after the word INTERVAL.
@@ -306,6 +311,47 @@ pub(super) fn stagger(
         },
         at.at - 1,
     ))
+}
+
+/// `OVER (RANGE INTERVAL '1' MINUTE PRECEDING)` or `OVER window` behind a stream, from word `from`, and its last word.
+pub(super) fn reach(words: &[Word], from: usize) -> Result<(Reach, usize), SqlProblem> {
+    let mut at = Reader {
+        words,
+        at: from + 1,
+    };
+    if !at.symbol(&Token::LParen) {
+        let name = at.name("a window's name or its bounds in brackets")?;
+        return Ok((Reach::Named(name), at.at - 1));
+    }
+    if at.eat("ROWS") {
+        return Err(at.fault(
+            "the window of a join is one of time here; write RANGE INTERVAL '1' MINUTE PRECEDING",
+        ));
+    }
+    at.expect("RANGE")?;
+    let both = at.eat("BETWEEN");
+    let (mut before, mut behind) = (0, 0);
+    loop {
+        if at.eat("CURRENT") {
+            at.expect("ROW")?;
+        } else {
+            at.expect("INTERVAL")?;
+            let width = interval(&mut at)?;
+            if at.eat("FOLLOWING") {
+                behind = width;
+            } else {
+                at.expect("PRECEDING")?;
+                before = width;
+            }
+        }
+        if !(both && at.eat("AND")) {
+            break;
+        }
+    }
+    match at.symbol(&Token::RParen) {
+        true => Ok((Reach::Range(before, behind), at.at - 1)),
+        false => Err(at.fault("here `)` is missing")),
+    }
 }
 
 /// Parts a parser's message from the place at its end.

@@ -2,6 +2,7 @@
 //! its end, is kept for the allowed lateness, and what comes later is counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::{Array as _, RecordBatch, UInt32Array};
 use arrow::compute::{take, take_record_batch};
@@ -9,7 +10,8 @@ use arrow::datatypes::SchemaRef;
 
 use super::Limits;
 use super::aggregation::{Aggregation, Groups};
-use super::rows::{Fates, Rows, fate, millis, same_time, time_field, widened, wider};
+use super::faults::sieve;
+use super::rows::{Fates, Rows, fate, millis, same_time, time_field, times, widened, wider};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::problem;
 
@@ -75,6 +77,47 @@ pub(super) struct Grouped {
     groups: usize,
 }
 
+/// Gives each record the bounds of its windows, one row for each window.
+pub(super) struct Assign {
+    pub(super) grid: Grid,
+    pub(super) time: usize,
+    pub(super) output: SchemaRef,
+    /// Rows of one batch at the most.
+    pub(super) most: usize,
+}
+
+impl Assign {
+    pub(super) fn push(&self, rows: &Rows, fates: &mut Fates) -> Result<Rows, SqlProblem> {
+        let all = millis(rows.batch.column(self.time))?;
+        let [mut which, mut untimed, mut full] = [const { Vec::new() }; 3];
+        let mut bounds = [const { Vec::new() }; 3];
+        for (i, t) in all.iter().enumerate() {
+            let row = u32::try_from(i).unwrap_or(u32::MAX);
+            let Some(t) = t else {
+                untimed.push(row);
+                continue;
+            };
+            let windows = self.grid.windows(t - t.rem_euclid(self.grid.cell()));
+            for (start, end) in windows {
+                if which.len() >= self.most {
+                    full.push(row);
+                    break;
+                }
+                which.push(row);
+                for (column, bound) in bounds.iter_mut().zip([start, end, end - 1]) {
+                    column.push(bound);
+                }
+            }
+        }
+        fates.mark(&rows.origin, Some(&untimed), fate::LATE);
+        fates.mark(&rows.origin, Some(&full), fate::FULL);
+        let which = UInt32Array::from(which);
+        let own = take_record_batch(&rows.batch, &which)?;
+        let batch = widened(&own, &self.output, bounds.map(times))?;
+        Ok(rows.with(batch, Some(&which)))
+    }
+}
+
 /// Cells of one batch, each with its runs of rows.
 type Cells = BTreeMap<i64, Vec<(u32, u32)>>;
 
@@ -117,6 +160,7 @@ impl Grouped {
         rows: &Rows,
         now: i64,
         fates: &mut Fates,
+        pump: Option<&Arc<str>>,
     ) -> Result<Vec<Rows>, SqlProblem> {
         let times = millis(rows.batch.column(self.time))?;
         let (cells, untimed) = cells(&times, self.grid.cell());
@@ -141,12 +185,17 @@ impl Grouped {
                     _ => fate::MERGED,
                 };
                 let all = which.len() == rows.batch.num_rows();
-                fates.mark(&rows.origin, (!all).then_some(which), what);
+                if what != fate::MERGED {
+                    fates.mark(&rows.origin, (!all).then_some(which), what);
+                }
                 if closed {
                     break;
                 }
                 if !full {
-                    self.add(batch, (start, end), rows, which)?;
+                    match self.add(batch, (start, end), rows, which, fates, pump)? {
+                        None => fates.mark(&rows.origin, (!all).then_some(which), what),
+                        Some(good) => fates.mark(&rows.origin, Some(&good), what),
+                    }
                     if self.open.get(&(end, start)).is_some_and(|p| p.fired) {
                         again.insert((end, start));
                     }
@@ -155,23 +204,36 @@ impl Grouped {
         }
         let mut out = Vec::new();
         for key in again {
-            out.extend(self.fire(key, now)?);
+            out.extend(self.fire(key, now, fates, pump)?);
         }
         Ok(out)
     }
+    /// Takes rows into a window; those that compute, when some do not.
     fn add(
         &mut self,
         batch: &RecordBatch,
         (start, end): (i64, i64),
         rows: &Rows,
         which: &[u32],
-    ) -> Result<(), SqlProblem> {
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Option<Vec<u32>>, SqlProblem> {
         let n = batch.num_rows();
         let more = [start, end, end - 1].map(|t| same_time(t, n));
         let batch = widened(batch, &self.input, more)?;
-        let prepared = self.aggregation.prepare(&batch).map_err(|e| problem(&e))?;
+        let prepare = |b: &RecordBatch| self.aggregation.prepare(b).map_err(|e| problem(&e));
+        let sieved = sieve(&batch, prepare)?;
+        let at = |i: &u32| which.get(*i as usize).copied();
+        for (row, why) in &sieved.bad {
+            if let Some(row) = at(row) {
+                fates.fault(rows, row, why, pump);
+            }
+        }
+        let kept = sieved.kept.as_ref();
+        let good: Option<Vec<u32>> = kept.map(|k| k.values().iter().filter_map(at).collect());
+        let prepared = sieved.value;
         if prepared.rows == 0 {
-            return Ok(());
+            return Ok(good);
         }
         if !self.open.contains_key(&(end, start)) {
             let pane = Pane {
@@ -185,7 +247,7 @@ impl Grouped {
             self.open.insert((end, start), pane);
         }
         let Some(pane) = self.open.get_mut(&(end, start)) else {
-            return Ok(());
+            return Ok(good);
         };
         let before = pane.groups.len();
         let numbers = pane.groups.update(&prepared).map_err(|e| problem(&e))?;
@@ -197,10 +259,16 @@ impl Grouped {
         pane.oldest = pane.oldest.min(born.min().copied().unwrap_or(u64::MAX));
         pane.rows += prepared.rows as u64;
         pane.records += prepared.rows as u64 * u64::from(rows.weight);
-        Ok(())
+        Ok(good)
     }
     /// The rows of a window: all groups the first time, then those that changed. It stays as long as late records are allowed.
-    fn fire(&mut self, key: (i64, i64), now: i64) -> Result<Option<Rows>, SqlProblem> {
+    fn fire(
+        &mut self,
+        key: (i64, i64),
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Option<Rows>, SqlProblem> {
         let keeps = self.limits.lateness_ms > 0;
         let Some(pane) = self.open.get_mut(&key) else {
             return Ok(None);
@@ -238,15 +306,20 @@ impl Grouped {
         };
         let (batch, _) = self
             .aggregation
-            .finish(columns, weight)
-            .map_err(|e| problem(&e))?;
+            .finish(columns, weight, oldest, fates, pump)?;
         let at = if self.processing { key.0 - 1 } else { now };
         let time = same_time(at, batch.num_rows());
         let batch = widened(&batch, &self.output, [time])?;
         Ok((batch.num_rows() > 0).then(|| Rows::made(batch, oldest)))
     }
     /// Time has come to `watermark`: fires what has ended and forgets what may not change any more.
-    pub(super) fn advance(&mut self, watermark: i64, now: i64) -> Result<Vec<Rows>, SqlProblem> {
+    pub(super) fn advance(
+        &mut self,
+        watermark: i64,
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Vec<Rows>, SqlProblem> {
         let mut out = Vec::new();
         let ended: Vec<(i64, i64)> = self
             .open
@@ -258,7 +331,7 @@ impl Grouped {
             let fired = self.open.get(&key).is_none_or(|p| p.fired);
             let groups = self.open.get(&key).map_or(0, |p| p.groups.len());
             if !fired {
-                out.extend(self.fire(key, now)?);
+                out.extend(self.fire(key, now, fates, pump)?);
             }
             if key.0 - 1 + self.limits.lateness_ms <= watermark {
                 self.open.remove(&key);

@@ -91,6 +91,7 @@ impl Builder<'_> {
             schema,
             shown: items.len(),
             time,
+            windowed: Some(window.by),
         });
         self.stage(from, to, op);
         Ok(to)

@@ -66,8 +66,11 @@ impl Join {
             shown,
         })
     }
-    pub(super) fn push(&self, rows: &Rows) -> Result<Rows, SqlProblem> {
-        let keys = self.keys.apply(&rows.batch)?.rows;
+    /// The keys of rows.
+    pub(super) fn keys_of(&self, batch: &RecordBatch) -> Result<RecordBatch, SqlProblem> {
+        Ok(self.keys.apply(batch)?.rows)
+    }
+    pub(super) fn push(&self, rows: &Rows, keys: &RecordBatch) -> Result<Rows, SqlProblem> {
         let bytes = self.converter.convert_columns(keys.columns())?;
         let (mut left, mut right): (Vec<u32>, Vec<Option<u32>>) = (Vec::new(), Vec::new());
         for i in 0..keys.num_rows() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, BooleanArray, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter, take};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
@@ -12,6 +12,7 @@ use datafusion::logical_expr::Accumulator;
 
 use super::Limits;
 use super::aggregation::{Aggregation, Prepared};
+use super::faults::sieve;
 use super::rows::{
     Fates, ROWTIME, Rows, fate, millis, same_time, time_field, times, widened, wider,
 };
@@ -36,6 +37,8 @@ struct Window {
     oldest: u64,
     rows: u64,
     records: u64,
+    /// Its result went out as it is.
+    fired: bool,
 }
 
 /// End, start, key and window of one that is over.
@@ -122,12 +125,32 @@ impl Keyed {
         let rows = converter.convert_columns(&own)?;
         Ok(rows.iter().map(|r| r.as_ref().to_vec()).collect())
     }
-    pub(super) fn push(&mut self, rows: &Rows, fates: &mut Fates) -> Result<(), SqlProblem> {
+    /// Takes records in; windows that late ones changed give their rows again.
+    pub(super) fn push(
+        &mut self,
+        rows: &Rows,
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Vec<Rows>, SqlProblem> {
         let n = rows.batch.num_rows();
         let all = millis(rows.batch.column(self.time))?;
         let more = [0; 3].map(|t| same_time(t, n));
         let batch = widened(&rows.batch, &self.input, more)?;
-        let prepared = self.aggregation.prepare(&batch).map_err(|e| problem(&e))?;
+        let prepare = |b: &RecordBatch| self.aggregation.prepare(b).map_err(|e| problem(&e));
+        let sieved = sieve(&batch, prepare)?;
+        fates.faults(rows, &sieved, pump);
+        let mut prepared = sieved.value;
+        if let Some(good) = sieved.kept {
+            prepared.kept = Some(match prepared.kept {
+                None => good,
+                Some(kept) => {
+                    let of = kept.values().iter();
+                    let of = of.filter_map(|i| good.values().get(*i as usize).copied());
+                    of.collect::<Vec<_>>().into()
+                }
+            });
+        }
         let keys = self.keys(&prepared)?;
         let mut changed = BTreeSet::new();
         let [mut late, mut full, mut merged] = [const { Vec::new() }; 3];
@@ -151,12 +174,21 @@ impl Keyed {
         fates.mark(&rows.origin, Some(&late), fate::LATE);
         fates.mark(&rows.origin, Some(&full), fate::FULL);
         fates.mark(&rows.origin, Some(&merged), fate::MERGED);
+        let mut again: Vec<Closed> = Vec::new();
         for key in changed {
             for window in self.open.get_mut(&key).into_iter().flatten() {
-                window.take_in(&prepared, rows).map_err(|e| problem(&e))?;
+                let new = window.take_in(&prepared, rows).map_err(|e| problem(&e))?;
+                // A record that was late but not too late: the window's row goes out again.
+                if new && self.watermark != i64::MIN && window.end - 1 <= self.watermark {
+                    let shown = window.shown(&self.aggregation).map_err(|e| problem(&e))?;
+                    again.push((window.end, window.start, key.clone(), shown));
+                }
             }
         }
-        Ok(())
+        match again.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(vec![self.emit(again, now, fates, pump)?]),
+        }
     }
     /// Finds the window of a row, or opens one; sessions that now touch become one.
     fn place(&mut self, key: &[u8], t: i64, row: u32) -> Result<Placed, SqlProblem> {
@@ -189,7 +221,8 @@ impl Keyed {
             }
         }
         if joined.is_none() {
-            if self.watermark != i64::MIN && end - 1 <= self.watermark {
+            let last = end - 1 + self.limits.lateness_ms;
+            if self.watermark != i64::MIN && last <= self.watermark {
                 return Ok(Placed::Late);
             }
             if self.count >= self.limits.keys {
@@ -206,37 +239,66 @@ impl Keyed {
                 oldest: u64::MAX,
                 rows: 0,
                 records: 0,
+                fired: false,
             },
         };
         (window.start, window.end) = (start, end);
         window.pending.push(row);
+        window.fired = false;
         self.earliest = self.earliest.min(end);
         self.count += 1;
         self.open.entry(key.to_vec()).or_default().push(window);
         Ok(Placed::In)
     }
-    pub(super) fn advance(&mut self, watermark: i64, now: i64) -> Result<Vec<Rows>, SqlProblem> {
+    /// Time has come to `watermark`: gives the rows of the windows that have ended and forgets what may not change any more.
+    pub(super) fn advance(
+        &mut self,
+        watermark: i64,
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Vec<Rows>, SqlProblem> {
         self.watermark = self.watermark.max(watermark);
         if self.count == 0 || self.earliest > watermark.saturating_add(1) {
             return Ok(Vec::new());
         }
+        let lateness = self.limits.lateness_ms;
         let mut closed: Vec<Closed> = Vec::new();
-        let mut earliest = i64::MAX;
+        let (mut earliest, mut gone) = (i64::MAX, 0);
         for (key, windows) in &mut self.open {
-            let ended = windows.extract_if(.., |w| w.end - 1 <= watermark);
-            closed.extend(ended.map(|w| (w.end, w.start, key.clone(), w)));
-            earliest = windows.iter().map(|w| w.end).fold(earliest, i64::min);
+            for w in windows.iter_mut() {
+                if lateness > 0 && !w.fired && w.end - 1 <= watermark {
+                    let shown = w.shown(&self.aggregation).map_err(|e| problem(&e))?;
+                    closed.push((w.end, w.start, key.clone(), shown));
+                }
+            }
+            let before = windows.len();
+            let over = windows.extract_if(.., |w| w.end - 1 + lateness <= watermark);
+            for window in over {
+                if !window.fired {
+                    closed.push((window.end, window.start, key.clone(), window));
+                }
+            }
+            gone += before - windows.len();
+            let next = |w: &Window| if w.fired { w.end + lateness } else { w.end };
+            earliest = windows.iter().map(next).fold(earliest, i64::min);
         }
         self.open.retain(|_, w| !w.is_empty());
         self.earliest = earliest;
-        self.count -= closed.len();
+        self.count -= gone;
         closed.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
         if closed.is_empty() {
             return Ok(Vec::new());
         }
-        self.emit(closed, now).map(|rows| vec![rows])
+        self.emit(closed, now, fates, pump).map(|rows| vec![rows])
     }
-    fn emit(&self, mut closed: Vec<Closed>, now: i64) -> Result<Rows, SqlProblem> {
+    fn emit(
+        &self,
+        mut closed: Vec<Closed>,
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Rows, SqlProblem> {
         let mut own = match &self.converter {
             Some(converter) => {
                 let parser = converter.parser();
@@ -267,10 +329,10 @@ impl Keyed {
             .iter()
             .fold((0, 0), |(a, b), c| (a + c.3.rows, b + c.3.records));
         let weight = records as f64 / rows.max(1) as f64;
+        let oldest = closed.iter().map(|c| c.3.oldest).min().unwrap_or(0);
         let (batch, kept) = self
             .aggregation
-            .finish(columns, weight)
-            .map_err(|e| problem(&e))?;
+            .finish(columns, weight, oldest, fates, pump)?;
         let at: Vec<i64> = (0..batch.num_rows())
             .map(|i| kept.as_ref().map_or(i, |k| k.value(i) as usize))
             .map(|i| {
@@ -281,7 +343,6 @@ impl Keyed {
                 }
             })
             .collect();
-        let oldest = closed.iter().map(|c| c.3.oldest).min().unwrap_or(0);
         let batch = widened(&batch, &self.output, [times(at)])?;
         Ok(Rows::made(batch, oldest))
     }
@@ -306,10 +367,37 @@ impl Window {
         self.records += other.records;
         Ok(self)
     }
-    /// Takes the rows that were found to belong to it.
-    fn take_in(&mut self, prepared: &Prepared, rows: &Rows) -> Result<(), DataFusionError> {
+    /// A copy whose results may be read, as reading may use the state up; this one goes on.
+    fn shown(&mut self, aggregation: &Aggregation) -> Result<Self, DataFusionError> {
+        let mut shown = aggregation.accumulators()?;
+        let mut kept = aggregation.accumulators()?;
+        for (i, own) in self.accumulators.iter_mut().enumerate() {
+            let state: Result<Vec<ArrayRef>, _> =
+                own.state()?.into_iter().map(|s| s.to_array()).collect();
+            let state = state?;
+            for copy in [&mut shown, &mut kept] {
+                if let Some(copy) = copy.get_mut(i) {
+                    copy.merge_batch(&state)?;
+                }
+            }
+        }
+        self.accumulators = kept;
+        self.fired = true;
+        Ok(Self {
+            start: self.start,
+            end: self.end,
+            accumulators: shown,
+            pending: Vec::new(),
+            oldest: self.oldest,
+            rows: self.rows,
+            records: self.records,
+            fired: false,
+        })
+    }
+    /// Takes the rows that were found to belong to it; false when there are none.
+    fn take_in(&mut self, prepared: &Prepared, rows: &Rows) -> Result<bool, DataFusionError> {
         if self.pending.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut which = std::mem::take(&mut self.pending);
         which.sort_unstable();
@@ -343,6 +431,6 @@ impl Window {
             }
             accumulator.update_batch(&own)?;
         }
-        Ok(())
+        Ok(true)
     }
 }

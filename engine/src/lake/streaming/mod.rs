@@ -7,11 +7,15 @@
 
 mod aggregation;
 mod declare;
+mod faults;
+mod fit;
 mod forest;
 mod grouped;
 mod grouping;
 mod join;
+mod joining;
 mod keyed;
+mod meet;
 mod names;
 mod over;
 mod program;
@@ -19,6 +23,7 @@ mod rows;
 mod script;
 mod select;
 mod sliding;
+mod sorted;
 mod source;
 mod tables;
 mod windows;

@@ -3,14 +3,16 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, Spanned as _, Value,
-    VisitMut as _, VisitorMut,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, CharacterLength, DataType as SqlType,
+    DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, Interval, ObjectName, Spanned as _, Value, VisitMut as _, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::declare;
+use super::faults::TRUNCATION;
 use super::rows::{ARRIVAL, ROWTIME};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::{narrow, suggest};
@@ -30,6 +32,8 @@ pub(super) struct Scope {
     pub(super) parts: Vec<Part>,
     /// True where `APPROXIMATE_ARRIVAL_TIME` is known.
     pub(super) arrival: bool,
+    /// A text cast to a shorter VARCHAR(n) is cut (Flink SQL), not refused (Kinesis SQL).
+    pub(super) cuts: bool,
 }
 
 /// A problem at the beginning of a span.
@@ -183,6 +187,23 @@ impl Resolver<'_> {
                     _ => {}
                 }
             }
+            Expr::Cast {
+                expr: inner,
+                data_type,
+                ..
+            } => {
+                if let Some(most) = text_length(data_type) {
+                    *data_type = SqlType::Varchar(None);
+                    let text = Expr::Cast {
+                        kind: CastKind::Cast,
+                        expr: inner.clone(),
+                        data_type: SqlType::Varchar(None),
+                        array: false,
+                        format: None,
+                    };
+                    *expr = fitted(text, most, self.0.cuts);
+                }
+            }
             Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
                 return Err(at(
                     expr.span(),
@@ -192,6 +213,54 @@ impl Resolver<'_> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The n of VARCHAR(n).
+fn text_length(kind: &SqlType) -> Option<u64> {
+    match kind {
+        SqlType::Varchar(Some(CharacterLength::IntegerLength { length, .. }))
+        | SqlType::CharVarying(Some(CharacterLength::IntegerLength { length, .. }))
+        | SqlType::CharacterVarying(Some(CharacterLength::IntegerLength { length, .. }))
+        | SqlType::Char(Some(CharacterLength::IntegerLength { length, .. }))
+        | SqlType::Character(Some(CharacterLength::IntegerLength { length, .. })) => Some(*length),
+        _ => None,
+    }
+}
+
+/// A text of `most` characters at the most: cut, or else an expression that does not compute.
+///
+/// Source of the refusal: <https://docs.aws.amazon.com/kinesisanalytics/latest/sqlref/sql-reference-cast.html>, read 2026-11-21.
+fn fitted(text: Expr, most: u64, cuts: bool) -> Expr {
+    let number = |n: u64| Expr::Value(Value::Number(n.to_string(), false).into());
+    if cuts {
+        return call("substr", vec![text, number(1), number(most)]);
+    }
+    let cast = |expr: Expr, data_type: SqlType| Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(expr),
+        data_type,
+        array: false,
+        format: None,
+    };
+    // What cannot be a number says in the error what was wrong.
+    let why = Value::SingleQuotedString(format!("{TRUNCATION}: {most} characters for "));
+    let refused = call("concat", vec![Expr::Value(why.into()), text.clone()]);
+    let refused = cast(cast(refused, SqlType::Int(None)), SqlType::Varchar(None));
+    let long = Expr::BinaryOp {
+        left: Box::new(call("char_length", vec![call("rtrim", vec![text.clone()])])),
+        op: BinaryOperator::Gt,
+        right: Box::new(number(most)),
+    };
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen {
+            condition: long,
+            result: refused,
+        }],
+        else_result: Some(Box::new(text)),
     }
 }
 
@@ -231,6 +300,51 @@ pub(super) fn arguments(function: &Function) -> Vec<&Expr> {
         },
     };
     list.args.iter().filter_map(expr).collect()
+}
+
+/// A call by the name and arguments of a table.
+pub(super) fn call_of(name: &ObjectName, args: &[FunctionArg]) -> Function {
+    let Expr::Function(empty) = call("", Vec::new()) else {
+        unreachable!("a call is a function");
+    };
+    Function {
+        name: name.clone(),
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.to_vec(),
+            clauses: Vec::new(),
+        }),
+        ..empty
+    }
+}
+
+/// The arguments of a window function: those with names (`SIZE => …`) in the order in which they stand without.
+pub(super) fn ordered_arguments<'a>(name: &str, function: &'a Function) -> Vec<&'a Expr> {
+    let order: &[&str] = match name {
+        "HOP" => &["DATA", "TIMECOL", "SLIDE", "SIZE", "OFFSET"],
+        "CUMULATE" => &["DATA", "TIMECOL", "STEP", "SIZE", "OFFSET"],
+        "SESSION" => &["DATA", "TIMECOL", "GAP"],
+        _ => &["DATA", "TIMECOL", "SIZE", "OFFSET"],
+    };
+    let plain = arguments(function);
+    let FunctionArguments::List(list) = &function.args else {
+        return plain;
+    };
+    let place = |arg: &FunctionArg| {
+        let name = match arg {
+            FunctionArg::Named { name, .. } => name.value.to_uppercase(),
+            FunctionArg::ExprNamed { name, .. } => name.to_string().to_uppercase(),
+            FunctionArg::Unnamed(_) => return None,
+        };
+        order.iter().position(|o| *o == name)
+    };
+    let places: Vec<Option<usize>> = list.args.iter().map(place).collect();
+    if places.len() != plain.len() || places.iter().any(Option::is_none) {
+        return plain;
+    }
+    let mut both: Vec<_> = places.into_iter().zip(plain).collect();
+    both.sort_by_key(|(place, _)| *place);
+    both.into_iter().map(|(_, arg)| arg).collect()
 }
 
 /// The milliseconds of `INTERVAL '10' SECOND`.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use arrow::array::{Array as _, ArrayRef, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{DataFusionError, ScalarValue};
@@ -11,7 +11,7 @@ use datafusion::logical_expr::Accumulator;
 
 use super::Limits;
 use super::aggregation::Aggregation;
-use super::rows::{Fates, Rows, fate, millis, widened};
+use super::rows::{Fates, Origin, Rows, fate, millis, widened};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::problem;
 use crate::lake::transform::Transform;
@@ -102,12 +102,24 @@ pub(super) struct Over {
     pub(super) output: SchemaRef,
     pub(super) limits: Limits,
     pub(super) entries: usize,
+    /// Records come in the order of their time, and those of one time see each other in a frame of RANGE, as in Flink.
+    pub(super) peers: bool,
 }
 
 impl Over {
     pub(super) fn state(&self) -> (usize, usize) {
         let parts = self.calls.iter().map(|c| c.parts.len()).sum();
         (parts, self.entries)
+    }
+    /// Whether everything that it computes of the rows alone computes.
+    pub(super) fn probe(&self, batch: &RecordBatch) -> Result<(), SqlProblem> {
+        for call in &self.calls {
+            call.values.apply(batch)?;
+            if let What::Aggregate(a) = &call.what {
+                a.prepare(batch).map_err(|e| problem(&e))?;
+            }
+        }
+        Ok(())
     }
     pub(super) fn push(&mut self, rows: &Rows, fates: &mut Fates) -> Result<Rows, SqlProblem> {
         let room = self.limits.rows.saturating_sub(self.entries) / self.calls.len().max(1);
@@ -118,6 +130,9 @@ impl Over {
                 .filter_map(|i| u32::try_from(i).ok())
                 .collect();
             fates.mark(&rows.origin, Some(&lost), fate::FULL);
+            if matches!(rows.origin, Origin::Made) {
+                fates.lost += lost.len() as u64 * u64::from(rows.weight);
+            }
             let kept: Vec<u32> = (0..n).filter_map(|i| u32::try_from(i).ok()).collect();
             let fewer = rows.batch.slice(0, n);
             rows = rows.with(fewer, Some(&UInt32Array::from(kept)));
@@ -126,7 +141,7 @@ impl Over {
         let mut more = Vec::with_capacity(self.calls.len());
         for call in &mut self.calls {
             let (column, change) = call
-                .column(&rows, times.values())
+                .column(&rows, times.values(), self.peers)
                 .map_err(|e| problem(&e))?;
             self.entries = self.entries.saturating_add_signed(change);
             more.push(column);
@@ -154,7 +169,12 @@ impl Over {
 
 impl Call {
     /// The results for the rows, and how many entries more are kept.
-    fn column(&mut self, rows: &Rows, times: &[i64]) -> Result<(ArrayRef, isize), DataFusionError> {
+    fn column(
+        &mut self,
+        rows: &Rows,
+        times: &[i64],
+        peers: bool,
+    ) -> Result<(ArrayRef, isize), DataFusionError> {
         let outer = |e: SqlProblem| DataFusionError::Execution(e.to_string());
         let values = self.values.apply(&rows.batch).map_err(outer)?.rows;
         let arguments: Vec<ArrayRef> = match &self.what {
@@ -172,26 +192,32 @@ impl Call {
         };
         let mut out = Vec::with_capacity(times.len());
         let mut change: isize = 0;
-        for (i, t) in times.iter().enumerate() {
-            let key = keys.as_ref().map_or(&[][..], |k| k.row(i).data());
-            let part = match self.parts.get_mut(key) {
-                Some(part) => part,
-                None => {
-                    let accumulators = match (&self.what, self.frame) {
-                        (What::Aggregate(a), Frame::All) => a.accumulators()?,
-                        (What::Aggregate(a), _) => a.sliding()?,
-                        _ => Vec::new(),
-                    };
-                    self.parts.entry(key.to_vec()).or_insert(Part {
-                        entries: VecDeque::new(),
-                        accumulators,
-                        newest: *t,
-                    })
+        let together =
+            peers && !matches!(self.frame, Frame::Rows(_)) && !matches!(self.what, What::Lag(_));
+        let key = |i: usize| keys.as_ref().map_or(&[][..], |k| k.row(i).data());
+        let mut from = 0;
+        while from < times.len() {
+            let same = times[from..].iter().take_while(|t| **t == times[from]);
+            let to = from + if together { same.count() } else { 1 };
+            for i in from..to {
+                let (what, frame) = (&self.what, self.frame);
+                let part = match self.parts.get_mut(key(i)) {
+                    Some(part) => part,
+                    None => {
+                        let part = Part::new(what, frame, times[i])?;
+                        self.parts.entry(key(i).to_vec()).or_insert(part)
+                    }
+                };
+                let before = part.entries.len();
+                part.take_in(what, frame, times[i], &arguments, i)?;
+                change += part.entries.len() as isize - before as isize;
+            }
+            for i in from..to {
+                if let Some(part) = self.parts.get_mut(key(i)) {
+                    out.push(part.value(&self.what, &arguments)?);
                 }
-            };
-            let before = part.entries.len();
-            out.push(part.next(&self.what, self.frame, *t, &arguments, i)?);
-            change += part.entries.len() as isize - before as isize;
+            }
+            from = to;
         }
         let column = match out.is_empty() {
             true => arrow::array::new_empty_array(&self.kind(&arguments)),
@@ -222,14 +248,26 @@ impl Call {
 }
 
 impl Part {
-    fn next(
+    fn new(what: &What, frame: Frame, t: i64) -> Result<Self, DataFusionError> {
+        let accumulators = match (what, frame) {
+            (What::Aggregate(a), Frame::All) => a.accumulators()?,
+            (What::Aggregate(a), _) => a.sliding()?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            entries: VecDeque::new(),
+            accumulators,
+            newest: t,
+        })
+    }
+    fn take_in(
         &mut self,
         what: &What,
         frame: Frame,
         t: i64,
         arguments: &[ArrayRef],
         row: usize,
-    ) -> Result<ScalarValue, DataFusionError> {
+    ) -> Result<(), DataFusionError> {
         self.newest = self.newest.max(t);
         let own: Vec<ArrayRef> = arguments.iter().map(|a| a.slice(row, 1)).collect();
         let values: Result<Vec<ScalarValue>, _> = arguments
@@ -242,7 +280,14 @@ impl Part {
         if frame != Frame::All || !matches!(what, What::Aggregate(_)) {
             self.entries.push_back((t, values?));
         }
-        self.shrink(what, frame, t)?;
+        self.shrink(what, frame, t)
+    }
+    /// The result for the record that came last.
+    fn value(
+        &mut self,
+        what: &What,
+        arguments: &[ArrayRef],
+    ) -> Result<ScalarValue, DataFusionError> {
         let first = |e: Option<&(i64, Vec<ScalarValue>)>| e.and_then(|e| e.1.first().cloned());
         let nothing = || match arguments.first() {
             Some(a) => ScalarValue::try_from(a.data_type()),

@@ -2,18 +2,23 @@
 //! up to which all have come.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{Array as _, RecordBatch, UInt32Array};
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::buffer::ScalarBuffer;
-use arrow::compute::{cast, max};
+use arrow::compute::max;
 use arrow::datatypes::SchemaRef;
 
+use super::faults::{self, sieve};
+use super::fit::Fit;
 use super::forest::Scores;
-use super::grouped::Grouped;
+use super::grouped::{Assign, Grouped};
 use super::join::Join;
 use super::keyed::Keyed;
+use super::meet::Meet;
 use super::over::Over;
 use super::rows::{Fates, Origin, Rows, fate, millis, same_time, widened};
+use super::sorted::Sorted;
 use super::{Dialect, Limits, Reference, script, select};
 use crate::lake::error::SqlProblem;
 use crate::lake::transform::Transform;
@@ -27,6 +32,8 @@ pub(super) struct Stream {
     pub(super) shown: usize,
     /// The column that windows may be made by, and whose time it is.
     pub(super) time: Option<(String, TimeBy)>,
+    /// Its records have the bounds of windows of this time.
+    pub(super) windowed: Option<TimeBy>,
 }
 
 impl Stream {
@@ -61,20 +68,50 @@ pub(super) enum Op {
     /// Projection and filter.
     Map(Transform),
     /// Columns by place, cast.
-    Fit(Vec<usize>, SchemaRef),
+    Fit(Fit),
     Grouped(Box<Grouped>, TimeBy),
     Keyed(Box<Keyed>, TimeBy),
-    Over(Box<Over>),
+    Over(Box<Over>, TimeBy),
     Forest(Box<Scores>),
     Join(Box<Join>),
+    /// Two streams joined.
+    Meet(Box<Meet>, [TimeBy; 2]),
+    /// Records in the order of their time, or of an ORDER BY.
+    Sorted(Box<Sorted>, TimeBy),
+    /// Each record with the bounds of its windows.
+    Windows(Assign),
 }
 
 /// A step from one stream to another.
 pub(super) struct Stage {
     pub(super) from: usize,
+    /// The right side of a join.
+    pub(super) also: Option<usize>,
     pub(super) to: usize,
     pub(super) op: Op,
     pub(super) place: (u32, u32),
+    /// The pump that it belongs to.
+    pub(super) pump: Option<Arc<str>>,
+}
+
+impl Stage {
+    fn push(
+        &mut self,
+        there: &[Vec<Rows>],
+        now: i64,
+        fates: &mut Fates,
+    ) -> Result<Vec<Rows>, SqlProblem> {
+        let mut out = Vec::new();
+        for (right, from) in [(false, Some(self.from)), (true, self.also)] {
+            for rows in from.and_then(|f| there.get(f)).into_iter().flatten() {
+                if rows.batch.num_rows() > 0 {
+                    let pump = self.pump.as_ref();
+                    out.extend(self.op.push(rows, right, now, fates, pump)?);
+                }
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// An application at work.
@@ -85,6 +122,8 @@ pub struct StreamProgram {
     /// Streams that something is inserted into, in the order in which they were declared.
     pub(super) outputs: Vec<usize>,
     idle_ms: i64,
+    /// Rows that do not compute go to a stream.
+    errors: bool,
 }
 
 impl std::fmt::Debug for StreamProgram {
@@ -114,6 +153,8 @@ pub struct Made {
 pub enum Fate {
     /// It is in a window, a session or another state.
     Merged,
+    /// It holds a value that does not compute.
+    Bad,
     /// Its window had closed.
     Late,
     /// There was no room in the state for it.
@@ -134,12 +175,24 @@ impl Pushed {
     /// What became of record `i`, if it did not go on itself.
     #[must_use]
     pub fn fate(&self, i: usize) -> Fate {
-        match self.fates.0.get(i).copied().unwrap_or_default() {
+        match self.fates.marks.get(i).copied().unwrap_or_default() {
             f if f & fate::MERGED != 0 => Fate::Merged,
+            f if f & fate::BAD != 0 => Fate::Bad,
             f if f & fate::LATE != 0 => Fate::Late,
             f if f & fate::FULL != 0 => Fate::Full,
             _ => Fate::LeftOut,
         }
+    }
+    /// Rows made inside the application for which there was no room further on.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.fates.lost
+    }
+    /// How many rows did not compute, and why the first did not.
+    #[must_use]
+    pub fn faults(&self) -> (usize, Option<&str>) {
+        let all = &self.fates.faults;
+        (all.len(), all.first().map(|f| f.why.as_str()))
     }
 }
 
@@ -167,6 +220,7 @@ impl StreamProgram {
         let mut program = select::compile(&statements, dialect, input, reference, limits)?;
         program.sort()?;
         program.idle_ms = limits.idle_ms;
+        program.errors = dialect == Dialect::Kinesis;
         Ok(program)
     }
     pub(super) const fn new(streams: Vec<Stream>) -> Self {
@@ -176,6 +230,7 @@ impl StreamProgram {
             marks: Vec::new(),
             outputs: Vec::new(),
             idle_ms: 0,
+            errors: false,
         }
     }
     /// Names and columns of the streams that something is inserted into.
@@ -191,8 +246,9 @@ impl StreamProgram {
         let mut rest: Vec<Stage> = std::mem::take(&mut self.stages);
         while !rest.is_empty() {
             let ready = (0..rest.len()).find(|i| {
-                let from = rest[*i].from;
-                rest.iter().all(|other| other.to != from)
+                let own = &rest[*i];
+                let reads = |s: usize| s == own.from || Some(s) == own.also;
+                rest.iter().all(|other| !reads(other.to))
             });
             let Some(ready) = ready else {
                 let (line, column) = rest[0].place;
@@ -209,7 +265,7 @@ impl StreamProgram {
     /// [`StreamProgram::advance`].
     ///
     /// # Errors
-    /// A value that does not compute, such as a division by zero.
+    /// What is wrong with the application itself; rows that do not compute are in the result.
     pub fn push(
         &mut self,
         lane: u32,
@@ -227,50 +283,59 @@ impl StreamProgram {
             origin: Origin::Same,
             weight,
         };
-        let mut fates = Fates(vec![0; n]);
+        let mut fates = Fates::of(n);
         let mut there: Vec<Vec<Rows>> = vec![Vec::new(); self.streams.len()];
         there[0].push(rows);
         for stage in &mut self.stages {
-            let all = std::mem::take(&mut there[stage.from]);
-            for rows in &all {
-                there[stage.to].extend(stage.op.push(rows, now_ms, &mut fates)?);
-            }
-            there[stage.from] = all;
+            let new = stage.push(&there, now_ms, &mut fates)?;
+            there[stage.to].extend(new);
         }
         for mark in &mut self.marks {
             mark.note(lane, &there[mark.stream], now_ms)?;
         }
         let mut made = self.gather(&there);
-        let Pushed { made: closed, .. } = self.turn(now_ms, &mut fates)?;
-        made.extend(closed);
+        made.extend(self.turn(now_ms, &mut fates)?);
+        made.extend(self.told(&fates, now_ms)?);
         Ok(Pushed { made, fates })
     }
     /// Time has come to `now_ms`: closes windows.
     ///
     /// # Errors
-    /// A value that does not compute.
-    pub fn advance(&mut self, now_ms: i64) -> Result<Vec<Made>, SqlProblem> {
-        Ok(self.turn(now_ms, &mut Fates::default())?.made)
+    /// What is wrong with the application itself; rows that do not compute are in the result.
+    pub fn advance(&mut self, now_ms: i64) -> Result<Pushed, SqlProblem> {
+        let mut fates = Fates::default();
+        let mut made = self.turn(now_ms, &mut fates)?;
+        made.extend(self.told(&fates, now_ms)?);
+        Ok(Pushed { made, fates })
     }
-    fn turn(&mut self, now_ms: i64, fates: &mut Fates) -> Result<Pushed, SqlProblem> {
+    /// The rows of the error stream, which Kinesis SQL has.
+    fn told(&self, fates: &Fates, now_ms: i64) -> Result<Vec<Made>, SqlProblem> {
+        match self.error_stream() {
+            Some((stream, ..)) => faults::told(&fates.faults, stream, now_ms),
+            None => Ok(Vec::new()),
+        }
+    }
+    /// The number, name and columns of the stream with the rows that do not compute; Flink SQL has none.
+    #[must_use]
+    pub fn error_stream(&self) -> Option<(usize, &'static str, SchemaRef)> {
+        let columns = Arc::clone(&faults::COLUMNS);
+        self.errors
+            .then(|| (self.outputs.len(), faults::ERROR_STREAM, columns))
+    }
+    fn turn(&mut self, now_ms: i64, fates: &mut Fates) -> Result<Vec<Made>, SqlProblem> {
         for mark in &mut self.marks {
             mark.idle(now_ms, self.idle_ms);
         }
         let marks: Vec<i64> = self.marks.iter().map(|m| m.now_ms).collect();
         let mut fresh: Vec<Vec<Rows>> = vec![Vec::new(); self.streams.len()];
         for stage in &mut self.stages {
-            let all = std::mem::take(&mut fresh[stage.from]);
-            for rows in &all {
-                fresh[stage.to].extend(stage.op.push(rows, now_ms, fates)?);
-            }
-            fresh[stage.from] = all;
-            let more = stage.op.advance(&marks, now_ms)?;
+            let new = stage.push(&fresh, now_ms, fates)?;
+            fresh[stage.to].extend(new);
+            let pump = stage.pump.as_ref();
+            let more = stage.op.advance(&marks, now_ms, fates, pump)?;
             fresh[stage.to].extend(more);
         }
-        Ok(Pushed {
-            made: self.gather(&fresh),
-            fates: Fates::default(),
-        })
+        Ok(self.gather(&fresh))
     }
     fn gather(&self, there: &[Vec<Rows>]) -> Vec<Made> {
         let mut out = Vec::new();
@@ -307,6 +372,8 @@ impl StreamProgram {
         let ends = self.stages.iter().filter_map(|s| match &s.op {
             Op::Grouped(g, TimeBy::Processing) => g.next_end(),
             Op::Keyed(k, TimeBy::Processing) => k.next_end(),
+            Op::Meet(m, [TimeBy::Processing, TimeBy::Processing]) => m.next_end(),
+            Op::Sorted(s, TimeBy::Processing) => s.next_end(),
             _ => None,
         });
         ends.min()
@@ -317,7 +384,9 @@ impl StreamProgram {
         let all = self.stages.iter().map(|s| match &s.op {
             Op::Grouped(g, _) => g.state(),
             Op::Keyed(k, _) => k.state(),
-            Op::Over(o) => o.state(),
+            Op::Over(o, _) => o.state(),
+            Op::Meet(m, _) => m.state(),
+            Op::Sorted(s, _) => s.state(),
             _ => (0, 0),
         });
         all.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
@@ -331,56 +400,69 @@ impl StreamProgram {
 }
 
 impl Op {
-    fn push(&mut self, rows: &Rows, now: i64, fates: &mut Fates) -> Result<Vec<Rows>, SqlProblem> {
-        if rows.batch.num_rows() == 0 {
-            return Ok(Vec::new());
-        }
+    fn push(
+        &mut self,
+        rows: &Rows,
+        right: bool,
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Vec<Rows>, SqlProblem> {
         let one = match self {
             Self::Map(transform) => {
-                let applied = transform.apply(&rows.batch)?;
-                rows.with(applied.rows, applied.kept.as_ref())
+                let applied = sieve(&rows.batch, |b| transform.apply(b))?;
+                fates.faults(rows, &applied, pump);
+                let whole = rows.only(applied.kept.as_ref());
+                whole.with(applied.value.rows, applied.value.kept.as_ref())
             }
-            Self::Fit(places, schema) => fit(rows, places, schema)?,
-            Self::Grouped(grouped, _) => return grouped.push(rows, now, fates),
-            Self::Keyed(keyed, _) => {
-                keyed.push(rows, fates)?;
-                return Ok(Vec::new());
+            Self::Fit(fit) => {
+                let fitted = sieve(&rows.batch, |b| fit.apply(b))?;
+                fates.faults(rows, &fitted, pump);
+                rows.with(fitted.value, fitted.kept.as_ref())
             }
-            Self::Over(over) => over.push(rows, fates)?,
+            Self::Grouped(grouped, _) => return grouped.push(rows, now, fates, pump),
+            Self::Keyed(keyed, _) => return keyed.push(rows, now, fates, pump),
+            Self::Over(over, _) => {
+                let able = sieve(&rows.batch, |b| over.probe(b))?;
+                fates.faults(rows, &able, pump);
+                over.push(&rows.only_of(able.kept.as_ref())?, fates)?
+            }
             Self::Forest(forest) => forest.push(rows)?,
-            Self::Join(join) => join.push(rows)?,
+            Self::Join(join) => {
+                let keyed = sieve(&rows.batch, |b| join.keys_of(b))?;
+                fates.faults(rows, &keyed, pump);
+                join.push(&rows.only_of(keyed.kept.as_ref())?, &keyed.value)?
+            }
+            Self::Meet(meet, _) => return meet.push(rows, right, fates, pump),
+            Self::Sorted(sorted, _) => return sorted.push(rows, fates, pump).map(|()| Vec::new()),
+            Self::Windows(assign) => assign.push(rows, fates)?,
         };
         Ok(vec![one])
     }
-    fn advance(&mut self, marks: &[i64], now: i64) -> Result<Vec<Rows>, SqlProblem> {
+    fn advance(
+        &mut self,
+        marks: &[i64],
+        now: i64,
+        fates: &mut Fates,
+        pump: Option<&Arc<str>>,
+    ) -> Result<Vec<Rows>, SqlProblem> {
         let time = |by: &TimeBy| match by {
             // A window has ended when the clock has come to its end.
             TimeBy::Processing => now - 1,
             TimeBy::Event(mark) => marks.get(*mark).copied().unwrap_or(i64::MIN),
         };
         match self {
-            Self::Grouped(grouped, by) => grouped.advance(time(by), now),
-            Self::Keyed(keyed, by) => keyed.advance(time(by), now),
-            Self::Over(over) => {
-                over.advance(now);
+            Self::Grouped(grouped, by) => grouped.advance(time(by), now, fates, pump),
+            Self::Keyed(keyed, by) => keyed.advance(time(by), now, fates, pump),
+            Self::Over(over, by) => {
+                over.advance(time(by).saturating_add(1));
                 Ok(Vec::new())
             }
+            Self::Meet(meet, by) => meet.advance(time(&by[0]).min(time(&by[1])), fates),
+            Self::Sorted(sorted, by) => sorted.advance(time(by)),
             _ => Ok(Vec::new()),
         }
     }
-}
-
-fn fit(rows: &Rows, places: &[usize], schema: &SchemaRef) -> Result<Rows, SqlProblem> {
-    let mut columns = Vec::with_capacity(places.len());
-    for (place, field) in places.iter().zip(schema.fields()) {
-        let column = rows.batch.column(*place);
-        columns.push(match column.data_type() == field.data_type() {
-            true => column.clone(),
-            false => cast(column, field.data_type())?,
-        });
-    }
-    let batch = RecordBatch::try_new(SchemaRef::clone(schema), columns)?;
-    Ok(rows.with(batch, None))
 }
 
 impl Mark {

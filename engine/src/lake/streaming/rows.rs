@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch};
 use arrow::array::{TimestampMillisecondArray, UInt32Array};
 use arrow::buffer::ScalarBuffer;
-use arrow::compute::cast;
+use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
@@ -28,6 +28,14 @@ pub(super) enum Origin {
 }
 
 impl Origin {
+    /// The record that a row is.
+    pub(super) fn record(&self, row: usize) -> Option<u32> {
+        match self {
+            Self::Same => u32::try_from(row).ok(),
+            Self::Of(own) => own.values().get(row).copied(),
+            Self::Made => None,
+        }
+    }
     /// The records at these rows.
     pub(super) fn at(&self, kept: Option<&UInt32Array>) -> Self {
         match (self, kept) {
@@ -70,6 +78,20 @@ impl Rows {
             origin: self.origin.at(kept),
             weight: self.weight,
         }
+    }
+    /// The births and origins of these rows alone; the columns are to be replaced.
+    pub(super) fn only(&self, kept: Option<&UInt32Array>) -> Self {
+        match kept {
+            None => self.clone(),
+            Some(_) => self.with(self.batch.slice(0, 0), kept),
+        }
+    }
+    /// These rows alone.
+    pub(super) fn only_of(&self, kept: Option<&UInt32Array>) -> Result<Self, ArrowError> {
+        Ok(match kept {
+            None => self.clone(),
+            Some(which) => self.with(take_record_batch(&self.batch, which)?, kept),
+        })
     }
     /// Rows made of others, all born then.
     pub(super) fn made(batch: RecordBatch, born: u64) -> Self {
@@ -131,23 +153,38 @@ pub(super) mod fate {
     pub(crate) const LATE: u8 = 2;
     /// There was no room for another window or key.
     pub(crate) const FULL: u8 = 4;
+    /// It holds a value that does not compute.
+    pub(crate) const BAD: u8 = 8;
 }
 
 /// Notes what becomes of the records of one batch.
 #[derive(Debug, Default)]
-pub(super) struct Fates(pub(super) Vec<u8>);
+pub(super) struct Fates {
+    pub(super) marks: Vec<u8>,
+    /// Rows that did not compute.
+    pub(super) faults: Vec<super::faults::Fault>,
+    /// Rows made inside that had no room, weights included.
+    pub(super) lost: u64,
+}
 
 impl Fates {
+    pub(super) fn of(records: usize) -> Self {
+        Self {
+            marks: vec![0; records],
+            faults: Vec::new(),
+            lost: 0,
+        }
+    }
     /// Rows `which` (all when `None`) of these came to `what`.
     pub(super) fn mark(&mut self, origin: &Origin, which: Option<&[u32]>, what: u8) {
         let mut set = |i: usize| {
-            if let Some(fate) = self.0.get_mut(i) {
+            if let Some(fate) = self.marks.get_mut(i) {
                 *fate |= what;
             }
         };
         match (origin, which) {
             (Origin::Made, _) => {}
-            (Origin::Same, None) => self.0.iter_mut().for_each(|f| *f |= what),
+            (Origin::Same, None) => self.marks.iter_mut().for_each(|f| *f |= what),
             (Origin::Same, Some(rows)) => rows.iter().for_each(|r| set(*r as usize)),
             (Origin::Of(own), None) => own.values().iter().for_each(|r| set(*r as usize)),
             (Origin::Of(own), Some(rows)) => {

@@ -55,6 +55,8 @@ impl Word {
 pub(super) struct ColumnDecl {
     pub(super) name: String,
     pub(super) what: ColumnIs,
+    /// Letters of a text at the most: the n of VARCHAR(n).
+    pub(super) length: Option<usize>,
 }
 
 /// Where a declared column comes from.
@@ -89,8 +91,12 @@ pub(super) struct Insert {
     pub(super) query: Box<Query>,
     /// `WINDOWED BY STAGGER (PARTITION BY … RANGE …)`.
     pub(super) stagger: Option<Stagger>,
+    /// `OVER (RANGE …)` behind a stream of a join: line and column of the stream's name, and how far it reaches.
+    pub(super) reaches: Vec<(u32, u32, Reach)>,
     /// A view: its columns are those of the query.
     pub(super) view: bool,
+    /// The pump that it stands in.
+    pub(super) pump: Option<String>,
     pub(super) line: u32,
     pub(super) column: u32,
 }
@@ -100,6 +106,22 @@ pub(super) struct Insert {
 pub(super) struct Stagger {
     pub(super) partition: Vec<Expr>,
     pub(super) length_ms: i64,
+}
+
+/// The window of one side of a join.
+#[derive(Debug, Clone)]
+pub(super) enum Reach {
+    /// Milliseconds before and behind.
+    Range(i64, i64),
+    /// The window of this name in WINDOW.
+    Named(String),
+}
+
+/// A SELECT, and what stood in it that no parser of queries knows.
+struct Found {
+    query: Box<Query>,
+    stagger: Option<Stagger>,
+    reaches: Vec<(u32, u32, Reach)>,
 }
 
 /// A statement.
@@ -176,13 +198,15 @@ fn statement(text: &str, words: &[Word]) -> Result<Statement, SqlProblem> {
         return insert(text, &mut at).map(Statement::Insert);
     }
     if first.is("SELECT") || first.is("WITH") {
-        let (query, stagger) = query(text, words)?;
+        let found = query(text, words)?;
         return Ok(Statement::Insert(Insert {
             target: super::IMPLIED.to_owned(),
             columns: Vec::new(),
-            query,
-            stagger,
+            query: found.query,
+            stagger: found.stagger,
+            reaches: found.reaches,
             view: true,
+            pump: None,
             line: first.line,
             column: first.column,
         }));
@@ -201,14 +225,18 @@ fn statement(text: &str, words: &[Word]) -> Result<Statement, SqlProblem> {
         return declare::declared(text, &mut at).map(Statement::Declare);
     }
     if at.eat("PUMP") {
-        at.name("the pump's name")?;
+        let pump = at.name("the pump's name")?;
         if at.eat("STOPPED") {
             return Err(first.fault("a STOPPED pump moves nothing; leave the word out"));
         }
         at.eat("STARTED");
         at.expect("AS")?;
         at.expect("INSERT")?;
-        return insert(text, &mut at).map(Statement::Insert);
+        let insert = insert(text, &mut at)?;
+        return Ok(Statement::Insert(Insert {
+            pump: Some(pump),
+            ..insert
+        }));
     }
     if at.eat("VIEW") {
         let target = at.name("the view's name")?;
@@ -247,13 +275,15 @@ fn into(
     let Some(first) = rest.first() else {
         return Err(at.fault("here a SELECT is missing"));
     };
-    let (query, stagger) = query(text, rest)?;
+    let found = query(text, rest)?;
     Ok(Insert {
         target,
         columns,
-        query,
-        stagger,
+        query: found.query,
+        stagger: found.stagger,
+        reaches: found.reaches,
         view,
+        pump: None,
         line: first.line,
         column: first.column,
     })
@@ -318,8 +348,12 @@ fn blanks(text: &str) -> String {
 }
 
 /// Parses a SELECT of either dialect.
-fn query(text: &str, words: &[Word]) -> Result<(Box<Query>, Option<Stagger>), SqlProblem> {
-    let (sql, stagger) = plain(text, words)?;
+fn query(text: &str, words: &[Word]) -> Result<Found, SqlProblem> {
+    let Plain {
+        sql,
+        stagger,
+        reaches,
+    } = plain(text, words)?;
     let parsed = Parser::new(&GenericDialect {})
         .with_recursion_limit(DEPTH)
         .try_with_sql(&sql)
@@ -329,7 +363,11 @@ fn query(text: &str, words: &[Word]) -> Result<(Box<Query>, Option<Stagger>), Sq
             Ok(query)
         });
     let query = parsed.map_err(|e| parse_fault(&e, &words[0]))?;
-    Ok((query, stagger))
+    Ok(Found {
+        query,
+        stagger,
+        reaches,
+    })
 }
 
 /// Parses one expression of either dialect.
@@ -337,7 +375,7 @@ pub(super) fn expression(text: &str, words: &[Word]) -> Result<Expr, SqlProblem>
     let Some(first) = words.first() else {
         return Err(SqlProblem::new("here an expression is missing"));
     };
-    let (sql, _) = plain(text, words)?;
+    let sql = plain(text, words)?.sql;
     let parsed = Parser::new(&GenericDialect {})
         .with_recursion_limit(DEPTH)
         .try_with_sql(&sql)
@@ -360,10 +398,17 @@ fn ended(parser: &Parser<'_>, what: &str) -> Result<(), ParserError> {
     }
 }
 
-/// The words as ordinary SQL, letter under letter, and the stagger window that stood among them.
-fn plain(text: &str, words: &[Word]) -> Result<(String, Option<Stagger>), SqlProblem> {
+/// Words as ordinary SQL, letter under letter, and the windows that stood among them.
+struct Plain {
+    sql: String,
+    stagger: Option<Stagger>,
+    reaches: Vec<(u32, u32, Reach)>,
+}
+
+fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
     let mut edits: Vec<(usize, usize, &str)> = Vec::new();
     let mut stagger = None;
+    let mut reaches = Vec::new();
     // For every open bracket: is it that of STEP, of a window function?
     let mut open: Vec<&str> = Vec::new();
     let mut i = 0;
@@ -382,8 +427,10 @@ fn plain(text: &str, words: &[Word]) -> Result<(String, Option<Stagger>), SqlPro
             ("TABLE", "WINDOW") if !calls => edits.push((word.from, word.to, "")),
             ("PARTITION", "WINDOW") => {
                 let end = (i..words.len()).find(|j| words[*j].is("DESCRIPTOR"));
-                // The comma before DESCRIPTOR stays.
-                if let Some(last) = end.and_then(|j| words.get(j.checked_sub(2)?)) {
+                // The comma before DESCRIPTOR, or before its name, stays.
+                let comma =
+                    end.and_then(|end| (i..end).rev().find(|j| words[*j].token == Token::Comma));
+                if let Some(last) = comma.and_then(|j| words.get(j.checked_sub(1)?)) {
                     edits.push((word.from, last.to, ""));
                 }
             }
@@ -394,6 +441,18 @@ fn plain(text: &str, words: &[Word]) -> Result<(String, Option<Stagger>), SqlPro
                 }
                 edits.push((word.from, words[end].to, ""));
                 stagger = Some(found);
+                i = end + 1;
+                continue;
+            }
+            // Behind a name, not behind the brackets of a call, it is the window of a join.
+            ("OVER", _)
+                if i.checked_sub(1)
+                    .is_some_and(|b| words[b].name().is_some() && !words[b].is("NULLS")) =>
+            {
+                let (reach, end) = declare::reach(words, i)?;
+                edits.push((word.from, words[end].to, ""));
+                let name = &words[i - 1];
+                reaches.push((name.line, name.column, reach));
                 i = end + 1;
                 continue;
             }
@@ -424,7 +483,11 @@ fn plain(text: &str, words: &[Word]) -> Result<(String, Option<Stagger>), SqlPro
         let put = format!("{new}{}", blanks(old.get(new.len()..).unwrap_or_default()));
         sql.replace_range(from - shift..to - shift, &put);
     }
-    Ok((sql, stagger))
+    Ok(Plain {
+        sql,
+        stagger,
+        reaches,
+    })
 }
 
 fn parse_fault(error: &ParserError, first: &Word) -> SqlProblem {

@@ -10,10 +10,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::fit::Fit;
 use super::names::{Scope, at, quoted};
 use super::program::{Op, Stage, Stream, StreamProgram};
 use super::rows::{ARRIVAL, ROWTIME, time_field, wider};
-use super::script::{Insert, Stagger, Statement};
+use super::script::{Insert, Reach, Stagger, Statement};
 use super::windows::{self, OWN};
 use super::{Dialect, Limits, Reference};
 use crate::lake::error::SqlProblem;
@@ -35,8 +36,14 @@ pub(super) struct Builder<'a> {
     pub(super) dialect: Dialect,
     pub(super) reference: Option<&'a Reference>,
     pub(super) limits: Limits,
+    /// Letters of the texts of declared streams at the most, by the stream's number.
+    pub(super) lengths: BTreeMap<usize, Vec<Option<usize>>>,
     /// Where the statement at hand begins.
     pub(super) place: (u32, u32),
+    /// The pump at hand.
+    pump: Option<Arc<str>>,
+    /// The windows of its joins.
+    pub(super) reaches: Vec<(u32, u32, Reach)>,
     depth: usize,
 }
 
@@ -63,6 +70,7 @@ pub(super) fn compile(
         schema: wider(input, [time_field(ARRIVAL), time_field(ROWTIME)]),
         shown: input.fields().len(),
         time: None,
+        windowed: None,
     };
     let mut builder = Builder {
         program: StreamProgram::new(vec![first]),
@@ -71,7 +79,10 @@ pub(super) fn compile(
         dialect,
         reference,
         limits,
+        lengths: BTreeMap::new(),
         place: (1, 1),
+        pump: None,
+        reaches: Vec::new(),
         depth: 0,
     };
     let is_target = |name: &str| {
@@ -87,6 +98,7 @@ pub(super) fn compile(
             }
             Statement::Insert(insert) => {
                 builder.place = (insert.line, insert.column);
+                builder.pump = insert.pump.as_deref().map(Arc::from);
                 builder.insert(insert)?;
             }
         }
@@ -118,18 +130,24 @@ impl Builder<'_> {
         self.program.streams.len() - 1
     }
     pub(super) fn stage(&mut self, from: usize, to: usize, op: Op) {
-        let place = self.place;
+        self.stage_of_two(from, None, to, op);
+    }
+    pub(super) fn stage_of_two(&mut self, from: usize, also: Option<usize>, to: usize, op: Op) {
+        let (place, pump) = (self.place, self.pump.clone());
         self.program.stages.push(Stage {
             from,
+            also,
             to,
             op,
             place,
+            pump,
         });
     }
     pub(super) fn stream(&self, i: usize) -> &Stream {
         &self.program.streams[i]
     }
     fn insert(&mut self, insert: &Insert) -> Result<(), SqlProblem> {
+        self.reaches.clone_from(&insert.reaches);
         let found = self.query(&insert.query, insert.stagger.as_ref())?;
         let upper = insert.target.to_uppercase();
         if insert.view {
@@ -169,6 +187,7 @@ impl Builder<'_> {
     }
     /// Columns by place, as an INSERT puts them.
     fn fit(&self, from: usize, target: usize, columns: &[String]) -> Result<Op, SqlProblem> {
+        let lengths = self.lengths.get(&target).cloned().unwrap_or_default();
         let (source, target) = (self.stream(from), self.stream(target));
         let wanted = match columns.is_empty() {
             true => target.shown,
@@ -205,7 +224,12 @@ impl Builder<'_> {
             }
         }
         places.push(source.schema.fields().len() - 1);
-        Ok(Op::Fit(places, Arc::clone(&target.schema)))
+        Ok(Op::Fit(Fit {
+            places,
+            schema: Arc::clone(&target.schema),
+            lengths,
+            strict: true,
+        }))
     }
     /// The streams that a query's rows are in: one, or one for each part of a UNION ALL.
     pub(super) fn query(
@@ -217,11 +241,9 @@ impl Builder<'_> {
         if self.depth > DEPTH_MAX {
             return Err(self.here(SqlProblem::new("the SELECTs are nested too deeply")));
         }
-        let plain =
-            query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
-        if !plain {
+        if query.limit_clause.is_some() || query.fetch.is_some() {
             return Err(self.here(SqlProblem::new(
-                "ORDER BY and LIMIT would wait for the end of the stream, which never comes; leave them out",
+                "LIMIT would wait for the end of the stream, which never comes; leave it out",
             )));
         }
         if let Some(with) = &query.with {
@@ -235,9 +257,12 @@ impl Builder<'_> {
                 self.names.insert(name.to_uppercase(), one);
             }
         }
-        let found = self.body(&query.body, stagger);
+        let mut found = self.body(&query.body, stagger)?;
+        if let Some(order) = &query.order_by {
+            found = vec![self.ordered(query, order, &found)?];
+        }
         self.depth -= 1;
-        found
+        Ok(found)
     }
     fn body(
         &mut self,
@@ -292,6 +317,12 @@ impl Builder<'_> {
         }
         let from = self.from(select)?;
         let (stream, scope, window) = (from.stream, from.scope, from.window);
+        // The WHERE of a join of two tables has become the join's condition.
+        let without = from.filtered.then(|| Select {
+            selection: None,
+            ..select.clone()
+        });
+        let select = without.as_ref().unwrap_or(select);
         let mut items = self.items(select, &scope)?;
         let GroupByExpr::Expressions(group, modifiers) = &select.group_by else {
             return Err(self.here(SqlProblem::new("name the columns of GROUP BY")));
@@ -323,12 +354,10 @@ impl Builder<'_> {
             let group = group.iter().map(|g| by_alias(g, &scope, &items)).collect();
             return self.grouped(select, stream, &scope, items, group, window, stagger);
         }
-        if let Some(window) = window {
-            return Err(self.here(SqlProblem::new(format!(
-                "a window of {} needs GROUP BY window_start, window_end",
-                window.time
-            ))));
-        }
+        let stream = match window {
+            Some(window) => self.assigned(stream, &window)?,
+            None => stream,
+        };
         // A sliding window has filtered already.
         let filter = if over { None } else { select.selection.clone() };
         self.map(stream, &scope, items, filter)
@@ -405,6 +434,7 @@ impl Builder<'_> {
             schema: Arc::clone(transform.output_schema()),
             shown: items.len(),
             time,
+            windowed: stream.windowed,
         });
         self.stage(from, to, Op::Map(transform));
         Ok(to)

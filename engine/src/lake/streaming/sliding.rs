@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Ident, NamedWindowExpr, Select, Spanned as _, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType,
+    Expr, Function, Ident, NamedWindowExpr, OrderBy, OrderByKind, Query, Select, SetExpr,
+    Spanned as _, TableFactor, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
+    WindowType,
 };
 
 use super::Dialect;
 use super::aggregation::Aggregation;
+use super::grouped::Grid;
 use super::names::{Scope, any, arguments, at, interval, quoted, replace};
 use super::over::{Call, Frame, Over, What};
-use super::program::{Op, Stream};
+use super::program::{Op, Stream, TimeBy};
 use super::rows::{ROWTIME, wider};
 use super::select::{Builder, Item};
+use super::sorted::Sorted;
+use super::windows::{self, Shape, Window};
 use crate::lake::error::SqlProblem;
 use crate::lake::transform::Transform;
 
@@ -27,17 +31,13 @@ impl Builder<'_> {
         scope: Scope,
         items: &mut [Item],
     ) -> Result<(usize, Scope), SqlProblem> {
-        if self.dialect == Dialect::Flink {
-            return Err(self.here(SqlProblem::new(
-                "OVER windows are run in Kinesis SQL only; in Flink SQL use TUMBLE, HOP, CUMULATE or SESSION",
-            )));
-        }
         let stream = match &select.selection {
             Some(filter) => self.filtered(stream, &scope, filter.clone())?,
             None => stream,
         };
-        let own = self.stream(stream).clone();
+        let mut own = self.stream(stream).clone();
         let mut calls: Vec<(Expr, Call)> = Vec::new();
+        let mut order: Option<(String, TimeBy)> = None;
         for item in items.iter() {
             let mut found = Vec::new();
             any(&item.expr, &mut |e| {
@@ -50,6 +50,13 @@ impl Builder<'_> {
                 if let Expr::Function(f) = &expr
                     && !calls.iter().any(|(e, _)| *e == expr)
                 {
+                    let time = self.order(f, select, &scope, &own)?;
+                    if *order.get_or_insert_with(|| time.clone()) != time {
+                        return Err(at(
+                            f.span(),
+                            "all OVER of a SELECT are in the order of one time",
+                        ));
+                    }
                     let call = self.call(f, select, &scope, &own)?;
                     calls.push((expr, call));
                 }
@@ -65,19 +72,134 @@ impl Builder<'_> {
         let fields =
             fields.map(|(i, (_, c))| Field::new(format!("__over_{i}"), c.data_type(), true));
         let output = wider(&own.schema, fields.collect::<Vec<_>>());
+        let (column, by) = order.unwrap_or((ROWTIME.to_owned(), TimeBy::Processing));
+        let time = own.schema.index_of(&column)?;
+        let mut stream = stream;
+        if let TimeBy::Event(_) = by {
+            // Rows wait until no earlier one can come.
+            let schema = Arc::clone(&own.schema);
+            let sorted = Sorted::new(time, 1, None, schema, self.limits.rows);
+            let waited = self.add(own.clone());
+            self.stage(stream, waited, Op::Sorted(Box::new(sorted), by));
+            stream = waited;
+            own = self.stream(stream).clone();
+        }
         let over = Over {
             calls: calls.into_iter().map(|(_, c)| c).collect(),
-            time: own.schema.index_of(ROWTIME).unwrap_or_default(),
+            time,
             output: Arc::clone(&output),
             limits: self.limits,
             entries: 0,
+            peers: by != TimeBy::Processing,
         };
         let to = self.add(Stream {
             schema: output,
             ..own
         });
-        self.stage(stream, to, Op::Over(Box::new(over)));
+        self.stage(stream, to, Op::Over(Box::new(over), by));
         Ok((to, scope))
+    }
+    /// The time in whose order a window is.
+    fn order(
+        &self,
+        function: &Function,
+        select: &Select,
+        scope: &Scope,
+        stream: &Stream,
+    ) -> Result<(String, TimeBy), SqlProblem> {
+        let spec = self.spec(function, select)?;
+        let rowtime = || (ROWTIME.to_owned(), TimeBy::Processing);
+        match (&spec.order_by[..], self.dialect) {
+            ([], Dialect::Kinesis) => Ok(rowtime()),
+            ([one], _) if scope.is_rowtime(&one.expr) => Ok(rowtime()),
+            ([one], Dialect::Flink) if one.options.asc != Some(false) => {
+                let found = windows::time_of(&one.expr, scope, stream)?;
+                Ok(if found.1 == TimeBy::Processing {
+                    rowtime()
+                } else {
+                    found
+                })
+            }
+            (_, Dialect::Kinesis) => Err(at(
+                function.span(),
+                "a sliding window is in the order of ROWTIME; leave ORDER BY out",
+            )),
+            (_, Dialect::Flink) => Err(at(
+                function.span(),
+                "OVER is in the rising order of one time: OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW)",
+            )),
+        }
+    }
+    /// Rows in the order of an ORDER BY that begins with their time: each period goes out when it has ended.
+    pub(super) fn ordered(
+        &mut self,
+        query: &Query,
+        order: &OrderBy,
+        found: &[usize],
+    ) -> Result<usize, SqlProblem> {
+        let wrong = |span| {
+            at(
+                span,
+                "over a stream without an end ORDER BY begins with the time, as in ORDER BY FLOOR(ROWTIME TO SECOND), score DESC",
+            )
+        };
+        let (OrderByKind::Expressions(keys), [from]) = (&order.kind, found) else {
+            return Err(wrong(order.span()));
+        };
+        let (from, own) = (*from, self.stream(*from).clone());
+        let mut names = vec![own.name.clone()];
+        if let SetExpr::Select(select) = query.body.as_ref() {
+            names.extend(select.from.iter().filter_map(|t| match &t.relation {
+                TableFactor::Table { name, alias, .. } => Some(match alias {
+                    Some(alias) => alias.name.value.clone(),
+                    None => name.0.last()?.as_ident()?.value.clone(),
+                }),
+                _ => None,
+            }));
+        }
+        let scope = self.plain(from, names).scope;
+        let Some((first, rest)) = keys.split_first() else {
+            return Err(wrong(order.span()));
+        };
+        if first.options.asc == Some(false) {
+            return Err(wrong(first.span()));
+        }
+        let groups = std::slice::from_ref(&first.expr);
+        let window = windows::find(groups, &scope, &own)?;
+        let (time, period, by) = match window {
+            Some(Window {
+                shape: Shape::Grid(Grid::Tumble(width)),
+                time,
+                by,
+            }) => (time, width, by),
+            _ => {
+                let found = windows::time_of(&first.expr, &scope, &own);
+                let (time, by) = found.map_err(|_| wrong(first.span()))?;
+                (time, 1, by)
+            }
+        };
+        let (mut columns, mut directions) = (Vec::new(), Vec::new());
+        for (i, key) in rest.iter().enumerate() {
+            let mut expr = key.expr.clone();
+            scope.resolve(&mut expr)?;
+            columns.push(format!("{expr} AS k{i}"));
+            let down = key.options.asc == Some(false);
+            directions.push((down, key.options.nulls_first.unwrap_or(down)));
+        }
+        let keys = match columns.is_empty() {
+            true => None,
+            false => {
+                let sql = format!("SELECT {} FROM records", columns.join(", "));
+                let keys = Transform::compile(&sql, Arc::clone(&own.schema));
+                Some((keys.map_err(|e| at(order.span(), e.message))?, directions))
+            }
+        };
+        let at = own.schema.index_of(&time)?;
+        let schema = Arc::clone(&own.schema);
+        let sorted = Sorted::new(at, period, keys, schema, self.limits.rows);
+        let to = self.add(own);
+        self.stage(from, to, Op::Sorted(Box::new(sorted), by));
+        Ok(to)
     }
     /// The same stream without what a WHERE leaves out, hidden columns and all.
     fn filtered(&mut self, from: usize, scope: &Scope, filter: Expr) -> Result<usize, SqlProblem> {
@@ -99,15 +221,6 @@ impl Builder<'_> {
     ) -> Result<Call, SqlProblem> {
         let span = function.span();
         let spec = self.spec(function, select)?;
-        if !spec.order_by.is_empty() {
-            let rowtime = spec.order_by.len() == 1 && scope.is_rowtime(&spec.order_by[0].expr);
-            if !rowtime {
-                return Err(at(
-                    span,
-                    "a sliding window is in the order of ROWTIME; leave ORDER BY out",
-                ));
-            }
-        }
         let name = function.name.to_string().to_uppercase();
         let frame = frame(spec.window_frame.as_ref())?;
         let args = arguments(function);

@@ -9,14 +9,16 @@ use datafusion::sql::sqlparser::ast::{
 };
 use weir_detect::forest::ForestSettings;
 
-use super::Reference;
 use super::forest::Scores;
+use super::grouped::Assign;
 use super::join::Join;
+use super::joining;
 use super::names::{Part, Scope, arguments, at};
 use super::program::{Op, Stream};
-use super::rows::wider;
+use super::rows::{time_field, wider};
 use super::select::Builder;
 use super::windows::{self, OWN, SHOWN, Window};
+use super::{Dialect, Reference};
 use crate::lake::error::SqlProblem;
 use crate::lake::transform::Transform;
 
@@ -25,23 +27,62 @@ pub(super) struct From {
     pub(super) stream: usize,
     pub(super) scope: Scope,
     pub(super) window: Option<Window>,
+    /// WHERE has been read.
+    pub(super) filtered: bool,
 }
 
 impl Builder<'_> {
     pub(super) fn from(&mut self, select: &Select) -> Result<From, SqlProblem> {
-        let [table] = &select.from[..] else {
-            return Err(self.here(SqlProblem::new(
-                "a SELECT reads one stream; join reference data with JOIN … ON",
-            )));
+        let table = match &select.from[..] {
+            [table] => table,
+            [left, right] if left.joins.is_empty() && right.joins.is_empty() => {
+                return self.pair(&left.relation, &right.relation, select);
+            }
+            _ => {
+                return Err(self.here(SqlProblem::new(
+                    "a SELECT reads one stream; join others with JOIN … ON",
+                )));
+            }
         };
         let mut from = self.factor(&table.relation)?;
+        let mut reach = self.reach(&table.relation, select)?;
         for join in &table.joins {
-            from = self.join(from, join)?;
+            from = self.join(from, reach, join, select)?;
+            reach = None;
         }
         Ok(from)
     }
+    /// `FROM a, b WHERE …`.
+    fn pair(
+        &mut self,
+        left: &TableFactor,
+        right: &TableFactor,
+        select: &Select,
+    ) -> Result<From, SqlProblem> {
+        let reaches = [self.reach(left, select)?, self.reach(right, select)?];
+        let span = right.span();
+        let (left, right) = (self.factor(left)?, self.factor(right)?);
+        let conditions: Vec<&Expr> = select.selection.iter().collect();
+        let reaches = given(reaches);
+        let met = self.meet(left, right, reaches, [false, false], &conditions, span)?;
+        Ok(From {
+            filtered: true,
+            ..met
+        })
+    }
     fn factor(&mut self, factor: &TableFactor) -> Result<From, SqlProblem> {
         match factor {
+            // `FROM TUMBLE(TABLE t, …)`, as Flink has it since 2.0.
+            TableFactor::Table {
+                name,
+                alias,
+                args: Some(args),
+                ..
+            } => {
+                let whole = super::names::call_of(name, &args.args);
+                let alias = alias.as_ref().map(|a| a.name.value.clone());
+                self.table_function(&whole, alias)
+            }
             TableFactor::Table {
                 name,
                 alias,
@@ -82,27 +123,32 @@ impl Builder<'_> {
                 expr: Expr::Function(function),
                 alias,
             } => {
-                let name = function.name.to_string().to_uppercase();
                 let alias = alias.as_ref().map(|a| a.name.value.clone());
-                match name.as_str() {
-                    "RANDOM_CUT_FOREST" => self.forest(function, None, alias),
-                    "RANDOM_CUT_FOREST_WITH_EXPLANATION" => {
-                        self.forest(function, Some(false), alias)
-                    }
-                    "TUMBLE" | "HOP" | "SESSION" | "CUMULATE" => {
-                        self.window_function(&name, function, alias)
-                    }
-                    _ => Err(at(
-                        function.span(),
-                        format!(
-                            "there is no table function `{name}`; there are RANDOM_CUT_FOREST, TUMBLE, HOP, CUMULATE and SESSION"
-                        ),
-                    )),
-                }
+                self.table_function(function, alias)
             }
             other => Err(at(
                 other.span(),
                 "FROM reads a stream, a SELECT in brackets or TABLE(function(…))",
+            )),
+        }
+    }
+    fn table_function(
+        &mut self,
+        function: &Function,
+        alias: Option<String>,
+    ) -> Result<From, SqlProblem> {
+        let name = function.name.to_string().to_uppercase();
+        match name.as_str() {
+            "RANDOM_CUT_FOREST" => self.forest(function, None, alias),
+            "RANDOM_CUT_FOREST_WITH_EXPLANATION" => self.forest(function, Some(false), alias),
+            "TUMBLE" | "HOP" | "SESSION" | "CUMULATE" => {
+                self.window_function(&name, function, alias)
+            }
+            _ => Err(at(
+                function.span(),
+                format!(
+                    "there is no table function `{name}`; there are RANDOM_CUT_FOREST, TUMBLE, HOP, CUMULATE and SESSION"
+                ),
             )),
         }
     }
@@ -119,8 +165,10 @@ impl Builder<'_> {
                     columns: columns.collect(),
                 }],
                 arrival: stream == 0,
+                cuts: self.dialect == Dialect::Flink,
             },
             window: None,
+            filtered: false,
         }
     }
     /// `TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL …))`.
@@ -130,7 +178,7 @@ impl Builder<'_> {
         function: &Function,
         alias: Option<String>,
     ) -> Result<From, SqlProblem> {
-        let args = arguments(function);
+        let args = super::names::ordered_arguments(name, function);
         let whole = Expr::Function(function.clone());
         let wrong = || {
             at(
@@ -169,6 +217,30 @@ impl Builder<'_> {
                 .extend(own.map(|(s, i)| (s.to_owned(), i.to_owned())));
         }
         Ok(from)
+    }
+    /// The same records with the bounds of their windows, one row for each window.
+    pub(super) fn assigned(&mut self, from: usize, window: &Window) -> Result<usize, SqlProblem> {
+        let windows::Shape::Grid(grid) = window.shape else {
+            return Err(self.here(SqlProblem::new(
+                "the bounds of a session are known at its end; group by window_start, window_end",
+            )));
+        };
+        let own = self.stream(from).clone();
+        let output = wider(&own.schema, OWN.map(time_field));
+        let assign = Assign {
+            grid,
+            time: own.schema.index_of(&window.time)?,
+            output: Arc::clone(&output),
+            most: self.limits.rows,
+        };
+        let to = self.add(Stream {
+            schema: output,
+            time: Some((OWN[2].to_owned(), window.by)),
+            windowed: Some(window.by),
+            ..own
+        });
+        self.stage(from, to, Op::Windows(assign));
+        Ok(to)
     }
     /// `TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT …), trees, samples, decay, shingle))`.
     fn forest(
@@ -233,20 +305,33 @@ impl Builder<'_> {
         let named = |r: &&Reference| r.name.eq_ignore_ascii_case(&ident.value);
         self.reference.as_ref().is_some_and(named)
     }
-    fn join(&mut self, from: From, join: &Joined) -> Result<From, SqlProblem> {
-        let TableFactor::Table { name, alias, .. } = &join.relation else {
-            return Err(at(
-                join.relation.span(),
-                "join the reference data by its name",
-            ));
+    fn join(
+        &mut self,
+        from: From,
+        reach: Option<(i64, i64)>,
+        join: &Joined,
+        select: &Select,
+    ) -> Result<From, SqlProblem> {
+        let named = match &join.relation {
+            TableFactor::Table { name, alias, .. } => {
+                let ident = name.0.last().and_then(|p| p.as_ident());
+                ident.map(|i| (i, alias.as_ref()))
+            }
+            _ => None,
         };
-        let ident = name.0.last().and_then(|p| p.as_ident());
-        let found = ident.filter(|i| self.is_reference(i)).zip(self.reference);
-        let Some((ident, reference)) = found else {
-            return Err(at(
-                join.relation.span(),
-                "a stream is joined with the reference data only (parameter `reference_table`)",
-            ));
+        let found = named.filter(|n| self.is_reference(n.0)).zip(self.reference);
+        let Some(((ident, alias), reference)) = found else {
+            let span = join.relation.span();
+            let Some((outer, on)) = joining::outer(&join.join_operator) else {
+                return Err(at(
+                    span,
+                    "streams are joined with JOIN, LEFT JOIN, RIGHT JOIN or FULL JOIN and ON",
+                ));
+            };
+            let reaches = given([reach, self.reach(&join.relation, select)?]);
+            let right = self.factor(&join.relation)?;
+            let conditions: Vec<&Expr> = on.into_iter().collect();
+            return self.meet(from, right, reaches, outer, &conditions, span);
         };
         if from.window.is_some() {
             return Err(at(
@@ -267,7 +352,7 @@ impl Builder<'_> {
             }
         };
         let own = self.stream(from.stream).clone();
-        let names = [Some(&ident.value), alias.as_ref().map(|a| &a.name.value)];
+        let names = [Some(&ident.value), alias.map(|a| &a.name.value)];
         let names = names.into_iter().flatten().cloned().collect();
         let schema = reference.rows.schema();
         let (table, fields) = joined(&own, &schema, names);
@@ -303,6 +388,7 @@ impl Builder<'_> {
             stream: to,
             scope,
             window: None,
+            filtered: false,
         })
     }
     /// The SELECTs of both sides' keys from `a = b AND …`.
@@ -328,6 +414,7 @@ impl Builder<'_> {
                     .collect(),
             }],
             arrival: false,
+            cuts: scope.cuts,
         };
         while let Some(expr) = rest.pop() {
             match expr {
@@ -372,6 +459,12 @@ impl Builder<'_> {
         };
         Ok((sql(&|p| p.0.to_string()), sql(&|p| p.1.to_string())))
     }
+}
+
+/// The windows of both sides, where one has one; the other takes part with its current row.
+fn given(reaches: [Option<(i64, i64)>; 2]) -> Option<[(i64, i64); 2]> {
+    let any = reaches.iter().any(Option::is_some);
+    any.then(|| reaches.map(Option::unwrap_or_default))
 }
 
 /// The numbers of a call, and whether it wants directions.

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{Ident, Spanned as _};
 
 use super::Dialect;
 use super::declare::time_type;
+use super::fit::Fit;
 use super::names::quoted;
 use super::program::{Mark, Op, Stream, TimeBy};
 use super::rows::{ARRIVAL, ROWTIME, time_field};
@@ -62,11 +63,17 @@ impl Builder<'_> {
         }
         let shown = fields.len();
         fields.push(time_field(ROWTIME));
+        // Flink's tables take longer texts unless `table.exec.sink.type-length-enforcer` is set.
+        if self.dialect == Dialect::Kinesis {
+            let lengths = declared.columns.iter().map(|c| c.length).collect();
+            self.lengths.insert(self.program.streams.len(), lengths);
+        }
         Ok(self.add(Stream {
             name: declared.name.clone(),
             schema: Arc::new(Schema::new(fields)),
             shown,
             time: None,
+            windowed: None,
         }))
     }
     fn input_table(&mut self, declared: &Declared) -> Result<usize, SqlProblem> {
@@ -91,8 +98,15 @@ impl Builder<'_> {
             schema: Arc::clone(&schema),
             shown,
             time: None,
+            windowed: None,
         });
-        self.stage(0, stream, Op::Fit(places, schema));
+        let fit = Fit {
+            places,
+            schema,
+            lengths: Vec::new(),
+            strict: false,
+        };
+        self.stage(0, stream, Op::Fit(fit));
         let computed = |c: &ColumnDecl| matches!(c.what, ColumnIs::Computed(_));
         if declared.columns.iter().any(computed) {
             let scope = self.plain(stream, vec![declared.name.clone()]).scope;

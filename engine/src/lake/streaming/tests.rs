@@ -1,6 +1,9 @@
 //! Scripts of both dialects over small batches.
 
 mod batch;
+mod event_time;
+mod faults;
+mod joins;
 mod wrong;
 
 use std::sync::Arc;
@@ -71,12 +74,12 @@ fn run(program: &mut StreamProgram, records: &[(f64, &str, f64, i64)], end: f64)
     let mut out = Vec::new();
     for (at, symbol, price, quantity) in records {
         let now = ms(*at);
-        out.extend(program.advance(now).unwrap());
+        out.extend(program.advance(now).unwrap().made);
         let rows = batch(&[(symbol, *price, *quantity, *at)]);
         let born = vec![0].into();
         out.extend(program.push(0, &rows, &born, 1, now, now).unwrap().made);
     }
-    out.extend(program.advance(ms(end)).unwrap());
+    out.extend(program.advance(ms(end)).unwrap().made);
     out
 }
 
@@ -479,7 +482,7 @@ fn counts_and_sums_stand_for_all_records() {
     let rows = batch(&[("a", 1.0, 1, 0.0), ("b", 2.0, 1, 0.0)]);
     p.push(0, &rows, &vec![0, 0].into(), 100, BASE, BASE)
         .unwrap();
-    let made = p.advance(BASE + 60_000).unwrap();
+    let made = p.advance(BASE + 60_000).unwrap().made;
     assert_eq!(
         json(&made, 0),
         [serde_json::json!({"n": 200, "total": 300.0, "mean": 1.5, "most": 2.0})]

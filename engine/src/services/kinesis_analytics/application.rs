@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use super::config::Config;
 use crate::data::{Batch, Replay, ReplaySpec, Root, json_sizes};
 use crate::lake::conform;
-use crate::lake::streaming::{Fate, Made, Reference, StreamProgram};
+use crate::lake::streaming::{Fate, Made, Pushed, Reference, StreamProgram};
 
 /// Rows of the reference table at the most.
 const REFERENCE_ROWS: usize = 200_000;
@@ -58,8 +58,9 @@ pub(super) fn reference(config: &Config, root: &Root) -> Result<Option<Reference
 /// The parameter and what is wrong with it.
 pub(super) fn ports(
     config: &Config,
-    outputs: &[(&str, SchemaRef)],
+    program: &StreamProgram,
 ) -> Result<[Option<usize>; 3], (&'static str, String)> {
+    let outputs = program.outputs();
     let mut places = [None; 3];
     for (i, (_, param, name)) in config.wanted().into_iter().enumerate() {
         if name.trim().is_empty() {
@@ -69,6 +70,9 @@ pub(super) fn ports(
         let found = outputs
             .iter()
             .position(|o| o.0.eq_ignore_ascii_case(name.trim()));
+        let errors = program.error_stream();
+        let errors = errors.filter(|e| e.1.eq_ignore_ascii_case(name.trim()));
+        let found = found.or(errors.map(|e| e.0));
         if found.is_none() {
             let known: Vec<&str> = outputs.iter().map(|o| o.0).collect();
             let why = format!(
@@ -106,6 +110,13 @@ pub(super) struct Outcome {
     pub(super) full: Option<Batch>,
     /// Records that WHERE or a join left out.
     pub(super) left_out: Option<Batch>,
+    /// Records with a value that does not compute.
+    pub(super) bad: Option<Batch>,
+    /// Rows that did not compute, whether records or made of some, and why the first did not.
+    pub(super) faults: u64,
+    pub(super) why: Option<String>,
+    /// Rows made inside for which the state had no room.
+    pub(super) lost: u64,
     /// Rows made of several records.
     pub(super) created: u64,
     pub(super) created_bytes: u64,
@@ -126,8 +137,11 @@ impl Application {
             config.limits(seed),
         )
         .map_err(|e| e.to_string())?;
-        let ports = ports(config, &program.outputs()).map_err(|(_, why)| why)?;
-        let names = program.outputs().iter().map(|o| o.0.to_owned()).collect();
+        let ports = ports(config, &program).map_err(|(_, why)| why)?;
+        let errors = program.error_stream();
+        let names = program.outputs().into_iter().map(|o| o.0);
+        let names = names.chain(errors.map(|e| e.1));
+        let names = names.map(str::to_owned).collect();
         Ok(Self {
             program,
             input: Arc::clone(input),
@@ -157,7 +171,7 @@ impl Application {
             .push(lane, &rows, &batch.born, batch.weight, arrived_ms, now_ms)
             .map_err(|e| e.to_string())?;
         let mut gone = vec![false; batch.len()];
-        let mut outcome = self.distribute(&pushed.made, used, &mut gone);
+        let mut outcome = self.distribute(&pushed, used, &mut gone);
         let weight = u64::from(batch.weight);
         let went = gone.iter().filter(|g| **g).count() as u64 * weight;
         outcome.passed = went;
@@ -172,18 +186,31 @@ impl Application {
         outcome.late = those(Fate::Late);
         outcome.full = those(Fate::Full);
         outcome.left_out = those(Fate::LeftOut);
-        let dropped = [&outcome.late, &outcome.full, &outcome.left_out];
+        outcome.bad = those(Fate::Bad);
+        let dropped = [
+            &outcome.late,
+            &outcome.full,
+            &outcome.left_out,
+            &outcome.bad,
+        ];
         let dropped: u64 = dropped.into_iter().flatten().map(Batch::records).sum();
         outcome.merged = batch.records() - went - dropped;
         Ok(outcome)
     }
     /// Lets time pass.
     pub(super) fn advance(&mut self, now_ms: i64, used: [bool; 3]) -> Result<Outcome, String> {
-        let made = self.program.advance(now_ms).map_err(|e| e.to_string())?;
-        Ok(self.distribute(&made, used, &mut []))
+        let pushed = self.program.advance(now_ms).map_err(|e| e.to_string())?;
+        Ok(self.distribute(&pushed, used, &mut []))
     }
-    fn distribute(&self, made: &[Made], used: [bool; 3], gone: &mut [bool]) -> Outcome {
-        let mut outcome = Outcome::default();
+    fn distribute(&self, pushed: &Pushed, used: [bool; 3], gone: &mut [bool]) -> Outcome {
+        let made: &[Made] = &pushed.made;
+        let (faults, why) = pushed.faults();
+        let mut outcome = Outcome {
+            faults: faults as u64,
+            why: why.map(str::to_owned),
+            lost: pushed.lost(),
+            ..Outcome::default()
+        };
         for (port, place) in self.ports.iter().enumerate() {
             for one in made
                 .iter()

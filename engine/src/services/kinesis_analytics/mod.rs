@@ -122,6 +122,11 @@ static SPEC: KindSpec = KindSpec {
             "Groups, sessions and kept records that are open.",
         ),
         metric("OpenWindows", "Count", "Windows that are open."),
+        metric(
+            "ErrorRows",
+            "Count",
+            "Rows with a value that does not compute; Kinesis SQL has them in `error_stream`.",
+        ),
     ],
     usage: &[&KPU_HOUR, &STORAGE],
     quotas: &[
@@ -268,8 +273,9 @@ impl Kind for KinesisAnalytics {
                 return schemas;
             }
         };
-        let outputs = program.outputs();
-        match application::ports(config, &outputs) {
+        let mut outputs = program.outputs();
+        outputs.extend(program.error_stream().map(|e| (e.1, e.2)));
+        match application::ports(config, &program) {
             Ok(places) => {
                 for ((port, _, _), place) in config.wanted().into_iter().zip(places) {
                     if let Some((_, schema)) = place.and_then(|p| outputs.get(p)) {

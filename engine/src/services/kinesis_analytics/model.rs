@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 
 use super::application::{self, Application};
 use super::config::{Config, Runtime};
-use super::output::{account, passed};
+use super::output::{account, passed, troubles};
 use crate::books::LatencyLaw;
 use crate::data::Batch;
 use crate::lake::streaming::Reference;
@@ -359,6 +359,7 @@ impl Model {
         match outcome {
             Ok(outcome) => {
                 cx.created(outcome.created, outcome.created_bytes);
+                troubles(&outcome, cx);
                 self.give(outcome, &[], cx);
             }
             Err(why) => cx.errored(1, || format!("the SQL does not compute: {why}")),

@@ -90,6 +90,7 @@ pub(super) fn account(
         (&outcome.late, "late: its window had closed"),
         (&outcome.full, "no room in the state"),
         (&outcome.left_out, "left out by the SQL"),
+        (&outcome.bad, "the SQL does not compute"),
     ];
     for (records, reason) in lost {
         if let Some(records) = records {
@@ -123,6 +124,23 @@ pub(super) fn account(
     }
     cx.copied(outcome.copies.saturating_sub(outcome.passed));
     cx.created(outcome.created, outcome.created_bytes);
+    troubles(outcome, cx);
+}
+
+/// Tells of rows that did not compute, and of those that the state had no room for.
+pub(super) fn troubles(outcome: &Outcome, cx: &mut Cx<'_>) {
+    if outcome.faults > 0 {
+        cx.metric("ErrorRows", outcome.faults as f64);
+        cx.errored(outcome.faults, || {
+            let why = outcome.why.as_deref().unwrap_or_default();
+            format!("the SQL does not compute: {why}")
+        });
+    }
+    if outcome.lost > 0 {
+        cx.incident("state-full", outcome.lost, || {
+            "drops rows of joins and windows because too many records are kept; raise `max_state_records` or narrow the window".to_owned()
+        });
+    }
 }
 
 /// `records` are through the node after `way`.

@@ -58,7 +58,7 @@ const WRONG: [(Dialect, &str, u32, &str); 22] = [
         Dialect::Kinesis,
         "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM ticker_symbol, quantity FROM s ORDER BY price;",
         2,
-        "ORDER BY",
+        "ORDER BY begins with the time",
     ),
     (
         Dialect::Kinesis,
@@ -100,7 +100,7 @@ const WRONG: [(Dialect, &str, u32, &str); 22] = [
         Dialect::Kinesis,
         "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM a.ticker_symbol, 1 FROM s AS a JOIN t AS b ON a.price = b.price;",
         2,
-        "reference",
+        "there is no stream `t`",
     ),
     (
         Dialect::Flink,
