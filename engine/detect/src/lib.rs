@@ -7,6 +7,7 @@
 
 pub mod boost;
 pub mod features;
+pub mod forecast;
 pub mod forest;
 pub mod labels;
 pub mod nab;

@@ -22,6 +22,7 @@ pub(super) struct Scores {
     pub(super) explain: Option<bool>,
     pub(super) output: SchemaRef,
     last: Vec<f64>,
+    settings: ForestSettings,
 }
 
 impl Scores {
@@ -35,12 +36,17 @@ impl Scores {
         Self {
             quiet: u64::from(settings.num_samples_per_tree),
             last: vec![0.0; columns.len()],
-            forest: Forest::new(settings),
+            forest: Forest::new(settings.clone()),
+            settings,
             columns,
             names,
             explain,
             output,
         }
+    }
+    /// Knows nothing any more.
+    pub(super) fn begin_anew(&mut self) {
+        self.forest = Forest::new(self.settings.clone());
     }
     pub(super) fn push(&mut self, rows: &Rows) -> Result<Rows, SqlProblem> {
         let n = rows.batch.num_rows();
@@ -50,7 +56,7 @@ impl Scores {
             numbers.push(column.as_primitive::<Float64Type>().clone());
         }
         let mut scores = Vec::with_capacity(n);
-        let mut why: Vec<Option<String>> = Vec::new();
+        let mut why: Vec<String> = Vec::new();
         for row in 0..n {
             // A number that is missing is taken as it was last.
             for (last, column) in self.last.iter_mut().zip(&numbers) {
@@ -62,7 +68,7 @@ impl Scores {
             let ready = self.forest.seen() >= self.quiet;
             scores.push(if ready { self.forest.score() } else { 0.0 });
             if let Some(directions) = self.explain {
-                why.push(ready.then(|| self.explanation(directions)));
+                why.push(self.explanation(directions, ready));
             }
             self.forest.learn();
         }
@@ -73,9 +79,14 @@ impl Scores {
         let batch = widened(&rows.batch, &self.output, more)?;
         Ok(rows.with(batch, None))
     }
-    /// The JSON of `ANOMALY_EXPLANATION`: for each column its part of the score, as the SQL reference has it.
-    fn explanation(&self, directions: bool) -> String {
-        let all = self.forest.attribution();
+    /// The JSON of `ANOMALY_EXPLANATION`: for each column its part of the score and, when wanted, on which side of what was seen it lies
+    /// and how sure that is. While the trees fill up all is 0 and LOW.
+    /// Source: <https://docs.aws.amazon.com/kinesisanalytics/latest/sqlref/sqlrf-random-cut-forest-with-explanation.html>.
+    fn explanation(&self, directions: bool, ready: bool) -> String {
+        let all = match ready {
+            true => self.forest.attribution(),
+            false => Vec::new(),
+        };
         let mut out = serde_json::Map::new();
         for (i, name) in self.names.iter().enumerate() {
             let own = all.iter().skip(i).step_by(self.names.len().max(1));
@@ -86,8 +97,11 @@ impl Scores {
                 format!("{:.3}", high + low).into(),
             );
             if directions {
-                let way = if high >= low { "HIGH" } else { "LOW" };
+                let way = if high > low { "HIGH" } else { "LOW" };
                 one.insert("DIRECTION".to_owned(), way.into());
+                // AWS tells no formula: how far the evidence for one side exceeds that for the other.
+                let strength = format!("{:.3}", (high - low).abs());
+                one.insert("STRENGTH".to_owned(), strength.into());
             }
             out.insert(name.clone(), one.into());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take, take_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 
 use super::rows::Rows;
@@ -14,6 +14,8 @@ use crate::lake::transform::Transform;
 /// A lookup by equal keys.
 pub(super) struct Join {
     keys: Transform,
+    theirs: Transform,
+    kinds: Vec<DataType>,
     converter: RowConverter,
     index: BTreeMap<Vec<u8>, Vec<u32>>,
     table: RecordBatch,
@@ -25,29 +27,42 @@ pub(super) struct Join {
 }
 
 impl Join {
-    /// `keys` computes the stream's keys, `own` are the table's, row for row.
+    /// `keys` computes the stream's keys, `theirs` the table's.
     pub(super) fn new(
         keys: Transform,
-        own: &RecordBatch,
-        table: RecordBatch,
+        theirs: Transform,
+        table: &RecordBatch,
         outer: bool,
         output: SchemaRef,
         shown: usize,
     ) -> Result<Self, SqlProblem> {
-        let kinds: Vec<_> = keys
-            .output_schema()
-            .fields()
-            .iter()
-            .map(|f| f.data_type().clone())
-            .collect();
+        let fields = keys.output_schema().fields();
+        let kinds: Vec<DataType> = fields.iter().map(|f| f.data_type().clone()).collect();
+        let sorts = kinds.iter().cloned().map(SortField::new).collect();
+        let mut join = Self {
+            keys,
+            theirs,
+            kinds,
+            converter: RowConverter::new(sorts)?,
+            index: BTreeMap::new(),
+            table: table.slice(0, 0),
+            outer,
+            output,
+            shown,
+        };
+        join.refer(table)?;
+        Ok(join)
+    }
+    /// Takes the rows of the table, in place of those before.
+    pub(super) fn refer(&mut self, table: &RecordBatch) -> Result<(), SqlProblem> {
+        let own = self.theirs.apply(table)?.rows;
         let columns: Vec<ArrayRef> = own
             .columns()
             .iter()
-            .zip(&kinds)
+            .zip(&self.kinds)
             .map(|(c, k)| cast(c, k))
             .collect::<Result<_, _>>()?;
-        let converter = RowConverter::new(kinds.into_iter().map(SortField::new).collect())?;
-        let rows = converter.convert_columns(&columns)?;
+        let rows = self.converter.convert_columns(&columns)?;
         let mut index: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
         for (i, row) in rows.iter().enumerate() {
             // A null is equal to nothing.
@@ -56,15 +71,9 @@ impl Join {
                 index.entry(row.as_ref().to_vec()).or_default().push(place);
             }
         }
-        Ok(Self {
-            keys,
-            converter,
-            index,
-            table,
-            outer,
-            output,
-            shown,
-        })
+        self.index = index;
+        self.table = table.clone();
+        Ok(())
     }
     /// The keys of rows.
     pub(super) fn keys_of(&self, batch: &RecordBatch) -> Result<RecordBatch, SqlProblem> {

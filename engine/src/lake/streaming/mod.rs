@@ -31,7 +31,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-pub use program::{Fate, Made, Pushed, StreamProgram, check_streaming_sql};
+pub use program::{Fate, Made, Pushed, StreamProgram, check_streaming_sql, declared_columns};
 
 /// The stream that a script of one SELECT writes.
 const IMPLIED: &str = "DESTINATION_SQL_STREAM";

@@ -204,7 +204,51 @@ pub fn check_streaming_sql(sql: &str) -> Result<(), SqlProblem> {
     script::parse(sql).map(drop)
 }
 
+/// The columns of `name TYPE, …`, as a table declares them.
+///
+/// # Errors
+/// What does not parse, or that there are none.
+pub fn declared_columns(text: &str) -> Result<SchemaRef, SqlProblem> {
+    use arrow::datatypes::{Field, Schema};
+    if text.trim().is_empty() {
+        return Err(SqlProblem::new(
+            "the columns of the reference data are missing; write their names and types",
+        ));
+    }
+    let table = script::parse(&format!("CREATE TABLE r ({text})"))?;
+    let [script::Statement::Declare(declared)] = &table[..] else {
+        return Err(SqlProblem::new("write names and types, parted by commas"));
+    };
+    let field = |c: &script::ColumnDecl| match &c.what {
+        script::ColumnIs::Field(kind) => Some(Field::new(&c.name, kind.clone(), true)),
+        _ => None,
+    };
+    let fields: Option<Vec<Field>> = declared.columns.iter().map(field).collect();
+    let fields = fields.ok_or_else(|| SqlProblem::new("each column has a name and a type"))?;
+    Ok(Arc::new(Schema::new(fields)))
+}
+
 impl StreamProgram {
+    /// Takes new rows of the reference table, of the same columns.
+    ///
+    /// # Errors
+    /// Keys that do not compute.
+    pub fn refer(&mut self, rows: &RecordBatch) -> Result<(), SqlProblem> {
+        for stage in &mut self.stages {
+            if let Op::Join(join) = &mut stage.op {
+                join.refer(rows)?;
+            }
+        }
+        Ok(())
+    }
+    /// Random Cut Forests begin anew, as they do when AWS restarts an application.
+    pub fn forget_forests(&mut self) {
+        for stage in &mut self.stages {
+            if let Op::Forest(forest) = &mut stage.op {
+                forest.begin_anew();
+            }
+        }
+    }
     /// Compiles a script for records of these columns.
     ///
     /// # Errors

@@ -366,11 +366,10 @@ impl Builder<'_> {
         let here = |e: SqlProblem| self.here(SqlProblem::new(e.message));
         let keys = Transform::compile(&left, Arc::clone(&own.schema)).map_err(here)?;
         let theirs = Transform::compile(&right, schema).map_err(here)?;
-        let theirs = theirs.apply(&reference.rows)?.rows;
         let joined = Join::new(
             keys,
-            &theirs,
-            reference.rows.clone(),
+            theirs,
+            &reference.rows,
             outer,
             Arc::clone(&output),
             own.shown,

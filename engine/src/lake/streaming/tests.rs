@@ -153,6 +153,88 @@ fn forest_of_the_notes_runs_as_it_stands() {
     assert_eq!(pushed.fate(3), Fate::LeftOut);
 }
 
+/// The forest with explanations as the developer guide of Kinesis Analytics has it: quoted columns, all arguments, an ORDER BY of each
+/// second.
+const GUIDE_FOREST: &str = r#"--Creates a temporary stream.
+CREATE OR REPLACE STREAM "TEMP_STREAM" (
+        "Systolic"                  INTEGER,
+        "Diastolic"                 INTEGER,
+        "BloodPressureLevel"        varchar(20),
+        "ANOMALY_SCORE"             DOUBLE,
+        "ANOMALY_EXPLANATION"       varchar(512));
+CREATE OR REPLACE STREAM "DESTINATION_SQL_STREAM" (
+        "Systolic"                  INTEGER,
+        "Diastolic"                 INTEGER,
+        "BloodPressureLevel"        varchar(20),
+        "ANOMALY_SCORE"             DOUBLE,
+        "ANOMALY_EXPLANATION"       varchar(512));
+CREATE OR REPLACE PUMP "STREAM_PUMP" AS
+   INSERT INTO "TEMP_STREAM"
+      SELECT STREAM "Systolic", "Diastolic", "BloodPressureLevel", ANOMALY_SCORE, ANOMALY_EXPLANATION
+      FROM TABLE(RANDOM_CUT_FOREST_WITH_EXPLANATION(
+              CURSOR(SELECT STREAM * FROM "SOURCE_SQL_STREAM_001"), 100, 256, 100000, 1, true));
+CREATE OR REPLACE PUMP "OUTPUT_PUMP" AS
+   INSERT INTO "DESTINATION_SQL_STREAM"
+      SELECT STREAM * FROM "TEMP_STREAM"
+      ORDER BY FLOOR("TEMP_STREAM".ROWTIME TO SECOND), ANOMALY_SCORE DESC;
+"#;
+
+#[test]
+fn explained_forest_of_the_guide_runs_as_it_stands() {
+    let fields = ["Systolic", "Diastolic"].map(|n| Field::new(n, DataType::Int64, true));
+    let level = Field::new("BloodPressureLevel", DataType::Utf8, true);
+    let schema = Arc::new(Schema::new([&fields[..], &[level]].concat()));
+    let mut p =
+        StreamProgram::compile(GUIDE_FOREST, Dialect::Kinesis, &schema, None, limits()).unwrap();
+    let n = 600_i64;
+    let high = |i: i64| i == 550;
+    let systolic = (0..n).map(|i| if high(i) { 190 } else { 120 + (i * 7919) % 17 });
+    let diastolic = (0..n).map(|i| 80 + (i * 104_729) % 13);
+    let level = (0..n).map(|i| if high(i) { "HIGH" } else { "NORMAL" });
+    let rows = RecordBatch::try_new(
+        schema,
+        vec![
+            Arc::new(Int64Array::from_iter_values(systolic)),
+            Arc::new(Int64Array::from_iter_values(diastolic)),
+            Arc::new(StringArray::from_iter_values(level)),
+        ],
+    )
+    .unwrap();
+    let born: Vec<u64> = vec![0; 600];
+    let pushed = p.push(0, &rows, &born.into(), 1, BASE, BASE).unwrap();
+    assert_eq!(json(&pushed.made, 0).len(), 600);
+    let sorted = json(&p.advance(BASE + 1000).unwrap().made, 1);
+    assert_eq!(sorted.len(), 600);
+    let scores: Vec<f64> = sorted
+        .iter()
+        .map(|r| r["ANOMALY_SCORE"].as_f64().unwrap())
+        .collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b));
+    assert_eq!(scores.iter().filter(|s| **s == 0.0).count(), 256);
+    let number = |v: &serde_json::Value| v.as_str().unwrap().parse::<f64>().unwrap();
+    let first = &sorted[0];
+    assert_eq!(first["BloodPressureLevel"], "HIGH");
+    for row in &sorted {
+        let text = row["ANOMALY_EXPLANATION"].as_str().unwrap();
+        let why: serde_json::Value = serde_json::from_str(text).unwrap();
+        let parts = ["Systolic", "Diastolic"].map(|c| number(&why[c]["ATTRIBUTION_SCORE"]));
+        // Each part is rounded to a thousandth.
+        let score = row["ANOMALY_SCORE"].as_f64().unwrap();
+        assert!((parts[0] + parts[1] - score).abs() < 0.002, "{row}");
+        assert!(number(&why["Systolic"]["STRENGTH"]) <= parts[0] + 0.001);
+        if score == 0.0 {
+            assert_eq!(why["Systolic"]["DIRECTION"], "LOW");
+        }
+    }
+    let why = first["ANOMALY_EXPLANATION"].as_str().unwrap();
+    let why: serde_json::Value = serde_json::from_str(why).unwrap();
+    assert_eq!(why["Systolic"]["DIRECTION"], "HIGH");
+    assert!(
+        number(&why["Systolic"]["ATTRIBUTION_SCORE"])
+            > number(&why["Diastolic"]["ATTRIBUTION_SCORE"])
+    );
+}
+
 /// A SELECT, and for each row that it makes: a, b, c.
 type Case = (&'static str, &'static [(&'static str, f64, i64)]);
 

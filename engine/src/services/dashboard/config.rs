@@ -3,6 +3,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How the column of a result is carried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForecastMethod {
+    /// Whichever of the others did best at earlier points of the same column.
+    #[default]
+    Best,
+    /// Level, damped trend and one season, smoothed (Holt-Winters).
+    HoltWinters,
+    /// Seasons taken out one within the other, and an autoregression with or without differences (ARIMA(p, d, 0)) of what is left.
+    Arima,
+}
+
 /// The parameters of a dashboard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -15,10 +28,13 @@ pub struct Config {
     /// The column of a result that is forecast. Empty: none.
     #[schemars(extend("x-group" = "Forecast"))]
     pub forecast_column: String,
-    /// Rows that are forecast below the result, each with a band that holds 95 %. 0: none.
+    /// Rows that are forecast below the result, each with bands that hold 80 % and 95 %. 0: none.
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "rows", "x-soft-max" = 60, "x-group" = "Forecast"))]
     pub forecast_rows: u32,
-    /// Rows of one season of the column; 0: none.
+    /// How the column is carried on.
+    #[schemars(extend("x-group" = "Forecast"))]
+    pub forecast_method: ForecastMethod,
+    /// Rows of one season of the column. 0: the seasons that are found in it; 1: none.
     #[schemars(range(min = 0, max = 180), extend("x-unit" = "rows", "x-soft-max" = 60, "x-group" = "Forecast"))]
     pub forecast_season_rows: u32,
 }
@@ -30,6 +46,7 @@ impl Default for Config {
             refresh_seconds: 60,
             forecast_column: String::new(),
             forecast_rows: 0,
+            forecast_method: ForecastMethod::default(),
             forecast_season_rows: 0,
         }
     }

@@ -1,21 +1,16 @@
-//! A forecast with bands below a result: the last column of figures goes on as its level, trend and season let expect.
+//! A forecast with bands below a result: the last column of figures goes on as its level, trend and seasons let expect.
 //!
-//! Holt-Winters smoothing; the bands hold 95 % when the errors are normal and stay as they were.
+//! The bands hold 80 % and 95 % when the errors are normal and stay as they were.
 
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch, new_null_array};
 use arrow::compute::{cast, concat, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema};
-use weir_detect::HoltWinters;
+use weir_detect::forecast::{FEW, Method, Step, forecast};
 
-use super::config::Config;
+use super::config::{Config, ForecastMethod};
 use crate::node::Table;
-
-/// Weight of the newest row in the level.
-const SMOOTHING: f64 = 0.2;
-/// Rows before which nothing is forecast.
-const FEW: usize = 12;
 
 /// The result with the forecast; `None` when it has no such column or too few rows.
 pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
@@ -30,20 +25,25 @@ pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
     )
     .ok()?;
     let values = column.as_any().downcast_ref::<Float64Array>()?;
-    let mut model = HoltWinters::new(config.forecast_season_rows, SMOOTHING);
     let known: Vec<f64> = values.iter().flatten().filter(|x| x.is_finite()).collect();
-    let least = FEW.max(2 * config.forecast_season_rows as usize);
-    if known.len() < least {
+    let season = config.forecast_season_rows as usize;
+    if known.len() < FEW.max(2 * season) {
         return None;
     }
-    known.iter().for_each(|x| model.learn(*x));
+    let method = match config.forecast_method {
+        ForecastMethod::Best => Method::Best,
+        ForecastMethod::HoltWinters => Method::HoltWinters,
+        ForecastMethod::Arima => Method::Autoregression,
+    };
+    let season = (season > 0).then_some(season);
     let n = config.forecast_rows;
-    let bands: Vec<(f64, f64, f64)> = (1..=n).map(|step| model.forecast(step)).collect();
+    let outlook = forecast(&known, n as usize, season, method)?;
+    let steps = outlook.steps;
     let past = rows.num_rows();
-    let ahead = |f: fn(&(f64, f64, f64)) -> f64| -> ArrayRef {
+    let ahead = |f: fn(&Step) -> f64| -> ArrayRef {
         let values = (0..past)
             .map(|_| None)
-            .chain(bands.iter().map(|b| Some(f(b))));
+            .chain(steps.iter().map(|s| Some(f(s))));
         Arc::new(Float64Array::from_iter(values))
     };
     let mut fields: Vec<Arc<Field>> = Vec::new();
@@ -60,10 +60,12 @@ pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
         fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
         columns.push(concat(&[column.as_ref(), more.as_ref()]).ok()?);
     }
-    let own: [(&str, ArrayRef); 3] = [
-        ("forecast", ahead(|b| b.1)),
-        ("forecast_low", ahead(|b| b.0)),
-        ("forecast_high", ahead(|b| b.2)),
+    let own: [(&str, ArrayRef); 5] = [
+        ("forecast", ahead(|s| s.value)),
+        ("forecast_low_80", ahead(|s| s.value - s.half_80)),
+        ("forecast_high_80", ahead(|s| s.value + s.half_80)),
+        ("forecast_low", ahead(|s| s.value - s.half_95)),
+        ("forecast_high", ahead(|s| s.value + s.half_95)),
     ];
     for (name, column) in own {
         fields.push(Arc::new(Field::new(name, DataType::Float64, true)));
@@ -104,7 +106,7 @@ fn going_on(column: &ArrayRef, n: u32) -> Option<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, below};
+    use super::{Config, ForecastMethod, below};
     use crate::node::Table;
     use crate::units::SimTime;
     use arrow::array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch};
@@ -180,6 +182,11 @@ mod tests {
         assert!(below(&table(40, flat), &config(0, 0)).is_none());
         assert!(below(&table(5, flat), &config(10, 0)).is_none());
         assert!(below(&table(20, flat), &config(10, 12)).is_none());
+        let smoothed = Config {
+            forecast_method: ForecastMethod::HoltWinters,
+            ..config(10, 0)
+        };
+        assert!(below(&table(40, flat), &smoothed).is_some());
         let other = Config {
             forecast_column: "nothing".to_owned(),
             ..config(10, 0)

@@ -4,53 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::UInt32Array;
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 
 use super::config::Config;
-use crate::data::{Batch, Replay, ReplaySpec, Root, json_sizes};
+use crate::data::{Batch, json_sizes};
 use crate::lake::conform;
 use crate::lake::streaming::{Fate, Made, Pushed, Reference, StreamProgram};
-
-/// Rows of the reference table at the most.
-const REFERENCE_ROWS: usize = 200_000;
-
-/// The reference table, when one is named.
-///
-/// # Errors
-/// A file that is not there or does not read, in a sentence.
-pub(super) fn reference(config: &Config, root: &Root) -> Result<Option<Reference>, String> {
-    let name = config.reference_table.trim();
-    if name.is_empty() {
-        return Ok(None);
-    }
-    if config.reference_file.trim().is_empty() {
-        return Err(
-            "the reference table has no file; name one in the document's folder".to_owned(),
-        );
-    }
-    let spec = ReplaySpec {
-        file: config.reference_file.trim().to_owned(),
-        ..ReplaySpec::default()
-    };
-    let mut source = Replay::open(root, spec).map_err(|e| e.to_string())?;
-    let schema = source.schema();
-    let (mut all, mut rows) = (Vec::new(), 0);
-    while let Some(next) = source.next_batch(8192).map_err(|e| e.to_string())? {
-        rows += next.rows.num_rows();
-        if rows > REFERENCE_ROWS {
-            return Err(format!(
-                "the reference table has more than {REFERENCE_ROWS} rows; make it smaller"
-            ));
-        }
-        all.push(next.rows);
-    }
-    let rows = concat_batches(&schema, &all).map_err(|e| e.to_string())?;
-    Ok(Some(Reference {
-        name: name.to_owned(),
-        rows,
-    }))
-}
 
 /// The output stream of each port: its place among the streams that the script fills.
 ///

@@ -41,6 +41,13 @@ pub struct Config {
     /// File with the rows of the reference table (CSV, JSON or Parquet), in the document's folder.
     #[schemars(extend("x-group" = "Reference data"))]
     pub reference_file: String,
+    /// Key of the object in the bucket at `reference` with the rows of the reference table (CSV, JSON lines or Parquet), or a folder whose
+    /// newest object counts. Instead of a file.
+    #[schemars(extend("x-group" = "Reference data"))]
+    pub reference_key: String,
+    /// Columns of the object with their types, in its order, as `ticker VARCHAR(4), company VARCHAR(16)`.
+    #[schemars(extend("x-group" = "Reference data"))]
+    pub reference_columns: String,
     /// Windows of event time take records so long after the watermark, and give their changed rows again. Flink only.
     #[schemars(range(min = 0, max = 86_400), extend("x-unit" = "s", "x-soft-max" = 600, "x-group" = "Time"))]
     pub allowed_lateness_seconds: u32,
@@ -81,6 +88,8 @@ impl Default for Config {
             out_3_stream: String::new(),
             reference_table: String::new(),
             reference_file: String::new(),
+            reference_key: String::new(),
+            reference_columns: String::new(),
             allowed_lateness_seconds: 0,
             source_idle_timeout_seconds: 0,
             parallelism: 1,
@@ -95,6 +104,10 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The reference table is an object in S3.
+    pub(super) fn reads_object(&self) -> bool {
+        !self.reference_table.trim().is_empty() && !self.reference_key.trim().is_empty()
+    }
     pub(super) const fn dialect(&self) -> Dialect {
         match self.runtime {
             Runtime::Sql => Dialect::Kinesis,

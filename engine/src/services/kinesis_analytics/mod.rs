@@ -7,6 +7,7 @@ mod application;
 mod config;
 mod model;
 mod output;
+mod reference;
 mod scaling;
 
 #[cfg(test)]
@@ -41,6 +42,14 @@ static STORAGE: UsageSpec = UsageSpec {
     growth: Growth::Linear,
 };
 
+static GET: UsageSpec = UsageSpec {
+    key: "s3.get_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+
 const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec { name, unit, help }
 }
@@ -65,13 +74,22 @@ static SPEC: KindSpec = KindSpec {
     docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
     namespace: "AWS/KinesisAnalytics",
-    inputs: &[InPort {
-        name: "in",
-        accepts: &[Flow::Stream],
-        max_wires: 1,
-        required: true,
-        help: "The stream that the SQL reads.",
-    }],
+    inputs: &[
+        InPort {
+            name: "in",
+            accepts: &[Flow::Stream],
+            max_wires: 1,
+            required: true,
+            help: "The stream that the SQL reads.",
+        },
+        InPort {
+            name: "reference",
+            accepts: &[Flow::Bucket],
+            max_wires: 1,
+            required: false,
+            help: "The bucket with the reference data.",
+        },
+    ],
     outputs: &[
         destination("out", "The first in-application stream, put as records."),
         destination("out_2", "The second in-application stream."),
@@ -128,13 +146,14 @@ static SPEC: KindSpec = KindSpec {
             "Rows with a value that does not compute; Kinesis SQL has them in `error_stream`.",
         ),
     ],
-    usage: &[&KPU_HOUR, &STORAGE],
+    usage: &[&KPU_HOUR, &STORAGE, &GET],
     quotas: &[
         "kinesis-analytics.kpus_max",
         "kinesis-analytics.sql_kpus_max",
         "kinesis-analytics.orchestration_kpus",
         "kinesis-analytics.running_storage_gib_per_kpu",
         "kinesis-analytics.min_billed_minutes",
+        "kinesis-analytics.reference_bytes_max",
         "kinesis-analytics.scale_up_cpu_percent",
         "kinesis-analytics.scale_up_minutes",
         "kinesis-analytics.scale_down_cpu_percent",
@@ -227,8 +246,13 @@ impl Kind for KinesisAnalytics {
                 format!("at most {} KPUs, the `max_kpus`", config.max_kpus),
             );
         }
-        if let Err(why) = application::reference(config, cx.root) {
-            out.error("reference_file", why, "for example companies.csv");
+        if let Err((param, why)) = reference::before(config, cx.root) {
+            let example = match param {
+                "reference_columns" => "for example ticker VARCHAR(4), company VARCHAR(16)",
+                "reference_key" => "for example reference/companies.csv",
+                _ => "for example companies.csv",
+            };
+            out.error(param, why, example);
         }
         if config.runtime == Runtime::Sql
             && (config.allowed_lateness_seconds > 0 || config.source_idle_timeout_seconds > 0)
@@ -252,7 +276,7 @@ impl Kind for KinesisAnalytics {
             return schemas;
         };
         // What these two find is told by the check of the parameters.
-        let Ok(reference) = application::reference(config, cx.root) else {
+        let Ok(reference) = reference::before(config, cx.root) else {
             return schemas;
         };
         if check_streaming_sql(&config.sql).is_err() {

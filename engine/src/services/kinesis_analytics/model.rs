@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use super::application::{self, Application};
+use super::application::Application;
 use super::config::{Config, Runtime};
 use super::output::{account, passed, troubles};
+use super::reference;
 use crate::books::LatencyLaw;
 use crate::data::Batch;
 use crate::lake::streaming::Reference;
@@ -71,6 +72,7 @@ pub(super) struct Quotas {
     pub(super) down_minutes: u32,
     pub(super) put_records: usize,
     pub(super) put_bytes: u64,
+    pub(super) reference_bytes: u64,
 }
 
 /// A running application.
@@ -82,6 +84,10 @@ pub struct Model {
     pub(super) restart: LatencyLaw,
     pub(super) put: LatencyLaw,
     pub(super) reference: Option<Reference>,
+    /// The bucket with the reference data, the version that was read last, and whether none was read yet.
+    pub(super) bucket: Option<String>,
+    pub(super) reference_seen: u64,
+    pub(super) waits_for_reference: bool,
     pub(super) application: Option<Application>,
     pub(super) seed: u64,
     pub(super) source: Option<WireId>,
@@ -127,8 +133,9 @@ impl Model {
             down_minutes: of("scale_down_minutes")?,
             put_records: usize::try_from(records).unwrap_or(500),
             put_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
+            reference_bytes: cx.quota("kinesis-analytics.reference_bytes_max")?,
         };
-        let reference = application::reference(&config, &cx.world.root)?;
+        let reference = reference::before(&config, &cx.world.root).map_err(|(_, why)| why)?;
         let seed = cx.world.seed;
         let application = match cx.inputs.get("in") {
             Some(input) => Some(Application::new(&config, input, reference.as_ref(), seed)?),
@@ -140,6 +147,9 @@ impl Model {
             restart: cx.latency("kinesis-analytics.restart")?,
             put: cx.latency("kinesis-data-streams.put_records")?,
             reference,
+            bucket: None,
+            reference_seen: 0,
+            waits_for_reference: config.reads_object(),
             application,
             seed,
             source: None,
@@ -206,8 +216,8 @@ impl Model {
         cx.after(wait, Tag::new(TIMER_POLL, u64::from(delivery.lane)));
     }
     /// Gives every lane that waits a task, as long as there are free ones.
-    fn pump(&mut self, cx: &mut Cx<'_>) {
-        if self.down {
+    pub(super) fn pump(&mut self, cx: &mut Cx<'_>) {
+        if self.down || self.waits_for_reference {
             return;
         }
         // Whoever has waited longest is first.
@@ -435,6 +445,10 @@ impl Node for Model {
             Payload::Throttled { lane, .. } => {
                 cx.after(POLL, Tag::new(TIMER_POLL, u64::from(lane)));
             }
+            Payload::Notice(Notice::Bucket(name)) => {
+                self.bucket = Some(name);
+                self.refer(cx)?;
+            }
             Payload::Notice(_) | Payload::Rows(_) => {}
             payload => {
                 return Ok(Admit::Refused {
@@ -477,6 +491,7 @@ impl Node for Model {
                 // Idle shards let the watermark go on.
                 self.advance(cx)?;
                 self.minute(cx);
+                self.refer(cx)?;
                 cx.after(MINUTE, Tag::new(TIMER_MINUTE, 0));
             }
             TIMER_REPORT => {
@@ -518,7 +533,12 @@ impl Node for Model {
         out.values.push(("KPUs", f64::from(self.kpus()), ""));
         let behind = self.behind.values().max().copied().unwrap_or_default();
         out.values.push(("behind", behind.as_millis_f64(), "ms"));
-        out.state = Some(if self.down { "restarting" } else { "running" }.to_owned());
+        let state = match (self.down, self.waits_for_reference) {
+            (true, _) => "restarting",
+            (_, true) => "waiting for reference data",
+            _ => "running",
+        };
+        out.state = Some(state.to_owned());
         out.table.clone_from(&self.table);
     }
 }

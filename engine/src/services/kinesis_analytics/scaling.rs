@@ -1,5 +1,6 @@
 //! Capacity and bill: KPUs, how busy they are, scaling, starting anew.
 
+use super::config::Runtime;
 use super::model::{MINUTE, Model, TIMER_UP};
 use super::{KPU_HOUR, STORAGE};
 use crate::node::{Cx, Tag};
@@ -15,6 +16,12 @@ impl Model {
             return;
         }
         self.down = true;
+        // Kinesis SQL keeps no checkpoints of its forests.
+        if self.config.runtime == Runtime::Sql
+            && let Some(application) = &mut self.application
+        {
+            application.program.forget_forests();
+        }
         cx.metric("fullRestarts", 1.0);
         cx.event("restart", format!("the application begins anew: {why}"));
         let took = cx.draw(&self.restart);

@@ -4,6 +4,7 @@ use super::KinesisAnalytics;
 use crate::node::{FaultKind, Flow, Problems, TraceCx};
 use crate::services::kinesis_data_streams::KinesisDataStreams;
 use crate::services::producer::Producer;
+use crate::services::s3::S3;
 use crate::services::testing::{Bench, Fake, Heard, Ran, ms, root};
 use crate::units::SimDuration;
 
@@ -192,6 +193,92 @@ fn failed_tasks_lose_nothing() {
 }
 
 #[test]
+fn bad_rows_go_to_the_error_stream_and_nothing_else_is_lost() {
+    // One record in about eight has an amount below one.
+    let sql = "CREATE STREAM o (category VARCHAR(16), n BIGINT); CREATE PUMP p AS INSERT INTO o SELECT STREAM category, 100 / CAST(FLOOR(amount / 40) AS BIGINT) FROM s;";
+    for wired in [true, false] {
+        let sinks = [sink(), sink()];
+        let ports = if wired {
+            &["out", "out_2"][..]
+        } else {
+            &["out"]
+        };
+        let params = json!({"sql": sql, "out_2_stream": "error_stream"});
+        let ran = bench(params, 50.0, ports, &sinks).run(120);
+        adds_up(&ran);
+        let ledger = ran.ledger("sql");
+        let (good, bad) = (rows(&sinks[0]).len() as u64, rows(&sinks[1]));
+        let dropped = ledger.dropped.get("the SQL does not compute").copied();
+        match wired {
+            true => {
+                assert!(!bad.is_empty());
+                assert_eq!(bad[0]["ERROR_NAME"], "Division by zero");
+                assert_eq!(dropped, None);
+            }
+            false => assert!(dropped.unwrap() > 0),
+        }
+        assert!(good > 0);
+        let told = ran.metric("sql", "ErrorRows").sum;
+        // What was put last may not have arrived yet.
+        let counted = dropped.unwrap_or(bad.len() as u64) as f64;
+        assert!((counted..=counted + 100.0).contains(&told), "{told}");
+    }
+}
+
+#[test]
+fn reference_data_comes_from_the_bucket_and_again_when_it_changes() {
+    let sql = "CREATE STREAM o (category VARCHAR(16), kind VARCHAR(16)); CREATE PUMP p AS INSERT INTO o SELECT STREAM s.category, r.kind FROM \"SOURCE_SQL_STREAM_001\" AS s JOIN kinds AS r ON s.category = r.category;";
+    let categories = [
+        "grocery",
+        "electronics",
+        "travel",
+        "food",
+        "clothing",
+        "fuel",
+    ];
+    let table = |what: &str| {
+        let rows = categories.map(|c| format!("{c},{what}\n"));
+        format!("category,kind\n{}", rows.concat())
+    };
+    let writer = Fake::new()
+        .output("out", Flow::Objects)
+        .object(ms(45_000), "reference/a.csv", table("first").as_bytes(), 6)
+        .object(
+            ms(200_000),
+            "reference/b.csv",
+            table("second").as_bytes(),
+            6,
+        )
+        .object(
+            ms(300_000),
+            "reference/c.csv",
+            b"category,kind\n\"broken",
+            1,
+        );
+    let sinks = [sink()];
+    let params = json!({"sql": sql, "reference_table": "kinds", "reference_key": "reference/", "reference_columns": "category VARCHAR(16), kind VARCHAR(16)"});
+    let ran = bench(params, 20.0, &["out"], &sinks)
+        .fake("writer", &writer)
+        .node("lake", &S3, json!({}))
+        .wire("writer.out", "lake.in")
+        .wire("lake.bucket", "sql.reference")
+        .run(420);
+    adds_up(&ran);
+    let told = ran.events("sql", "reference-data");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(ran.ledger("sql").errors > 0, "the third does not read");
+    assert_eq!(ran.usage("sql", "s3.get_request"), 3);
+    // Nothing was joined, and nothing lost, before the first object was there.
+    let heard = sinks[0].notes();
+    assert!(heard.iter().all(|n| n.at >= ms(45_000)));
+    let found = rows(&sinks[0]);
+    let of = |kind: &str| found.iter().filter(|r| r["kind"] == kind).count();
+    // The first stands from 60 s to 240 s and works off what had waited.
+    assert!(of("first") > 100 && of("second") > 100);
+    assert_eq!(of("first") + of("second"), found.len());
+}
+
+#[test]
 fn problems_of_the_script_are_told_by_the_check() {
     let (root, kind) = (root(), crate::services::kind("kinesis-analytics").unwrap());
     let cx = TraceCx {
@@ -205,6 +292,21 @@ fn problems_of_the_script_are_told_by_the_check() {
         (json!({"sql": ""}), "sql", "there is no SQL"),
         (json!({"parallelism": 9}), "parallelism", "9 KPUs"),
         (json!({"reference_table": "c"}), "reference_file", "no file"),
+        (
+            json!({"reference_table": "c", "reference_key": "c.csv"}),
+            "reference_columns",
+            "columns",
+        ),
+        (
+            json!({"reference_table": "c", "reference_key": "c.csv", "reference_columns": "a FISH"}),
+            "reference_columns",
+            "no type `FISH`",
+        ),
+        (
+            json!({"reference_table": "c", "reference_key": "c.csv", "reference_file": "c.csv"}),
+            "reference_key",
+            "leave one",
+        ),
         (
             json!({"reference_table": "c", "reference_file": "../../etc/passwd"}),
             "reference_file",
