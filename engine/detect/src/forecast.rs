@@ -319,9 +319,9 @@ fn regressed(
     };
     let weights = least_squares(rows, width, |row| (input(row + order), series[row + order]))?;
     let mut squares = 0.0;
-    for at in order..series.len() {
+    for (at, truth) in series.iter().enumerate().skip(order) {
         let said: f64 = input(at).iter().zip(&weights).map(|(a, b)| a * b).sum();
-        squares += (series[at] - said) * (series[at] - said);
+        squares += (truth - said) * (truth - said);
     }
     let variance = squares / freedom as f64;
     let responses = responses(&weights[..order], differences, ahead)?;

@@ -3,7 +3,7 @@
 //! Each record is scored by what came before it and then learnt; a verdict has a score, a threshold and a reason (which field, by how
 //! much, what was expected). Deterministic by seed, bounded in memory, and kept as a file of bytes. The crate knows nothing of
 //! pipelines: no clock, no Arrow, no SQL. [`nab`] and [`labels`] judge detectors by labels that those never see. Beside the detectors:
-//! [`features`] of series and a classifier of gradient-boosted trees ([`boost`]), and any of them as a file ([`Trained`]).
+//! [`features`] of series, [`forecast`]s with bands and a classifier of gradient-boosted trees ([`boost`]), and any of them as a file ([`Trained`]).
 
 pub mod boost;
 pub mod features;

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 
-use proptest::prelude::{ProptestConfig, any, prop, proptest};
+use proptest::prelude::{ProptestConfig, any, prop, prop_assert, proptest};
 
 use crate::forest::{Forest, ForestSettings};
 use crate::labels::Labels;
@@ -256,7 +256,7 @@ fn by_definition(labels: &[bool], alerts: &[bool]) -> ([Option<f64>; 4], Option<
     let delay = share(firsts.iter().sum(), firsts.len());
     // NAB, standard profile (Lavin and Ahmad 2015): the sum over alerts and windows, against that of silence and of a perfect detector.
     let sigmoid = |y: f64| 2.0 / (1.0 + (5.0 * y).exp()) - 1.0;
-    let first_scored = (0.15 * n as f64).floor() as usize;
+    let first_scored = 15 * n / 100;
     let scored: Vec<usize> = raised.into_iter().filter(|i| *i >= first_scored).collect();
     let mut total = 0.0;
     for (a, b) in windows.iter().filter(|w| w.1 >= first_scored) {

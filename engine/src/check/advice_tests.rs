@@ -168,7 +168,7 @@ fn partners_come_in_the_order_of_the_pipeline() {
             "s3",
             "bucket",
             true,
-            "glue-crawler.bucket athena.catalog glue-etl.bucket sagemaker-endpoint.models sagemaker-job.models",
+            "glue-crawler.bucket athena.catalog glue-etl.bucket kinesis-analytics.reference sagemaker-endpoint.models sagemaker-job.models",
         ),
         ("athena", "rows", true, "dashboard.rows"),
         ("s3", "metrics", true, "alarm.watch dashboard.metrics"),

@@ -69,8 +69,8 @@ impl Builder<'_> {
     /// Two streams as one.
     pub(super) fn meet(
         &mut self,
-        left: From,
-        right: From,
+        left: &From,
+        right: &From,
         reaches: Option<[(i64, i64); 2]>,
         outer: [bool; 2],
         conditions: &[&Expr],
@@ -82,7 +82,7 @@ impl Builder<'_> {
                 "join SELECTs over windows: FROM (SELECT * FROM TABLE(TUMBLE(…))) AS l JOIN (…) AS r ON …",
             ));
         }
-        let streams = [&left, &right].map(|f| self.stream(f.stream).clone());
+        let streams = [left, right].map(|f| self.stream(f.stream).clone());
         let (output, right_scope) = together(&streams, &right.scope);
         let mut joint = Scope {
             parts: left.scope.parts.clone(),

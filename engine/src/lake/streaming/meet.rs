@@ -55,6 +55,9 @@ struct Side {
     batches: BTreeMap<u64, (RecordBatch, Vec<u64>, usize)>,
 }
 
+/// The shown columns, times and births of some rows.
+type Gathered = (Vec<ArrayRef>, Vec<i64>, Vec<u64>);
+
 /// A pair of rows; one of them may be missing.
 type Pair = (Option<Place>, Option<Place>);
 
@@ -378,11 +381,10 @@ impl Side {
         }
     }
     /// The shown columns, times and births of rows; nulls where there is none.
-    #[expect(clippy::type_complexity, reason = "three columns of one result")]
     fn gather(
         &self,
         places: &[Option<Place>],
-    ) -> Result<(Vec<ArrayRef>, Vec<i64>, Vec<u64>), SqlProblem> {
+    ) -> Result<Gathered, SqlProblem> {
         let used: BTreeSet<u64> = places.iter().flatten().map(|p| p.0).collect();
         let numbers: BTreeMap<u64, usize> = used.iter().copied().zip(1..).collect();
         let batches: Vec<_> = used.iter().filter_map(|b| self.batches.get(b)).collect();

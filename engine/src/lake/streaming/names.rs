@@ -270,8 +270,13 @@ pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
         .into_iter()
         .map(|a| FunctionArg::Unnamed(FunctionArgExpr::Expr(a)))
         .collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
+    Expr::Function(call_of(ObjectName::from(vec![Ident::new(name)]), args))
+}
+
+/// A call by its name and arguments as they are parsed.
+pub(super) const fn call_of(name: ObjectName, args: Vec<FunctionArg>) -> Function {
+    Function {
+        name,
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
@@ -283,7 +288,7 @@ pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
         null_treatment: None,
         over: None,
         within_group: Vec::new(),
-    })
+    }
 }
 
 /// The arguments of a call, named ones by their place; a `*` is none.
@@ -300,22 +305,6 @@ pub(super) fn arguments(function: &Function) -> Vec<&Expr> {
         },
     };
     list.args.iter().filter_map(expr).collect()
-}
-
-/// A call by the name and arguments of a table.
-pub(super) fn call_of(name: &ObjectName, args: &[FunctionArg]) -> Function {
-    let Expr::Function(empty) = call("", Vec::new()) else {
-        unreachable!("a call is a function");
-    };
-    Function {
-        name: name.clone(),
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.to_vec(),
-            clauses: Vec::new(),
-        }),
-        ..empty
-    }
 }
 
 /// The arguments of a window function: those with names (`SIZE => …`) in the order in which they stand without.

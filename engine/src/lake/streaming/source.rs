@@ -64,7 +64,7 @@ impl Builder<'_> {
         let (left, right) = (self.factor(left)?, self.factor(right)?);
         let conditions: Vec<&Expr> = select.selection.iter().collect();
         let reaches = given(reaches);
-        let met = self.meet(left, right, reaches, [false, false], &conditions, span)?;
+        let met = self.meet(&left, &right, reaches, [false, false], &conditions, span)?;
         Ok(From {
             filtered: true,
             ..met
@@ -79,7 +79,7 @@ impl Builder<'_> {
                 args: Some(args),
                 ..
             } => {
-                let whole = super::names::call_of(name, &args.args);
+                let whole = super::names::call_of(name.clone(), args.args.clone());
                 let alias = alias.as_ref().map(|a| a.name.value.clone());
                 self.table_function(&whole, alias)
             }
@@ -331,7 +331,7 @@ impl Builder<'_> {
             let reaches = given([reach, self.reach(&join.relation, select)?]);
             let right = self.factor(&join.relation)?;
             let conditions: Vec<&Expr> = on.into_iter().collect();
-            return self.meet(from, right, reaches, outer, &conditions, span);
+            return self.meet(&from, &right, reaches, outer, &conditions, span);
         };
         if from.window.is_some() {
             return Err(at(

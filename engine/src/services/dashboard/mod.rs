@@ -4,7 +4,7 @@ mod config;
 mod forecast;
 mod model;
 
-pub use config::Config;
+pub use config::{Config, ForecastMethod};
 pub use model::Model;
 
 use crate::books::{Growth, UsageSpec};

@@ -94,8 +94,9 @@ fn one_bad_value_costs_its_own_row() {
             assert_eq!(row["PUMP_NAME"], "the pump");
             assert_eq!(row["ERROR_LEVEL"], "WARNING");
             let hex = row["DATA_ROW"].as_str().unwrap();
-            let bytes =
-                (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap());
+            let pairs = hex.as_bytes().chunks(2);
+            let bytes = pairs
+                .map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap());
             let text = String::from_utf8(bytes.collect()).unwrap();
             assert!(
                 text.contains("ticker_symbol") || text.contains("\"n\""),
