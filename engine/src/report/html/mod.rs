@@ -1,7 +1,7 @@
 //! A report as one HTML file: no scripts, no fonts, no pictures from elsewhere; it prints.
 //!
 //! Every text goes through `maud`, which escapes it. The only raw parts are the program's own style sheet and icons, and the
-//! kit, whose text has no `<`.
+//! kit, whose text has no `<` and which is put in when the rest stands: it holds the fingerprint of the page around it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -51,11 +51,11 @@ pub fn html(
                     @for (i, section) in report.sections.iter().enumerate() { (part(&report, i, section)) }
                     (files(run, &kit, words))
                 }
-                script type="application/json" id=(KIT_ID) { (PreEscaped(kit.embedded()?)) }
+                script type="application/json" id=(KIT_ID) {}
             }
         }
     };
-    Ok(markup.into_string())
+    super::kit::sealed(&markup.into_string(), kit)
 }
 
 /// The style sheet with the theme's colours and the line at the head of printed pages.
