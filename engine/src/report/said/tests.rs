@@ -142,6 +142,15 @@ fn what_is_translated_is_what_the_engine_says() {
         "there is no database `{}`; did you mean `{}`?",
         "there is no database `{}`; there is {}",
         "there is no database `{}`",
+        "Line {}, column {}, `{}`: {}. {}",
+        "`{}`: {}. {}",
+        // Of the JSON reader.
+        "unknown field `{}`, expected one of {}",
+        "unknown field `{}`, expected {}",
+        "missing field `{}`",
+        "duplicate field `{}`",
+        "invalid type: {}, expected {}",
+        "EOF while parsing {}",
     ];
     for english in TEXTS.sentences.keys() {
         // A few end in a full stop, which what shows them takes off.
