@@ -16,6 +16,8 @@ use crate::node::AnyKind;
 const STYLE: &str = include_str!("style.css");
 /// A file of the run that is kept in the page is not larger.
 const ATTACHED_MAX: usize = 1 << 20;
+/// Rows up to which a table is not broken over pages.
+const WHOLE_ROWS: usize = 14;
 /// Fingerprints that are shown; all are in the kit.
 const SHOWN_FILES: usize = 12;
 
@@ -124,7 +126,8 @@ fn draw(block: &Block) -> Markup {
 fn table(t: &Table) -> Markup {
     let right = |i: usize| t.head.get(i).is_some_and(|(_, right)| *right);
     html! {
-        div.scroll { table {
+        // What fits on a page stands on one when it is printed.
+        div class={ "scroll" @if t.rows.len() <= WHOLE_ROWS { " whole" } } { table {
             caption { (t.caption) }
             thead { tr { @for (i, (text, _)) in t.head.iter().enumerate() {
                 th scope="col" class=[right(i).then_some("n")] { (text) }

@@ -109,9 +109,9 @@ fn by_node(page: &Page<'_>) -> Table {
     let mut nodes: Vec<&String> = page.run.summary.nodes.keys().collect();
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
-        let share = if whole > 0.0 {
-            // A sum of nothing is -0.
-            (month_of(page, id) / whole).max(0.0)
+        // A sum of nothing is -0.
+        let share = if whole > 0.0 && month_of(page, id) > 0.0 {
+            month_of(page, id) / whole
         } else {
             0.0
         };

@@ -46,7 +46,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
                 &derived.held,
                 "plot_backlog",
                 "axis_records",
-                Unit::Of("records".to_owned()),
+                Unit::Of(page.words.unit("records").to_owned()),
             )
             .markup(),
         ),
@@ -413,13 +413,13 @@ fn alarms(page: &Page<'_>) -> Option<Block> {
         let state = alarm.state.clone().unwrap_or_default();
         table.rows.push(vec![
             Cell::toned(alarm.node.clone(), Tone::Code),
-            Cell::text(page.t("at_the_end")),
+            Cell::toned(page.t("at_the_end"), Tone::Date),
             Cell::toned(state, Tone::Strong),
         ]);
         for change in &alarm.changes {
             table.rows.push(vec![
                 Cell::toned(alarm.node.clone(), Tone::Code),
-                Cell::text(span(change.at_seconds)),
+                Cell::toned(span(change.at_seconds), Tone::Date),
                 Cell::text(page.said(&change.text)),
             ]);
         }

@@ -138,7 +138,10 @@ fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
     let mut plot = Plot::new(
         page.t("plot_rate"),
         Axis::time(page.t("virtual_time"), end),
-        Axis::new(page.t("axis_rate"), Unit::Of("records/s".to_owned())),
+        Axis::new(
+            page.t("axis_rate"),
+            Unit::Of(page.words.unit("records/s").to_owned()),
+        ),
     );
     let p = paint();
     let series = |key: &str, color: &str, points: &[[f64; 2]]| Series {
