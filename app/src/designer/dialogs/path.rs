@@ -22,7 +22,7 @@ struct Entry {
 
 /// True for the folder of a run.
 fn is_run(path: &Path) -> bool {
-    path.join("run.json").is_file()
+    path.join("summary.json").is_file()
 }
 
 /// The dialog's state.
