@@ -272,7 +272,7 @@ impl Meet {
             fates.lost += self.window_pairs(watermark, &mut pairs);
         }
         let mut gone: [BTreeSet<u64>; 2] = [BTreeSet::new(), BTreeSet::new()];
-        for side in 0..2 {
+        for (side, gone) in gone.iter_mut().enumerate() {
             while let Some((at, _)) = self.sides[side].by_time.first_key_value() {
                 let at = *at;
                 if self.last_chance(side, at.0) > watermark {
@@ -282,7 +282,7 @@ impl Meet {
                     if self.sides[side].spec.outer && !entry.matched {
                         pairs.push(alone(side, entry.place));
                     }
-                    gone[side].insert(entry.place.0);
+                    gone.insert(entry.place.0);
                 }
             }
         }
@@ -381,10 +381,7 @@ impl Side {
         }
     }
     /// The shown columns, times and births of rows; nulls where there is none.
-    fn gather(
-        &self,
-        places: &[Option<Place>],
-    ) -> Result<Gathered, SqlProblem> {
+    fn gather(&self, places: &[Option<Place>]) -> Result<Gathered, SqlProblem> {
         let used: BTreeSet<u64> = places.iter().flatten().map(|p| p.0).collect();
         let numbers: BTreeMap<u64, usize> = used.iter().copied().zip(1..).collect();
         let batches: Vec<_> = used.iter().filter_map(|b| self.batches.get(b)).collect();

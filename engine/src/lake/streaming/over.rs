@@ -199,17 +199,17 @@ impl Call {
         while from < times.len() {
             let same = times[from..].iter().take_while(|t| **t == times[from]);
             let to = from + if together { same.count() } else { 1 };
-            for i in from..to {
+            for (i, t) in times.iter().enumerate().take(to).skip(from) {
                 let (what, frame) = (&self.what, self.frame);
                 let part = match self.parts.get_mut(key(i)) {
                     Some(part) => part,
                     None => {
-                        let part = Part::new(what, frame, times[i])?;
+                        let part = Part::new(what, frame, *t)?;
                         self.parts.entry(key(i).to_vec()).or_insert(part)
                     }
                 };
                 let before = part.entries.len();
-                part.take_in(what, frame, times[i], &arguments, i)?;
+                part.take_in(what, frame, *t, &arguments, i)?;
                 change += part.entries.len() as isize - before as isize;
             }
             for i in from..to {

@@ -363,8 +363,8 @@ impl StreamProgram {
     #[must_use]
     pub fn error_stream(&self) -> Option<(usize, &'static str, SchemaRef)> {
         let columns = Arc::clone(&faults::COLUMNS);
-        self.errors
-            .then(|| (self.outputs.len(), faults::ERROR_STREAM, columns))
+        let stream = (self.outputs.len(), faults::ERROR_STREAM, columns);
+        self.errors.then_some(stream)
     }
     fn turn(&mut self, now_ms: i64, fates: &mut Fates) -> Result<Vec<Made>, SqlProblem> {
         for mark in &mut self.marks {

@@ -174,7 +174,7 @@ impl Builder<'_> {
             }) => (time, width, by),
             _ => {
                 let found = windows::time_of(&first.expr, &scope, &own);
-                let (time, by) = found.map_err(|_| wrong(first.span()))?;
+                let (time, by) = found.map_err(|_no_time| wrong(first.span()))?;
                 (time, 1, by)
             }
         };

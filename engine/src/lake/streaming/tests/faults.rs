@@ -95,8 +95,8 @@ fn one_bad_value_costs_its_own_row() {
             assert_eq!(row["ERROR_LEVEL"], "WARNING");
             let hex = row["DATA_ROW"].as_str().unwrap();
             let pairs = hex.as_bytes().chunks(2);
-            let bytes = pairs
-                .map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap());
+            let bytes =
+                pairs.map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap());
             let text = String::from_utf8(bytes.collect()).unwrap();
             assert!(
                 text.contains("ticker_symbol") || text.contains("\"n\""),
