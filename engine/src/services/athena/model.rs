@@ -266,7 +266,18 @@ impl Model {
             let fails = cx.strikes(FaultKind::Errors);
             let base = cx.draw(&self.terms.engine);
             let limit = self.config.workgroup_bytes_limit;
-            end_of(query, result, fails, limit, &self.terms, (base, service))
+            let slowed = match &result {
+                Ok(result) => {
+                    let scan = self
+                        .terms
+                        .scan(result.bytes_scanned, result.files, query.text);
+                    let lake = &cx.world().lake;
+                    self.terms.slowed(lake, result, cx.now(), base + scan)
+                }
+                Err(_) => SimDuration::ZERO,
+            };
+            let times = (base + slowed, service);
+            end_of(query, result, fails, limit, &self.terms, times)
         };
         let rest = ended.engine + ended.service;
         query.phase = Phase::Ending(Box::new(ended));

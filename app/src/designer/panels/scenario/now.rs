@@ -125,7 +125,10 @@ fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDurat
 /// A fault with its figure in words: `20 %`, `+500 ms`, `3×`, `#0`.
 pub(super) fn figure_text(kind: FaultKind, value: f64) -> String {
     match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
+        FaultKind::Errors
+        | FaultKind::Throttle
+        | FaultKind::PoisonRecords
+        | FaultKind::WorkerLoss => {
             format::percent(value)
         }
         FaultKind::Latency => format!("+{}", format::millis(value)),
