@@ -4,12 +4,16 @@ use arrow::array::AsArray as _;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
+use super::anomaly_detector::AnomalyDetector;
 use super::eventbridge::EventBridge;
 use super::firehose::Firehose;
+use super::kcl_consumer::KclConsumer;
+use super::kinesis_analytics::KinesisAnalytics;
 use super::kinesis_data_streams::KinesisDataStreams;
 use super::lambda::Lambda;
 use super::producer::Producer;
 use super::s3::S3;
+use super::sagemaker_endpoint::SageMakerEndpoint;
 use super::sns::Sns;
 use super::sqs::Sqs;
 use super::testing::{Bench, Fake, Heard, batch, ms};
@@ -140,6 +144,54 @@ fn mean_wait_of_random_arrivals_at_a_steady_server_is_that_of_the_m_d_1_queue() 
     );
 }
 
+/// Mean wait before service of the first come at whichever of `servers` is free first (Kiefer and Wolfowitz), in seconds.
+fn kiefer_wolfowitz(arrivals: &[u64], servers: usize, service: f64) -> f64 {
+    let mut free = vec![0.0_f64; servers];
+    let mut sum = 0.0;
+    for at in arrivals {
+        let at = *at as f64 / 1e9;
+        let first = (0..servers)
+            .min_by(|a, b| free[*a].total_cmp(&free[*b]))
+            .unwrap();
+        let begins = free[first].max(at);
+        sum += begins - at;
+        free[first] = begins + service;
+    }
+    sum / arrivals.len() as f64
+}
+
+/// Mean wait of the M/D/c queue by Crommelin's formula, in units of the service time; Poisson tails term by term.
+fn crommelin(c: i32, load: f64) -> f64 {
+    let mut wait = 0.0;
+    for i in 1..200 {
+        let mean = f64::from(i) * load;
+        let probability = |j: i32| {
+            let log: f64 = (1..=j).map(|k| libm::log(mean / f64::from(k))).sum();
+            libm::exp(log - mean)
+        };
+        let tail = |from: i32| -> f64 { (from..from + 400).map(probability).sum() };
+        wait += tail(i * c) - f64::from(c) / load * tail(i * c + 1);
+    }
+    wait
+}
+
+#[test]
+fn mean_wait_at_one_and_two_workers_is_that_of_the_m_d_c_queue() {
+    // The recursion that the endpoint's every wait is held to (`every_wait_is_that_of_the_recursion`), over so many arrivals that
+    // it comes to Pollaczek and Khinchine's figure for one worker and to Crommelin's for the two of an ml.m5.large.
+    let mut arrivals = Arrivals::new(ArrivalShape::Poisson, 1.0).unwrap();
+    let (mut rng, mut all) = (Rng::new(6, "theory"), Vec::new());
+    arrivals.fill(SimTime(u64::MAX / 2), &mut rng, &mut all, 2_000_000);
+    for (servers, load) in [(1, 0.5), (2, 1.0), (2, 1.4)] {
+        let service = load;
+        let expected = service * crommelin(servers, load);
+        let got = kiefer_wolfowitz(&all, usize::try_from(servers).unwrap(), service);
+        assert!(near(got, expected), "{servers} {load}: {got} {expected}");
+    }
+    let one = crommelin(1, 0.5);
+    assert!(near(one, 0.5 / (2.0 * 0.5)), "{one}");
+}
+
 /// Records that came into being and those of them that a keyed producer at `rate` would put into each of `shards` hash ranges.
 fn offered(params: &Value, shards: u128, secs: u64) -> Vec<u64> {
     let sink = Fake::new().input("in", &[Flow::Records]);
@@ -215,6 +267,10 @@ fn trickle(every_ms: u64, until_s: u64) -> Fake {
     })
 }
 
+/// Streaming SQL that lets every record through.
+const PASS: &str = "CREATE OR REPLACE STREAM d (amount DOUBLE);
+CREATE OR REPLACE PUMP p AS INSERT INTO d SELECT STREAM amount FROM \"SOURCE_SQL_STREAM_001\";";
+
 #[test]
 fn littles_law_holds_at_every_node_that_holds_records() {
     // Records in a node = records a second x time in it; the run is hundreds of times as long as that time.
@@ -282,6 +338,58 @@ fn littles_law_holds_at_every_node_that_holds_records() {
                 .wire("queue.out", "fn.queue")
                 .wire("fn.out", "sink.in"),
             &["queue", "fn"],
+        ),
+        (
+            1500,
+            Bench::new()
+                .node("app", &Producer, app(20.0))
+                .node("stream", &KinesisDataStreams, json!({"shard_count": 2}))
+                .node("sql", &KinesisAnalytics, json!({"sql": PASS, "per_record_us": 20_000.0}))
+                .fake("sink", &sink())
+                .wire("app.out", "stream.in")
+                .wire("stream.out", "sql.in")
+                .wire("sql.out", "sink.in"),
+            &["sql"],
+        ),
+        (
+            1500,
+            Bench::new()
+                .node("app", &Producer, app(20.0))
+                .node("stream", &KinesisDataStreams, json!({"shard_count": 2}))
+                .node("kcl", &KclConsumer, json!({"per_record_us": 30_000.0}))
+                .fake("sink", &sink())
+                .wire("app.out", "stream.in")
+                .wire("stream.out", "kcl.in")
+                .wire("kcl.out", "sink.in"),
+            &["stream", "kcl"],
+        ),
+        (
+            900,
+            Bench::new()
+                .node("app", &Producer, app(20.0))
+                .node(
+                    "model",
+                    &SageMakerEndpoint,
+                    json!({"model": "z-score", "fields": "amount", "batch_records": 2, "base_ms": 150.0, "per_record_us": 0.0}),
+                )
+                .fake("sink", &sink())
+                .wire("app.out", "model.in")
+                .wire("model.out", "sink.in"),
+            &["model"],
+        ),
+        (
+            900,
+            Bench::new()
+                .node("app", &Producer, app(20.0))
+                .node(
+                    "detector",
+                    &AnomalyDetector,
+                    json!({"detector": "z-score", "fields": "amount"}),
+                )
+                .fake("sink", &sink())
+                .wire("app.out", "detector.in")
+                .wire("detector.out", "sink.in"),
+            &["detector"],
         ),
     ];
     for (secs, bench, nodes) in cases {

@@ -559,7 +559,7 @@ fn readers_of_a_prefix_share_its_requests_a_second() {
     let slowed = 5500.0 + 11_000.0 + 5500.0;
     assert_eq!(ran.metric("lake", "5xxErrors").sum, slowed);
     assert_eq!(ran.metric("lake", "GetRequests").sum, 33_000.0 + slowed);
-    assert_eq!(ran.events("lake", "read-throttled").len(), 1);
+    assert!(!ran.events("lake", "read-throttled").is_empty());
 }
 
 #[test]

@@ -128,9 +128,7 @@ pub(super) fn figure_text(kind: FaultKind, value: f64) -> String {
         FaultKind::Errors
         | FaultKind::Throttle
         | FaultKind::PoisonRecords
-        | FaultKind::WorkerLoss => {
-            format::percent(value)
-        }
+        | FaultKind::WorkerLoss => format::percent(value),
         FaultKind::Latency => format!("+{}", format::millis(value)),
         FaultKind::TrafficSpike => format!("{}×", format::digits(value)),
         FaultKind::ShardLoss => format!("#{value:.0}"),
