@@ -52,15 +52,15 @@ fn sum(ran: &Ran, metric: &str) -> u64 {
 #[test]
 fn every_record_is_processed_once_when_nothing_happens() {
     for port in ["out", "fan-out"] {
-        let (bench, sink) = bench(port, 100.0, 3, json!({"workers": 2}));
-        let ran = bench.run(600);
+        let (bench, sink) = bench(port, 50.0, 3, json!({"workers": 2}));
+        let ran = bench.run(300);
         let all = taken(&sink);
         let mut ids: Vec<&String> = all.iter().map(|(_, id)| id).collect();
         ids.sort();
         let count = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), count, "{port}");
-        assert!(count > 59_000, "{port}: {count}");
+        assert!(count > 14_700, "{port}: {count}");
         assert_eq!(sum(&ran, "RecordsReadAgain"), 0);
         let leases = ran.metric("kcl", "CurrentLeases");
         assert_eq!((leases.min, leases.max), (3.0, 3.0));
@@ -70,8 +70,8 @@ fn every_record_is_processed_once_when_nothing_happens() {
 #[test]
 fn enhanced_fan_out_needs_no_pause() {
     let behind = |port: &str| {
-        let (bench, _) = bench(port, 100.0, 2, json!({}));
-        let ran = bench.run(300);
+        let (bench, _) = bench(port, 50.0, 2, json!({}));
+        let ran = bench.run(120);
         let states = ran.run.states();
         let sink = states.iter().find(|s| s.id == "sink").unwrap();
         sink.end_to_end.summary().unwrap().mean
@@ -83,17 +83,17 @@ fn enhanced_fan_out_needs_no_pause() {
 
 #[test]
 fn dead_workers_shards_go_to_another_and_records_since_the_checkpoint_come_again() {
-    let params = json!({"workers": 2, "checkpoint_interval_seconds": 30});
-    let (bench, sink) = bench("out", 100.0, 2, params);
+    let params = json!({"workers": 2, "checkpoint_interval_seconds": 60});
+    let (bench, sink) = bench("out", 50.0, 2, params);
     let ran = bench
         .fault(
-            ms(300_000),
+            ms(225_000),
             "kcl",
             FaultKind::WorkerLoss,
             0.5,
-            SimDuration::secs(200),
+            SimDuration::secs(100),
         )
-        .run(900);
+        .run(500);
     assert_eq!(sum(&ran, "ExpiredLeases"), 1);
     assert_eq!(sum(&ran, "LostLeases"), 0);
     let all = taken(&sink);
@@ -102,16 +102,18 @@ fn dead_workers_shards_go_to_another_and_records_since_the_checkpoint_come_again
     let count = ids.len();
     ids.dedup();
     let again = (count - ids.len()) as u64;
-    // At the most what one shard of two gets in 30 s and a batch.
-    assert!(again > 0 && again <= 35 * 70, "{again}");
+    // At the most what one shard of two gets in a minute and a batch.
+    assert!(again > 0 && again <= 62 * 35, "{again}");
     assert_eq!(again, sum(&ran, "RecordsReadAgain"));
     // None is missing.
     let produced = ran.ledger("app").created;
     let waiting = produced - ids.len() as u64;
     assert!(waiting < 400, "{waiting}");
-    // The shard stood still between one and three times the failover time.
-    let behind = ran.metric("kcl", "MillisBehindLatest").max;
-    assert!((10_000.0..=33_000.0).contains(&behind), "{behind}");
+    // The shard stood still between one and three times the failover time: no record waited longer, but those that came again.
+    let states = ran.run.states();
+    let sink = states.iter().find(|s| s.id == "sink").unwrap();
+    let longest = sink.end_to_end.summary().unwrap().max / 1000.0;
+    assert!((10.0..=33.0 + 62.0).contains(&longest), "{longest}");
     let copied = ran.ledger("stream").copied;
     assert_eq!(copied, again);
 }
@@ -119,19 +121,19 @@ fn dead_workers_shards_go_to_another_and_records_since_the_checkpoint_come_again
 #[test]
 fn children_begin_when_their_parents_are_done_and_keep_the_order_of_a_key() {
     for port in ["out", "fan-out"] {
-        let (bench, sink) = bench(port, 200.0, 1, json!({"workers": 2}));
+        let (bench, sink) = bench(port, 50.0, 1, json!({"workers": 2}));
         let split = json!({"shard_count": 2, "partition_key": "user_id"});
         let Value::Object(split) = split else {
             panic!()
         };
         let ran = bench
-            .act(ms(100_000), "stream", Action::Set(split))
-            .run(600);
+            .act(ms(50_000), "stream", Action::Set(split))
+            .run(300);
         assert_eq!(ran.events("kcl", "shard-end").len(), 1, "{port}");
         let leases = ran.metric("kcl", "TotalLeases");
         assert_eq!((leases.min, leases.max), (1.0, 2.0), "{port}");
         let all = taken(&sink);
-        assert!(all.len() > 119_000, "{port}: {}", all.len());
+        assert!(all.len() > 14_700, "{port}: {}", all.len());
         // What came after the split is of the children: none of it is out before the parent is done.
         let at = |kind: &str| {
             let event = ran.run.log.recent().find(|e| e.kind == kind).unwrap();
@@ -162,13 +164,13 @@ fn leases_spread_over_new_workers() {
     // Leases of four workers at the end, and how many records came again.
     for (assignment, duplicates) in [("worker-utilization", false), ("lease-count", true)] {
         let mut params =
-            json!({"workers": 1, "per_record_us": 5000.0, "lease_assignment": assignment});
-        let (bench, _) = bench("out", 200.0, 8, params.clone());
+            json!({"workers": 1, "per_record_us": 12_000.0, "lease_assignment": assignment});
+        let (bench, _) = bench("out", 80.0, 8, params.clone());
         params["workers"] = json!(4);
         let Value::Object(params) = params else {
             panic!()
         };
-        let ran = bench.act(ms(120_000), "kcl", Action::Set(params)).run(900);
+        let ran = bench.act(ms(60_000), "kcl", Action::Set(params)).run(500);
         let table = ran.gauges("kcl").table.clone().unwrap();
         let owners = table.rows[0].column_by_name("owner").unwrap();
         let owners = arrow::array::AsArray::as_string::<i32>(owners);
@@ -190,15 +192,15 @@ fn leases_spread_over_new_workers() {
 fn lease_table_is_billed_by_renewals_checkpoints_and_scans() {
     let (bench, _) = bench(
         "out",
-        100.0,
+        20.0,
         4,
         json!({"workers": 2, "checkpoint_interval_seconds": 60, "lease_assignment": "lease-count"}),
     );
-    let ran = bench.run(3600);
+    let ran = bench.run(1800);
     let writes = ran.usage("kcl", "dynamodb.write_request_unit");
     // Every 10 s / 3 - 25 ms each of four leases is renewed, every minute there is a checkpoint, and at first each is made and taken.
-    let renewals = 4 * (3_600_000 / 3308);
-    let checkpoints = 4 * 59;
+    let renewals = 4 * (1_800_000 / 3308);
+    let checkpoints = 4 * 29;
     let expected = renewals + checkpoints + 8;
     assert!(
         writes.abs_diff(expected) <= expected / 100,
@@ -207,21 +209,22 @@ fn lease_table_is_billed_by_renewals_checkpoints_and_scans() {
     // Two workers scan every 20.05 s; four rows fit into 4 KB: half a unit each.
     assert_eq!(
         ran.usage("kcl", "dynamodb.read_request_unit"),
-        2 * (1 + 3_600_000 / 20_050)
+        2 * (1 + 1_800_000 / 20_050)
     );
-    assert_eq!(ran.usage("kcl", "kcl-consumer.worker_hour"), 2 * 3_600_000);
+    assert_eq!(ran.usage("kcl", "kcl-consumer.worker_hour"), 2 * 1_800_000);
 }
 
 #[test]
 fn checkpoint_after_each_batch_writes_once_a_batch() {
     let params = json!({"checkpoint_interval_seconds": 0, "lease_table_mode": "provisioned"});
-    let (bench, _) = bench("out", 100.0, 1, params);
-    let ran = bench.run(3600);
+    let (bench, _) = bench("out", 20.0, 1, params);
+    let ran = bench.run(1200);
+    // Every 30 s the worker's figures and the leader's heartbeat, which are not in the provisioned table, and the first row.
     assert_eq!(
         ran.usage("kcl", "dynamodb.write_request_unit"),
-        3600 / 30 * 2 - 1 + 1
+        1200 / 30 * 2 + 1
     );
-    assert_eq!(ran.usage("kcl", "dynamodb.wcu_hour"), 10 * 3_600_000);
+    assert_eq!(ran.usage("kcl", "dynamodb.wcu_hour"), 10 * 1_200_000);
     assert_eq!(sum(&ran, "LeaseTableThrottles"), 0);
 }
 
@@ -231,11 +234,11 @@ fn small_lease_table_throttles_renewals_and_leases_are_lost() {
         "workers": 2, "lease_table_mode": "provisioned", "lease_table_wcu": 1,
         "checkpoint_interval_seconds": 0,
     });
-    let (bench, _) = bench("out", 100.0, 16, params);
-    let ran = bench.run(1200);
+    let (bench, _) = bench("out", 20.0, 16, params);
+    let ran = bench.run(900);
     assert!(sum(&ran, "LeaseTableThrottles") > 100);
     assert!(sum(&ran, "LostLeases") > 0);
-    assert_eq!(ran.usage("kcl", "dynamodb.wcu_hour"), 1_200_000);
+    assert_eq!(ran.usage("kcl", "dynamodb.wcu_hour"), 900_000);
 }
 
 #[test]
@@ -314,11 +317,11 @@ fn application_that_is_too_slow_falls_behind_as_theory_says() {
 
 #[test]
 fn workers_that_go_in_order_leave_nothing_to_be_read_again() {
-    let (bench, sink) = bench("out", 100.0, 4, json!({"workers": 2}));
+    let (bench, sink) = bench("out", 50.0, 4, json!({"workers": 2}));
     let Value::Object(one) = json!({"workers": 1}) else {
         panic!()
     };
-    let ran = bench.act(ms(200_000), "kcl", Action::Set(one)).run(600);
+    let ran = bench.act(ms(100_000), "kcl", Action::Set(one)).run(300);
     assert_eq!(sum(&ran, "RecordsReadAgain"), 0);
     assert_eq!(ran.metric("kcl", "NumWorkers").min, 1.0);
     let left = ran.ledger("app").created - taken(&sink).len() as u64;
