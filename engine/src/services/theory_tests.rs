@@ -349,7 +349,10 @@ fn tries_of_records_that_three_shards_refuse_are_those_of_an_independent_count()
             .run(secs);
         model += ran.metric("stream", "PutRecords.ThrottledRecords").sum;
     }
-    assert!(counted > 500_000.0 && near(model, counted), "{model} {counted}");
+    assert!(
+        counted > 500_000.0 && near(model, counted),
+        "{model} {counted}"
+    );
 }
 
 /// Records that come at odd times, so that timers see every phase.

@@ -266,18 +266,9 @@ impl Model {
             let fails = cx.strikes(FaultKind::Errors);
             let base = cx.draw(&self.terms.engine);
             let limit = self.config.workgroup_bytes_limit;
-            let slowed = match &result {
-                Ok(result) => {
-                    let scan = self
-                        .terms
-                        .scan(result.bytes_scanned, result.files, query.text);
-                    let lake = &cx.world().lake;
-                    self.terms.slowed(lake, result, cx.now(), base + scan)
-                }
-                Err(_) => SimDuration::ZERO,
-            };
-            let times = (base + slowed, service);
-            end_of(query, result, fails, limit, &self.terms, times)
+            let slowed = |r| self.terms.slowed(r, query.text, base, cx);
+            let base = base + result.as_ref().map_or(SimDuration::ZERO, slowed);
+            end_of(query, result, fails, limit, &self.terms, (base, service))
         };
         let rest = ended.engine + ended.service;
         query.phase = Phase::Ending(Box::new(ended));

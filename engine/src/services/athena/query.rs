@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::books::LatencyLaw;
-use crate::lake::{Lake, QueryResult, SqlProblem, StatementClass, classify_statement, prefix_of};
-use crate::node::{BuildCx, Table, Work};
+use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement, prefix_of};
+use crate::node::{BuildCx, Cx, Table, Work};
 use crate::units::{SimDuration, SimTime};
 
 /// How far a query is.
@@ -159,11 +159,14 @@ impl Terms {
     /// How much longer the scan of a query takes because S3 answers each prefix so many requests a second.
     pub(super) fn slowed(
         &self,
-        lake: &Lake,
         result: &QueryResult,
-        now: SimTime,
-        scan: SimDuration,
+        text: bool,
+        base: SimDuration,
+        cx: &Cx<'_>,
     ) -> SimDuration {
+        let scan = base + self.scan(result.bytes_scanned, result.files, text);
+        let now = cx.now();
+        let lake = &cx.world().lake;
         let mut buckets: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
         for ((bucket, key), bytes) in &result.reads {
             let gets = buckets.entry(bucket).or_default();

@@ -126,9 +126,7 @@ fn children_begin_when_their_parents_are_done_and_keep_the_order_of_a_key() {
         let Value::Object(split) = split else {
             panic!()
         };
-        let ran = bench
-            .act(ms(50_000), "stream", Action::Set(split))
-            .run(300);
+        let ran = bench.act(ms(50_000), "stream", Action::Set(split)).run(300);
         assert_eq!(ran.events("kcl", "shard-end").len(), 1, "{port}");
         let leases = ran.metric("kcl", "TotalLeases");
         assert_eq!((leases.min, leases.max), (1.0, 2.0), "{port}");
