@@ -173,13 +173,9 @@ impl Model {
         let archived =
             move |f: &ObjectMeta| lake.archive_of(&f.bucket, &f.key) == Archive::Archived;
         let mut wanted = files.iter().filter(|f| Bookmarks::is_new(f, seen));
-        if !self.config.exclude_archived_files
-            && let Some(file) = wanted.find(|f| archived(f))
-        {
-            return Ok(Err(format!(
-                "InvalidObjectState: `{}` lies in an archive; restore it, or set `exclude_archived_files`",
-                file.key
-            )));
+        let met = wanted.find(|f| !self.config.exclude_archived_files && archived(f));
+        if let Some(file) = met {
+            return Ok(Err(invalid_state(&file.key)));
         }
         let pages = (files.len() as u64).div_ceil(self.terms.list_page).max(1);
         cx.meter(&LIST, u128::from(pages));
@@ -410,6 +406,13 @@ fn passes(plan: &EtlPlan) -> u64 {
     let twice = |s: &EtlStep| matches!(s, EtlStep::DropNullFields | EtlStep::Relationalize(_));
     let steps = plan.steps.iter().filter(|s| twice(s)).count() as u64;
     1 + steps + u64::from(plan.rules.is_some())
+}
+
+/// Why a run fails that meets an archived file.
+fn invalid_state(key: &str) -> String {
+    format!(
+        "InvalidObjectState: `{key}` lies in an archive; restore it, or set `exclude_archived_files`"
+    )
 }
 
 impl Node for Model {

@@ -1,3 +1,9 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and instants of tests: small and positive"
+)]
+
 use serde_json::{Value, json};
 
 use super::KclConsumer;
