@@ -54,6 +54,7 @@ pub use etl::{
 };
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
+pub use notes::{Archive, Gets, prefix_of};
 pub use paths::{BucketName, ObjectKey};
 pub use query::{
     MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, check_query,
