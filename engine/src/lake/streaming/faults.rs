@@ -168,14 +168,15 @@ fn hexadecimal(batch: &RecordBatch, row: usize) -> String {
 /// The sentence alone, where an expression was made to fail with it.
 fn plainly(why: &str) -> String {
     let own = why.find(TRUNCATION).and_then(|i| why.get(i..));
-    let own = own.map(|o| o.split("' to value").next().unwrap_or(o));
+    let own = own.and_then(|o| o.split("' to value").next());
+    let own = own.and_then(|o| o.split("` is no ").next());
     own.unwrap_or(why).to_owned()
 }
 
 /// What sort of error it is, as AWS names them where it is known to.
 fn name(why: &str) -> &'static str {
     let lower = why.to_lowercase();
-    if lower.contains("divide by zero") || lower.contains("division by zero") {
+    if lower.contains("by zero") {
         "Division by zero"
     } else if why.contains(TRUNCATION) {
         TRUNCATION
