@@ -56,7 +56,7 @@ impl AvroRows {
     /// A sentence on what is damaged.
     pub(super) fn check(&self, rows: i64, mut block: &[u8]) -> Result<(), String> {
         let damaged = || "a block does not hold the rows that it says".to_owned();
-        let rows = usize::try_from(rows).map_err(|_| damaged())?;
+        let rows = usize::try_from(rows).ok().ok_or_else(damaged)?;
         let mut values = block.len().saturating_add(SPARE_VALUES);
         for _ in 0..rows {
             self.pass(self.root, &mut block, &mut values, 0)

@@ -250,8 +250,8 @@ impl ChunkReader for InMemory {
     }
     fn get_bytes(&self, offset_from_start: u64, length: u64) -> std::io::Result<Bytes> {
         let outside = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-        let from = usize::try_from(offset_from_start).map_err(|_| outside())?;
-        let length = usize::try_from(length).map_err(|_| outside())?;
+        let from = usize::try_from(offset_from_start).ok().ok_or_else(outside)?;
+        let length = usize::try_from(length).ok().ok_or_else(outside)?;
         let to = from.checked_add(length).filter(|to| *to <= self.0.len());
         Ok(self.0.slice(from..to.ok_or_else(outside)?))
     }
@@ -260,7 +260,7 @@ impl ChunkReader for InMemory {
 fn read_at(file: &mut (impl Read + Seek), at: u64, to: &mut [u8]) -> Result<(), String> {
     file.seek(SeekFrom::Start(at))
         .and_then(|_| file.read_exact(to))
-        .map_err(|_| "it is too short for an ORC file".to_owned())
+        .map_err(|e| format!("it is too short for an ORC file: {e}"))
 }
 
 /// A piece of the file: no more memory than the file has bytes.
