@@ -33,6 +33,9 @@ d.write.option("compression", "snappy").partitionBy("year", "month").parquet(sys
 s.read.parquet(sys.argv[2]).createOrReplaceTempView("out")
 for row in s.sql(sys.argv[3].format("out")).collect():
     print(*row)
+# The work is done by a Java process: only when its end is waited for do its resources count as this program's.
+g = s.sparkContext._gateway
+s.stop(); g.shutdown(); g.proc.stdin.close(); g.proc.wait()
 """
 
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use egui::{Key, Modifiers};
 use weir_app::designer::FileChoice;
 
-use super::person::{Clerk, Person};
+use super::clerk::Clerk;
+use super::person::Person;
 
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 

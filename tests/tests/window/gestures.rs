@@ -5,7 +5,8 @@ use std::sync::Arc;
 use egui::{Key, Modifiers, PointerButton, Pos2, vec2};
 use weir_app::designer::FileChoice;
 
-use super::person::{Clerk, Person};
+use super::clerk::Clerk;
+use super::person::Person;
 
 const CHAIN: &[(&str, &str, [i32; 2])] = &[
     ("source", "producer", [0, 0]),

@@ -2,6 +2,7 @@
 
 mod basics;
 mod canvas;
+mod clerk;
 mod dialogs;
 mod files;
 mod gestures;

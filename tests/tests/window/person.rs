@@ -1,7 +1,6 @@
 //! A person at the designer.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
@@ -9,8 +8,10 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::NodeT as _;
 use egui_kittest::{Harness, Node};
 use serde_json::json;
-use weir_app::designer::{Designer, FileChoice, FileDialogs, FileReply, FileWish, Lang, Setup};
+use weir_app::designer::{Designer, FileDialogs, Lang, Setup};
 use weir_engine::document::Document;
+
+use super::clerk::Clerk;
 
 /// Longest that anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,34 +34,6 @@ impl egui::DroppedFile for Dropped {
     }
     fn bytes(&self) -> Result<Vec<u8>, String> {
         std::fs::read(&self.0).map_err(|e| e.to_string())
-    }
-}
-
-/// Answers file dialogs: what is asked is kept, what is answered was said before.
-#[derive(Debug, Default)]
-pub(crate) struct Clerk {
-    answers: Mutex<VecDeque<FileChoice>>,
-    asked: Mutex<Vec<String>>,
-}
-
-impl Clerk {
-    /// The next dialog comes to this.
-    pub(crate) fn answers(&self, choice: FileChoice) {
-        self.answers.lock().unwrap().push_back(choice);
-    }
-    /// What was asked since the last time: `read` or `write`, and the proposed name.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.asked.lock().unwrap())
-    }
-}
-
-impl FileDialogs for Clerk {
-    fn ask(&self, wish: &FileWish<'_>) -> Option<FileReply> {
-        let way = if wish.writes { "write" } else { "read" };
-        let mut asked = self.asked.lock().unwrap();
-        asked.push(format!("{way} {}", wish.name));
-        let answer = self.answers.lock().unwrap().pop_front()?;
-        Some(Box::pin(std::future::ready(answer)))
     }
 }
 

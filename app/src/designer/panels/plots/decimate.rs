@@ -9,11 +9,49 @@ const FEW: usize = 2048;
 
 /// Samples in order of x, with a pyramid of extremes over them: the least and the greatest of any range are found in
 /// logarithmic time, so that a million samples cost as little to draw as a thousand.
+/// The least and the greatest of some samples, with their places. The values are kept beside the places: looking them up among
+/// a million samples would wait for memory each time.
+#[derive(Debug, Clone, Copy)]
+struct Extremes {
+    least: f64,
+    greatest: f64,
+    low: u32,
+    high: u32,
+}
+
+impl Extremes {
+    fn of(points: &[PlotPoint], place: usize) -> Option<Self> {
+        let y = points.get(place)?.y;
+        let place = u32::try_from(place).ok()?;
+        Some(Self {
+            least: y,
+            greatest: y,
+            low: place,
+            high: place,
+        })
+    }
+    /// Takes later samples in.
+    fn join(&mut self, other: &Self) {
+        if other.least < self.least {
+            (self.least, self.low) = (other.least, other.low);
+        }
+        if other.greatest > self.greatest {
+            (self.greatest, self.high) = (other.greatest, other.high);
+        }
+    }
+    fn all(of: impl IntoIterator<Item = Self>) -> Option<Self> {
+        of.into_iter().reduce(|mut all, next| {
+            all.join(&next);
+            all
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Decimated {
     points: Vec<PlotPoint>,
-    /// Level `k` holds, for each `FAN^(k+1)` samples, the places of the least and the greatest.
-    levels: Vec<Vec<(u32, u32)>>,
+    /// Level `k` holds the extremes of each `FAN^(k+1)` samples.
+    levels: Vec<Vec<Extremes>>,
     drawn: Vec<PlotPoint>,
     /// What `drawn` was made for: bits of from and to, pixels.
     made_for: Option<(u64, u64, usize)>,
@@ -25,18 +63,17 @@ impl Decimated {
     pub(crate) fn new(points: Vec<PlotPoint>) -> Self {
         let mut levels = Vec::new();
         if points.len() > FEW {
-            let places: Vec<u32> = (0..u32::try_from(points.len()).unwrap_or(u32::MAX)).collect();
-            let mut level = pairs(
-                &points,
-                places.chunks(FAN).map(|c| c.iter().flat_map(|i| [*i, *i])),
-            );
+            let last = points.len().min(u32::MAX as usize);
+            let own = |i: usize| Extremes::of(&points, i);
+            let mut level: Vec<Extremes> = (0..last)
+                .step_by(FAN)
+                .filter_map(|i| Extremes::all((i..(i + FAN).min(last)).filter_map(own)))
+                .collect();
             while level.len() > FAN {
-                let next = pairs(
-                    &points,
-                    level
-                        .chunks(FAN)
-                        .map(|c| c.iter().flat_map(|(a, b)| [*a, *b])),
-                );
+                let next = level.chunks(FAN);
+                let next = next
+                    .filter_map(|c| Extremes::all(c.iter().copied()))
+                    .collect();
                 levels.push(std::mem::replace(&mut level, next));
             }
             levels.push(level);
@@ -91,9 +128,10 @@ impl Decimated {
             let stop = if column + 1 == pixels {
                 end
             } else {
-                start + self.points[start..end].partition_point(|p| p.x < edge)
+                self.first_from(start, end, edge)
             };
-            if let Some((low, high)) = self.extremes(start, stop) {
+            if let Some(found) = self.extremes(start, stop) {
+                let (low, high) = (found.low as usize, found.high as usize);
                 out.push(self.points[low.min(high)]);
                 if low != high {
                     out.push(self.points[low.max(high)]);
@@ -105,26 +143,33 @@ impl Decimated {
             out.push(self.points[end]);
         }
     }
-    /// Places of the least and the greatest of the samples from `start` to before `stop`.
-    fn extremes(&self, start: usize, stop: usize) -> Option<(usize, usize)> {
+    /// The first place from `start` to `end` whose x is at least `edge`: in steps that double, since it is near.
+    fn first_from(&self, start: usize, end: usize, edge: f64) -> usize {
+        let (mut low, mut step) = (start, 64);
+        while low + step < end && self.points[low + step].x < edge {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(end);
+        low + self.points[low..high].partition_point(|p| p.x < edge)
+    }
+    /// The extremes of the samples from `start` to before `stop`.
+    fn extremes(&self, start: usize, stop: usize) -> Option<Extremes> {
         if start >= stop {
             return None;
         }
-        let mut found = (start, start);
-        let mut offer = |low: usize, high: usize| {
-            if self.points[low].y < self.points[found.0].y {
-                found.0 = low;
-            }
-            if self.points[high].y > self.points[found.1].y {
-                found.1 = high;
-            }
-        };
+        let mut found = Extremes::of(&self.points, start)?;
         // Ragged ends at each level, the whole middle at the level above.
         let (mut low, mut high) = (start, stop);
         for depth in 0..=self.levels.len() {
-            let mut look = |i: usize| match depth.checked_sub(1).map(|d| self.levels[d][i]) {
-                None => offer(i, i),
-                Some((a, b)) => offer(a as usize, b as usize),
+            let mut look = |i: usize| {
+                let other = match depth.checked_sub(1) {
+                    None => Extremes::of(&self.points, i),
+                    Some(d) => Some(self.levels[d][i]),
+                };
+                if let Some(other) = other {
+                    found.join(&other);
+                }
             };
             if depth == self.levels.len() {
                 (low..high).for_each(&mut look);
@@ -145,26 +190,6 @@ impl Decimated {
         }
         Some(found)
     }
-}
-
-/// The places of the least and the greatest of each group of places.
-fn pairs(
-    points: &[PlotPoint],
-    groups: impl Iterator<Item = impl Iterator<Item = u32>>,
-) -> Vec<(u32, u32)> {
-    let y = |i: u32| points[i as usize].y;
-    let extremes = |group: &mut dyn Iterator<Item = u32>| {
-        let first = group.next()?;
-        Some(group.fold((first, first), |(low, high), i| {
-            (
-                if y(i) < y(low) { i } else { low },
-                if y(i) > y(high) { i } else { high },
-            )
-        }))
-    };
-    groups
-        .filter_map(|mut group| extremes(&mut group))
-        .collect()
 }
 
 #[cfg(test)]
