@@ -250,7 +250,9 @@ impl ChunkReader for InMemory {
     }
     fn get_bytes(&self, offset_from_start: u64, length: u64) -> std::io::Result<Bytes> {
         let outside = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-        let from = usize::try_from(offset_from_start).ok().ok_or_else(outside)?;
+        let from = usize::try_from(offset_from_start)
+            .ok()
+            .ok_or_else(outside)?;
         let length = usize::try_from(length).ok().ok_or_else(outside)?;
         let to = from.checked_add(length).filter(|to| *to <= self.0.len());
         Ok(self.0.slice(from..to.ok_or_else(outside)?))
