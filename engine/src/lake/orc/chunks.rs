@@ -1,7 +1,7 @@
 //! The compressed chunks of a file: unpacked within bounds, and put again as chunks without compression, which is the only form that
 //! the library gets to see.
 
-use std::io::Read;
+use std::io::{self, Read, Write as _};
 
 use crate::lake::encode::Codec;
 use crate::lake::rows::read_bounded;
@@ -10,6 +10,8 @@ use crate::lake::rows::read_bounded;
 const CHUNK_MAX: usize = 1 << 23;
 /// The size of a chunk before compression when a file does not say.
 const CHUNK_DEFAULT: usize = 256 << 10;
+/// The size of the chunks that are written, before compression.
+pub(super) const CHUNK: usize = CHUNK_DEFAULT;
 /// Bytes of one chunk without compression.
 const PIECE: usize = 1 << 20;
 
@@ -97,6 +99,39 @@ fn take_room(room: &mut usize, bytes: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// A stream as it stands in a file of this compression; a chunk that does not get smaller stays as it is.
+pub(super) fn pack(plain: &[u8], codec: Codec) -> io::Result<Vec<u8>> {
+    if codec == Codec::None {
+        return Ok(plain.to_vec());
+    }
+    let mut to = Vec::new();
+    for piece in plain.chunks(CHUNK) {
+        let packed = match codec {
+            Codec::None => Vec::new(),
+            Codec::Gzip => {
+                let level = flate2::Compression::default();
+                let mut to = flate2::write::DeflateEncoder::new(Vec::new(), level);
+                to.write_all(piece)?;
+                to.finish()?
+            }
+            Codec::Snappy => {
+                let packed = snap::raw::Encoder::new().compress_vec(piece);
+                packed.map_err(io::Error::other)?
+            }
+            Codec::Zstd => zstd::bulk::compress(piece, 0)?,
+        };
+        let (body, word) = if packed.len() < piece.len() {
+            (packed.as_slice(), packed.len() << 1)
+        } else {
+            (piece, (piece.len() << 1) | 1)
+        };
+        let [a, b, c, ..] = word.to_le_bytes();
+        to.extend_from_slice(&[a, b, c]);
+        to.extend_from_slice(body);
+    }
+    Ok(to)
+}
+
 /// Appends bytes as chunks without compression; says how many bytes that made.
 pub(super) fn append_plain(to: &mut Vec<u8>, plain: &[u8]) -> usize {
     let before = to.len();
@@ -114,7 +149,6 @@ mod tests {
 
     /// A chunk of three packed bytes in each codec, and as it is.
     fn packed(codec: Codec, plain: &[u8]) -> Vec<u8> {
-        use std::io::Write as _;
         let body = match codec {
             Codec::None => plain.to_vec(),
             Codec::Gzip => {

@@ -1,11 +1,13 @@
-//! ORC files, read and written. Values are decoded and encoded by the library; what stands around them (tail, stripe footers,
-//! compressed chunks, run lengths) is read here first, so that a hostile file is refused before the library trusts it: every
-//! size is bounded, and the library only ever sees one stripe at a time, already unpacked.
+//! ORC files, read and written. Values are decoded by the library; what stands around them (tail, stripe footers, compressed
+//! chunks, run lengths) is read here first, so that a hostile file is refused before the library trusts it: every
+//! size is bounded, and the library only ever sees one stripe at a time, already unpacked. Writing is ours: the library's
+//! encoder of whole numbers loses values (its patched runs), and flat types need little.
 //!
 //! Source: the ORC v1 specification, <https://orc.apache.org/specification/ORCv1/>.
 
 mod chunks;
 mod lengths;
+mod numbers;
 mod reader;
 mod tail;
 mod writer;

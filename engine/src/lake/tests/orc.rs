@@ -83,7 +83,7 @@ fn flat_files_of_apache_orc_are_read() {
             asked(
                 "SELECT min(day) AS a, max(day) AS b, min(at) AS c, sum(price) AS d, max(length(raw)) AS e FROM t"
             ),
-            ["2026-01-01,2027-03-06,1975-05-05T01:02:03.450,56291.00,3"]
+            ["2026-01-01,2027-03-06,1975-05-05T01:02:03.450,56291.0,3"]
         );
     }
 }
@@ -216,7 +216,7 @@ fn every_type(numbers: &[i64], holes: &[bool]) -> RecordBatch {
                     .collect::<Date32Array>(),
             ),
         ),
-        // The library cannot write the last second before 1970.
+        // ORC cannot hold the last second before 1970.
         (
             "at",
             Arc::new(
