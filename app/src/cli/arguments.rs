@@ -21,7 +21,8 @@ use super::sweep::SweepArguments;
     name = "weir",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Without a command the designer opens."
+    after_help = "Without a command the designer opens.\n\nExit codes: 0 all is well; 1 it ran, but something is not as wanted (an objective, a condition, a ledger, a \
+difference); 2 it could not run or read what was named, and why stands on stderr in one sentence."
 )]
 pub(crate) struct Cli {
     /// A pipeline to open in the designer: a file, a folder, or the id of a template
@@ -64,10 +65,13 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Write the benchmark and cost report of a finished run
+    ///
+    /// Exit code 0; 2 when the run cannot be read, is of a newer format or the file cannot be written.
     Report(ReportArguments),
     /// Run again from a report or a run folder, and say whether the same comes out
     ///
-    /// Exit code 0 when all is byte-identical, 1 when something differs.
+    /// Exit code 0 when all is byte-identical, 1 when something differs or the report was changed by hand, 2 when it cannot be
+    /// run again: no kit, a damaged one, another format, data that is not there.
     Verify {
         /// A report that `weir report --format html` wrote, or the folder of a run
         place: PathBuf,
@@ -77,9 +81,12 @@ pub(crate) enum Command {
     },
     /// Run a pipeline and check what it says that a run must come to
     ///
-    /// Exit code 0 when everything came as expected, 1 when something did not.
+    /// Exit code 0 when everything came as expected; 1 when something did not, or a `--fail-if` holds; 2 when the document, a
+    /// condition or an argument is refused, or there is nothing to check.
     Test(TestArguments),
     /// Put runs side by side: drawings, figures, cost by service, and one sentence
+    ///
+    /// Exit code 0; 2 when a run cannot be read or a document is refused.
     Compare(CompareArguments),
     /// Run every combination of values and compare what it costs with how long it takes
     ///

@@ -29,7 +29,10 @@ static DOCUMENTS: &[(&str, &str)] = documents!(
     "athena",
     "glue-etl",
     "messaging",
-    "anomaly-detector"
+    "anomaly-detector",
+    "kinesis-analytics",
+    "sagemaker-endpoint",
+    "sagemaker-job"
 );
 
 /// How the table is written.

@@ -154,6 +154,12 @@ commands! {
     Slower, "actions.slower", Run, "speed", with(Modifiers::NONE, Key::OpenBracket);
     NextStep, "actions.next_step", Run, "scenario", None;
     Report, "actions.report", Run, "file", ctrl_shift(Key::E);
+    ReportMarkdown, "actions.report_markdown", Run, "file", None;
+    ReportCsv, "actions.report_csv", Run, "table", None;
+    ReportJson, "actions.report_json", Run, "file", None;
+    BillFocusCsv, "actions.bill_focus_csv", Run, "cost", None;
+    BillFocusParquet, "actions.bill_focus_parquet", Run, "cost", None;
+    BillInfracost, "actions.bill_infracost", Run, "cost", None;
     RunSweep, "actions.run_sweep", Run, "play", None;
     StopSweep, "actions.stop_sweep", Run, "stop", None;
 

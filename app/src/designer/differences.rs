@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use egui::Color32;
-use weir_engine::document::Document;
+use weir_engine::document::{Document, Wire};
 use weir_engine::study::{Change, ChangeKind, Language, change_words};
 
 use super::theme::theme;
@@ -43,10 +43,21 @@ pub(crate) struct Differing {
     pub(crate) kind: String,
 }
 
-/// All nodes that differ, by id.
+/// A wire that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DifferingWire {
+    /// Changed when one of its ends was moved: then both the old and the new wire are here.
+    pub(crate) difference: Difference,
+    pub(crate) wire: Wire,
+    /// What differs, old to new.
+    pub(crate) words: String,
+}
+
+/// All nodes that differ, by id, and all wires.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Differences {
     pub(crate) nodes: BTreeMap<String, Differing>,
+    pub(crate) wires: Vec<DifferingWire>,
 }
 
 impl Differences {
@@ -57,7 +68,10 @@ impl Differences {
         after: &Document,
         language: Language,
     ) -> Self {
-        let mut found = Self::default();
+        let mut found = Self {
+            nodes: BTreeMap::new(),
+            wires: wires(before, after),
+        };
         for change in changes {
             let difference = match (change.kind, &change.from, &change.to) {
                 (ChangeKind::Node, None, _) => Difference::Added,
@@ -84,6 +98,46 @@ impl Differences {
         }
         found
     }
+}
+
+/// The wires that one of the drawings has alone. One that went and one that came and share an end are one wire that was moved.
+fn wires(before: &Document, after: &Document) -> Vec<DifferingWire> {
+    let alone = |of: &Document, other: &Document| -> Vec<Wire> {
+        let wires = of.wires.iter().filter(|w| !other.wires.contains(w));
+        wires.cloned().collect()
+    };
+    let text = |w: &Wire| {
+        let [from, to] = [&w.from, &w.to].map(|end| format!("{}.{}", end.node, end.port));
+        format!("{from} \u{2192} {to}")
+    };
+    let one = |difference: Difference, wire: Wire, words: String| DifferingWire {
+        difference,
+        wire,
+        words,
+    };
+    let mut came = alone(after, before);
+    let mut found = Vec::new();
+    for gone in alone(before, after) {
+        let moved = came
+            .iter()
+            .position(|c| c.to == gone.to || c.from == gone.from);
+        match moved.map(|i| came.remove(i)) {
+            Some(new) => {
+                let words = format!("{}  \u{21d2}  {}", text(&gone), text(&new));
+                found.push(one(Difference::Changed, gone, words.clone()));
+                found.push(one(Difference::Changed, new, words));
+            }
+            None => {
+                let words = text(&gone);
+                found.push(one(Difference::Removed, gone, words));
+            }
+        }
+    }
+    for new in came {
+        let words = text(&new);
+        found.push(one(Difference::Added, new, words));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -125,5 +179,42 @@ mod tests {
             found.nodes["p"].words,
             ["p.records_per_second: 1 records/s -> 2 records/s"]
         );
+    }
+
+    #[test]
+    fn wires_are_added_removed_or_moved() {
+        let drawing = |wires: &str| {
+            let nodes = ["p", "q", "s", "t"]
+                .map(|id| format!(r#"{{ "id": "{id}", "kind": "s3", "at": [0, 0] }}"#));
+            let text = format!(
+                r#"{{ "weir": 1, "name": "x", "nodes": [{}], "wires": [{wires}] }}"#,
+                nodes.join(",")
+            );
+            Document::parse(&text).unwrap()
+        };
+        let same = r#"{ "from": "p.out", "to": "q.in" }"#;
+        let a = drawing(&format!(
+            r#"{same}, {{ "from": "p.out", "to": "s.in" }}, {{ "from": "q.out", "to": "t.in" }}"#
+        ));
+        let b = drawing(&format!(
+            r#"{same}, {{ "from": "s.out", "to": "t.in" }}, {{ "from": "t.out", "to": "p.in" }}"#
+        ));
+        let found = Differences::of(&[], &a, &b, Language::En);
+        let said: Vec<(Difference, &str)> = found
+            .wires
+            .iter()
+            .map(|w| (w.difference, w.words.as_str()))
+            .collect();
+        let moved = "q.out \u{2192} t.in  \u{21d2}  s.out \u{2192} t.in";
+        assert_eq!(
+            said,
+            [
+                (Difference::Removed, "p.out \u{2192} s.in"),
+                (Difference::Changed, moved),
+                (Difference::Changed, moved),
+                (Difference::Added, "t.out \u{2192} p.in"),
+            ]
+        );
+        assert_eq!(Differences::of(&[], &a, &a, Language::En).wires, []);
     }
 }

@@ -15,7 +15,7 @@ use super::i18n::{Lang, tr, trf};
 use super::live::Phase;
 use super::panes::{self, Pane};
 use super::prefs::Prefs;
-use super::report::{Made, address};
+use super::report::{Form, Made, address};
 
 /// The paces of the run bar.
 pub(crate) const PACES: [Pace; 6] = [
@@ -63,7 +63,7 @@ pub(crate) fn is_enabled(command: Command, cx: &Cx<'_>) -> bool {
         Command::Run | Command::DrawWire => !cx.doc.nodes.is_empty(),
         Command::Step => !matches!(cx.run.phase, Phase::Starting | Phase::Ending),
         Command::Stop => cx.run.phase.is_live(),
-        Command::Report => !cx.run.past.is_empty(),
+        c if Form::of(c).is_some() => !cx.run.past.is_empty(),
         Command::NextStep => cx.run.phase.is_live() && !cx.doc.scenario.is_empty(),
         _ => true,
     }
@@ -203,7 +203,17 @@ impl Designer {
             Command::New | Command::Open | Command::Save | Command::SaveAs | Command::Quit => {
                 self.file_command(ctx, command);
             }
-            Command::Report => self.report(ctx),
+            Command::Report
+            | Command::ReportMarkdown
+            | Command::ReportCsv
+            | Command::ReportJson
+            | Command::BillFocusCsv
+            | Command::BillFocusParquet
+            | Command::BillInfracost => {
+                if let Some(form) = Form::of(command) {
+                    self.report(ctx, form);
+                }
+            }
             Command::RunSweep => {
                 self.show_pane(Pane::Sweep);
                 self.with_cx(|parts, cx| parts.panels.sweep.start(ctx, cx));
@@ -327,13 +337,13 @@ impl Designer {
     }
 
     /// Writes the report of the latest run that has ended.
-    fn report(&mut self, ctx: &egui::Context) {
+    fn report(&mut self, ctx: &egui::Context, form: Form) {
         let Some(run) = self.live.view.past.last().cloned() else {
             return;
         };
         self.toasts
             .push(Tone::Info, tr("run.report_begun").to_owned());
-        if let Err(why) = self.reporter.start(ctx, run, self.prefs.lang) {
+        if let Err(why) = self.reporter.start(ctx, run, form, self.prefs.lang) {
             self.toasts.push(Tone::Bad, why);
         }
     }
@@ -348,8 +358,10 @@ impl Designer {
                 self.toasts.push(Tone::Info, text);
             }
             Some(Ok(Made::Page(name, bytes))) => {
+                // A page is looked at at once; other forms are for programs.
+                let is_page = name.ends_with(".html");
                 self.file_act(ctx, FileAct::Export(name, bytes));
-                self.files.open_exported = true;
+                self.files.open_exported = is_page;
             }
             Some(Err(why)) => self
                 .toasts

@@ -4,7 +4,7 @@
 mod sentences;
 mod services;
 
-pub(crate) use sentences::{priced_unit, said};
+pub(crate) use sentences::{priced_unit, said, source_said, sql_said};
 
 pub(crate) use services::{
     category_name, choice, choice_help, dropped_reason, failed_reason, fault_help, fault_name,

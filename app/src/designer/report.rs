@@ -4,15 +4,72 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weir_engine::report::{Lang as ReportLang, RunFiles, html};
+use weir_engine::report::{
+    Lang as ReportLang, ReadError, RunFiles, csv, focus, html, infracost, markdown, pages, to_json,
+};
 use weir_engine::services;
 
 use super::background::Task;
+use super::command::Command;
 use super::i18n::Lang;
 use super::live::PastRun;
 
 /// The report's name in a run folder.
 const NAME: &str = "report.html";
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Html,
+    Markdown,
+    Csv,
+    Json,
+    FocusCsv,
+    FocusParquet,
+    Infracost,
+}
+
+impl Form {
+    /// What this command writes, if it writes a report.
+    pub(crate) const fn of(command: Command) -> Option<Self> {
+        Some(match command {
+            Command::Report => Self::Html,
+            Command::ReportMarkdown => Self::Markdown,
+            Command::ReportCsv => Self::Csv,
+            Command::ReportJson => Self::Json,
+            Command::BillFocusCsv => Self::FocusCsv,
+            Command::BillFocusParquet => Self::FocusParquet,
+            Command::BillInfracost => Self::Infracost,
+            _ => return None,
+        })
+    }
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Html => NAME,
+            Self::Markdown => "report.md",
+            Self::Csv => "report.csv",
+            Self::Json => "report.json",
+            Self::FocusCsv => "focus.csv",
+            Self::FocusParquet => "focus.parquet",
+            Self::Infracost => "infracost-usage.yml",
+        }
+    }
+    fn bytes(self, run: &RunFiles, lang: ReportLang) -> Result<Vec<u8>, ReadError> {
+        let report = || pages(run, services::ALL, lang);
+        Ok(match self {
+            Self::Html => html(run, services::ALL, lang)?.into_bytes(),
+            Self::Markdown => markdown(&report()).into_bytes(),
+            Self::Csv => csv(&report()).into_bytes(),
+            Self::Json => {
+                let value = to_json(&report(), &run.summary_json);
+                serde_json::to_vec_pretty(&value).map_err(|e| ReadError(e.to_string()))?
+            }
+            Self::FocusCsv => focus(run)?.csv().into_bytes(),
+            Self::FocusParquet => focus(run)?.parquet()?,
+            Self::Infracost => infracost(run).into_bytes(),
+        })
+    }
+}
 
 /// A report that was made.
 #[derive(Debug)]
@@ -36,6 +93,7 @@ impl Reporter {
         &mut self,
         ctx: &egui::Context,
         run: Arc<PastRun>,
+        form: Form,
         lang: Lang,
     ) -> Result<(), String> {
         let lang = match lang {
@@ -45,10 +103,10 @@ impl Reporter {
         // The thread holds the run, so that its folder stays while it is read.
         self.0.start(ctx, "report", move || {
             let files = RunFiles::open(&run.folder).map_err(|e| e.to_string())?;
-            let page = html(&files, services::ALL, lang).map_err(|e| e.to_string())?;
-            if run.is_temporary() {
-                let name = format!("{} {NAME}", run.name);
-                return Ok(Made::Page(name, page.into_bytes()));
+            let page = form.bytes(&files, lang).map_err(|e| e.to_string())?;
+            if run.is_temporary() || form != Form::Html {
+                let name = format!("{} {}", run.name, form.name());
+                return Ok(Made::Page(name, page));
             }
             let place = run.folder.join(NAME);
             match std::fs::write(&place, page) {

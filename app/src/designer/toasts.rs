@@ -3,6 +3,7 @@
 use egui::{Align2, RichText, Ui};
 
 use super::cx::Tone;
+use super::i18n::said;
 use super::theme::theme;
 use super::widgets::icon;
 
@@ -30,7 +31,8 @@ impl Toasts {
         }
         self.0.push(Toast {
             tone,
-            text,
+            // Much of what goes wrong is told by the engine.
+            text: said(&text).into_owned(),
             until: None,
         });
     }

@@ -32,6 +32,7 @@ mod shape;
 mod show;
 mod sink;
 mod sql;
+mod sql_words;
 mod staging;
 mod store;
 pub mod streaming;

@@ -435,11 +435,26 @@ pub(super) fn problem(error: &DataFusionError) -> SqlProblem {
     };
     let first = text.lines().next().unwrap_or_default();
     let (message, parsed) = split_place(strip_label(first));
+    let message = super::sql_words::plain(&message, nearest_function).unwrap_or(message);
     let found = SqlProblem::new(message);
     match place.or(parsed) {
         Some((line, column)) => found.at(line, column),
         None => found,
     }
+}
+
+/// The function whose name is nearest to `name`, if one is near.
+fn nearest_function(name: &str) -> Option<String> {
+    let scalar = BASE.scalar_functions().keys();
+    let names = scalar
+        .chain(BASE.aggregate_functions().keys())
+        .chain(BASE.window_functions().keys());
+    let mut near: Vec<(usize, &String)> = names
+        .map(|known| (distance(&name.to_lowercase(), known), known))
+        .filter(|(d, known)| *d <= (known.chars().count() / 3).max(1))
+        .collect();
+    near.sort_unstable();
+    near.first().map(|(_, known)| (*known).clone())
 }
 
 fn schema_problem(error: &SchemaError) -> String {

@@ -26,7 +26,7 @@ pub struct Bands {
 pub struct Band {
     /// The node.
     pub node: String,
-    /// `RecordsIn`, `RecordsOut`, `EndToEndLatency.p50`, `.p90`, `.p99`, `Latency.p50`, `.p90`, `.p99`, `CostPerHour`.
+    /// `RecordsIn`, `RecordsOut`, `RecordsOut.calm` (over longer intervals), `EndToEndLatency.p50`, `.p90`, `.p99`, `Latency.p50`, `.p90`, `.p99`, `CostPerHour`.
     pub metric: String,
     /// CloudWatch's unit; rates are per second.
     pub unit: String,
@@ -34,6 +34,22 @@ pub struct Band {
     pub resolution_seconds: f64,
     /// Start of the interval in virtual seconds, mean, lower and upper end.
     pub points: Vec<[f64; 4]>,
+}
+
+/// How many intervals of `resolution` seconds make one over which a pace that comes in bursts is shown, in a run of `end` seconds.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds of a run are not negative and below 2^53"
+)]
+pub fn calm_width(end: f64, resolution: f64) -> usize {
+    let wanted = if end < 600.0 {
+        end / 20.0
+    } else {
+        (end / 240.0).max(60.0)
+    };
+    ((wanted / resolution.max(1e-9)).round() as usize).max(1)
 }
 
 impl Bands {

@@ -29,7 +29,7 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
 
 /// A price, a sum, a rounding or a limit of the bill in Korean; `None` for what is none of them.
 #[must_use]
-pub fn bill_in_korean(english: &str) -> Option<String> {
+pub(super) fn bill_in_korean(english: &str) -> Option<String> {
     rounding(english)
         .or_else(|| sum(english))
         .or_else(|| unit_price(english))

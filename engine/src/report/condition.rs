@@ -145,6 +145,8 @@ impl Condition {
             Some((left.len(), left, relation, right))
         };
         let found = SIGNS.into_iter().filter_map(split).min_by_key(|f| f.0);
+        // A second sign belongs to no value.
+        let found = found.filter(|f| !f.3.starts_with(['<', '>', '=', '!']));
         let Some((_, figure, relation, bound)) = found else {
             return Err(format!(
                 "`{text}` is no condition: write a metric, a sign and a value, for example `latency_p99 <= 60s`"

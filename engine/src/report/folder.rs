@@ -98,7 +98,7 @@ impl RunFiles {
         let summary_json: Value = json(folder, "summary.json")?;
         let summary = Summary::deserialize(&summary_json).map_err(|e| wrong("summary.json", &e))?;
         let metrics = read_parquet(read(folder, "metrics.parquet")?)
-            .map_err(|e| wrong("metrics.parquet", &e))?;
+            .map_err(|_cut| wrong("metrics.parquet", &"it is no whole Parquet file"))?;
         let mut tracks = BTreeMap::new();
         for batch in &metrics {
             add_rows(batch, &mut tracks)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::folder::{ReadError, RunFiles};
-use super::record::{Assumption, HandEdit, Input, PriceBook};
+use super::record::{Assumption, HandEdit, Input, PriceBook, md5_hex};
 use crate::document::Document;
 
 /// The id of the element that carries the kit in a page.
@@ -39,6 +39,9 @@ pub struct Kit {
     /// Limits and laws that were applied.
     #[serde(default)]
     pub assumptions: Vec<Assumption>,
+    /// MD5 of the page around the kit as it was written, so that figures changed by hand are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 impl Kit {
@@ -58,6 +61,7 @@ impl Kit {
             files: run.fingerprints()?,
             summary: without_host(run.summary_json.clone()),
             assumptions: run.record.assumptions.clone(),
+            page: None,
         })
     }
 
@@ -66,13 +70,9 @@ impl Kit {
     /// # Errors
     /// When there is none, or it is damaged.
     pub fn from_html(page: &str) -> Result<Self, ReadError> {
-        let mark = format!("id=\"{KIT_ID}\">");
-        let text = page
-            .split_once(&mark)
-            .and_then(|(_, rest)| rest.split_once("</script>"));
-        let Some((text, _)) = text else {
+        let Some((_, text, _)) = parts(page) else {
             return Err(ReadError(
-                "the page carries no reproduction kit: name a report that `weir report --format html` wrote, or a run folder"
+                "the page carries no whole reproduction kit: name a report as `weir report --format html` wrote it, or a run folder"
                     .to_owned(),
             ));
         };
@@ -81,6 +81,13 @@ impl Kit {
                 "the reproduction kit of the report is damaged ({e}): take the report as it was written"
             ))
         })
+    }
+
+    /// True when the page around the kit is not the one that was written; a kit of before that says nothing of its page.
+    #[must_use]
+    pub fn is_page_changed(&self, page: &str) -> bool {
+        let found = parts(page).map(|(before, _, after)| page_md5(before, after));
+        self.page.is_some() && self.page != found
     }
 
     /// The document in it.
@@ -103,6 +110,36 @@ impl Kit {
             .replace('>', "\\u003e")
             .replace('&', "\\u0026"))
     }
+}
+
+/// What stands before the kit of a page, the kit, and what stands behind it.
+fn parts(page: &str) -> Option<(&str, &str, &str)> {
+    let mark = format!("id=\"{KIT_ID}\">");
+    let (before, rest) = page.split_once(&mark)?;
+    let (kit, after) = rest.split_once("</script>")?;
+    Some((before, kit, after))
+}
+
+/// The fingerprint of a page without its kit. Ends of lines may have been changed on the way.
+fn page_md5(before: &str, after: &str) -> String {
+    let text = format!("{}\n{}", before.trim_end(), after.trim_end());
+    md5_hex(text.replace('\r', "").as_bytes())
+}
+
+/// The page with its own fingerprint in its kit.
+///
+/// # Errors
+/// When the kit cannot be written: a bug.
+pub(super) fn sealed(page: &str, kit: Kit) -> Result<String, ReadError> {
+    let Some((before, _, after)) = parts(page) else {
+        return Ok(page.to_owned());
+    };
+    let kit = Kit {
+        page: Some(page_md5(before, after)),
+        ..kit
+    };
+    let text = kit.embedded()?;
+    Ok(format!("{before}id=\"{KIT_ID}\">{text}</script>{after}"))
 }
 
 /// A summary without the members that differ from machine to machine.

@@ -19,14 +19,15 @@ mod objective;
 mod pages;
 mod record;
 mod records;
+mod said;
 mod summary;
 pub mod svg;
 mod text;
 mod why;
 
-pub use bands::{Band, Bands, Projected};
+pub use bands::{Band, Bands, Projected, calm_width};
 pub use bill_out::{FocusRows, focus, infracost};
-pub use bill_words::{bill_in_korean, priced_unit_in_korean};
+pub use bill_words::priced_unit_in_korean;
 pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};
@@ -40,6 +41,7 @@ pub use pages::{Block, Cell, Lang, Report, Section, Table, Tone, Words, pages};
 pub use record::{
     Assumption, HandEdit, HostMachine, Input, PriceBook, RunRecord, assumptions, inputs, md5_hex,
 };
+pub use said::{said_in_korean, source_in_korean};
 pub use summary::{
     AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LedgerSummary, LimitUse,
     MetricSummary, NodeSummary, ObjectiveResult, PriceGap, Projection, Records, Repeats, Steady,

@@ -198,6 +198,40 @@ fn columns(all: &[crate::metrics::Series]) -> (usize, Vec<Vec<Point>>) {
     found
 }
 
+/// The pace of what a node gives, over intervals long enough that bursts of buffers do not hide how runs differ.
+const CALM: &str = "RecordsOut.calm";
+
+/// Means of a pace over longer intervals, in which a run that gave nothing gave 0.
+fn calm(all: &[crate::metrics::Series], resolution: f64) -> Band {
+    let longest = all.iter().map(crate::metrics::Series::len).max();
+    let longest = longest.unwrap_or(0);
+    let width = crate::report::calm_width(longest as f64 * resolution, resolution);
+    let columns = longest.div_ceil(width);
+    let mut sums = vec![vec![0.0; all.len()]; columns];
+    for (run, series) in all.iter().enumerate() {
+        for (i, (_, point)) in series.points().enumerate() {
+            if let Some(sum) = sums.get_mut(i / width).and_then(|c| c.get_mut(run)) {
+                *sum += point.sum;
+            }
+        }
+    }
+    let points = sums.iter().enumerate().filter_map(|(i, sums)| {
+        let seconds = width.min(longest - i * width) as f64 * resolution;
+        let values: Vec<f64> = sums.iter().map(|sum| sum / seconds).collect();
+        let (mean, Some((lo, hi, _))) = mean_interval(&values)? else {
+            return None;
+        };
+        Some([(i * width) as f64 * resolution, mean, lo, hi])
+    });
+    Band {
+        node: String::new(),
+        metric: String::new(),
+        unit: String::new(),
+        resolution_seconds: width as f64 * resolution,
+        points: points.collect(),
+    }
+}
+
 /// Bands of all runs; empty with fewer than two.
 #[must_use]
 pub fn bands(runs: &[Repeat]) -> Bands {
@@ -218,6 +252,14 @@ pub fn bands(runs: &[Repeat]) -> Bands {
                 let mut of = histories(other).into_iter();
                 let same = of.find(|h| h.0 == metric && h.2.resolution() == resolution);
                 all.extend(same.map(|h| h.2.clone()));
+            }
+            if metric == "RecordsOut" {
+                found.bands.push(Band {
+                    node: node.id.clone(),
+                    metric: CALM.to_owned(),
+                    unit: unit.to_owned(),
+                    ..calm(&all, resolution.as_secs_f64())
+                });
             }
             let (width, columns) = columns(&all);
             let seconds = resolution.as_secs_f64() * width as f64;

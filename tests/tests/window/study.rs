@@ -1,8 +1,17 @@
 //! Sweeps and comparisons in the window, by pointer and keyboard.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use egui::Key;
 use serde_json::json;
+use weir_app::designer::FileChoice;
+use weir_engine::data::Root;
+use weir_engine::document::Document;
+use weir_engine::services;
+use weir_engine::session::{RunOptions, prepare};
 
+use super::clerk::Clerk;
 use super::person::Person;
 
 const SKETCH: &[(&str, &str, [i32; 2])] = &[
@@ -47,6 +56,74 @@ fn a_sweep_is_run_and_a_variant_taken_and_undone() {
     assert!(person.reads_of("The drawing has taken stream.shard_count = 3"));
     person.combines(egui::Modifiers::COMMAND, Key::Z);
     assert_eq!(value(&person, "stream", "shard_count"), json!(null));
+}
+
+#[test]
+fn a_sweep_goes_on_where_it_was_stopped() {
+    let mut person = Person::draws_on(SKETCH, WIRED);
+    person.commands("Sweep");
+    person.waits_for("Add a parameter");
+    person.clicks("Add a parameter");
+    person.clicks("stream ⏵");
+    person.clicks("Shards");
+    person.fills("stream · Shards", "1..40");
+    person.fills("Virtual time of each run", "100s");
+    person.waits_for("Run 40 variants");
+    person.clicks("Run 40 variants");
+    person.waits_for("Stop the sweep");
+    while person.reads_of("0 of 40") {
+        person.frames(1);
+    }
+    person.clicks("Stop the sweep");
+    while person.sees("Stop the sweep") {
+        person.frames(1);
+    }
+    assert!(person.reads_of("Go on: "), "{}", person.reads());
+    // Another grid is another sweep.
+    person.fills("stream · Shards", "1..2");
+    person.waits_for("Run 2 variants");
+    person.clicks("Run 2 variants");
+    person.waits_for("Take stream.shard_count = 1 shards");
+}
+
+/// The folder of a short run of a small drawing.
+fn run_in(dir: &Path, name: &str, rate: u32) -> PathBuf {
+    let text = json!({ "weir": 1, "name": name, "run_for": "10s",
+        "nodes": [ { "id": "source", "kind": "producer", "at": [0, 0], "params": { "records_per_second": rate } },
+                   { "id": "stream", "kind": "kinesis-data-streams", "at": [320, 0] } ],
+        "wires": [ { "from": "source.out", "to": "stream.in" } ] });
+    let doc = Document::parse(&text.to_string()).unwrap();
+    let options = RunOptions {
+        out: Some(dir.join(name)),
+        ..RunOptions::default()
+    };
+    let run = prepare(doc, services::ALL, Root::samples_only(), options).unwrap();
+    drop(run.finish().unwrap());
+    dir.join(name)
+}
+
+#[test]
+fn runs_of_the_disk_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let folders = [
+        run_in(dir.path(), "slow", 10),
+        run_in(dir.path(), "fast", 20),
+    ];
+    let clerk = Arc::new(Clerk::default());
+    let mut person = Person::served(Some("first-stream"), &clerk);
+    person.commands("Comparison");
+    for (i, folder) in folders.iter().enumerate() {
+        clerk.answers(FileChoice::File(folder.clone()));
+        person.waits_for("Open a run folder…");
+        person.clicks("Open a run folder…");
+        person.waits("the run", |d| d.past_runs() == i + 1);
+    }
+    person.waits_for("Figures");
+    assert!(
+        person.reads_of("source.records_per_second: 10 records/s -> 20 records/s"),
+        "{}",
+        person.reads()
+    );
 }
 
 #[test]

@@ -1,20 +1,24 @@
-//! Where two drawings differ, over the one that is open: rings in colours, what only the other drawing has as an outline, and
-//! old to new under the pointer.
+//! Where two drawings differ, over the one that is open: rings and bands in colours, nodes and wires that only the other drawing
+//! has as outlines and dashes, and old to new under the pointer.
 
-use egui::{Align2, Color32, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
+use egui::{Align2, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
+use weir_engine::document::Endpoint;
 use weir_engine::services;
 
 use super::Canvas;
 use super::draw::{Pen, TextStyle};
 use super::gestures::Gesture;
-use super::model::size_of;
+use super::model::{ports_of, size_of};
+use super::path::{curve, distance, middle};
 use crate::designer::cx::Cx;
-use crate::designer::differences::{Difference, Differing};
+use crate::designer::differences::{Difference, Differences, Differing, DifferingWire};
 use crate::designer::i18n::tr;
 use crate::designer::theme::theme;
 
 /// Lines of a hint at the most.
 const LINES: usize = 12;
+/// How near the pointer must be to a wire.
+const NEAR: f32 = 7.0;
 
 impl Difference {
     fn word(self) -> &'static str {
@@ -22,6 +26,13 @@ impl Difference {
             Self::Added => tr("study.added"),
             Self::Removed => tr("study.removed"),
             Self::Changed => tr("study.changed"),
+        }
+    }
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Added => "+",
+            Self::Removed => "\u{2212}",
+            Self::Changed => "\u{2260}",
         }
     }
 }
@@ -48,15 +59,103 @@ impl Canvas {
                 pointed = Some(differing);
             }
         }
+        let said = match pointed {
+            Some(differing) => Some((differing.difference, differing.words.as_slice())),
+            None => {
+                let near = |w: &&DifferingWire| {
+                    let points = self.course(found, w);
+                    self.pointer
+                        .is_some_and(|p| points.is_some_and(|line| distance(&line, p) <= NEAR))
+                };
+                let wire = found.wires.iter().find(near);
+                wire.map(|w| (w.difference, std::slice::from_ref(&w.words)))
+            }
+        };
         let idle = matches!(self.gesture, Gesture::Idle) && self.search.is_none();
-        if let (Some(differing), Some(at)) = (pointed, self.pointer.filter(|_| idle)) {
-            let colour = differing.difference.colour();
-            let mut lines: Vec<(&str, Color32)> = vec![(differing.difference.word(), colour)];
-            let words = differing.words.iter().take(LINES);
+        if let (Some((difference, words)), Some(at)) = (said, self.pointer.filter(|_| idle)) {
+            let mut lines: Vec<(&str, Color32)> = vec![(difference.word(), difference.colour())];
+            let words = words.iter().take(LINES);
             lines.extend(words.map(|w| (w.as_str(), theme().text)));
             pen.hint(at, &lines);
         }
     }
+
+    /// Marks every wire that differs; below the nodes.
+    pub(super) fn paint_differing_wires(&self, pen: &mut Pen<'_>, cx: &Cx<'_>) {
+        let Some(found) = cx.differences else { return };
+        for differing in &found.wires {
+            let Some(points) = self.course(found, differing) else {
+                continue;
+            };
+            if !Rect::from_points(&points)
+                .expand(8.0)
+                .intersects(self.camera.rect)
+            {
+                continue;
+            }
+            let colour = differing.difference.colour();
+            let wide = (3.5 * pen.zoom).clamp(2.0, 4.5);
+            let stroke = Stroke::new(wide, colour);
+            if self.has_wire(differing) {
+                pen.painter.add(Shape::line(points.clone(), stroke));
+            } else {
+                let dashes = Shape::dashed_line(&points, stroke, 7.0, 5.0);
+                pen.painter.extend(dashes);
+            }
+            if pen.zoom >= 0.3 {
+                sign(pen, middle(&points), differing.difference);
+            }
+        }
+    }
+
+    /// True when the open drawing has this wire.
+    fn has_wire(&self, differing: &DifferingWire) -> bool {
+        let wire = &differing.wire;
+        let key = (wire.from.clone(), wire.to.clone());
+        self.model.wire(&key).is_some()
+    }
+
+    /// The course of a wire on the screen; `None` when one of its nodes stands in neither drawing.
+    fn course(&self, found: &Differences, differing: &DifferingWire) -> Option<Vec<Pos2>> {
+        let from = self.end(found, &differing.wire.from, true)?;
+        let to = self.end(found, &differing.wire.to, false)?;
+        let points = curve(from, to, 12.0).map(|p| self.camera.to_screen(p));
+        Some(points.collect())
+    }
+
+    /// Where a wire begins or ends: at a node of this drawing, or at one that only the other has.
+    fn end(&self, found: &Differences, end: &Endpoint, is_output: bool) -> Option<Pos2> {
+        if let Some(n) = self.model.node(&end.node) {
+            let node = &self.model.nodes[n];
+            let port = node.port(&end.port, is_output);
+            return Some(match (port, is_output) {
+                (Some(port), _) => node.port_at(port),
+                (None, true) => node.rect().right_center(),
+                (None, false) => node.rect().left_center(),
+            });
+        }
+        let ghost = found.nodes.get(&end.node)?;
+        let rect = place(ghost);
+        let ports = services::kind(&ghost.kind).map(|k| ports_of(k.spec()));
+        let port = ports.into_iter().flatten();
+        let mut port = port.filter(|p| p.is_output() == is_output && p.name() == end.port);
+        Some(match (port.next(), is_output) {
+            (Some(port), _) => rect.min + port.offset,
+            (None, true) => rect.right_center(),
+            (None, false) => rect.left_center(),
+        })
+    }
+}
+
+/// A sign on a wire, readable without its colour.
+fn sign(pen: &mut Pen<'_>, at: Pos2, difference: Difference) {
+    let t = theme();
+    pen.painter.circle_filled(at, 9.0, difference.colour());
+    let style = TextStyle {
+        size: t.shape.body,
+        ..TextStyle::strong(t.canvas)
+    };
+    pen.text_fixed(at, Align2::CENTER_CENTER, difference.sign(), style);
 }
 
 /// The place of a node that this drawing does not have.

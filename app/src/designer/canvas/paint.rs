@@ -79,6 +79,7 @@ impl Canvas {
             _ => self.chosen(cx.selection),
         };
         let travels = self.paint_wires(ui, &mut pen, cx, &chosen);
+        self.paint_differing_wires(&mut pen, cx);
         self.paint_nodes(ui, &mut pen, cx, &chosen);
         self.paint_differences(&mut pen, cx);
         self.paint_gesture(&mut pen, cx);

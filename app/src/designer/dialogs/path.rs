@@ -20,6 +20,11 @@ struct Entry {
     is_folder: bool,
 }
 
+/// True for the folder of a run.
+fn is_run(path: &Path) -> bool {
+    path.join("summary.json").is_file()
+}
+
 /// The dialog's state.
 pub(super) struct PathDialog {
     wanted: Wanted,
@@ -58,6 +63,7 @@ impl PathDialog {
     pub(super) fn show(&mut self, ui: &Ui, cx: &Cx<'_>) -> bool {
         let title = match self.wanted {
             Wanted::Open => tr("files.pick_open"),
+            Wanted::Run => tr("study.open_run"),
             Wanted::Save => tr("files.pick_save"),
             Wanted::Export => tr("files.pick_export"),
         };
@@ -96,7 +102,7 @@ impl PathDialog {
             ui.label(RichText::new(hint).color(t.secondary));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let word = match self.wanted {
-                    Wanted::Open => tr("files.path_open"),
+                    Wanted::Open | Wanted::Run => tr("files.path_open"),
                     Wanted::Save | Wanted::Export if path.is_file() => tr("files.path_replace"),
                     Wanted::Save | Wanted::Export => tr("files.path_save"),
                 };
@@ -140,6 +146,7 @@ impl PathDialog {
             Wanted::Open if is_folder && !path.join(PIPELINE).is_file() => {
                 tr("files.path_no_pipeline").to_owned()
             }
+            Wanted::Run if !is_run(path) => tr("files.path_no_run").to_owned(),
             Wanted::Open if !path.exists() => tr("files.path_nothing").to_owned(),
             _ => String::new(),
         }
@@ -149,6 +156,8 @@ impl PathDialog {
         match self.wanted {
             _ if path.as_os_str().is_empty() => return false,
             Wanted::Open if path.is_dir() && !path.join(PIPELINE).is_file() => return false,
+            Wanted::Run if !is_run(path) => return false,
+            Wanted::Run => cx.act(Act::File(FileAct::OpenRun(path.to_owned()))),
             Wanted::Open => cx.act(Act::OpenFile(path.to_owned())),
             Wanted::Save => cx.act(Act::File(FileAct::SaveTo(path.to_owned()))),
             Wanted::Export => cx.act(Act::File(FileAct::ExportTo(path.to_owned()))),
@@ -208,8 +217,8 @@ impl PathDialog {
 
     fn go(&mut self, path: &Path, is_folder: bool) {
         let name = Path::new(self.text.trim()).file_name().map(PathBuf::from);
-        let keeps_name =
-            self.wanted != Wanted::Open && !self.text.ends_with(std::path::MAIN_SEPARATOR);
+        let keeps_name = !matches!(self.wanted, Wanted::Open | Wanted::Run)
+            && !self.text.ends_with(std::path::MAIN_SEPARATOR);
         self.text = match name.filter(|_| is_folder && keeps_name) {
             Some(name) => path.join(name).display().to_string(),
             None => path.display().to_string(),

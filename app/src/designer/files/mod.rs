@@ -109,6 +109,10 @@ pub(crate) enum FileAct {
     Export(String, Vec<u8>),
     /// Write what was to be exported there.
     ExportTo(PathBuf),
+    /// Ask for the folder of a run that is to be compared.
+    PickRun,
+    /// Compare the run in this folder.
+    OpenRun(PathBuf),
     /// Unsaved changes were asked about.
     Leave(Leave, Answer),
     /// Go on with a drawing that was left behind.
@@ -231,12 +235,19 @@ impl Designer {
 
     fn take(&mut self, opened: Opened) {
         let Opened {
-            doc,
+            mut doc,
             root,
             path,
             template,
             unpacked,
         } = opened;
+        // A drawing made of a template has the name and the purpose that the gallery showed.
+        if self.prefs.lang == Lang::Ko
+            && let Some(Ok(about)) = template.map(Template::about)
+        {
+            doc.name = about.title_ko;
+            doc.description = Some(about.summary_ko);
+        }
         self.replace(doc);
         let files = &mut self.files;
         files.root = root;
@@ -325,6 +336,8 @@ impl Designer {
                 self.pick(Wanted::Export);
             }
             FileAct::ExportTo(path) => self.export_to(ctx, &path),
+            FileAct::PickRun => self.pick(Wanted::Run),
+            FileAct::OpenRun(folder) => self.panels.compare.open(ctx, folder),
             FileAct::Leave(leave, Answer::Save) => {
                 self.files.after_save = Some(leave);
                 self.file_command(ctx, Command::Save);
@@ -374,7 +387,7 @@ impl Designer {
             .or_else(|| std::env::current_dir().ok())
             .unwrap_or_default();
         let start = match (wanted, &self.files.path) {
-            (Wanted::Open, _) => folder,
+            (Wanted::Open | Wanted::Run, _) => folder,
             (Wanted::Save, Some(path)) => path.clone(),
             (Wanted::Save, None) | (Wanted::Export, _) => folder.join(name),
         };
@@ -535,10 +548,12 @@ impl Designer {
             (FileChoice::File(path), Wanted::Open) => {
                 self.guarded(Leave::open(path.display().to_string()));
             }
+            (FileChoice::File(path), Wanted::Run) => self.panels.compare.open(ctx, path),
             (FileChoice::File(path), Wanted::Save) => self.save_to(&path),
             (FileChoice::File(path), Wanted::Export) => self.export_to(ctx, &path),
             (FileChoice::NoDialog, wanted) => self.ask_path(wanted),
             (FileChoice::Nothing, Wanted::Export) => self.files.export = None,
+            (FileChoice::Nothing, Wanted::Run) => {}
             (FileChoice::Nothing, Wanted::Open | Wanted::Save) => self.files.after_save = None,
         }
     }

@@ -17,6 +17,8 @@ pub(crate) enum Wanted {
     Open,
     /// A place for the drawing.
     Save,
+    /// The folder of a run, to be compared.
+    Run,
     /// A place for something that the drawing or its run gave: a plot, a table.
     Export,
 }
@@ -32,6 +34,8 @@ pub trait FileDialogs: Debug + Send + Sync {
 pub struct FileWish<'a> {
     /// A file is to be written; otherwise one is to be read.
     pub writes: bool,
+    /// A folder is wanted, not a file.
+    pub of_folder: bool,
     /// What stands over the dialog.
     pub title: &'a str,
     /// Where it begins.
@@ -85,15 +89,17 @@ impl Picker {
         }
         let (writes, title) = match wanted {
             Wanted::Open => (false, tr("files.pick_open")),
+            Wanted::Run => (false, tr("study.open_run")),
             Wanted::Save => (true, tr("files.pick_save")),
             Wanted::Export => (true, tr("files.pick_export")),
         };
         let extension = match wanted {
             Wanted::Export => name.rsplit('.').next().unwrap_or_default(),
-            Wanted::Open | Wanted::Save => "json",
+            Wanted::Open | Wanted::Save | Wanted::Run => "json",
         };
         let reply = dialogs.ask(&FileWish {
             writes,
+            of_folder: wanted == Wanted::Run,
             title,
             folder,
             name,
@@ -145,7 +151,10 @@ impl FileDialogs for SystemDialogs {
             None if since.elapsed() < NOBODY => FileChoice::NoDialog,
             None => FileChoice::Nothing,
         };
-        Some(if wish.writes {
+        Some(if wish.of_folder {
+            let answer = dialog.pick_folder();
+            Box::pin(async move { choice(answer.await) })
+        } else if wish.writes {
             let answer = dialog.set_file_name(wish.name).save_file();
             Box::pin(async move { choice(answer.await) })
         } else {

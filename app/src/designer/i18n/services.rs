@@ -287,22 +287,6 @@ pub(crate) fn failed_reason(reason: &str) -> &str {
     or_english(WORDS.failed.get(reason), reason)
 }
 
-/// The Korean of why records were dropped, or of where failed ones went.
-pub(super) fn dropped_in_korean(english: &str) -> Option<&'static str> {
-    let found = WORDS.dropped.get(english);
-    found
-        .or_else(|| WORDS.failed.get(english))
-        .map(String::as_str)
-}
-/// The Korean help of the input whose English help this is, without its full stop.
-pub(super) fn help_in_korean(english: &str) -> Option<&'static str> {
-    services::ALL.iter().map(|k| k.spec()).find_map(|spec| {
-        let is_it = |help: &str| help.trim_end_matches('.') == english;
-        let port = spec.inputs.iter().find(|p| is_it(p.help))?;
-        Some(port_help(spec, port.name).trim_end_matches('.'))
-    })
-}
-
 /// The id that a unit variant is written as.
 fn id_of(value: impl serde::Serialize) -> Option<String> {
     serde_json::to_value(value)

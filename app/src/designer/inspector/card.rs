@@ -11,7 +11,7 @@ use super::explain::{basis_name, figure, quota_value, right, words};
 use super::schema::form_of;
 use super::value::readable;
 use crate::designer::cx::Cx;
-use crate::designer::i18n::{fault_help, fault_name, tr, trf};
+use crate::designer::i18n::{fault_help, fault_name, source_said, tr, trf};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::{format, section};
 
@@ -196,7 +196,7 @@ fn source(ui: &mut Ui, origin: &Origin, more: &str) {
     if !more.is_empty() {
         ui.add(Label::new(quiet(more)).wrap());
     }
-    ui.add(Label::new(quiet(&origin.source)).wrap());
+    ui.add(Label::new(quiet(&source_said(&origin.source))).wrap());
     for word in origin.source.split_whitespace() {
         let address = word.trim_matches(['(', ')', ',', ';']);
         if address.starts_with("https://") {

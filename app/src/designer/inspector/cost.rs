@@ -7,7 +7,7 @@ use weir_engine::books::BillLine;
 
 use super::explain::words;
 use crate::designer::cx::{Act, Cx};
-use crate::designer::i18n::{said, tr, trf};
+use crate::designer::i18n::{said, source_said, tr, trf};
 use crate::designer::panes::Pane;
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{empty, format, icon, stat};
@@ -174,5 +174,8 @@ fn details(ui: &mut Ui, line: &BillLine) {
     };
     quiet(ui, &said(&line.explain));
     quiet(ui, &said(&line.rounding));
-    quiet(ui, &format!("{} · {}", line.source, line.date));
+    quiet(
+        ui,
+        &format!("{} · {}", source_said(&line.source), line.date),
+    );
 }

@@ -7,7 +7,7 @@ use super::schema::{Field, Widget};
 use super::target::Target;
 use super::value;
 use crate::designer::cx::Cx;
-use crate::designer::i18n::{param_help, param_label, tr, trf, unit_name};
+use crate::designer::i18n::{param_help, param_label, source_said, tr, trf, unit_name};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::format;
 
@@ -144,7 +144,7 @@ pub(super) fn origin(ui: &mut Ui, origin: &Origin) {
         basis_name(origin.basis),
         origin.date
     )));
-    ui.add(Label::new(quiet(origin.source.clone())).wrap());
+    ui.add(Label::new(quiet(source_said(&origin.source).into_owned())).wrap());
     if let Some(note) = &origin.note {
         ui.add(Label::new(quiet(note.clone())).wrap());
     }

@@ -20,7 +20,7 @@ use weir_engine::units::{GIB, Usd};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx, Tone};
 use crate::designer::edit::Item;
-use crate::designer::i18n::{kind_title, priced_unit, said, tr, trf};
+use crate::designer::i18n::{kind_title, priced_unit, said, source_said, tr, trf};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{empty, format, icon, icon_button, node_name, section, switch};
 
@@ -341,7 +341,7 @@ fn explain(ui: &mut Ui, cx: &Cx<'_>, line: &BillLine) {
         if !line.source.is_empty() {
             let source = trf(
                 "plots.price_source",
-                &[("source", &line.source), ("date", &line.date)],
+                &[("source", &source_said(&line.source)), ("date", &line.date)],
             );
             ui.label(RichText::new(source).color(t.secondary).small());
         }

@@ -21,7 +21,7 @@ use crate::designer::cx::{Act, Cx};
 use crate::designer::dispatch::{PACES, is_enabled};
 use crate::designer::edit::{Edit, Item, Settings};
 use crate::designer::findings::told;
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{said, tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::{figures, theme};
 use crate::designer::widgets::{format, icon, icon_image, link, paint_icon};
@@ -452,7 +452,7 @@ fn failure(ui: &mut Ui, cx: &Cx<'_>) {
             });
         }
         let line = why.lines().next().unwrap_or_default();
-        let text = first.map_or_else(|| line.to_owned(), told);
+        let text = first.map_or_else(|| said(line).into_owned(), told);
         ui.add(egui::Label::new(RichText::new(text).color(t.red)).truncate())
             .on_hover_text(why);
     });

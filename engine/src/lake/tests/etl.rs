@@ -499,7 +499,7 @@ fn bad_rules_and_transforms_are_refused_in_one_sentence() {
         ("", "is no transform"),
         ("Explode x", "is no transform"),
         ("Filter", "needs more"),
-        ("Filter amount >", "Expected"),
+        ("Filter amount >", "too early"),
         ("SQL DROP TABLE x", "only SELECT"),
         ("ApplyMapping a b", "is no mapping"),
         ("ResolveChoice a cast", "is none of"),

@@ -207,7 +207,7 @@ fn what_cannot_be_a_transform_is_refused_in_a_sentence() {
         ("DROP TABLE records", "only SELECT"),
         ("EXPLAIN SELECT * FROM records", "EXPLAIN"),
         ("SELECT amuont FROM records", "did you mean `amount`?"),
-        ("SELECT amount FROM records WHERE", "Expected"),
+        ("SELECT amount FROM records WHERE", "too early"),
         ("SELECT repeat(city, 100000) FROM records", "10,000"),
     ];
     for (sql, part) in cases {

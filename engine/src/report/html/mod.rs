@@ -1,7 +1,7 @@
 //! A report as one HTML file: no scripts, no fonts, no pictures from elsewhere; it prints.
 //!
 //! Every text goes through `maud`, which escapes it. The only raw parts are the program's own style sheet and icons, and the
-//! kit, whose text has no `<`.
+//! kit, whose text has no `<` and which is put in when the rest stands: it holds the fingerprint of the page around it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +16,8 @@ use crate::node::AnyKind;
 const STYLE: &str = include_str!("style.css");
 /// A file of the run that is kept in the page is not larger.
 const ATTACHED_MAX: usize = 1 << 20;
+/// Rows up to which a table is not broken over pages.
+const WHOLE_ROWS: usize = 14;
 /// Fingerprints that are shown; all are in the kit.
 const SHOWN_FILES: usize = 12;
 
@@ -51,11 +53,11 @@ pub fn html(
                     @for (i, section) in report.sections.iter().enumerate() { (part(&report, i, section)) }
                     (files(run, &kit, words))
                 }
-                script type="application/json" id=(KIT_ID) { (PreEscaped(kit.embedded()?)) }
+                script type="application/json" id=(KIT_ID) {}
             }
         }
     };
-    Ok(markup.into_string())
+    super::kit::sealed(&markup.into_string(), kit)
 }
 
 /// The style sheet with the theme's colours and the line at the head of printed pages.
@@ -124,7 +126,8 @@ fn draw(block: &Block) -> Markup {
 fn table(t: &Table) -> Markup {
     let right = |i: usize| t.head.get(i).is_some_and(|(_, right)| *right);
     html! {
-        div.scroll { table {
+        // What fits on a page stands on one when it is printed.
+        div class={ "scroll" @if t.rows.len() <= WHOLE_ROWS { " whole" } } { table {
             caption { (t.caption) }
             thead { tr { @for (i, (text, _)) in t.head.iter().enumerate() {
                 th scope="col" class=[right(i).then_some("n")] { (text) }

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::workload::plain;
 use super::{Block, Cell, Page, Section, Table, Tone};
 use crate::document::NodeDoc;
 
@@ -62,10 +61,7 @@ fn parameters(page: &Page<'_>, node: &NodeDoc) -> Table {
         let unit = schema["properties"][name]["x-unit"]
             .as_str()
             .unwrap_or_default();
-        let text = match value {
-            Value::Number(_) if !unit.is_empty() => format!("{} {unit}", plain(value)),
-            _ => plain(value),
-        };
+        let text = page.parameter(value, unit);
         let set = node.params.contains_key(name);
         let tone = if set { Tone::Strong } else { Tone::Faint };
         table.rows.push(vec![

@@ -60,7 +60,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
             table.rows.push(vec![
                 Cell::toned(gap.node.clone(), Tone::Code),
                 Cell::toned(gap.usage_type.clone(), Tone::Code),
-                Cell::text(page.bill(&gap.why)),
+                Cell::text(page.said(&gap.why)),
             ]);
         }
         blocks.push(Block::Warning(page.t("unknown_warning").to_owned()));
@@ -109,9 +109,9 @@ fn by_node(page: &Page<'_>) -> Table {
     let mut nodes: Vec<&String> = page.run.summary.nodes.keys().collect();
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
-        let share = if whole > 0.0 {
-            // A sum of nothing is -0.
-            (month_of(page, id) / whole).max(0.0)
+        // A sum of nothing is -0.
+        let share = if whole > 0.0 && month_of(page, id) > 0.0 {
+            month_of(page, id) / whole
         } else {
             0.0
         };
@@ -179,7 +179,7 @@ fn lines(page: &Page<'_>, baseline: bool) -> Table {
         let usage = if line.rounding.is_empty() {
             line.usage_type.clone()
         } else {
-            let rounding = page.bill(&line.rounding);
+            let rounding = page.said(&line.rounding);
             format!("{} \u{2014} {rounding}", line.usage_type)
         };
         table.rows.push(vec![
@@ -188,7 +188,7 @@ fn lines(page: &Page<'_>, baseline: bool) -> Table {
             page.figure(&format!("cost/lines/{i}/quantity"), |v| {
                 page.quantity(v, &line.unit)
             }),
-            Cell::text(page.bill(&line.unit_price)),
+            Cell::text(page.said(&line.unit_price)),
             usd,
             page.figure(&format!("cost/lines/{i}/usd_per_month"), dollars),
             Cell::toned(line.date.clone(), Tone::Date),

@@ -139,12 +139,7 @@ fn calmed(line: Line, end: f64) -> Line {
     let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
         return line;
     };
-    let wanted = if end < 600.0 {
-        end / 20.0
-    } else {
-        (end / 240.0).max(60.0)
-    };
-    let many = slot(wanted, step).max(1);
+    let many = super::super::bands::calm_width(end, step) as u64;
     let mut means: BTreeMap<u64, (f64, u32)> = BTreeMap::new();
     for [at, v] in &line {
         let mean = means.entry(slot(*at, step) / many).or_default();

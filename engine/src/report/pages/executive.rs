@@ -13,7 +13,8 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         Block::Warning(page.t("simulated").to_owned()),
     ];
     if let Some(error) = &page.run.summary.error {
-        blocks.push(Block::Warning(page.say("failed_run", &[("why", error)])));
+        let why = page.said(error);
+        blocks.push(Block::Warning(page.say("failed_run", &[("why", &why)])));
     }
     if page.run.summary.records.unaccounted > 0 {
         blocks.push(Block::Warning(page.t("unaccounted_run").to_owned()));

@@ -211,13 +211,21 @@ impl Page<'_> {
     fn quantity(&self, value: f64, unit: &str) -> String {
         let one = (value - 1.0).abs() < f64::EPSILON;
         let unit = crate::books::plural(unit, one);
-        self.bill(&format!("{} {unit}", super::text::number(value)))
+        self.said(&format!("{} {unit}", super::text::number(value)))
     }
-    /// A sentence, a price or a quantity of the bill, in the report's language.
-    fn bill(&self, english: &str) -> String {
-        let korean = || super::bill_words::bill_in_korean(english);
-        let said = (self.words.lang == Lang::Ko).then(korean).flatten();
-        said.unwrap_or_else(|| english.to_owned())
+    /// A sentence of the engine, a price or a quantity of the bill, in the report's language.
+    fn said(&self, english: &str) -> String {
+        self.or_english(english, |text| {
+            super::said::said_in_korean(text, self.kinds)
+        })
+    }
+    /// Where a figure comes from, in the report's language.
+    fn source(&self, english: &str) -> String {
+        self.or_english(english, super::said::source_in_korean)
+    }
+    fn or_english(&self, english: &str, korean: impl Fn(&str) -> Option<String>) -> String {
+        let said = (self.words.lang == Lang::Ko).then(|| korean(english));
+        said.flatten().unwrap_or_else(|| english.to_owned())
     }
     fn say(&self, key: &str, values: &[(&str, &str)]) -> String {
         self.words.say(key, values)

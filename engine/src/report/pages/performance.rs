@@ -17,6 +17,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     let over_time = latency_plot(page, derived);
     let mut blocks = vec![
         Block::Cards(cards(page)),
+        Block::Text(tried_again(page)),
         Block::Heading(page.t("latency").to_owned()),
         Block::Table(latency(page)),
         Block::Picture(
@@ -45,7 +46,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
                 &derived.held,
                 "plot_backlog",
                 "axis_records",
-                Unit::Of("records".to_owned()),
+                Unit::Of(page.words.unit("records").to_owned()),
             )
             .markup(),
         ),
@@ -74,6 +75,27 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
         title: page.t("performance").to_owned(),
         blocks,
     }
+}
+
+/// What was refused on the way, and how much of it was sent again: all but what its senders gave up.
+fn tried_again(page: &Page<'_>) -> String {
+    let r = &page.run.summary.records;
+    let refused: u64 = page.run.summary.wires.iter().map(|w| w.refused).sum();
+    if refused == 0 {
+        return page.t("nothing_refused").to_owned();
+    }
+    let by = r.dropped_by.iter().chain(&r.failed_by);
+    let given_up = by.filter(|(why, _)| why.starts_with("refused"));
+    let given_up: u64 = given_up.map(|(_, n)| n).sum();
+    let grouped = |n: u64| crate::books::thousands(n.into());
+    page.say(
+        "tried_again",
+        &[
+            ("refused", &grouped(refused)),
+            ("gone", &grouped(given_up)),
+            ("again", &grouped(refused.saturating_sub(given_up))),
+        ],
+    )
 }
 
 fn cards(page: &Page<'_>) -> Vec<(String, Cell)> {
@@ -391,14 +413,14 @@ fn alarms(page: &Page<'_>) -> Option<Block> {
         let state = alarm.state.clone().unwrap_or_default();
         table.rows.push(vec![
             Cell::toned(alarm.node.clone(), Tone::Code),
-            Cell::text(page.t("at_the_end")),
+            Cell::toned(page.t("at_the_end"), Tone::Date),
             Cell::toned(state, Tone::Strong),
         ]);
         for change in &alarm.changes {
             table.rows.push(vec![
                 Cell::toned(alarm.node.clone(), Tone::Code),
-                Cell::text(span(change.at_seconds)),
-                Cell::text(change.text.clone()),
+                Cell::toned(span(change.at_seconds), Tone::Date),
+                Cell::text(page.said(&change.text)),
             ]);
         }
     }
@@ -471,7 +493,7 @@ fn reasons(page: &Page<'_>) -> Option<Block> {
         for why in by.keys() {
             table.rows.push(vec![
                 Cell::text(page.t(key)),
-                Cell::text(why.clone()),
+                Cell::text(page.said(why)),
                 page.count(&format!("records/{field}/{why}")),
             ]);
         }

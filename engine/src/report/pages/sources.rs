@@ -25,7 +25,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     for ((source, date), n) in ordered {
         list.rows.push(vec![
             Cell::text(format!("[{n}]")),
-            Cell::text(source.clone()),
+            Cell::text(page.source(source)),
             Cell::toned(date.clone(), Tone::Date),
         ]);
     }
@@ -77,9 +77,9 @@ fn assumptions<'a>(
     );
     for a in all {
         let value = if a.adjustable {
-            format!("{} ({})", page.bill(&a.value), page.t("adjustable"))
+            format!("{} ({})", page.said(&a.value), page.t("adjustable"))
         } else {
-            page.bill(&a.value)
+            page.said(&a.value)
         };
         let tone = if a.basis == "assumed" {
             Tone::Bad
@@ -120,7 +120,7 @@ fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table
         }
         table.rows.push(vec![
             Cell::toned(line.usage_type.clone(), Tone::Code),
-            Cell::text(page.bill(&line.unit_price)),
+            Cell::text(page.said(&line.unit_price)),
             Cell::toned(line.date.clone(), Tone::Date),
             reference(sources, &line.source, &line.date),
         ]);

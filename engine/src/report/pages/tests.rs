@@ -114,3 +114,57 @@ fn fault_of_the_scenario_is_recovered_from_and_limits_were_used() {
     assert!((one.usd_per_month - run.summary.cost.usd_per_month.unwrap()).abs() < 1e-9);
     assert!((one.baseline_usd_per_month - ten.baseline_usd_per_month).abs() < 1e-9);
 }
+
+/// Runs of English words in a Korean text: three or more, one after the other, all in small letters.
+fn english_in(text: &str) -> Option<String> {
+    let mut run: Vec<&str> = Vec::new();
+    for word in text.split(' ') {
+        let bare = word.trim_matches([',', '.', ';', ':', '(', ')']);
+        if bare.len() > 1 && bare.bytes().all(|b| b.is_ascii_lowercase()) {
+            run.push(bare);
+        } else {
+            run.clear();
+        }
+        if run.len() == 3 {
+            return Some(text.to_owned());
+        }
+    }
+    None
+}
+
+#[test]
+fn korean_report_holds_no_english_sentence() {
+    let run = testing::run();
+    let report = pages(run, services::ALL, Lang::Ko);
+    let mut english = Vec::new();
+    let mut look = |text: &str| english.extend(english_in(text));
+    for section in &report.sections {
+        look(&section.title);
+        for block in &section.blocks {
+            match block {
+                Block::Lead(t) | Block::Warning(t) | Block::Text(t) | Block::Heading(t) => look(t),
+                Block::Cards(cards) => {
+                    for (label, cell) in cards {
+                        look(label);
+                        look(&cell.text);
+                    }
+                }
+                Block::Table(table) => {
+                    look(&table.caption);
+                    table.head.iter().for_each(|(h, _)| look(h));
+                    let cells = table.rows.iter().flatten();
+                    for cell in cells.filter(|c| c.tone != Tone::Code) {
+                        look(&cell.text);
+                    }
+                }
+                Block::Picture(caption, _) => look(caption),
+                Block::List(points) => points.iter().for_each(|p| look(p)),
+                Block::Code(_) => {}
+            }
+        }
+    }
+    assert!(english.is_empty(), "{english:#?}");
+    // The look itself finds what it should, and lets names be.
+    assert!(english_in("이유: refused after all retries").is_some());
+    assert!(english_in("github.com/a/b data.md 및 Price List").is_none());
+}

@@ -96,6 +96,12 @@ impl Words {
     pub fn part(self, name: &str) -> String {
         self.named(&NAMES.parts, name)
     }
+    /// A unit that is a word; symbols stay.
+    #[must_use]
+    pub fn unit(self, unit: &str) -> &str {
+        let korean = (self.lang == Lang::Ko).then(|| super::super::said::unit_in_korean(unit));
+        korean.flatten().unwrap_or(unit)
+    }
     /// The name of a fault.
     #[must_use]
     pub fn fault(self, name: &str) -> String {

@@ -81,10 +81,12 @@ fn source(page: &Page<'_>, id: &str) -> Table {
     let caption = page.say("source_caption", &[("node", id)]);
     let mut table = page.head(&caption, &["parameter", "value"]);
     if let Some(node) = page.run.doc.node(id) {
+        let schema = page.schema(&node.kind);
         for (name, value) in &node.params {
+            let unit = schema["properties"][name]["x-unit"].as_str();
             table.rows.push(vec![
                 Cell::toned(name.clone(), super::Tone::Code),
-                Cell::text(plain(value)),
+                Cell::text(page.parameter(value, unit.unwrap_or_default())),
             ]);
         }
     }
@@ -107,12 +109,39 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
+impl Page<'_> {
+    /// The schema of a kind's parameters.
+    pub(super) fn schema(&self, kind: &str) -> Value {
+        let known = self.kinds.iter().find(|k| k.spec().id == kind);
+        known.map_or(Value::Null, |k| k.schema())
+    }
+    /// A parameter's value with its unit: figures grouped by thousands, nothing behind a point that is only written so.
+    pub(super) fn parameter(&self, value: &Value, unit: &str) -> String {
+        let figure = match value {
+            Value::Number(n) => match (n.as_u64(), n.as_f64()) {
+                (Some(n), _) => crate::books::thousands(n.into()),
+                (None, Some(x)) if x >= 1_000.0 && x.fract().abs() < f64::EPSILON => whole(x),
+                (None, Some(x)) => x.to_string(),
+                (None, None) => n.to_string(),
+            },
+            other => return plain(other),
+        };
+        match unit {
+            "" => figure,
+            unit => format!("{figure} {}", self.words.unit(unit)),
+        }
+    }
+}
+
 fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
     let end = page.run.summary.virtual_seconds;
     let mut plot = Plot::new(
         page.t("plot_rate"),
         Axis::time(page.t("virtual_time"), end),
-        Axis::new(page.t("axis_rate"), Unit::Of("records/s".to_owned())),
+        Axis::new(
+            page.t("axis_rate"),
+            Unit::Of(page.words.unit("records/s").to_owned()),
+        ),
     );
     let p = paint();
     let series = |key: &str, color: &str, points: &[[f64; 2]]| Series {
@@ -122,9 +151,10 @@ fn rate_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         shape: Shape::Steps,
         ..Series::default()
     };
-    // What is delivered comes in bursts, at other seconds in every run: a band of seconds would show nothing but them.
-    plot.series
-        .push(series("delivered_rate", &p.green, &derived.delivered));
+    // What is delivered comes in bursts, at other seconds in every run: both the line and its band are means over longer intervals.
+    let mut delivered = series("delivered_rate", &p.green, &derived.delivered);
+    page.with_band(&mut delivered, &page.run.ends(), "RecordsOut.calm", false);
+    plot.series.push(delivered);
     let mut offered = series("offered", p.series(0), &derived.offered);
     page.with_band(&mut offered, &page.run.sources(), "RecordsIn", false);
     plot.series.push(offered);

@@ -3,6 +3,7 @@
 
 mod runs;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -33,7 +34,7 @@ const SEEDS_MAX: u32 = 100;
 pub(crate) struct Compare {
     first: Option<u64>,
     second: Option<u64>,
-    opening: Task<Option<Result<Finished, String>>>,
+    opening: Task<Result<Finished, String>>,
     repeating: Task<Result<Finished, String>>,
     stopper: SweepStopper,
     /// Repeats that are done.
@@ -121,7 +122,7 @@ impl Compare {
             choice(ui, cx, "weir-compare-a", "A", &mut self.first);
             choice(ui, cx, "weir-compare-b", "B", &mut self.second);
             if ui.button(tr("study.open_run")).clicked() {
-                self.open(ui);
+                cx.act(Act::File(FileAct::PickRun));
             }
             self.repeats(ui, cx);
             let (Some(a), Some(b)) = (run(cx, self.first), run(cx, self.second)) else {
@@ -226,18 +227,18 @@ impl Compare {
         }
     }
 
-    fn open(&mut self, ui: &Ui) {
-        let title = tr("study.open_run").to_owned();
-        let opened = self.opening.start(ui.ctx(), "open-run", move || {
-            let folder = rfd::FileDialog::new().set_title(title).pick_folder()?;
-            Some(runs::read(&folder))
-        });
+    /// Reads the run in this folder.
+    pub(crate) fn open(&mut self, ctx: &egui::Context, folder: PathBuf) {
+        let opened = self
+            .opening
+            .start(ctx, "open-run", move || runs::read(&folder));
+        // Nothing is read while another folder is.
         drop(opened);
     }
 
     /// Takes runs that have come in.
     pub(crate) fn look(&mut self, cx: &Cx<'_>) {
-        let came = [self.opening.poll().flatten(), self.repeating.poll()];
+        let came = [self.opening.poll(), self.repeating.poll()];
         for run in came.into_iter().flatten() {
             match run {
                 Ok(run) => cx.act(Act::Adopt(Box::new(run))),

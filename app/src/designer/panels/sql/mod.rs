@@ -14,7 +14,7 @@ use self::editor::Editing;
 use self::past::{Entry, History};
 use super::data::before_a_run;
 use crate::designer::cx::Cx;
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::{sql_said, tr, trf};
 use crate::designer::query::{Answer, Queries, Which, choices, chooser, settle};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::code::Mark;
@@ -234,20 +234,17 @@ impl SqlConsole {
                     let number = |n: u32| usize::try_from(n).unwrap_or(1);
                     place_in_editor(self.began_at, (number(line), number(column)))
                 });
+                let why = sql_said(&problem.message).into_owned();
                 self.problem = Some(match place {
                     Some((line, column)) => trf(
                         "data.problem_at",
-                        &[
-                            ("why", &problem.message),
-                            ("line", &line),
-                            ("column", &column),
-                        ],
+                        &[("why", &why), ("line", &line), ("column", &column)],
                     ),
-                    None => problem.message.clone(),
+                    None => why.clone(),
                 });
                 self.editing.marks = vec![Mark {
                     place,
-                    message: problem.message.clone(),
+                    message: why,
                     is_error: true,
                 }];
             }

@@ -156,6 +156,8 @@ impl Form {
         ui.menu_button(tr("study.add"), |ui| {
             for node in nodes {
                 ui.menu_button(node_name(cx.doc, &node.id), |ui| {
+                    // Room for the longest names: a label that breaks looks like two.
+                    ui.set_min_width(190.0);
                     if let Some(spec) = cx.spec_of(&node.id) {
                         ui.label(
                             RichText::new(kind_title(spec))

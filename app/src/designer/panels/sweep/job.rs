@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use tempfile::TempDir;
 use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::services;
@@ -17,12 +18,15 @@ pub(super) struct Request {
     pub(super) axes: Vec<Axis>,
     pub(super) run_for: Option<SimDuration>,
     pub(super) wish: Wish,
+    /// Where variants that are done are kept for the next sweep: what was run once is not run again.
+    pub(super) kept: Option<Arc<TempDir>>,
 }
 
 /// A sweep that goes on or has ended.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) axes: Vec<Axis>,
+    pub(super) run_for: Option<SimDuration>,
     pub(super) wish: Wish,
     pub(super) total: usize,
     done: Arc<Mutex<Vec<Done>>>,
@@ -46,7 +50,7 @@ impl Job {
             run_for: request.run_for,
             seed: None,
             jobs: Some(cores.saturating_sub(1).max(1)),
-            out: None,
+            out: request.kept.as_ref().map(|k| k.path().to_owned()),
             keep_runs: false,
         };
         let (told, own, wake) = (Arc::clone(&done), stopper.clone(), ctx.clone());
@@ -56,6 +60,8 @@ impl Job {
                 wake.request_repaint();
             };
             let ended = sweep(&plan, services::ALL, &own, &tell);
+            // The folder lives as long as anything may be written to it.
+            drop(request.kept);
             wake.request_repaint();
             ended.map(drop).map_err(|e| e.to_string())
         };
@@ -73,6 +79,7 @@ impl Job {
                 total,
             }),
             axes: request.axes,
+            run_for: request.run_for,
             wish: request.wish,
             total,
             done,

@@ -5,7 +5,10 @@ mod form;
 mod job;
 mod scatter;
 
+use std::sync::Arc;
+
 use egui::{Align, Layout, RichText, Ui, vec2};
+use tempfile::TempDir;
 use weir_engine::report::{dollars, millis, number};
 use weir_engine::study::{self, Done, PICTURE_WORDS, PictureWords, Swept, Wish};
 
@@ -14,7 +17,7 @@ use self::job::{Job, Request};
 use crate::designer::cx::{Act, Cx, Tone};
 use crate::designer::edit::Edit;
 use crate::designer::files::FileAct;
-use crate::designer::i18n::{Lang, lang, tr, trf};
+use crate::designer::i18n::{Lang, lang, param_label, said, tr, trf};
 use crate::designer::theme::{figures, semibold, theme};
 use crate::designer::widgets::{empty, primary};
 
@@ -25,6 +28,8 @@ pub(in crate::designer) use self::form::language;
 pub(crate) struct Sweep {
     form: Form,
     job: Option<Job>,
+    /// Variants of this session that are done, so that a sweep goes on where it was stopped.
+    kept: Option<Arc<TempDir>>,
     /// Place among the rows of the variant that was taken last.
     taken: Option<usize>,
     /// Place of the variant that the wish chooses.
@@ -90,12 +95,17 @@ impl Sweep {
         let Ok(read) = self.form.read(cx.doc) else {
             return;
         };
+        if self.kept.is_none() {
+            let folder = tempfile::Builder::new().prefix("weir-sweep-").tempdir();
+            self.kept = folder.ok().map(Arc::new);
+        }
         let request = Request {
             doc: cx.doc.clone(),
             root: cx.root.clone(),
             axes: read.axes,
             run_for: read.run_for,
             wish: read.wish,
+            kept: self.kept.clone(),
         };
         self.taken = None;
         self.chosen = None;
@@ -108,6 +118,13 @@ impl Sweep {
     /// Variants that are done.
     pub(crate) fn done(&self) -> usize {
         self.job.as_ref().map_or(0, |j| j.shown().rows.len())
+    }
+    /// Variants that are not done of a sweep that was stopped, while the form still asks for the same.
+    fn left(&self, read: &form::Read) -> Option<usize> {
+        let job = self.job.as_ref().filter(|j| j.is_stopped())?;
+        let same = job.axes == read.axes && job.run_for == read.run_for;
+        let left = job.total - job.shown().rows.len().min(job.total);
+        (same && left > 0 && self.kept.is_some()).then_some(left)
     }
     /// Ends it.
     pub(crate) fn stop(&self) {
@@ -145,17 +162,20 @@ impl Sweep {
         }
         match self.form.read(cx.doc) {
             Ok(read) => {
-                let text = trf("study.run", &[("count", &read.variants)]);
+                let text = match self.left(&read) {
+                    Some(left) => trf("study.go_on", &[("left", &left)]),
+                    None => trf("study.run", &[("count", &read.variants)]),
+                };
                 if primary(ui, &text).clicked() {
                     self.start(&ui.ctx().clone(), cx);
                 }
             }
             Err(why) => {
-                ui.label(RichText::new(why).color(t.amber));
+                ui.label(RichText::new(said(&why)).color(t.amber));
             }
         }
         if let Some(why) = self.job.as_ref().and_then(|j| j.error.as_ref()) {
-            ui.label(RichText::new(why).color(t.red));
+            ui.label(RichText::new(said(why)).color(t.red));
         }
     }
 
@@ -170,9 +190,16 @@ impl Sweep {
             );
             return;
         };
-        let swept = std::sync::Arc::clone(job.shown());
-        let (wish, stopped) = (job.wish.clone(), job.is_stopped());
+        let swept = Arc::clone(job.shown());
+        let (wish, stopped, runs) = (job.wish.clone(), job.is_stopped(), job.is_running());
         self.verdict(ui, cx, &swept, &wish, stopped);
+        let has_figures = |d: &Done| {
+            let summary = d.result.as_ref().ok();
+            summary.is_some_and(|s| s.latency_ms.is_some() && s.cost.usd_per_month.is_some())
+        };
+        if !runs && !swept.rows.iter().any(has_figures) {
+            ui.label(RichText::new(tr("study.no_figures")).color(theme().amber));
+        }
         let room = ui.available_size();
         let mut pressed = None;
         ui.horizontal_top(|ui| {
@@ -181,7 +208,7 @@ impl Sweep {
             pressed = scatter::show(ui, &swept, &wish, self.chosen, self.taken, size);
             ui.allocate_ui(vec2(room.x - width - 12.0, room.y), |ui| {
                 ui.vertical(|ui| {
-                    let row = table(ui, &swept, &wish, self.chosen, self.taken);
+                    let row = table(ui, cx, &swept, &wish, (self.chosen, self.taken));
                     pressed = pressed.or(row);
                 });
             });
@@ -273,10 +300,10 @@ fn words() -> PictureWords {
 /// The table of variants. Returns the row that was pressed.
 fn table(
     ui: &mut Ui,
+    cx: &Cx<'_>,
     swept: &Swept,
     wish: &Wish,
-    chosen: Option<usize>,
-    taken: Option<usize>,
+    (chosen, taken): (Option<usize>, Option<usize>),
 ) -> Option<usize> {
     let t = theme();
     let on_front = study::pareto(swept);
@@ -290,13 +317,15 @@ fn table(
                 .spacing([14.0, 4.0])
                 .striped(true)
                 .show(ui, |ui| {
-                    let mut heads = vec![String::new()];
-                    heads.extend(swept.axes.iter().map(study::Axis::name));
-                    heads.extend(
-                        [tr("study.month"), "p50", "p99", tr("study.lost")].map(str::to_owned),
-                    );
-                    for head in heads {
-                        ui.label(RichText::new(head).small().color(t.secondary));
+                    let head =
+                        |text: &str| RichText::new(text.to_owned()).small().color(t.secondary);
+                    ui.label("");
+                    for axis in &swept.axes {
+                        // People's own words, which are short; the whole name under the pointer.
+                        ui.label(head(title(cx, axis))).on_hover_text(axis.name());
+                    }
+                    for text in [tr("study.month"), "p50", "p99", tr("study.lost")] {
+                        ui.label(head(text));
                     }
                     ui.end_row();
                     for (i, done) in swept.rows.iter().enumerate() {
@@ -317,6 +346,12 @@ fn table(
                 });
         });
     pressed
+}
+
+/// What people call a varied parameter.
+fn title<'a>(cx: &Cx<'_>, axis: &'a study::Axis) -> &'a str {
+    let kind = cx.doc.node(&axis.node).map_or("", |n| n.kind.as_str());
+    param_label(kind, &axis.param)
 }
 
 /// The cells of a variant; the first of its values is what is pressed.
@@ -347,7 +382,7 @@ fn cells(ui: &mut Ui, done: &Done, is_taken: bool) -> Option<egui::Response> {
             }
         }
         Err(why) => {
-            ui.label(RichText::new(why).color(t.red));
+            ui.label(RichText::new(said(why)).color(t.red));
         }
     }
     response

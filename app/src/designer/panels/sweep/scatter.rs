@@ -123,7 +123,14 @@ fn axes(size: Vec2) -> Plot<'static> {
             let step = round_step((input.bounds.1 - input.bounds.0) / 4.0);
             [step, step * 5.0, step * 25.0]
         }))
-        .x_axis_formatter(|mark, _| dollars(mark.value))
+        .x_axis_formatter(|mark, _| {
+            // Amounts that lie close together must not read the same.
+            if mark.step_size < 1.0 {
+                format!("${:.2}", mark.value)
+            } else {
+                dollars(mark.value)
+            }
+        })
         .y_axis_formatter(|mark, _| millis(mark.value * 1000.0))
         .set_margin_fraction(Vec2::splat(0.08))
 }

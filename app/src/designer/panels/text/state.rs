@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use weir_engine::document::{Document, DocumentError};
 
+use crate::designer::i18n::said;
+
 /// What is wrong with the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mistake {
@@ -24,13 +26,15 @@ impl Mistake {
         // The place stands beside the sentence.
         let whole = error.to_string();
         let sentence = match error {
-            DocumentError::Syntax { message, mend, .. } => format!("{message}. {mend}"),
+            DocumentError::Syntax { message, mend, .. } => {
+                format!("{}. {}", said(message), said(mend))
+            }
             DocumentError::Field {
                 path,
                 message,
                 mend,
                 ..
-            } => format!("`{path}`: {message}. {mend}"),
+            } => format!("`{path}`: {}. {}", said(message), said(mend)),
             _ => whole,
         };
         Self {
