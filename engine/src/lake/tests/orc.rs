@@ -131,6 +131,10 @@ fn back(bytes: Vec<u8>, wanted: &[usize]) -> Result<Vec<RecordBatch>, String> {
 }
 
 /// One column of each type that is written, from the same odd numbers; `holes` says which rows are null.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a column of each type, one after the other"
+)]
 fn every_type(numbers: &[i64], holes: &[bool]) -> RecordBatch {
     let hole = |i: usize| holes.get(i).copied().unwrap_or(false);
     let each = || {
