@@ -154,7 +154,7 @@ fn partners_come_in_the_order_of_the_pipeline() {
             "kinesis-data-streams",
             "out",
             true,
-            "anomaly-detector.in firehose.in kinesis-analytics.in lambda.in sagemaker-endpoint.in",
+            "anomaly-detector.in firehose.in kcl-consumer.in kinesis-analytics.in lambda.in sagemaker-endpoint.in",
         ),
         ("firehose", "out", true, "s3.in"),
         ("firehose", "transform", true, "lambda.invoke"),
@@ -176,7 +176,7 @@ fn partners_come_in_the_order_of_the_pipeline() {
             "firehose",
             "in",
             false,
-            "kinesis-data-streams.fan-out kinesis-data-streams.out producer.out anomaly-detector.out eventbridge.targets kinesis-analytics.out kinesis-analytics.out_2 kinesis-analytics.out_3 lambda.on_failure lambda.out sagemaker-endpoint.out sns.functions sns.queues sns.streams",
+            "kinesis-data-streams.fan-out kinesis-data-streams.out producer.out anomaly-detector.out eventbridge.targets kcl-consumer.out kinesis-analytics.out kinesis-analytics.out_2 kinesis-analytics.out_3 lambda.on_failure lambda.out sagemaker-endpoint.out sns.functions sns.queues sns.streams",
         ),
         (
             "lambda",

@@ -154,9 +154,10 @@ type Figure = (&'static str, &'static str, f64, f64, Option<f64>);
 
 const fn figure_of(kind: FaultKind) -> Figure {
     match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
-            ("rate", "", 0.0, 1.0, Some(1.0))
-        }
+        FaultKind::Errors
+        | FaultKind::Throttle
+        | FaultKind::PoisonRecords
+        | FaultKind::WorkerLoss => ("rate", "", 0.0, 1.0, Some(1.0)),
         FaultKind::Latency => ("add_ms", "ms", 0.0, ADD_MS_MAX, None),
         FaultKind::TrafficSpike => ("factor", "", 0.0, FACTOR_MAX, None),
         FaultKind::ShardLoss => ("shard", "", 0.0, SHARD_MAX, Some(0.0)),

@@ -99,26 +99,27 @@ impl LakeTable {
     ) -> Result<Self, LakeError> {
         if let Some(rules) = Projection::of(table, now)? {
             let mut found = Self::new(table, counters)?;
-            let files = files_below(lake, &rules.bucket, rules.root(), |_| true);
+            let files = files_below(lake, &rules.bucket, rules.root(), false, |_| true);
             found.projected = Some((rules, files));
             return Ok(found);
         }
         let partitions = catalog.partitions(&table.database, &table.name);
-        Self::of_partitions(lake, table, partitions, counters)
+        Self::of_partitions(lake, table, partitions, counters, false)
     }
 
-    /// Captures the files of a table with these partitions.
+    /// Captures the files of a table with these partitions; those in archives too when `archives` is true.
     pub(super) fn of_partitions(
         lake: &Lake,
         table: &Table,
         partitions: &[Partition],
         counters: &Arc<Counters>,
+        archives: bool,
     ) -> Result<Self, LakeError> {
         let mut found = Self::new(table, counters)?;
         if table.partition_keys.is_empty() {
             found.parts.push(Part {
                 values: Vec::new(),
-                files: files_of(lake, &table.bucket, &table.prefix),
+                files: files_of(lake, &table.bucket, &table.prefix, archives),
             });
             return Ok(found);
         }
@@ -131,7 +132,7 @@ impl LakeTable {
                 .collect();
             found.parts.push(Part {
                 values: values?,
-                files: files_of(lake, &table.bucket, &partition.prefix),
+                files: files_of(lake, &table.bucket, &partition.prefix, archives),
             });
         }
         Ok(found)
@@ -371,9 +372,9 @@ fn mask(
 }
 
 /// The visible files of a folder (or the one file of that key): hidden and empty ones are not data.
-fn files_of(lake: &Lake, bucket: &str, prefix: &str) -> Vec<Arc<Object>> {
+fn files_of(lake: &Lake, bucket: &str, prefix: &str, archives: bool) -> Vec<Arc<Object>> {
     let folder = prefix.trim_end_matches('/');
-    files_below(lake, bucket, folder, |key| {
+    files_below(lake, bucket, folder, archives, |key| {
         folder.is_empty()
             || key
                 .strip_prefix(folder)
@@ -386,6 +387,7 @@ fn files_below(
     lake: &Lake,
     bucket: &str,
     root: &str,
+    archives: bool,
     inside: impl Fn(&str) -> bool,
 ) -> Vec<Arc<Object>> {
     let visible = |key: &str| {
@@ -395,7 +397,7 @@ fn files_below(
     let mut files = lake.pin_all(bucket, root);
     files.retain(|o| {
         o.meta.size > 0
-            && !lake.is_archived(bucket, &o.meta.key)
+            && (archives || !lake.is_archived(bucket, &o.meta.key))
             && inside(&o.meta.key)
             && visible(&o.meta.key)
     });

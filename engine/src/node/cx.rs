@@ -113,7 +113,10 @@ impl Fault {
             shard: 0,
         };
         match kind {
-            FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
+            FaultKind::Errors
+            | FaultKind::Throttle
+            | FaultKind::PoisonRecords
+            | FaultKind::WorkerLoss => {
                 fault.rate = figure;
             }
             FaultKind::Latency => fault.add = SimDuration::from_secs_f64(figure / 1e3),

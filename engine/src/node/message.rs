@@ -21,6 +21,8 @@ pub struct Delivery {
     pub behind: SimDuration,
     /// The column by which the stream spreads its records; empty when each has a key of its own.
     pub key: Arc<str>,
+    /// The stream sends by itself as long as the reader says what it can take: asking at intervals is of no use.
+    pub pushed: bool,
 }
 
 /// A whole file on its way into a bucket.
@@ -96,6 +98,14 @@ pub struct Event {
 pub enum Notice {
     /// The open lanes (shards) of a stream, at the start and after each change.
     Lanes(Vec<u32>),
+    /// A closed lane is read to its end: told to a reader that keeps checkpoints, with the lanes that go on with its keys,
+    /// each with all the lanes that it goes on from.
+    LaneEnded {
+        /// The lane that gives nothing more.
+        lane: u32,
+        /// Its children and their parents.
+        children: Vec<(u32, Vec<u32>)>,
+    },
     /// The bucket that may be read, told by its owner at the start.
     Bucket(String),
     /// The database that may be queried, told at the start and again whenever its tables changed.
@@ -236,7 +246,9 @@ pub enum ReplyStatus {
 /// What travels back from an input to an output.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// Give me at most this much of a lane. A lane that is closed and read to its end gives no answer any more.
+    /// Give me at most this much of a lane. A lane that is closed and read to its end gives no answer any more, but
+    /// [`Notice::LaneEnded`] to a reader that keeps checkpoints. With no records at all nothing more is pushed, and a lane
+    /// that does not push lets it pass.
     Poll {
         /// The lane (shard).
         lane: u32,
@@ -244,6 +256,21 @@ pub enum Ask {
         max_records: u32,
         /// Bytes at the most.
         max_bytes: u64,
+    },
+    /// So many further records of a lane need not be read again. The first of a lane, of no records, says that the reader keeps
+    /// checkpoints there: the stream then keeps what is read until it is behind a checkpoint, as long as it keeps anything.
+    Checkpoint {
+        /// The lane (shard).
+        lane: u32,
+        /// Records since the last checkpoint, weights included.
+        records: u64,
+    },
+    /// Read a lane again from the last checkpoint. What was read since comes a second time, but for what comes back here.
+    Rewind {
+        /// The lane (shard).
+        lane: u32,
+        /// Records that were read and not worked on.
+        back: Vec<Batch>,
     },
     /// The answer to [`Payload::Invoke`].
     Reply {
@@ -278,7 +305,8 @@ impl Ask {
     #[must_use]
     pub fn records(&self) -> u64 {
         match self {
-            Self::Poll { .. } | Self::Receive { .. } => 0,
+            Self::Poll { .. } | Self::Checkpoint { .. } | Self::Receive { .. } => 0,
+            Self::Rewind { back, .. } => back.iter().map(Batch::records).sum(),
             Self::Reply {
                 batches, failed, ..
             } => batches.iter().chain(failed).map(Batch::records).sum(),
@@ -289,7 +317,8 @@ impl Ask {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Poll { .. } | Self::Receive { .. } => 0,
+            Self::Poll { .. } | Self::Checkpoint { .. } | Self::Receive { .. } => 0,
+            Self::Rewind { back, .. } => back.iter().map(Batch::bytes).sum(),
             Self::Reply {
                 batches, failed, ..
             } => batches.iter().chain(failed).map(Batch::bytes).sum(),

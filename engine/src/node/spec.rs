@@ -141,6 +141,8 @@ pub enum FaultKind {
     TrafficSpike,
     /// Shard number `shard` accepts and returns nothing.
     ShardLoss,
+    /// A share `rate` of the workers, one at the least, dies at once; they are back when the fault ends.
+    WorkerLoss,
 }
 
 impl FaultKind {
@@ -154,16 +156,18 @@ impl FaultKind {
             Self::PoisonRecords => "poison-records",
             Self::TrafficSpike => "traffic-spike",
             Self::ShardLoss => "shard-loss",
+            Self::WorkerLoss => "worker-loss",
         }
     }
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Errors,
         Self::Throttle,
         Self::Latency,
         Self::PoisonRecords,
         Self::TrafficSpike,
         Self::ShardLoss,
+        Self::WorkerLoss,
     ];
 }
 

@@ -334,7 +334,10 @@ impl Run {
             Ask::Settle { receipt, back } => {
                 (CallId(*receipt), back.iter().map(|m| &m.batch).collect())
             }
-            Ask::Poll { .. } | Ask::Receive { .. } => return,
+            Ask::Poll { .. }
+            | Ask::Checkpoint { .. }
+            | Ask::Rewind { .. }
+            | Ask::Receive { .. } => return,
         };
         self.trace_departures(i, (wire, call, true), |born, size| {
             let (count, found) = seek(&mut batches.iter().copied(), born, size);

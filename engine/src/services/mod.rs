@@ -14,6 +14,7 @@ pub mod eventbridge;
 pub mod firehose;
 pub mod glue_crawler;
 pub mod glue_etl;
+pub mod kcl_consumer;
 pub mod kinesis_analytics;
 pub mod kinesis_data_streams;
 pub mod lambda;
@@ -44,6 +45,7 @@ pub static ALL: &[&dyn AnyKind] = &[
     &firehose::Firehose,
     &glue_crawler::GlueCrawler,
     &glue_etl::GlueEtl,
+    &kcl_consumer::KclConsumer,
     &kinesis_analytics::KinesisAnalytics,
     &kinesis_data_streams::KinesisDataStreams,
     &lambda::Lambda,

@@ -19,6 +19,7 @@ use super::super::border::{border_schema, to_border};
 use super::super::catalog::{Column, Format, Partition, Table, columns_of};
 use super::super::crawl::{CrawlOptions, crawl};
 use super::super::error::{LakeError, SqlProblem};
+use super::super::notes::Archive;
 use super::super::query::SqlEngine;
 use super::super::scope::Scope;
 use super::super::sink::{Sink, SinkPlan, WrittenFile};
@@ -58,9 +59,15 @@ impl EtlSource {
     /// # Errors
     /// One sentence when they are no one table.
     pub fn of_prefix(lake: &Lake, bucket: &str, prefix: &str) -> Result<Option<Self>, String> {
-        let files = lake.list(bucket, prefix);
+        let mut files = lake.list(bucket, prefix);
         if files.is_empty() {
             return Ok(None);
+        }
+        files.retain(|f| lake.archive_of(bucket, &f.key) != Archive::Archived);
+        if files.is_empty() {
+            return Err(format!(
+                "InvalidObjectState: every file below `{prefix}` lies in an archive; restore them first"
+            ));
         }
         let options = CrawlOptions {
             combine_compatible: true,
@@ -90,7 +97,7 @@ impl EtlSource {
     /// A partition value that is not of its key's type.
     pub fn files(&self, lake: &Lake) -> Result<Vec<ObjectMeta>, LakeError> {
         let counters = Arc::new(Counters::default());
-        let table = LakeTable::of_partitions(lake, &self.table, &self.partitions, &counters)?;
+        let table = LakeTable::of_partitions(lake, &self.table, &self.partitions, &counters, true)?;
         Ok(table.files().cloned().collect())
     }
 }
@@ -186,7 +193,7 @@ impl SqlEngine {
         let counters = Arc::new(Counters::default());
         let bad = Arc::new(AtomicU64::new(0));
         let mut table =
-            LakeTable::of_partitions(lake, &source.table, &source.partitions, &counters)?;
+            LakeTable::of_partitions(lake, &source.table, &source.partitions, &counters, true)?;
         table.retain(keep);
         table.count_bad(Arc::clone(&bad));
         let scope = Scope {

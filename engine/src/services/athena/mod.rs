@@ -113,6 +113,7 @@ static SPEC: KindSpec = KindSpec {
         "athena.billed_step_bytes",
         "athena.workgroup_bytes_limit_min",
         "s3.range_get_min_bytes",
+        "s3.prefix_get_requests_per_second",
     ],
     latencies: &[
         "athena.queue",

@@ -266,6 +266,8 @@ impl Model {
             let fails = cx.strikes(FaultKind::Errors);
             let base = cx.draw(&self.terms.engine);
             let limit = self.config.workgroup_bytes_limit;
+            let slowed = |r| self.terms.slowed(r, query.text, base, cx);
+            let base = base + result.as_ref().map_or(SimDuration::ZERO, slowed);
             end_of(query, result, fails, limit, &self.terms, (base, service))
         };
         let rest = ended.engine + ended.service;

@@ -1,10 +1,11 @@
 //! One query on its way: what it is, how long its parts take, what it is billed.
 
-use crate::books::LatencyLaw;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement};
-use crate::node::{BuildCx, Table, Work};
+use crate::books::LatencyLaw;
+use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement, prefix_of};
+use crate::node::{BuildCx, Cx, Table, Work};
 use crate::units::{SimDuration, SimTime};
 
 /// How far a query is.
@@ -91,6 +92,7 @@ pub(super) struct Terms {
     min_billed: u64,
     step: u64,
     range_get: u64,
+    gets_per_second: u64,
 }
 
 impl Terms {
@@ -117,6 +119,7 @@ impl Terms {
             min_billed: cx.quota("athena.min_billed_bytes")?,
             step: cx.quota("athena.billed_step_bytes")?.max(1),
             range_get: cx.quota("s3.range_get_min_bytes")?.max(1),
+            gets_per_second: cx.quota("s3.prefix_get_requests_per_second")?,
         })
     }
     /// The longest time of a statement.
@@ -152,6 +155,27 @@ impl Terms {
     /// Bytes that a query which read `bytes` is billed.
     pub(super) fn billed(&self, bytes: u64) -> u64 {
         billed(bytes, self.min_billed, self.step)
+    }
+    /// How much longer the scan of a query takes because S3 answers each prefix so many requests a second.
+    pub(super) fn slowed(
+        &self,
+        result: &QueryResult,
+        text: bool,
+        base: SimDuration,
+        cx: &Cx<'_>,
+    ) -> SimDuration {
+        let scan = base + self.scan(result.bytes_scanned, result.files, text);
+        let now = cx.now();
+        let lake = &cx.world().lake;
+        let mut buckets: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
+        for ((bucket, key), bytes) in &result.reads {
+            let gets = buckets.entry(bucket).or_default();
+            *gets.entry(prefix_of(key).to_owned()).or_default() += self.gets(*bytes, 1);
+        }
+        let waits = buckets.iter().map(|(bucket, gets)| {
+            lake.get_requests(bucket, gets, (now, scan), self.gets_per_second)
+        });
+        waits.max().unwrap_or_default()
     }
     /// GET requests for `bytes` of `files`: ranges of the recommended size, one per file at the least.
     pub(super) const fn gets(&self, bytes: u64, files: u64) -> u64 {

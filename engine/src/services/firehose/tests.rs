@@ -80,6 +80,7 @@ fn stream(lanes: u32, batches: Vec<(u64, u32, Batch)>) -> Fake {
                 batches,
                 behind: SimDuration::ZERO,
                 key: "".into(),
+                pushed: false,
             };
             send(cx, wire, Payload::Delivery(delivery));
             Ok(())

@@ -90,6 +90,7 @@ static SPEC: KindSpec = KindSpec {
         "glue-crawler.min_billed_s",
         "glue-crawler.dpus",
         "s3.list_page_max_objects",
+        "s3.prefix_get_requests_per_second",
     ],
     latencies: &[
         "glue-crawler.start",

@@ -1,5 +1,7 @@
 //! A running crawler: `READY` -> `RUNNING` (start, look at the files, write the catalog) -> `STOPPING` -> `READY`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::apply::apply;
@@ -7,7 +9,9 @@ use super::config::Config;
 use super::scope::{Seen, groups};
 use super::{DPU, GET, LIST};
 use crate::books::LatencyLaw;
-use crate::lake::{CrawlOptions, CrawlOutcome, CsvClassifier, crawl};
+use crate::lake::{
+    Archive, CrawlOptions, CrawlOutcome, CsvClassifier, ObjectMeta, crawl, prefix_of,
+};
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
     Schedule, Tag, WireId,
@@ -46,6 +50,7 @@ pub struct Model {
     dpus: u64,
     min_billed_s: u64,
     list_page: u64,
+    gets_per_second: u64,
     runs: u64,
     tables: u64,
     files: u64,
@@ -69,6 +74,7 @@ impl Model {
             dpus: cx.quota("glue-crawler.dpus")?,
             min_billed_s: cx.quota("glue-crawler.min_billed_s")?,
             list_page: cx.quota("s3.list_page_max_objects")?.max(1),
+            gets_per_second: cx.quota("s3.prefix_get_requests_per_second")?,
             runs: 0,
             tables: 0,
             files: 0,
@@ -125,7 +131,9 @@ impl Model {
         self.listed = files.iter().map(|f| f.key.clone()).collect();
         let pages = (files.len() as u64).div_ceil(self.list_page).max(1);
         cx.meter(&LIST, u128::from(pages));
-        let files = self.seen.new_only(files, &self.config);
+        let mut files = self.seen.new_only(files, &self.config);
+        files.retain(|f| lake.archive_of(&f.bucket, &f.key) != Archive::Archived);
+        let gets = self.gets(&files);
         let groups = groups(files, &self.config, &lake.catalog());
         let options = self.options();
         // Waited for at once, not at the modelled end: the files are read as they are at this instant, whatever is
@@ -139,10 +147,25 @@ impl Model {
         })?;
         let outcome = cx.wait(work)?;
         cx.meter(&GET, u128::from(outcome.files_read));
-        let time = self.looking(outcome.files_read, cx);
+        let mut time = self.looking(outcome.files_read, cx);
+        let lake = &cx.world().lake;
+        time += lake.get_requests(&bucket, &gets, (cx.now(), time), self.gets_per_second);
         self.state = State::Crawling(outcome);
         cx.after(time, Tag::new(WRITE, 0));
         Ok(())
+    }
+    /// Files that are opened, by folder.
+    fn gets(&self, files: &[ObjectMeta]) -> BTreeMap<String, u64> {
+        let most = match self.config.sample_size {
+            0 => u64::MAX,
+            n => u64::from(n),
+        };
+        let mut gets: BTreeMap<String, u64> = BTreeMap::new();
+        for file in files {
+            let n = gets.entry(prefix_of(&file.key).to_owned()).or_default();
+            *n = (*n + 1).min(most);
+        }
+        gets
     }
     fn options(&self) -> CrawlOptions {
         CrawlOptions {

@@ -131,6 +131,9 @@ pub struct Config {
     /// Folder of the bucket that is read when no table is named.
     #[schemars(extend("x-group" = "Source"))]
     pub source_prefix: String,
+    /// Leaves out files in the archives of S3 (`excludeStorageClasses`). Otherwise a run that meets one fails with `InvalidObjectState`.
+    #[schemars(extend("x-group" = "Source"))]
+    pub exclude_archived_files: bool,
     /// Records that do not parse, beyond which the run fails. 0: any number is left out and counted.
     #[schemars(range(min = 0, max = 1_000_000_000), extend("x-unit" = "records", "x-soft-max" = 1000, "x-group" = "Source"))]
     pub stage_threshold: u64,
@@ -220,6 +223,7 @@ impl Default for Config {
             source_table: String::new(),
             source_database: String::new(),
             source_prefix: String::new(),
+            exclude_archived_files: false,
             stage_threshold: 0,
             job_bookmark: Bookmark::default(),
             transforms: Vec::new(),

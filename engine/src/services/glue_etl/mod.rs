@@ -3,6 +3,7 @@
 mod bookmark;
 mod config;
 mod model;
+mod reads;
 mod run;
 mod target;
 pub(super) mod terms;
@@ -178,6 +179,7 @@ static SPEC: KindSpec = KindSpec {
         "glue-etl.retries_max",
         "glue-etl.concurrent_runs_default",
         "s3.list_page_max_objects",
+        "s3.prefix_get_requests_per_second",
     ],
     latencies: &["glue-etl.start", "glue-etl.flex_start"],
     faults: &[FaultKind::Errors, FaultKind::Latency],

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::bookmark::Bookmarks;
 use super::config::{Config, ExecutionClass, QualityAction};
+use super::reads::Reads;
 use super::run::{Done, Run, State};
 use super::terms::{Input, Terms, usage};
 use super::{GET, LIST};
-use crate::lake::{EtlPlan, EtlSource, EtlStep, Ruleset, SinkPlan};
+use crate::lake::{Archive, EtlPlan, EtlSource, EtlStep, ObjectMeta, Ruleset, SinkPlan};
 use crate::node::{
     Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome,
     Payload, Retuned, Schedule, Tag, WireId,
@@ -168,15 +169,24 @@ impl Model {
             Ok(files) => files,
             Err(why) => return Ok(Err(why.to_string())),
         };
+        let lake = world.lake.clone();
+        let archived =
+            move |f: &ObjectMeta| lake.archive_of(&f.bucket, &f.key) == Archive::Archived;
+        let mut wanted = files.iter().filter(|f| Bookmarks::is_new(f, seen));
+        let met = wanted.find(|f| !self.config.exclude_archived_files && archived(f));
+        if let Some(file) = met {
+            return Ok(Err(invalid_state(&file.key)));
+        }
         let pages = (files.len() as u64).div_ceil(self.terms.list_page).max(1);
         cx.meter(&LIST, u128::from(pages));
-        let new = files.iter().filter(|f| Bookmarks::is_new(f, seen));
-        let input = Input::of(new.map(|f| f.size));
+        let keep = move |f: &ObjectMeta| Bookmarks::is_new(f, seen) && !archived(f);
+        let new = || files.iter().filter(|f| keep(f));
+        let input = Input::of(new().map(|f| f.size));
         let passes = passes(&plan);
-        let keep = move |f: &crate::lake::ObjectMeta| Bookmarks::is_new(f, seen);
+        let reads = Reads::of(new(), passes);
         let prepared = world
             .sql
-            .prepare_etl(&world.lake, &self.database(), &source, keep, plan);
+            .prepare_etl(&world.lake, &self.database(), &source, &keep, plan);
         let work = match prepared {
             Ok(prepared) => {
                 let running = prepared.run();
@@ -194,6 +204,12 @@ impl Model {
             .map_or(SimDuration::ZERO, |f| f.add);
         let mut sizing = self.terms.sizing(&self.config, input, passes, lost);
         sizing.takes += extra;
+        sizing.takes += reads.tell(
+            &world.lake,
+            cx.now(),
+            sizing.takes,
+            self.terms.gets_per_second,
+        );
         let limit = SimDuration::secs(u64::from(self.config.timeout_minutes) * 60);
         let times_out = sizing.takes > limit;
         cx.after(sizing.takes.min(limit), Tag::new(LOOK, id));
@@ -390,6 +406,13 @@ fn passes(plan: &EtlPlan) -> u64 {
     let twice = |s: &EtlStep| matches!(s, EtlStep::DropNullFields | EtlStep::Relationalize(_));
     let steps = plan.steps.iter().filter(|s| twice(s)).count() as u64;
     1 + steps + u64::from(plan.rules.is_some())
+}
+
+/// Why a run fails that meets an archived file.
+fn invalid_state(key: &str) -> String {
+    format!(
+        "InvalidObjectState: `{key}` lies in an archive; restore it, or set `exclude_archived_files`"
+    )
 }
 
 impl Node for Model {

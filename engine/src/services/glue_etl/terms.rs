@@ -7,7 +7,7 @@ use crate::node::BuildCx;
 use crate::units::SimDuration;
 
 /// Bytes of a file that one task reads: Spark's `maxPartitionBytes`.
-const TASK_BYTES: u64 = 128 << 20;
+pub(super) const TASK_BYTES: u64 = 128 << 20;
 const MILLI: u64 = 1000;
 
 /// Quotas and laws of a job.
@@ -20,6 +20,7 @@ pub(super) struct Terms {
     pub(super) start: LatencyLaw,
     pub(super) flex_start: LatencyLaw,
     pub(super) list_page: u64,
+    pub(super) gets_per_second: u64,
 }
 
 /// The size of a run's input.
@@ -77,6 +78,7 @@ impl Terms {
             start: cx.latency("glue-etl.start")?,
             flex_start: cx.latency("glue-etl.flex_start")?,
             list_page: cx.quota("s3.list_page_max_objects")?.max(1),
+            gets_per_second: cx.quota("s3.prefix_get_requests_per_second")?,
         })
     }
 

@@ -516,6 +516,36 @@ fn error_records_are_left_out_until_the_threshold() {
 }
 
 #[test]
+fn archived_file_fails_a_run_unless_it_is_left_out_or_restored() {
+    let files: &[(u64, &str, &'static [u8])] = &[(1, "in/1.json", DAY_1), (1, "in/2.json", DAY_2)];
+    // Left out, restored; records that are read, or nothing when the run fails.
+    for (left_out, restored, expected) in [
+        (false, false, None),
+        (true, false, Some(2.0)),
+        (false, true, Some(3.0)),
+    ] {
+        let raw = raw(files).at(secs(2), move |cx, _| {
+            cx.world().lake.set_archived(RAW, "in/2.json", true);
+            cx.world().lake.set_restored(RAW, "in/2.json", restored);
+            Ok(())
+        });
+        let ran = bench(&raw, json!({"exclude_archived_files": left_out}))
+            .act(secs(10), "job", run())
+            .run(900);
+        let succeeded = ran.metric("job", "glue.succeed.ALL").sum > 0.0;
+        assert_eq!(
+            succeeded.then(|| read(&ran)),
+            expected,
+            "{left_out} {restored}"
+        );
+        if expected.is_none() {
+            let why = ran.events("job", "errors");
+            assert!(why[0].contains("InvalidObjectState"), "{why:?}");
+        }
+    }
+}
+
+#[test]
 fn throttled_files_are_put_again() {
     let ran = bench(
         &raw(&[(1, "in/1.json", DAY_1)]),

@@ -3,6 +3,7 @@
 //! `shards.rs` maps keys to shards; `model.rs` is the running stream, `write.rs` and `read.rs` its two sides, `reshard.rs` the changes of its
 //! shards; `pack.rs` knows aggregated records, `hot.rs` the busiest keys, `usage.rs` the meters.
 
+mod checkpoint;
 mod config;
 mod hot;
 mod model;

@@ -127,6 +127,8 @@ pub(super) struct Shard {
     pub(super) open: bool,
     /// Closed shards of the same hash keys that held records when this one was opened: they are read first.
     pub(super) parents: Vec<u32>,
+    /// The shards that it was split or merged from.
+    pub(super) descends: Vec<u32>,
     pub(super) write_records: TokenBucket,
     pub(super) write_bytes: TokenBucket,
     pub(super) records_used: Pace,
@@ -154,6 +156,7 @@ impl Shard {
             keys,
             open: true,
             parents,
+            descends: Vec::new(),
             write_records: TokenBucket::new(q.write_records),
             write_bytes: TokenBucket::new(q.write_bytes),
             records_used: Pace::default(),
@@ -179,7 +182,7 @@ impl Shard {
 }
 
 /// A reader's place in one shard: the next entry and the next row in it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) entry: u64,
     pub(super) row: u32,
@@ -189,6 +192,8 @@ pub(super) struct Place {
 pub(super) struct Reader {
     pub(super) wire: WireId,
     pub(super) places: BTreeMap<u32, Place>,
+    /// Its checkpoints, in the shards where it keeps some; never beyond its place.
+    pub(super) checkpoints: BTreeMap<u32, Place>,
     /// Records that it has not read.
     pub(super) unread: u64,
     /// Its subscriptions, for a consumer with enhanced fan-out.
@@ -296,6 +301,7 @@ impl Model {
         let reader = |wire: WireId, push| Reader {
             wire,
             places: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             unread: 0,
             push,
         };
@@ -326,14 +332,18 @@ impl Model {
                 }
                 let weight = entry.records / u64::from(entry.rows.max(1));
                 for reader in &mut self.readers {
+                    let next = Place {
+                        entry: shard.first + 1,
+                        row: 0,
+                    };
+                    if let Some(mark) = reader.checkpoints.get_mut(&shard.lane) {
+                        *mark = (*mark).max(next);
+                    }
                     let place = reader.places.entry(shard.lane).or_default();
                     if place.entry == shard.first {
                         let missed = u64::from(entry.rows - place.row) * weight;
                         reader.unread -= missed;
-                        *place = Place {
-                            entry: shard.first + 1,
-                            row: 0,
-                        };
+                        *place = next;
                         let why = "retention ended before it was read";
                         cx.dropped(why, missed);
                         cx.ended(TraceEnd::Dropped(why), |g| g.arrived == entry.arrived);
@@ -417,13 +427,21 @@ impl Node for Model {
         }
     }
     fn asked(&mut self, wire: WireId, ask: Ask, cx: &mut Cx<'_>) -> NodeResult {
-        let Ask::Poll {
-            lane,
-            max_records,
-            max_bytes,
-        } = ask
-        else {
-            return Ok(());
+        let (lane, max_records, max_bytes) = match ask {
+            Ask::Poll {
+                lane,
+                max_records,
+                max_bytes,
+            } => (lane, max_records, max_bytes),
+            Ask::Checkpoint { lane, records } => {
+                self.checkpoint(wire, lane, records);
+                return Ok(());
+            }
+            Ask::Rewind { lane, back } => {
+                self.rewind(wire, lane, &back, cx);
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
         let reader = self.readers.iter_mut().find(|r| r.wire == wire);
         let Some(reader) = reader else {
@@ -436,6 +454,9 @@ impl Node for Model {
                 .or_insert_with(|| Push::new(limit));
             push.ready(u64::from(max_records), max_bytes);
             return self.push(wire, lane, cx);
+        }
+        if max_records == 0 {
+            return Ok(());
         }
         self.poll(wire, lane, u64::from(max_records), max_bytes, cx)
     }

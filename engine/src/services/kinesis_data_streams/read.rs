@@ -1,6 +1,8 @@
 //! Reading, each reader at its own place: `GetRecords` within the shared limits of a shard, and `SubscribeToShard`, which
 //! pushes to a consumer within limits of its own.
 
+use std::collections::BTreeMap;
+
 use super::model::{Model, Place, THROTTLED, TIMER_PUSH};
 use crate::metrics::Part;
 use crate::node::{
@@ -34,6 +36,10 @@ impl Push {
             waits: false,
         }
     }
+    /// When what was pushed last arrives.
+    pub(super) const fn arrives(&self) -> SimTime {
+        self.arrives
+    }
     /// The consumer can take so much.
     pub(super) const fn ready(&mut self, records: u64, bytes: u64) {
         self.records_left = records;
@@ -64,6 +70,7 @@ impl Model {
         let now = cx.now();
         let slow = cx.strikes(FaultKind::Throttle);
         if self.is_over(wire, lane) {
+            self.tell_end(wire, lane, SimDuration::ZERO, cx);
             return Ok(());
         }
         let delay = cx.draw(&self.get_law);
@@ -106,6 +113,7 @@ impl Model {
                 batches: Vec::new(),
                 behind: self.behind(wire, lane, now),
                 key: self.config.partition_key.as_str().into(),
+                pushed: false,
             }
         } else {
             self.read(wire, lane, &mut most, delay, cx)?
@@ -125,6 +133,9 @@ impl Model {
         cx.metric("GetRecords.IteratorAgeMilliseconds", age.as_millis_f64());
         self.tell_read(&read, bytes, false, cx);
         drop(cx.send(wire, Payload::Delivery(read), delay));
+        if self.is_over(wire, lane) {
+            self.tell_end(wire, lane, delay, cx);
+        }
         self.wake_children(wire, lane, cx)
     }
     fn tell_read(&mut self, read: &Delivery, bytes: u64, pushed: bool, cx: &mut Cx<'_>) {
@@ -169,8 +180,11 @@ impl Model {
     /// Sends a consumer what it has not got of `lane`, as far as its limit and what it can take allow.
     pub(super) fn push(&mut self, wire: WireId, lane: u32, cx: &mut Cx<'_>) -> NodeResult {
         let now = cx.now();
-        if lane as usize >= self.shards.len()
-            || self.has_read(wire, lane)
+        if self.is_over(wire, lane) {
+            self.tell_end(wire, lane, SimDuration::ZERO, cx);
+            return Ok(());
+        }
+        if self.has_read(wire, lane)
             || self.waits_for_parents(wire, lane)
             || cx
                 .fault(FaultKind::ShardLoss)
@@ -217,13 +231,16 @@ impl Model {
         self.tell_read(&read, bytes, true, cx);
         let goes_on = !read.batches.is_empty();
         drop(cx.send(wire, Payload::Delivery(read), delay));
+        if self.is_over(wire, lane) {
+            self.tell_end(wire, lane, delay, cx);
+        }
         if goes_on {
             self.push(wire, lane, cx)?;
         }
         self.wake_children(wire, lane, cx)
     }
     /// True when `lane` gives the reader nothing more, ever: it does not exist, or is closed and read.
-    fn is_over(&self, wire: WireId, lane: u32) -> bool {
+    pub(super) fn is_over(&self, wire: WireId, lane: u32) -> bool {
         let shard = self.shards.get(lane as usize);
         shard.is_none_or(|s| !s.open && self.has_read(wire, lane))
     }
@@ -264,6 +281,7 @@ impl Model {
                 batches,
                 behind: SimDuration::ZERO,
                 key: self.config.partition_key.as_str().into(),
+                pushed: false,
             });
         };
         let place = reader.places.entry(lane).or_default();
@@ -321,12 +339,14 @@ impl Model {
                 break;
             }
         }
+        let pushed = reader.push.is_some();
         self.trim(lane);
         Ok(Delivery {
             lane,
             batches,
             behind: self.behind(wire, lane, now),
             key: self.config.partition_key.as_str().into(),
+            pushed,
         })
     }
     /// Age of the next record that the reader has not read.
@@ -342,12 +362,13 @@ impl Model {
             now.since(e.arrived).max(SimDuration::millis(1))
         })
     }
-    /// Drops entries of `lane` that every reader has passed.
-    fn trim(&mut self, lane: u32) {
-        let places = self
-            .readers
-            .iter()
-            .map(|r| r.places.get(&lane).map_or(0, |p| p.entry));
+    /// Drops entries of `lane` that every reader has passed, its checkpoint included.
+    pub(super) fn trim(&mut self, lane: u32) {
+        let entry = |of: &BTreeMap<u32, Place>| of.get(&lane).map(|p| p.entry);
+        let places = self.readers.iter().map(|r| {
+            let place = entry(&r.places).unwrap_or(0);
+            entry(&r.checkpoints).map_or(place, |mark| mark.min(place))
+        });
         let Some(least) = places.min() else {
             return;
         };

@@ -129,8 +129,9 @@ impl Model {
             }
             let number = self.shards.len() + opened.len();
             let lane = u32::try_from(number).unwrap_or(u32::MAX);
-            let parents = self.parents_of(keys);
-            opened.push(Shard::new(lane, keys, parents, &self.quotas));
+            let mut shard = Shard::new(lane, keys, self.parents_of(keys), &self.quotas);
+            shard.descends = self.old_lanes(keys);
+            opened.push(shard);
             lanes.push(number);
         }
         self.shards.append(&mut opened);
@@ -140,14 +141,20 @@ impl Model {
         self.starts = starts;
         self.range_lanes = lanes;
     }
-    /// Shards with records whose hash keys are among these, and what they wait for.
-    fn parents_of(&self, keys: (u128, u128)) -> Vec<u32> {
+    /// Shards whose hash keys are among these.
+    fn old_lanes(&self, keys: (u128, u128)) -> Vec<u32> {
         if self.range_lanes.is_empty() {
             return Vec::new();
         }
         let old = range_of(&self.starts, keys.0)..=range_of(&self.starts, keys.1);
-        let old = self.range_lanes[old].iter().map(|i| &self.shards[*i]);
+        let old = self.range_lanes[old].iter();
+        old.map(|i| self.shards[*i].lane).collect()
+    }
+    /// Shards with records whose hash keys are among these, and what they wait for.
+    fn parents_of(&self, keys: (u128, u128)) -> Vec<u32> {
+        let old = self.old_lanes(keys).into_iter();
         let mut lanes: Vec<u32> = old
+            .map(|lane| &self.shards[lane as usize])
             .flat_map(|s| s.parents.iter().copied().chain([s.lane]))
             .filter(|lane| !self.shards[*lane as usize].entries.is_empty())
             .collect();
@@ -373,6 +380,7 @@ impl Model {
         let n = u32::try_from(self.open_count()).unwrap_or(u32::MAX);
         self.config.shard_count = n;
         self.tell_lanes(cx);
+        self.tell_ends(cx);
         cx.event("resharded", format!("the stream has {n} open shards now"));
     }
     /// Once a minute: what each shard took in, and whether an on-demand stream has to grow.

@@ -48,6 +48,7 @@ fn stream_by(key: &'static str, lanes: u32, batches: Vec<(u64, u32, Batch)>) -> 
                 batches,
                 behind: SimDuration::ZERO,
                 key: key.into(),
+                pushed: false,
             };
             send(cx, wire, Payload::Delivery(delivery));
             Ok(())

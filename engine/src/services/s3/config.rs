@@ -32,6 +32,21 @@ pub enum StorageClass {
     DeepArchive,
 }
 
+/// How fast files come back from an archive.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RestoreTier {
+    /// 1 to 5 minutes from `GLACIER`; not from `DEEP_ARCHIVE`.
+    Expedited,
+    /// 3 to 5 hours from `GLACIER`, 12 hours from `DEEP_ARCHIVE`.
+    #[default]
+    Standard,
+    /// 5 to 12 hours from `GLACIER`, 48 hours from `DEEP_ARCHIVE`; the cheapest.
+    Bulk,
+}
+
 /// The parameters of a bucket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -51,6 +66,16 @@ pub struct Config {
     /// Class to which the lifecycle rule moves files; files below 128 KB stay.
     #[schemars(extend("x-group" = "Storage"))]
     pub transition_class: StorageClass,
+    /// Setting it while the bucket is in use restores the archived files whose keys begin so (`RestoreObject`): readable copies beside
+    /// them. Queries of Athena leave them out all the same.
+    #[schemars(extend("x-group" = "Archives"))]
+    pub restore_prefix: Option<String>,
+    /// How fast files come back from an archive.
+    #[schemars(extend("x-group" = "Archives"))]
+    pub restore_tier: RestoreTier,
+    /// How long restored copies stay, to the next midnight UTC; they are stored at the Standard price.
+    #[schemars(range(min = 1, max = 36_500), extend("x-unit" = "d", "x-soft-max" = 30, "x-group" = "Archives"))]
+    pub restore_days: u32,
     /// Share of events that come twice: AWS delivers at least once and states no share.
     #[schemars(range(min = 0.0, max = 100.0), extend("x-unit" = "%", "x-soft-max" = 5.0, "x-assumed" = true, "x-group" = "Events"))]
     pub duplicate_event_percent: f64,
@@ -82,6 +107,9 @@ impl Default for Config {
             expire_days: 0,
             transition_days: 0,
             transition_class: StorageClass::StandardIa,
+            restore_prefix: None,
+            restore_tier: RestoreTier::Standard,
+            restore_days: 1,
             duplicate_event_percent: 0.0,
             versioning: false,
             noncurrent_expire_days: 0,
@@ -107,11 +135,12 @@ impl StorageClass {
         Self::GlacierFlexible,
         Self::DeepArchive,
     ];
-    /// True when a lifecycle rule may move files of this class to the other: downwards only.
+    /// True when a lifecycle rule may move files of this class to the other: downwards only, and not from one Availability Zone to
+    /// Glacier Instant Retrieval. Source: S3 user guide, lifecycle-transition-general-considerations, read 2026-10-03.
     #[must_use]
     pub fn may_become(self, other: Self) -> bool {
         let place = |class: Self| Self::ALL.iter().position(|c| *c == class);
-        place(self) < place(other)
+        place(self) < place(other) && (self, other) != (Self::OnezoneIa, Self::GlacierInstant)
     }
     /// True for the archives, whose files must be restored before they are read.
     #[must_use]

@@ -1,5 +1,6 @@
 //! Amazon S3: a bucket that takes whole files and keeps them in the lake.
 
+mod archive;
 mod config;
 mod events;
 mod model;
@@ -64,6 +65,11 @@ static SPEC: KindSpec = KindSpec {
             "PUT requests that succeeded or failed.",
         ),
         metric(
+            "GetRequests",
+            "Count",
+            "GET requests of queries, jobs and crawlers, those refused with SlowDown included; once a minute.",
+        ),
+        metric(
             "BytesUploaded",
             "Bytes",
             "Bytes of the files that were put.",
@@ -104,7 +110,15 @@ static SPEC: KindSpec = KindSpec {
         "s3.intelligent_tiering_min_monitored_object_bytes",
         "s3.lifecycle_min_object_bytes",
     ],
-    latencies: &["s3.put_object", "s3.event_notification"],
+    latencies: &[
+        "s3.put_object",
+        "s3.event_notification",
+        "s3.restore_glacier_flexible_expedited",
+        "s3.restore_glacier_flexible_standard",
+        "s3.restore_glacier_flexible_bulk",
+        "s3.restore_deep_archive_standard",
+        "s3.restore_deep_archive_bulk",
+    ],
     faults: &[FaultKind::Errors, FaultKind::Throttle],
     remedies: &[
         Remedy::elsewhere(
@@ -114,6 +128,10 @@ static SPEC: KindSpec = KindSpec {
         Remedy::elsewhere(
             "throttled",
             "Let larger buffers make fewer files, or spread the files over more prefixes",
+        ),
+        Remedy::elsewhere(
+            "read-throttled",
+            "Readers make fewer requests of fewer, larger files, or of files spread over more prefixes",
         ),
         Remedy::elsewhere(
             "errors",
@@ -164,8 +182,8 @@ impl Kind for S3 {
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
         Model::new(config, cx)
     }
-    fn retune(&self, model: &mut Model, config: Config, _cx: &mut Cx<'_>) -> NodeResult<Retuned> {
-        Ok(model.retune(config))
+    fn retune(&self, model: &mut Model, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
+        Ok(model.retune(config, cx))
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::archive::{Restores, TIMER_RESTORED};
 use super::config::{Config, StorageClass};
 use super::events;
 use super::shelf::{Shelf, Stored, Terms};
 use super::usage::ClassTerms;
 use crate::books::LatencyLaw;
-use crate::lake::ObjectKey;
+use crate::lake::{ObjectKey, prefix_of};
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, ObjectPut, Payload,
     Retuned, Tag, TokenBucket, TraceEnd, WireId,
@@ -22,17 +23,18 @@ const PREFIXES: usize = 1024;
 /// A running bucket.
 #[derive(Debug)]
 pub struct Model {
-    config: Config,
-    bucket: String,
+    pub(super) config: Config,
+    pub(super) bucket: String,
     terms: ClassTerms,
-    shelf: Shelf,
+    pub(super) shelf: Shelf,
+    pub(super) restores: Restores,
     puts_per_second: u64,
     latency: LatencyLaw,
     event_law: LatencyLaw,
     /// Files that were put so far.
     puts: u64,
     prefixes: BTreeMap<String, TokenBucket>,
-    objects: BTreeMap<String, Stored>,
+    pub(super) objects: BTreeMap<String, Stored>,
     /// Versions that were replaced, with when.
     noncurrent: Vec<(Stored, SimTime)>,
     /// Parts of uploads that broke off.
@@ -47,6 +49,7 @@ impl Model {
             bucket: config.bucket_name(&cx.node),
             terms,
             shelf: Shelf::new(Terms::new(cx)?),
+            restores: Restores::new(cx)?,
             puts_per_second: cx.quota("s3.prefix_put_requests_per_second")?,
             latency: cx.latency("s3.put_object")?,
             event_law: cx.latency("s3.event_notification")?,
@@ -59,7 +62,7 @@ impl Model {
             config,
         })
     }
-    pub(super) fn retune(&mut self, config: Config) -> Retuned {
+    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
         if config.bucket != self.config.bucket {
             return Retuned::NextRun("`bucket`: a bucket keeps its name".to_owned());
         }
@@ -68,7 +71,12 @@ impl Model {
                 "`storage_class`: files that are there keep their class".to_owned(),
             );
         }
+        let wanted = config.restore_prefix.clone();
+        let wanted = wanted.filter(|_| config.restore_prefix != self.config.restore_prefix);
         self.config = config;
+        if let Some(prefix) = wanted {
+            self.restore(&prefix, cx);
+        }
         Retuned::Live
     }
 
@@ -89,7 +97,7 @@ impl Model {
             });
             return Some("InvalidArgument");
         }
-        let prefix = put.key.rsplit_once('/').map_or("", |(prefix, _)| prefix);
+        let prefix = prefix_of(&put.key);
         let now = cx.now();
         let throttled = cx.strikes(FaultKind::Throttle) || !self.rate(prefix, now).take(now, 1);
         if throttled {
@@ -198,9 +206,19 @@ impl Model {
             .set_archived(&self.bucket, key, class.is_archive());
     }
     /// Meters storage up to now, what others have written into the bucket since, and what was read of it.
-    fn accrue(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn accrue(&mut self, cx: &mut Cx<'_>) {
         self.shelf.accrue(cx);
         let lake = cx.world().lake.clone();
+        let gets = lake.take_gets(&self.bucket);
+        if gets.requests > 0 {
+            cx.metric("GetRequests", (gets.requests + gets.slowed) as f64);
+        }
+        if gets.slowed > 0 {
+            cx.metric("5xxErrors", gets.slowed as f64);
+            cx.incident("read-throttled", gets.slowed, || {
+                "answers readers with SlowDown: they ask a prefix for more than it gives".to_owned()
+            });
+        }
         if lake.count(&self.bucket) != self.objects.len() {
             for meta in lake.list(&self.bucket, "") {
                 if !self.objects.contains_key(&meta.key) {
@@ -224,6 +242,7 @@ impl Model {
             return;
         };
         self.bytes -= stored.bytes;
+        self.drop_copy(key, cx);
         if self.config.versioning {
             self.noncurrent.push((stored, cx.now()));
         } else {
@@ -237,6 +256,7 @@ impl Model {
         let days = |n: u32| SimDuration::secs(u64::from(n) * 86_400);
         let due = |at: SimTime, n: u32| n > 0 && at + days(n) <= now;
         let config = self.config.clone();
+        self.end_copies(cx);
         self.expire(&config, cx)?;
         let mut moved = 0;
         let to = config.transition_class;
@@ -349,7 +369,11 @@ impl Node for Model {
             None => self.put(put, cx).map(|()| Admit::All),
         }
     }
-    fn timer(&mut self, _tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
+    fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
+        if tag.kind == TIMER_RESTORED {
+            self.restored(tag.index, cx);
+            return Ok(());
+        }
         self.lifecycle(cx)?;
         cx.at(Self::next_midnight(cx), Tag::new(0, 0));
         Ok(())

@@ -130,6 +130,15 @@ impl Shelf {
             }
         }
     }
+    /// A restored copy of an archived file comes or goes: stored at the Standard rate.
+    pub(super) fn copy(&mut self, bytes: u64, comes: bool) {
+        let level = self.levels.entry(Rate::Standard).or_default();
+        *level = if comes {
+            *level + bytes
+        } else {
+            level.saturating_sub(bytes)
+        };
+    }
     /// Moves a file to another class by a rule.
     pub(super) fn become_class(
         &mut self,

@@ -1,6 +1,7 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::config::{Config, StorageClass};
+use crate::lake::Archive;
 use crate::node::{AnyKind, FaultKind, Flow, Notice, Problems, TraceCx};
 use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
@@ -457,4 +458,157 @@ fn reads_of_a_cold_class_are_billed_by_the_gb_and_files_of_others_are_stored() {
         ran.usage("lake", "s3.storage_standard_ia_gb_month"),
         200_000 * 120_000
     );
+}
+
+/// Bytes of a restored copy, in byte-milliseconds of the Standard rate beyond the 8 KB of the archive.
+fn copied(ran: &Ran, until_ms: u64) -> u128 {
+    ran.usage("lake", "s3.storage_standard_gb_month") - 8192 * u128::from(until_ms)
+}
+
+#[test]
+fn restored_files_come_after_their_time_and_stay_until_midnight() {
+    // Class, tier, least and most hours until the copies are there.
+    for (class, tier, least, most) in [
+        ("GLACIER", "EXPEDITED", 1.0 / 60.0, 5.0 / 60.0),
+        ("GLACIER", "STANDARD", 3.0, 5.0),
+        ("GLACIER", "BULK", 5.0, 12.0),
+        ("DEEP_ARCHIVE", "STANDARD", 0.0, 12.0),
+        ("DEEP_ARCHIVE", "BULK", 0.0, 48.0),
+    ] {
+        let feed =
+            feed()
+                .object(ms(0), "a/1", &[b'x'; 1000], 1)
+                .object(ms(0), "b/2", &[b'x'; 1000], 1);
+        let params = json!({"storage_class": class, "restore_prefix": "a/", "restore_tier": tier, "restore_days": 2});
+        let Value::Object(restore) = params else {
+            panic!()
+        };
+        let days = 7;
+        let ran = bench(&feed, json!({"storage_class": class}))
+            .act(ms(HOUR_MS), "lake", Action::Set(restore))
+            .coarse(SimDuration::secs(600))
+            .run(days * 86_400);
+        let name = if class == "GLACIER" {
+            "glacier_flexible"
+        } else {
+            "deep_archive"
+        };
+        let tier = tier.to_lowercase();
+        let key = format!("s3.restore_request_{name}_{tier}");
+        assert_eq!(ran.usage("lake", &key), 1, "{key}");
+        assert_eq!(
+            ran.usage("lake", &format!("s3.retrieval_{name}_{tier}_gb")),
+            1000
+        );
+        // From its coming to the midnight after two days.
+        let lasted = copied(&ran, 2 * days * DAY) / 1000;
+        let hours = lasted as f64 / HOUR_MS as f64;
+        let (first, last) = (1.0 + least, 1.0 + most * 1.2);
+        let came = [72.0, 96.0, 120.0].map(|end| end - hours);
+        let fits = came.iter().any(|at| (first..=last).contains(at));
+        assert!(
+            fits && (48.0..72.0).contains(&hours),
+            "{class} {tier}: {hours}"
+        );
+        assert!(ran.lake().is_archived("weir-lake", "a/1"));
+    }
+}
+
+#[test]
+fn restored_copy_can_be_read_and_expedited_is_not_for_the_deep_archive() {
+    let restore = |class: &str, tier: &str| {
+        let feed = feed().object(ms(0), "a/1", &[b'x'; 1000], 1);
+        let params = json!({"storage_class": class, "restore_prefix": "", "restore_tier": tier});
+        let Value::Object(params) = params else {
+            panic!()
+        };
+        bench(&feed, json!({"storage_class": class}))
+            .act(ms(60_000), "lake", Action::Set(params))
+            .run(6 * 3600)
+    };
+    let ran = restore("GLACIER", "STANDARD");
+    assert_eq!(ran.lake().archive_of("weir-lake", "a/1"), Archive::Restored);
+    let ran = restore("DEEP_ARCHIVE", "EXPEDITED");
+    assert_eq!(ran.lake().archive_of("weir-lake", "a/1"), Archive::Archived);
+    assert!(ran.events("lake", "restore")[0].contains("InvalidArgument"));
+}
+
+#[test]
+fn readers_of_a_prefix_share_its_requests_a_second() {
+    // Two readers ask at once for 11,000 files of one prefix, which answers 5,500 a second, and one for as many of another.
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let out = std::sync::Arc::clone(&seen);
+    let other = Fake::new().at(ms(5_000), move |cx, _| {
+        let lake = &cx.world().lake;
+        for prefix in ["a", "a", "b"] {
+            let gets = [(prefix.to_owned(), 11_000)].into_iter().collect();
+            let own = SimDuration::ZERO;
+            let late = lake.get_requests("weir-lake", &gets, (cx.now(), own), 5500);
+            out.lock().unwrap().push(late.as_secs_f64());
+        }
+        Ok(())
+    });
+    let ran = Bench::new()
+        .fake("feed", &feed())
+        .fake("other", &other)
+        .node("lake", KIND, json!({}))
+        .wire("feed.out", "lake.in")
+        .run(125);
+    // A second's worth comes at once.
+    assert_eq!(*seen.lock().unwrap(), [1.0, 3.0, 1.0]);
+    let slowed = 5500.0 + 11_000.0 + 5500.0;
+    assert_eq!(ran.metric("lake", "5xxErrors").sum, slowed);
+    assert_eq!(ran.metric("lake", "GetRequests").sum, 33_000.0 + slowed);
+    assert!(!ran.events("lake", "read-throttled").is_empty());
+}
+
+#[test]
+fn lifecycle_goes_down_the_waterfall_of_the_user_guide() {
+    use StorageClass as C;
+    // From, and every class that it may become.
+    let rows: [(C, &[C]); 7] = [
+        (
+            C::Standard,
+            &[
+                C::StandardIa,
+                C::IntelligentTiering,
+                C::OnezoneIa,
+                C::GlacierInstant,
+                C::GlacierFlexible,
+                C::DeepArchive,
+            ],
+        ),
+        (
+            C::StandardIa,
+            &[
+                C::IntelligentTiering,
+                C::OnezoneIa,
+                C::GlacierInstant,
+                C::GlacierFlexible,
+                C::DeepArchive,
+            ],
+        ),
+        (
+            C::IntelligentTiering,
+            &[
+                C::OnezoneIa,
+                C::GlacierInstant,
+                C::GlacierFlexible,
+                C::DeepArchive,
+            ],
+        ),
+        (C::OnezoneIa, &[C::GlacierFlexible, C::DeepArchive]),
+        (C::GlacierInstant, &[C::GlacierFlexible, C::DeepArchive]),
+        (C::GlacierFlexible, &[C::DeepArchive]),
+        (C::DeepArchive, &[]),
+    ];
+    for (from, to) in rows {
+        for class in C::ALL {
+            assert_eq!(
+                from.may_become(class),
+                to.contains(&class),
+                "{from:?} {class:?}"
+            );
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What a bucket is billed for.
 
-use super::config::StorageClass;
+use super::config::{RestoreTier, StorageClass};
 use crate::books::{Growth, UsageSpec};
 use crate::units::{GIB, HOURS_PER_MONTH};
 
@@ -87,6 +87,57 @@ static PUT_STANDARD_IA: UsageSpec = put("s3.put_request_standard_ia");
 static PUT_ONEZONE_IA: UsageSpec = put("s3.put_request_onezone_ia");
 static PUT_GLACIER_INSTANT: UsageSpec = put("s3.put_request_glacier_instant");
 
+const fn restore(key: &'static str) -> UsageSpec {
+    put(key)
+}
+static RESTORE_FLEXIBLE_EXPEDITED: UsageSpec =
+    restore("s3.restore_request_glacier_flexible_expedited");
+static RESTORE_FLEXIBLE: UsageSpec = restore("s3.restore_request_glacier_flexible_standard");
+static RESTORE_FLEXIBLE_BULK: UsageSpec = restore("s3.restore_request_glacier_flexible_bulk");
+static RESTORE_DEEP: UsageSpec = restore("s3.restore_request_deep_archive_standard");
+static RESTORE_DEEP_BULK: UsageSpec = restore("s3.restore_request_deep_archive_bulk");
+static READ_FLEXIBLE_EXPEDITED: UsageSpec = retrieval("s3.retrieval_glacier_flexible_expedited_gb");
+static READ_FLEXIBLE: UsageSpec = retrieval("s3.retrieval_glacier_flexible_standard_gb");
+static READ_FLEXIBLE_BULK: UsageSpec = retrieval("s3.retrieval_glacier_flexible_bulk_gb");
+static READ_DEEP: UsageSpec = retrieval("s3.retrieval_deep_archive_standard_gb");
+static READ_DEEP_BULK: UsageSpec = retrieval("s3.retrieval_deep_archive_bulk_gb");
+
+/// What restoring a file of this archive by this tier is billed as, request and bytes, and the law of its time; `None` where there is
+/// no such tier.
+pub(super) const fn restore_terms(
+    class: StorageClass,
+    tier: RestoreTier,
+) -> Option<(&'static UsageSpec, &'static UsageSpec, &'static str)> {
+    match (class, tier) {
+        (StorageClass::GlacierFlexible, RestoreTier::Expedited) => Some((
+            &RESTORE_FLEXIBLE_EXPEDITED,
+            &READ_FLEXIBLE_EXPEDITED,
+            "s3.restore_glacier_flexible_expedited",
+        )),
+        (StorageClass::GlacierFlexible, RestoreTier::Standard) => Some((
+            &RESTORE_FLEXIBLE,
+            &READ_FLEXIBLE,
+            "s3.restore_glacier_flexible_standard",
+        )),
+        (StorageClass::GlacierFlexible, RestoreTier::Bulk) => Some((
+            &RESTORE_FLEXIBLE_BULK,
+            &READ_FLEXIBLE_BULK,
+            "s3.restore_glacier_flexible_bulk",
+        )),
+        (StorageClass::DeepArchive, RestoreTier::Standard) => Some((
+            &RESTORE_DEEP,
+            &READ_DEEP,
+            "s3.restore_deep_archive_standard",
+        )),
+        (StorageClass::DeepArchive, RestoreTier::Bulk) => Some((
+            &RESTORE_DEEP_BULK,
+            &READ_DEEP_BULK,
+            "s3.restore_deep_archive_bulk",
+        )),
+        _ => None,
+    }
+}
+
 /// All of it.
 pub(super) static ALL: &[&UsageSpec] = &[
     &PUT_STANDARD,
@@ -115,6 +166,16 @@ pub(super) static ALL: &[&UsageSpec] = &[
     &READ_STANDARD_IA,
     &READ_ONEZONE_IA,
     &READ_INSTANT,
+    &RESTORE_FLEXIBLE_EXPEDITED,
+    &RESTORE_FLEXIBLE,
+    &RESTORE_FLEXIBLE_BULK,
+    &RESTORE_DEEP,
+    &RESTORE_DEEP_BULK,
+    &READ_FLEXIBLE_EXPEDITED,
+    &READ_FLEXIBLE,
+    &READ_FLEXIBLE_BULK,
+    &READ_DEEP,
+    &READ_DEEP_BULK,
 ];
 
 /// Where the bytes of a file are billed: its class, and in Intelligent-Tiering its tier.

@@ -492,7 +492,7 @@ impl Node for Model {
                 self.serve(cx);
             }
             Ask::Settle { receipt, back } => self.settle(receipt, back, cx),
-            Ask::Poll { .. } | Ask::Reply { .. } => {}
+            Ask::Poll { .. } | Ask::Checkpoint { .. } | Ask::Rewind { .. } | Ask::Reply { .. } => {}
         }
         Ok(())
     }

@@ -125,9 +125,10 @@ fn choice(ui: &mut Ui, cx: &Cx<'_>, node: &str, kind: FaultKind, lasts: SimDurat
 /// A fault with its figure in words: `20 %`, `+500 ms`, `3×`, `#0`.
 pub(super) fn figure_text(kind: FaultKind, value: f64) -> String {
     match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => {
-            format::percent(value)
-        }
+        FaultKind::Errors
+        | FaultKind::Throttle
+        | FaultKind::PoisonRecords
+        | FaultKind::WorkerLoss => format::percent(value),
         FaultKind::Latency => format!("+{}", format::millis(value)),
         FaultKind::TrafficSpike => format!("{}×", format::digits(value)),
         FaultKind::ShardLoss => format!("#{value:.0}"),

@@ -21,7 +21,10 @@ pub(super) struct Figure {
 /// The parameter of `kind`.
 pub(super) const fn figure_of(kind: FaultKind) -> Figure {
     match kind {
-        FaultKind::Errors | FaultKind::Throttle | FaultKind::PoisonRecords => Figure {
+        FaultKind::Errors
+        | FaultKind::Throttle
+        | FaultKind::PoisonRecords
+        | FaultKind::WorkerLoss => Figure {
             name: "rate",
             usual: 0.2,
             least: 0.0,
