@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use weir_engine::document::Document;
 
 use crate::failure::Failure;
 use crate::open::PIPELINE;
@@ -72,6 +73,13 @@ impl Template {
     pub(crate) fn about(&self) -> Result<About, Failure> {
         toml::from_str(self.about)
             .map_err(|e| Failure::new(format!("template `{}`: {}", self.id, e.message())))
+    }
+    /// Gives a drawing made of the template the name and the purpose that the gallery shows in Korean.
+    pub(crate) fn name_in_korean(&self, doc: &mut Document) {
+        if let Ok(about) = self.about() {
+            doc.name = about.title_ko;
+            doc.description = Some(about.summary_ko);
+        }
     }
     /// Writes all files of the template into `folder`, which must be there.
     pub(crate) fn write_to(&self, folder: &Path) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! Short messages about what happened elsewhere; each goes by itself.
 
+use std::borrow::Cow;
+
 use egui::{Align2, RichText, Ui};
 
 use super::cx::Tone;
@@ -29,10 +31,14 @@ impl Toasts {
         if self.0.len() == MOST {
             self.0.remove(0);
         }
+        // Much of what goes wrong is told by the engine.
+        let korean = match said(&text) {
+            Cow::Owned(korean) => Some(korean),
+            Cow::Borrowed(_) => None,
+        };
         self.0.push(Toast {
             tone,
-            // Much of what goes wrong is told by the engine.
-            text: said(&text).into_owned(),
+            text: korean.unwrap_or(text),
             until: None,
         });
     }

@@ -38,18 +38,24 @@ pub struct Band {
 
 /// How many intervals of `resolution` seconds make one over which a pace that comes in bursts is shown, in a run of `end` seconds.
 #[must_use]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "seconds of a run are not negative and below 2^53"
-)]
 pub fn calm_width(end: f64, resolution: f64) -> usize {
     let wanted = if end < 600.0 {
         end / 20.0
     } else {
         (end / 240.0).max(60.0)
     };
-    ((wanted / resolution.max(1e-9)).round() as usize).max(1)
+    steps_of(wanted, resolution).max(1)
+}
+
+/// Intervals of `resolution` seconds in so many seconds.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds of a run are not negative and below 2^53"
+)]
+pub fn steps_of(seconds: f64, resolution: f64) -> usize {
+    (seconds / resolution.max(1e-9)).round() as usize
 }
 
 impl Bands {

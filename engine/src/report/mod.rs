@@ -25,7 +25,7 @@ pub mod svg;
 mod text;
 mod why;
 
-pub use bands::{Band, Bands, Projected, calm_width};
+pub use bands::{Band, Bands, Projected, calm_width, steps_of};
 pub use bill_out::{FocusRows, focus, infracost};
 pub use bill_words::priced_unit_in_korean;
 pub use collect::{Subject, summarize};

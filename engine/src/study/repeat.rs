@@ -201,12 +201,13 @@ fn columns(all: &[crate::metrics::Series]) -> (usize, Vec<Vec<Point>>) {
 /// The pace of what a node gives, over intervals long enough that bursts of buffers do not hide how runs differ.
 const CALM: &str = "RecordsOut.calm";
 
-/// Means of a pace over longer intervals, in which a run that gave nothing gave 0.
-fn calm(all: &[crate::metrics::Series], resolution: f64) -> Band {
+/// Means of a pace over longer intervals of a run of `end` seconds, in which a run that gave nothing gave 0.
+fn calm(all: &[crate::metrics::Series], resolution: f64, end: f64) -> Band {
     let longest = all.iter().map(crate::metrics::Series::len).max();
-    let longest = longest.unwrap_or(0);
-    let width = crate::report::calm_width(longest as f64 * resolution, resolution);
-    let columns = longest.div_ceil(width);
+    let width = crate::report::calm_width(end, resolution);
+    // Not only to the last delivery: nothing after it is a pace too.
+    let steps = crate::report::steps_of(end, resolution).max(longest.unwrap_or(0));
+    let columns = steps.div_ceil(width);
     let mut sums = vec![vec![0.0; all.len()]; columns];
     for (run, series) in all.iter().enumerate() {
         for (i, (_, point)) in series.points().enumerate() {
@@ -216,7 +217,7 @@ fn calm(all: &[crate::metrics::Series], resolution: f64) -> Band {
         }
     }
     let points = sums.iter().enumerate().filter_map(|(i, sums)| {
-        let seconds = width.min(longest - i * width) as f64 * resolution;
+        let seconds = width.min(steps - i * width) as f64 * resolution;
         let values: Vec<f64> = sums.iter().map(|sum| sum / seconds).collect();
         let (mean, Some((lo, hi, _))) = mean_interval(&values)? else {
             return None;
@@ -239,6 +240,7 @@ pub fn bands(runs: &[Repeat]) -> Bands {
     let Some((first, rest)) = runs.split_first().filter(|(_, rest)| !rest.is_empty()) else {
         return found;
     };
+    let end = first.summary.virtual_seconds;
     for node in &first.snapshot.nodes {
         let others: Vec<&NodeSnapshot> = rest
             .iter()
@@ -258,7 +260,7 @@ pub fn bands(runs: &[Repeat]) -> Bands {
                     node: node.id.clone(),
                     metric: CALM.to_owned(),
                     unit: unit.to_owned(),
-                    ..calm(&all, resolution.as_secs_f64())
+                    ..calm(&all, resolution.as_secs_f64(), end)
                 });
             }
             let (width, columns) = columns(&all);

@@ -249,7 +249,8 @@ impl PathDialog {
                     .ok()
                     .filter(|n| !n.starts_with('.'))?;
                 let is_folder = e.path().is_dir();
-                (is_folder || name.ends_with(".json")).then_some(Entry { name, is_folder })
+                let is_shown = is_folder || (self.wanted != Wanted::Run && name.ends_with(".json"));
+                is_shown.then_some(Entry { name, is_folder })
             })
             .take(SHOWN_MAX)
             .collect();

@@ -241,12 +241,8 @@ impl Designer {
             template,
             unpacked,
         } = opened;
-        // A drawing made of a template has the name and the purpose that the gallery showed.
-        if self.prefs.lang == Lang::Ko
-            && let Some(Ok(about)) = template.map(Template::about)
-        {
-            doc.name = about.title_ko;
-            doc.description = Some(about.summary_ko);
+        if let Some(template) = template.filter(|_| self.prefs.lang == Lang::Ko) {
+            template.name_in_korean(&mut doc);
         }
         self.replace(doc);
         let files = &mut self.files;

@@ -281,3 +281,28 @@ fn look_at_pages() {
         std::fs::write(folder.join(format!("look-{}.html", lang.code())), page).unwrap();
     }
 }
+
+#[test]
+fn what_was_refused_and_sent_again_is_as_the_summary_counts_it() {
+    let run = testing::run();
+    let summary: Value = serde_json::from_slice(&run.bytes("summary.json").unwrap()).unwrap();
+    let wires = summary["wires"].as_array().unwrap();
+    let refused: u64 = wires.iter().map(|w| w["refused"].as_u64().unwrap()).sum();
+    let by = ["dropped_by", "failed_by"].map(|by| summary["records"][by].as_object());
+    let given_up: u64 = by
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|(why, _)| why.starts_with("refused"))
+        .map(|(_, n)| n.as_u64().unwrap())
+        .sum();
+    assert!(refused > given_up, "the run should refuse some records");
+    let grouped = |n: u64| crate::books::thousands(n.into());
+    let words = format!(
+        "refused {} times on their way, each attempt counted: {} times they were sent again, {} were given up",
+        grouped(refused),
+        grouped(refused - given_up),
+        grouped(given_up)
+    );
+    assert!(page(Lang::En).contains(&words), "{words}");
+}
