@@ -154,7 +154,10 @@ fn read_file(bytes: &[u8]) {
         }
     }
     // The same bytes under definitions that they do not fit.
-    for (n, stored) in ["PARQUET", "JSON", "AVRO", "TEXTFILE"].iter().enumerate() {
+    for (n, stored) in ["PARQUET", "ORC", "JSON", "AVRO", "TEXTFILE"]
+        .iter()
+        .enumerate()
+    {
         let database = Database::live(&lake).unwrap();
         let made = format!(
             "CREATE EXTERNAL TABLE d.x{n} (a bigint, b string, c array<int>) STORED AS {stored} LOCATION 's3://data/t/'"
@@ -210,6 +213,19 @@ fn avro_files() {
     fuzz_with(
         "avro",
         &[made("AVRO", "SNAPPY"), made("AVRO", "NONE")],
+        read_file,
+    );
+}
+
+#[test]
+fn orc_files() {
+    fuzz_with(
+        "orc",
+        &[
+            made("ORC", "SNAPPY"),
+            made("ORC", "ZLIB"),
+            made("ORC", "NONE"),
+        ],
         read_file,
     );
 }

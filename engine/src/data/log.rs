@@ -4,6 +4,7 @@
 //! read back is what was appended, bit for bit. Order and content do not depend on the budget; only memory and speed do.
 
 use super::Batch;
+use crate::disk;
 use arrow::array::{
     ArrayRef, AsArray as _, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array,
 };
@@ -13,7 +14,7 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -218,7 +219,7 @@ impl BatchLog {
         let written = segment
             .file
             .seek(SeekFrom::Start(offset))
-            .and_then(|_| segment.file.write_all(&block));
+            .and_then(|_| disk::write_all(&mut segment.file, &segment.path, &block));
         if let Err(source) = written {
             // What is after `offset` is no entry, but a file that failed once is not trusted again.
             self.is_closed = true;

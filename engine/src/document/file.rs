@@ -2,8 +2,9 @@
 
 use super::Document;
 use super::error::DocumentError;
+use crate::disk;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a document.
@@ -52,7 +53,7 @@ impl Document {
         let temporary = beside(&target);
         let write = || -> io::Result<()> {
             let mut file = File::create(&temporary)?;
-            file.write_all(self.to_json_pretty().as_bytes())?;
+            disk::write_all(&mut file, &temporary, self.to_json_pretty().as_bytes())?;
             file.sync_all()?;
             if let Ok(old) = fs::metadata(&target) {
                 fs::set_permissions(&temporary, old.permissions())?;

@@ -14,6 +14,7 @@ use arrow_avro::writer::format::AvroBinaryFormat;
 use arrow_avro::writer::{Encoder, WriterBuilder};
 use md5::{Digest as _, Md5};
 
+use super::avro_rows::AvroRows;
 use super::conform::cast_column;
 use super::encode::Codec;
 use super::error::LakeError;
@@ -67,6 +68,7 @@ struct Blocks<R> {
     from: R,
     codec: Codec,
     sync: [u8; 16],
+    rows: AvroRows,
     ready: VecDeque<u8>,
 }
 
@@ -122,6 +124,7 @@ impl<R: Read> Blocks<R> {
             from,
             codec,
             sync,
+            rows: AvroRows::new(&schema).map_err(damaged)?,
             ready: ready.into(),
         })
     }
@@ -146,6 +149,7 @@ impl<R: Read> Blocks<R> {
             return Err(damaged("a block does not end where it says"));
         }
         let plain = unpack(packed, self.codec)?;
+        self.rows.check(rows, &plain).map_err(damaged)?;
         let mut block = Vec::with_capacity(plain.len() + 40);
         write_long(&mut block, rows)?;
         write_long(&mut block, i64::try_from(plain.len()).unwrap_or(i64::MAX))?;

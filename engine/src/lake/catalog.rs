@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::SimTime;
 
+use super::encode::Codec;
 use super::error::LakeError;
 use super::glue_types::{arrow_type, glue_type};
 use super::paths::{BucketName, check_prefix};
@@ -84,6 +85,8 @@ pub enum Format {
     },
     /// Apache Avro object container files.
     Avro,
+    /// Apache ORC.
+    Orc,
 }
 
 impl Format {
@@ -95,7 +98,21 @@ impl Format {
             Self::Json => "json",
             Self::Csv { .. } => "csv",
             Self::Avro => "avro",
+            Self::Orc => "orc",
         }
+    }
+    /// What its files call a compression: ORC says `zlib` for the deflated bytes that others call `gzip`.
+    #[must_use]
+    pub const fn codec_name(&self, codec: Codec) -> &'static str {
+        match (self, codec) {
+            (Self::Orc, Codec::Gzip) => "zlib",
+            _ => codec.name(),
+        }
+    }
+    /// True when columns are read by themselves, so that a query is billed for those that it names.
+    #[must_use]
+    pub const fn is_columnar(&self) -> bool {
+        matches!(self, Self::Parquet | Self::Orc)
     }
     /// Its name in sentences.
     #[must_use]
@@ -105,6 +122,7 @@ impl Format {
             Self::Json => "JSON",
             Self::Csv { .. } => "CSV",
             Self::Avro => "Avro",
+            Self::Orc => "ORC",
         }
     }
 }

@@ -69,10 +69,11 @@ impl TableProposal {
             self.format.clone(),
         );
         table.partition_keys.clone_from(&self.partition_keys);
-        self.compression.name().clone_into(&mut table.compression);
+        let compression = self.format.codec_name(self.compression);
+        compression.clone_into(&mut table.compression);
         let mut note = |key: &str, value: String| table.parameters.insert(key.to_owned(), value);
         note("classification", self.format.classification().to_owned());
-        note("compressionType", self.compression.name().to_owned());
+        note("compressionType", compression.to_owned());
         note("objectCount", self.files.to_string());
         note("sizeKey", self.bytes.to_string());
         note("typeOfData", "file".to_owned());

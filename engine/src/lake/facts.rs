@@ -188,7 +188,7 @@ fn first_of_rows(object: &Object, max_rows: usize) -> Result<RecordBatch, LakeEr
         .collect();
     let format = RowFormat::guessed(Arc::new(Schema::new(fields)), shape.format);
     let (mut batches, mut room) = (Vec::new(), max_rows);
-    for batch in format.open(object)? {
+    for batch in format.open(object, Box::new(|_| {}))? {
         let batch = batch?;
         let taken = batch.slice(0, batch.num_rows().min(room));
         room -= taken.num_rows();

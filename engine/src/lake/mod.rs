@@ -1,10 +1,11 @@
 //! The lake: the pipeline's S3 as real files, the Glue-style catalog, encoders, schema inference, the door for SQL.
 //!
-//! The only module that names `DataFusion` and Parquet; everything outside sees Arrow types and ours.
+//! The only module that names `DataFusion`, Parquet and ORC; everything outside sees Arrow types and ours.
 
 mod anomaly;
 mod athena;
 mod avro;
+mod avro_rows;
 mod border;
 mod catalog;
 mod conform;
@@ -17,6 +18,7 @@ mod etl;
 mod facts;
 mod glue_types;
 mod notes;
+mod orc;
 mod paths;
 mod pinned;
 mod projection;
@@ -55,6 +57,7 @@ pub use etl::{
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
 pub use notes::{Archive, Gets, prefix_of};
+pub use orc::OrcPlan;
 pub use paths::{BucketName, ObjectKey};
 pub use query::{
     MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, check_query,

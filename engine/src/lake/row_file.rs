@@ -13,6 +13,7 @@ use super::avro::AvroFile;
 use super::catalog::Format;
 use super::encode::{Codec, ParquetFile, ParquetPlan};
 use super::error::LakeError;
+use super::orc::{OrcFile, STRIPE_BYTES};
 use super::rows::ZSTD_LEVEL;
 use super::staging::{Staged, StagedWriter};
 use super::store::Lake;
@@ -21,10 +22,10 @@ use super::store::Lake;
 pub(super) fn extension(format: &Format, codec: Codec) -> String {
     match format {
         // The codec is inside such files; Glue writes it before the format.
-        Format::Parquet | Format::Avro => {
+        Format::Parquet | Format::Avro | Format::Orc => {
             let name = match codec {
                 Codec::None => String::new(),
-                codec => format!(".{}", codec.name()),
+                codec => format!(".{}", format.codec_name(codec)),
             };
             format!("{name}.{}", format.classification())
         }
@@ -45,6 +46,7 @@ enum Kind {
     Json(LineDelimitedWriter<Packed>),
     Csv(Box<arrow::csv::Writer<Packed>>),
     Avro(Box<AvroFile<StagedWriter>>),
+    Orc(Box<OrcFile<StagedWriter>>),
 }
 
 impl RowFile {
@@ -77,6 +79,7 @@ impl RowFile {
                 Kind::Csv(Box::new(writer))
             }
             Format::Avro => Kind::Avro(Box::new(AvroFile::new(to, schema, codec)?)),
+            Format::Orc => Kind::Orc(Box::new(OrcFile::new(to, schema, codec, STRIPE_BYTES)?)),
         };
         Ok(Self { kind, rows: 0 })
     }
@@ -111,6 +114,7 @@ impl RowFile {
                 Ok(())
             }
             Kind::Avro(file) => batches.iter().try_for_each(|b| file.write(b)),
+            Kind::Orc(file) => batches.iter().try_for_each(|b| file.write(b)),
         }
     }
 
@@ -131,6 +135,7 @@ impl RowFile {
             }
             Kind::Csv(writer) => writer.into_inner().finish().map_err(failed)?.finish(),
             Kind::Avro(file) => file.into_inner().finish(),
+            Kind::Orc(file) => file.finish()?.finish(),
         }
     }
 }

@@ -1,25 +1,27 @@
-//! Rows of JSON and CSV files as Arrow batches of a table's columns: missing columns and values of another type are null.
+//! Rows of JSON, CSV, Avro and ORC files as Arrow batches of a table's columns: missing columns and values of another type are null.
 //!
 //! Bounded memory: a piece of a file at a time. The whole (compressed) file counts as scanned once it is opened, as
-//! Athena bills it. Knows nothing of plans.
+//! Athena bills it; of ORC the columns that are read. Knows nothing of plans.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 
-use super::athena::HEADER_LINES;
+use super::athena::{HEADER_LINES, INDEX_ACCESS};
 use super::avro;
 use super::catalog::{Format, Table};
 use super::conform::conform;
 use super::csv_text::CsvRows;
 use super::error::LakeError;
+use super::orc;
 use super::rows::plain_reader;
 use super::store::Object;
 
@@ -41,7 +43,12 @@ pub(super) struct RowFormat {
     skip: u64,
     /// Where bad lines are counted that are left out, whatever `lenient` says.
     pub(super) bad: Option<Arc<AtomicU64>>,
+    /// The place of each column in files of ORC; `None` finds them by name.
+    places: Option<Vec<usize>>,
 }
+
+/// Is told how many bytes of a file are read, as they stand in it.
+pub(super) type BytesRead = Box<dyn FnMut(u64) + Send>;
 
 impl RowFormat {
     /// What the table says of its files.
@@ -53,6 +60,17 @@ impl RowFormat {
             lenient: lenient.is_some_and(|v| v.eq_ignore_ascii_case("true")),
             skip: skip_of(table),
             bad: None,
+            places: by_place(table).then(|| (0..table.columns.len()).collect()),
+        })
+    }
+
+    /// The same with these columns only, by their places in the schema.
+    pub(super) fn narrowed(&self, columns: &[usize]) -> Result<Self, ArrowError> {
+        let places = self.places.as_ref();
+        Ok(Self {
+            schema: Arc::new(self.schema.project(columns)?),
+            places: places.map(|p| columns.iter().filter_map(|c| p.get(*c).copied()).collect()),
+            ..self.clone()
         })
     }
 
@@ -64,14 +82,22 @@ impl RowFormat {
             format,
             lenient: true,
             bad: None,
+            places: None,
         }
     }
 
-    /// Opens one file.
-    pub(super) fn open(&self, object: &Object) -> Result<RowBatches, LakeError> {
+    /// Opens one file; `read` is told of the bytes that are read of it.
+    pub(super) fn open(
+        &self,
+        object: &Object,
+        mut read: BytesRead,
+    ) -> Result<RowBatches, LakeError> {
         let key = object.meta.key.clone();
         let damaged = |e: std::io::Error| decode_error(&self.format, &e.to_string(), &key);
         let typed = |why: String| decode_error(&self.format, &why, &key);
+        if self.format != Format::Orc {
+            read(object.meta.size);
+        }
         let plain = || {
             let plain = plain_reader(object.open()?).map_err(damaged)?;
             Ok::<_, LakeError>(BufReader::with_capacity(64 << 10, plain))
@@ -87,6 +113,7 @@ impl RowFormat {
                 Rows::Csv(rows)
             }
             Format::Avro => Rows::Typed(Box::new(avro::read(object.open()?).map_err(typed)?)),
+            Format::Orc => Rows::Typed(self.orc(object, read).map_err(typed)?),
             Format::Json | Format::Parquet => {
                 let mut from = plain()?;
                 let array = starts_with_bracket(&mut from).map_err(damaged)?;
@@ -109,6 +136,45 @@ impl RowFormat {
             rows,
         })
     }
+
+    /// The wanted columns of a file of ORC, under the names of the schema.
+    fn orc(&self, object: &Object, read: BytesRead) -> Result<TypedRows, String> {
+        let mut file = object.open().map_err(|e| e.to_string())?;
+        let tail = orc::Tail::read(&mut file, object.meta.size)?;
+        let own = tail.schema.fields();
+        let place_of = |i: usize, name: &str| match &self.places {
+            Some(places) => places.get(i).copied().filter(|p| *p < own.len()),
+            None => own.iter().position(|f| f.name().eq_ignore_ascii_case(name)),
+        };
+        let columns = self.schema.fields().iter().enumerate();
+        let names: BTreeMap<usize, String> = columns
+            .filter_map(|(i, f)| Some((place_of(i, f.name())?, f.name().clone())))
+            .collect();
+        let wanted = names.keys().copied().collect();
+        let names: Vec<String> = names.into_values().collect();
+        let rows = orc::OrcRows::new(file, tail, wanted, read);
+        Ok(Box::new(rows.map(move |batch| renamed(&batch?, &names))))
+    }
+}
+
+/// The batch under other names of its columns.
+fn renamed(batch: &RecordBatch, names: &[String]) -> Result<RecordBatch, String> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().zip(names);
+    let fields: Vec<Field> = fields
+        .map(|(f, name)| Field::clone(f).with_name(name))
+        .collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+        .map_err(|e| e.to_string())
+}
+
+/// True when the columns of a table stand for those of its files by their order, as Athena reads ORC unless it is told otherwise.
+/// Source: <https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html>.
+fn by_place(table: &Table) -> bool {
+    let said = table.parameters.get(INDEX_ACCESS);
+    table.format == Format::Orc && !said.is_some_and(|v| v.eq_ignore_ascii_case("false"))
 }
 
 /// Lines before the rows: what the table's parameter says, else one when there is a header.

@@ -14,6 +14,7 @@ use super::avro;
 use super::catalog::Format;
 use super::csv_text::CsvRows;
 use super::encode::Codec;
+use super::orc;
 use super::pinned::unpanicked;
 use super::row_scan::{ArrayElements, starts_with_bracket};
 use super::rows::{plain_reader, read_bounded, sniff_codec};
@@ -134,8 +135,8 @@ pub(super) fn classify_with(object: &Object, custom: &[CsvClassifier]) -> Result
     if first.starts_with(avro::MAGIC) {
         return avro_shape(object);
     }
-    if first.starts_with(b"ORC") {
-        return Err("ORC files are not read here: write Parquet instead".to_owned());
+    if first.starts_with(orc::MAGIC) {
+        return orc_shape(object);
     }
     let codec = sniff_codec(&first);
     let plain = plain_reader(object.open().map_err(|e| e.to_string())?)
@@ -149,7 +150,7 @@ pub(super) fn classify_with(object: &Object, custom: &[CsvClassifier]) -> Result
         .or_else(|| json_shape(&sample, more))
         .or_else(|| csv_shape(&sample, more));
     let (format, columns) = found.ok_or(
-        "no classifier knows it: it is not Avro, Parquet, JSON or CSV with two columns and two rows",
+        "no classifier knows it: it is not Avro, ORC, Parquet, JSON or CSV with two columns and two rows",
     )?;
     Ok(Shape {
         format,
@@ -199,6 +200,22 @@ fn avro_shape(object: &Object) -> Result<Shape, String> {
             .collect(),
         bytes_read: object.meta.size.min(64 << 10),
         rows: None,
+    })
+}
+
+/// Files whose columns, rows and compression stand at their end.
+fn orc_shape(object: &Object) -> Result<Shape, String> {
+    let mut file = object.open().map_err(|e| e.to_string())?;
+    let tail = orc::Tail::read(&mut file, object.meta.size)?;
+    let fields = tail.schema.fields().iter();
+    Ok(Shape {
+        format: Format::Orc,
+        codec: tail.codec(),
+        columns: fields
+            .map(|f| (f.name().clone(), f.data_type().clone()))
+            .collect(),
+        bytes_read: tail.bytes,
+        rows: Some(tail.rows),
     })
 }
 

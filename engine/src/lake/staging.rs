@@ -1,11 +1,12 @@
 //! Bytes beside the lake that are not visible yet: whole at once, or written piece by piece.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::LakeError;
 use super::store::Lake;
+use crate::disk::{self, NewFile};
 
 /// Bytes written beside the lake, not visible yet. Dropping it uncommitted removes them.
 #[derive(Debug)]
@@ -17,6 +18,14 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// A file that will be written: what is there of it goes with this value, also when the disk refuses.
+    const fn at(path: PathBuf) -> Self {
+        Self {
+            size: 0,
+            rows: None,
+            path: Some(path),
+        }
+    }
     /// Bytes that were staged.
     #[must_use]
     pub const fn size(&self) -> u64 {
@@ -32,9 +41,13 @@ impl Staged {
     pub const fn rows(&self) -> Option<u64> {
         self.rows
     }
-    /// The file, which is the caller's from now on.
-    pub(super) fn into_path(mut self) -> PathBuf {
-        self.path.take().unwrap_or_default()
+    /// The file's place.
+    pub(super) fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new(""))
+    }
+    /// The file is somewhere else now.
+    pub(super) fn moved(mut self) {
+        self.path = None;
     }
 }
 
@@ -49,7 +62,7 @@ impl Drop for Staged {
 /// A file beside the lake that is being written. Dropping it removes what was written.
 #[derive(Debug)]
 pub struct StagedWriter {
-    out: BufWriter<File>,
+    out: BufWriter<NewFile>,
     staged: Staged,
 }
 
@@ -61,7 +74,7 @@ impl StagedWriter {
     pub fn finish(self) -> Result<Staged, LakeError> {
         let Self { mut out, staged } = self;
         out.flush()
-            .map_err(|e| LakeError::io("stage an object", "the staging folder", e))?;
+            .map_err(|e| LakeError::io("stage an object", staged.path().display(), e))?;
         Ok(staged)
     }
 }
@@ -83,13 +96,11 @@ impl Lake {
     /// # Errors
     /// A disk that refuses.
     pub fn stage(&self, bytes: &[u8]) -> Result<Staged, LakeError> {
-        let path = self.staging_path()?;
-        fs::write(&path, bytes).map_err(|e| LakeError::io("stage an object", path.display(), e))?;
-        Ok(Staged {
-            size: bytes.len() as u64,
-            rows: None,
-            path: Some(path),
-        })
+        let mut staged = Staged::at(self.staging_path()?);
+        disk::write(staged.path(), bytes)
+            .map_err(|e| LakeError::io("stage an object", staged.path().display(), e))?;
+        staged.size = bytes.len() as u64;
+        Ok(staged)
     }
 
     /// Copies a file of this machine beside the lake, to become an object later.
@@ -97,14 +108,10 @@ impl Lake {
     /// # Errors
     /// A file that cannot be read, a disk that refuses.
     pub fn stage_file(&self, from: &Path) -> Result<Staged, LakeError> {
-        let path = self.staging_path()?;
-        let size = fs::copy(from, &path)
+        let mut staged = Staged::at(self.staging_path()?);
+        staged.size = disk::copy(from, staged.path())
             .map_err(|e| LakeError::io("copy a file into the lake", from.display(), e))?;
-        Ok(Staged {
-            size,
-            rows: None,
-            path: Some(path),
-        })
+        Ok(staged)
     }
 
     /// Opens a file beside the lake that is written piece by piece. Any thread may call it.
@@ -112,16 +119,12 @@ impl Lake {
     /// # Errors
     /// A disk that refuses.
     pub fn stage_writer(&self) -> Result<StagedWriter, LakeError> {
-        let path = self.staging_path()?;
-        let file =
-            File::create(&path).map_err(|e| LakeError::io("stage an object", path.display(), e))?;
+        let staged = Staged::at(self.staging_path()?);
+        let file = NewFile::create(staged.path())
+            .map_err(|e| LakeError::io("stage an object", staged.path().display(), e))?;
         Ok(StagedWriter {
             out: BufWriter::with_capacity(64 << 10, file),
-            staged: Staged {
-                size: 0,
-                rows: None,
-                path: Some(path),
-            },
+            staged,
         })
     }
 }

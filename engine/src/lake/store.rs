@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::disk;
 use crate::units::SimTime;
 
 use super::catalog::Catalog;
@@ -276,7 +277,7 @@ impl Lake {
         }
         fs::create_dir_all(&path).map_err(|e| LakeError::io("make a folder", path.display(), e))?;
         let path = self.0.root.join(bucket.folder()).join(relative);
-        let old = objects.remove(key.as_str());
+        let old = objects.get(key.as_str()).cloned();
         match &old {
             Some(old) => self.retire(old)?,
             // A file or folder that the index does not know: a folder of other keys, or a key in another letter case.
@@ -284,8 +285,13 @@ impl Lake {
             None => {}
         }
         let (size, records) = (staged.size(), staged.rows().unwrap_or(records));
-        fs::rename(staged.into_path(), &path)
-            .map_err(|e| LakeError::io("commit an object", path.display(), e))?;
+        if let Err(e) = fs::rename(staged.path(), &path) {
+            if let Some(old) = &old {
+                reinstate(old, &path);
+            }
+            return Err(LakeError::io("commit an object", path.display(), e));
+        }
+        staged.moved();
         let meta = ObjectMeta {
             bucket: bucket.as_str().to_owned(),
             key: key.as_str().to_owned(),
@@ -360,11 +366,12 @@ impl Lake {
             .buckets
             .get_mut(bucket)
             .ok_or_else(|| LakeError::NoSuchBucket(bucket.to_owned()))?;
-        let Some(object) = objects.remove(key) else {
+        let Some(object) = objects.get(key).cloned() else {
             return Ok(());
         };
         let path = object.place().path.clone();
         self.retire(&object)?;
+        objects.remove(key);
         drop(object);
         match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -494,8 +501,27 @@ fn save_catalog(root: &Path, catalog: &Catalog) -> Result<(), LakeError> {
     let failed = |e| LakeError::io("save the catalog", path.display(), e);
     fs::create_dir_all(&staging).map_err(failed)?;
     let new = staging.join(CATALOG_FILE);
-    fs::write(&new, text).map_err(failed)?;
-    fs::rename(&new, &path).map_err(failed)
+    let saved = disk::write(&new, text.as_bytes()).and_then(|()| fs::rename(&new, &path));
+    saved.map_err(|e| {
+        // A part of a catalog is of no use; the one that was saved before stays.
+        fs::remove_file(&new).ok();
+        failed(e)
+    })
+}
+
+/// An object that could not be replaced after all is where it was.
+fn reinstate(object: &Object, path: &Path) {
+    let mut place = object.place();
+    let back = if path.exists() {
+        fs::remove_file(&place.path)
+    } else {
+        fs::rename(&place.path, path)
+    };
+    // Otherwise its bytes stay readable where they are.
+    if back.is_ok() || path.exists() {
+        path.clone_into(&mut place.path);
+        place.retired = false;
+    }
 }
 
 fn with_prefix<'a>(

@@ -1,8 +1,8 @@
 //! One table of the lake as the planner sees it: exact files captured at one instant, partition values beside them.
 //!
 //! Partitions are pruned here by evaluating the pushed filters on the partition columns; row groups and pages are pruned
-//! by the Parquet reader. Counts exactly the bytes that are read: column chunks of Parquet (its footers are not billed
-//! data), whole compressed files of rows.
+//! by the Parquet reader. Counts exactly the bytes that are read: column chunks of Parquet and column streams of ORC (footers
+//! are not billed data), whole compressed files of rows.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -172,7 +172,7 @@ impl LakeTable {
     }
 
     fn new(table: &Table, counters: &Arc<Counters>) -> Result<Self, LakeError> {
-        if table.format != Format::Parquet {
+        if !table.format.is_columnar() {
             counters.text.store(true, Ordering::Relaxed);
         }
         let keys: Result<Vec<FieldRef>, LakeError> = table
@@ -287,6 +287,33 @@ impl LakeTable {
         }
         let all = values.iter().cloned().zip(scalars).zip(keep);
         Ok(all.filter(|(_, k)| *k).map(|(v, _)| v).collect())
+    }
+
+    /// How rows are read for these columns, what that gives, and where the columns are in it: columns of ORC that nobody asks for
+    /// are not read; other files of rows are read whole.
+    fn rows_of(
+        &self,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<(RowFormat, SchemaRef, Option<Vec<usize>>), DataFusionError> {
+        let Some(wanted) = projection.filter(|_| self.rows.format == Format::Orc) else {
+            let schema = Arc::clone(&self.schema);
+            return Ok((self.rows.clone(), schema, projection.cloned()));
+        };
+        let in_files = self.rows.schema.fields().len();
+        let mut columns: Vec<usize> = wanted.iter().copied().filter(|c| *c < in_files).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let keys = in_files..in_files + self.keys.len();
+        let all: Vec<usize> = columns.iter().copied().chain(keys).collect();
+        let places = wanted
+            .iter()
+            .filter_map(|c| all.iter().position(|a| a == c));
+        let schema = Arc::new(self.schema.project(&all)?);
+        Ok((
+            self.rows.narrowed(&columns)?,
+            schema,
+            Some(places.collect()),
+        ))
     }
 
     fn is_on_keys(&self, filter: &Expr) -> bool {
@@ -439,16 +466,18 @@ impl TableProvider for LakeTable {
         let files = parts
             .iter()
             .flat_map(|p| p.files.iter().map(|f| (Arc::clone(f), p.values.clone())));
+        let files = files.collect();
+        let (rows, schema, projection) = self.rows_of(projection)?;
         let stream = RowFiles {
-            rows: self.rows.clone(),
-            schema: Arc::clone(&self.schema),
-            files: files.collect(),
+            rows,
+            schema: Arc::clone(&schema),
+            files,
             counters: Arc::clone(&self.counters),
         };
         Ok(Arc::new(StreamingTableExec::try_new(
-            Arc::clone(&self.schema),
+            schema,
             vec![Arc::new(stream)],
-            projection,
+            projection.as_ref(),
             None,
             false,
             limit,
@@ -468,9 +497,10 @@ struct RowFiles {
 impl RowFiles {
     fn open(&self, at: usize) -> Option<Result<OpenFile, DataFusionError>> {
         let (object, values) = self.files.get(at)?;
-        self.counters.read(&object.meta, object.meta.size);
         self.counters.files.fetch_add(1, Ordering::Relaxed);
-        let opened = self.rows.open(object).map_err(external);
+        let (counters, meta) = (Arc::clone(&self.counters), object.meta.clone());
+        let read = Box::new(move |bytes| counters.read(&meta, bytes));
+        let opened = self.rows.open(object, read).map_err(external);
         Some(opened.map(|batches| OpenFile {
             batches,
             values: values.clone(),

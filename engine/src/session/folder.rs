@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::SessionError;
+use crate::disk;
 use tempfile::TempDir;
 
 /// Where streams spill while they run; removed at the end.
@@ -107,7 +108,7 @@ impl Folder {
     /// Writes a file of the run.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SessionError> {
         let path = self.path.join(name);
-        fs::write(&path, bytes).map_err(|e| {
+        disk::write(&path, bytes).map_err(|e| {
             SessionError::Folder(format!(
                 "`{}` cannot be written ({e}): check that the disk has room",
                 path.display()

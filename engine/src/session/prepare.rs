@@ -1,6 +1,5 @@
 //! Checks, then makes the folder, the world and the run, and lets it go.
 
-use std::fs::File;
 use std::io::BufWriter;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use crate::books::{Books, Terms};
 use crate::check::{Checked, Goal, check, terms_of};
 use crate::code::{Host, Permission};
 use crate::data::{Root, Shared};
+use crate::disk::NewFile;
 use crate::document::Document;
 use crate::lake::{Lake, SqlEngine};
 use crate::node::{Account, AnyKind, Pool, Problem, World};
@@ -236,7 +236,7 @@ impl Seed<'_> {
             account: Account::default(),
         };
         let path = folder.path().join("events.jsonl");
-        let events = File::create(&path).map_err(|e| {
+        let events = NewFile::create(&path).map_err(|e| {
             SessionError::Folder(format!(
                 "`{}` cannot be written ({e}): name another folder",
                 path.display()

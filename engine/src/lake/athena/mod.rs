@@ -17,7 +17,7 @@ use arrow::array::RecordBatch;
 
 pub(super) use ddl::location;
 pub use effect::{Effect, Written};
-pub(super) use storage::HEADER_LINES;
+pub(super) use storage::{HEADER_LINES, INDEX_ACCESS};
 pub(super) use write::{Target, Writer};
 
 use self::parse::parse;

@@ -10,6 +10,8 @@ use crate::lake::error::SqlProblem;
 const HIVE_DELIMITER: char = '\u{1}';
 /// The property that says how many lines come before the rows.
 pub(in crate::lake) const HEADER_LINES: &str = "skip.header.line.count";
+/// The property that says whether columns of ORC are found by their order or by their names.
+pub(in crate::lake) const INDEX_ACCESS: &str = "orc.column.index.access";
 /// The property that says whether a malformed line of JSON is a row of nulls.
 const LENIENT: &str = "ignore.malformed.json";
 
@@ -23,8 +25,10 @@ pub(super) fn format_of(
         let found = storage.serde_properties.iter().find(|(k, _)| k == key);
         found.map(|(_, v)| v.clone())
     };
-    if let Some(value) = of_serde(LENIENT) {
-        kept.push((LENIENT.to_owned(), value));
+    for name in [LENIENT, INDEX_ACCESS] {
+        if let Some(value) = of_serde(name) {
+            kept.push((name.to_owned(), value));
+        }
     }
     let serde = storage.serde.as_deref().unwrap_or_default();
     let class = serde.rsplit('.').next().unwrap_or_default();
@@ -50,9 +54,10 @@ pub(super) fn format_of(
         "JsonSerDe" => Format::Json,
         "ParquetHiveSerDe" => Format::Parquet,
         "AvroSerDe" => Format::Avro,
+        "OrcSerde" => Format::Orc,
         _ => {
             return Err(SqlProblem::new(format!(
-                "the SerDe `{}` is not modelled; there is LazySimpleSerDe, OpenCSVSerde, JsonSerDe, ParquetHiveSerDe and AvroSerDe",
+                "the SerDe `{}` is not modelled; there is LazySimpleSerDe, OpenCSVSerde, JsonSerDe, ParquetHiveSerDe, AvroSerDe and OrcSerde",
                 serde.chars().take(120).collect::<String>()
             )));
         }
@@ -78,10 +83,11 @@ fn stored_as(storage: &StorageText) -> Result<Stored, SqlProblem> {
         "PARQUET" => Stored::Known(Format::Parquet),
         "JSON" | "JSONFILE" => Stored::Known(Format::Json),
         "AVRO" => Stored::Known(Format::Avro),
+        "ORC" => Stored::Known(Format::Orc),
         "TEXTFILE" => Stored::Text,
         other => {
             return Err(SqlProblem::new(format!(
-                "files STORED AS {other} are not modelled; there is PARQUET, AVRO, JSON and TEXTFILE"
+                "files STORED AS {other} are not modelled; there is PARQUET, ORC, AVRO, JSON and TEXTFILE"
             )));
         }
     })
@@ -117,6 +123,7 @@ pub(super) fn storage_lines(table: &Table) -> Vec<String> {
     match &table.format {
         Format::Parquet => vec!["STORED AS PARQUET".to_owned()],
         Format::Avro => vec!["STORED AS AVRO".to_owned()],
+        Format::Orc => vec!["STORED AS ORC".to_owned()],
         Format::Json => serde("org.openx.data.jsonserde.JsonSerDe"),
         Format::Csv { delimiter, .. } => vec![
             "ROW FORMAT DELIMITED".to_owned(),

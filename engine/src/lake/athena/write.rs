@@ -113,7 +113,10 @@ pub(super) fn create_as(
         &prefix,
         format,
     );
-    codec.name().clone_into(&mut table.compression);
+    table
+        .format
+        .codec_name(codec)
+        .clone_into(&mut table.compression);
     Ok(Some(Target {
         table,
         codec,
@@ -136,7 +139,7 @@ pub(super) fn unload(
     let with = With::of(with)?;
     if with.text("format").is_none() {
         return Err(SqlProblem::new(
-            "UNLOAD needs WITH (format = 'PARQUET'), or AVRO, JSON, TEXTFILE",
+            "UNLOAD needs WITH (format = 'PARQUET'), or ORC, AVRO, JSON, TEXTFILE",
         ));
     }
     let (format, codec) = with.format("")?;
@@ -177,16 +180,16 @@ pub(super) fn insert(
             .map(|c| columns.iter().position(|given| given == c))
             .collect()
     };
-    let codec = match table.format {
-        Format::Parquet => {
-            let noted = table
-                .parameters
-                .iter()
-                .find(|(k, _)| k.eq_ignore_ascii_case("parquet.compression"));
-            codec_of(noted.map_or("gzip", |(_, v)| v))?
-        }
-        _ => Codec::Gzip,
+    let note = match table.format {
+        Format::Parquet => "parquet.compression",
+        Format::Orc => "orc.compress",
+        _ => "",
     };
+    let noted = table
+        .parameters
+        .iter()
+        .find(|(k, _)| !note.is_empty() && k.eq_ignore_ascii_case(note));
+    let codec = codec_of(noted.map_or("gzip", |(_, v)| v))?;
     Ok(Target {
         codec,
         keys: Vec::new(),
@@ -215,12 +218,13 @@ fn must_be_empty(lake: &Lake, bucket: &str, prefix: &str) -> Result<(), SqlProbl
 struct With(BTreeMap<String, Value>);
 
 impl With {
-    const KNOWN: [&'static str; 13] = [
+    const KNOWN: [&'static str; 14] = [
         "table_type",
         "format",
         "external_location",
         "write_compression",
         "parquet_compression",
+        "orc_compression",
         "compression",
         "compression_level",
         "partitioned_by",
@@ -259,6 +263,7 @@ impl With {
         let format = match name.as_str() {
             "PARQUET" => Format::Parquet,
             "AVRO" => Format::Avro,
+            "ORC" => Format::Orc,
             "JSON" => Format::Json,
             "TEXTFILE" => {
                 let text = self.text("field_delimiter").unwrap_or("\\001");
@@ -269,11 +274,16 @@ impl With {
             }
             other => {
                 return Err(SqlProblem::new(format!(
-                    "files of format {other} are not written here; there is PARQUET, AVRO, JSON and TEXTFILE"
+                    "files of format {other} are not written here; there is PARQUET, ORC, AVRO, JSON and TEXTFILE"
                 )));
             }
         };
-        let names = ["write_compression", "parquet_compression", "compression"];
+        let names = [
+            "write_compression",
+            "parquet_compression",
+            "orc_compression",
+            "compression",
+        ];
         let codec = names.iter().find_map(|n| self.text(n)).unwrap_or("GZIP");
         Ok((format, codec_of(codec)?))
     }
@@ -281,12 +291,13 @@ impl With {
 
 fn codec_of(name: &str) -> Result<Codec, SqlProblem> {
     match name.to_uppercase().as_str() {
-        "GZIP" => Ok(Codec::Gzip),
+        // ORC's word for the same deflated bytes.
+        "GZIP" | "ZLIB" => Ok(Codec::Gzip),
         "SNAPPY" => Ok(Codec::Snappy),
         "ZSTD" => Ok(Codec::Zstd),
         "NONE" | "UNCOMPRESSED" => Ok(Codec::None),
         other => Err(SqlProblem::new(format!(
-            "compression {other} is not written here; there is GZIP, SNAPPY, ZSTD and NONE"
+            "compression {other} is not written here; there is GZIP (ZLIB in ORC), SNAPPY, ZSTD and NONE"
         ))),
     }
 }
@@ -422,7 +433,7 @@ impl Writer {
         for (n, (values, batches)) in self.parts.into_iter().enumerate() {
             let prefix = hive_folder(&table, &values);
             let extension = match table.format {
-                Format::Parquet | Format::Avro => "",
+                Format::Parquet | Format::Avro | Format::Orc => "",
                 Format::Json | Format::Csv { .. } => codec.extension(),
             };
             let key = format!("{prefix}{id}_{n:05}{extension}");

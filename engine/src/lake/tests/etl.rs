@@ -250,6 +250,8 @@ fn rows_go_to_the_folder_of_their_partition_and_back() {
         (Format::Avro, Codec::Snappy, ".snappy.avro"),
         (Format::Avro, Codec::Gzip, ".gzip.avro"),
         (Format::Avro, Codec::Zstd, ".zstd.avro"),
+        (Format::Orc, Codec::Snappy, ".snappy.orc"),
+        (Format::Orc, Codec::Gzip, ".zlib.orc"),
         (Format::Json, Codec::Gzip, ".json.gz"),
         (
             Format::Csv {
@@ -328,7 +330,7 @@ fn amount_over(batch: &RecordBatch, least: f64) -> f64 {
 
 #[test]
 fn same_job_writes_the_same_bytes() {
-    for format in [Format::Parquet, Format::Avro] {
+    for format in [Format::Parquet, Format::Avro, Format::Orc] {
         let bytes = || {
             let (_dir, lake) = lake();
             put(&lake, "in/a.parquet", &parquet(&payments(3_000, 2), 1_000));

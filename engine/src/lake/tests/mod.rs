@@ -8,6 +8,7 @@ mod encode;
 mod etl;
 mod live;
 mod measure;
+mod orc;
 mod paths;
 mod query;
 mod store;

@@ -197,3 +197,109 @@ fn equal_runs_leave_equal_trees_whatever_the_threads_do() {
     assert_eq!(one.len(), 8);
     assert_eq!(one, two);
 }
+
+/// Whatever is being written when the disk is full: the sentence names the file, what was there stays, nothing is left over.
+#[test]
+fn full_disk_keeps_what_was_there() {
+    use crate::disk::full;
+    let (_dir, lake) = lake();
+    put(&lake, "old", b"old");
+    let lines: String = (0..20_000)
+        .map(|i| format!("{{\"a\":{},\"b\":\"x\"}}\n", i * 7919 % 10_007))
+        .collect();
+    put(&lake, "in/a.json", lines.as_bytes());
+    let made =
+        "CREATE EXTERNAL TABLE t (a bigint, b string) STORED AS JSON LOCATION 's3://data/in/'";
+    super::athena::rows(&lake, made);
+    lake.save_catalog().unwrap();
+    let before = tree(lake.root());
+    let full = |room| full::limit(lake.root(), room);
+    let told = |error: &dyn std::fmt::Display| {
+        let text = error.to_string();
+        let place = lake.root().display().to_string();
+        assert!(
+            text.contains("check that the disk has room") && text.contains(&place),
+            "{text}"
+        );
+    };
+    for room in [0, 2] {
+        full(room);
+        told(
+            &lake
+                .put("data", "old", b"newer", SimTime::ZERO, 0)
+                .unwrap_err(),
+        );
+        full(room);
+        told(
+            &lake
+                .stage_file(&lake.root().join("data/in/a.json"))
+                .unwrap_err(),
+        );
+        full(room);
+        lake.change_catalog(|c| c.create_database("more")).unwrap();
+        told(&lake.save_catalog().unwrap_err());
+    }
+    for format in ["PARQUET", "ORC", "AVRO", "JSON", "TEXTFILE"] {
+        for room in [0, 3, 40, 300] {
+            full(room);
+            let sql = format!(
+                "CREATE TABLE n WITH (format = '{format}', external_location = 's3://data/n/') AS SELECT a, b FROM t"
+            );
+            told(&super::athena::ask(&lake, &sql).map(|_| ()).unwrap_err());
+        }
+    }
+    assert_eq!(lake.read("data", "old").unwrap(), b"old");
+    assert!(lake.list("data", "n/").is_empty() && lake.catalog().table("default", "n").is_none());
+    let mut after = tree(lake.root());
+    after.retain(|name, _| !name.starts_with(".staging"));
+    assert_eq!(after, before);
+    let staging = fs::read_dir(lake.root().join(".staging")).unwrap();
+    assert_eq!(staging.count(), 0, "something is left over");
+    // With room again all goes on.
+    full(1 << 30);
+    put(&lake, "old", b"newer");
+    lake.save_catalog().unwrap();
+}
+
+/// Files of the lake that another program cuts, fills with something else or removes.
+#[test]
+fn files_that_change_under_a_crawler_are_told_of() {
+    use super::super::{CrawlOptions, crawl};
+    use super::{parquet, payments};
+    let (_dir, lake) = lake();
+    let whole = parquet(&payments(500, 1), 100);
+    for key in ["t/a.parquet", "t/b.parquet"] {
+        put(&lake, key, &whole);
+    }
+    let listed = lake.list("data", "");
+    let found = crawl(&lake, listed.clone(), "t/", &CrawlOptions::default());
+    let table = found.tables[0].to_table("shop");
+    lake.change_catalog(|c| c.put_table(table, SimTime::ZERO))
+        .unwrap();
+    let place = lake.root().join("data/t/b.parquet");
+    let cut = whole.len() / 2;
+    let ways: [(&str, Option<Vec<u8>>); 5] = [
+        ("cut", Some(whole[..cut].to_vec())),
+        ("empty", Some(Vec::new())),
+        ("something else", Some(b"not what it was\n".to_vec())),
+        ("longer", Some([whole.as_slice(), b"more"].concat())),
+        ("gone", None),
+    ];
+    for (way, bytes) in ways {
+        match bytes {
+            Some(bytes) => fs::write(&place, bytes).unwrap(),
+            None => fs::remove_file(&place).unwrap(),
+        }
+        let found = crawl(&lake, listed.clone(), "t/", &CrawlOptions::default());
+        let text = format!("{:?}", found.skipped);
+        assert!(text.contains("t/b.parquet"), "{way}: {found:?}");
+        assert_eq!(
+            found.tables.iter().map(|t| t.files).sum::<u64>(),
+            1,
+            "{way}"
+        );
+        let asked = super::athena::ask(&lake, "SELECT count(amount) AS n FROM shop.t");
+        let told = asked.map(|_| ()).unwrap_err().to_string();
+        assert!(told.contains("t/b.parquet"), "{way}: {told}");
+    }
+}

@@ -48,7 +48,7 @@ pub(super) struct Query {
     pub(super) planning: SimDuration,
     pub(super) work: Option<Work<Result<QueryResult, SqlProblem>>>,
     pub(super) phase: Phase,
-    /// Reads rows of text and not Parquet.
+    /// Reads rows of text and not columns (Parquet, ORC).
     pub(super) text: bool,
     pub(super) class: StatementClass,
     /// `QueryExecutionId`.

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use super::config::{Config, OutputFormat};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{Batch, Fingerprint, Shared, encode_json_lines, spoil};
-use crate::lake::{EncodedGroup, Lake, ParquetPlan, Staged, compress};
+use crate::lake::{Codec, EncodedGroup, Lake, OrcPlan, ParquetPlan, Staged, compress};
 use crate::node::{Cx, NodeError, NodeResult, Work};
-use crate::units::SimTime;
+use crate::units::{MIB, SimTime};
 
 /// Rows that are encoded in one piece: a row group of Parquet. Large enough for good columns, small enough to use all
 /// threads and to hand memory back early.
@@ -18,9 +19,29 @@ const PIECE_ROWS: usize = 65_536;
 #[derive(Debug)]
 enum Piece {
     Columns(Work<EncodedGroup>),
-    /// Encoded when the file is closed, if no other run has made the same file.
+    /// Encoded when the file is closed, if no other run has made the same file; of ORC always, whose stripes end where the encoder
+    /// says.
     Later(Vec<Batch>),
     Lines(Work<Vec<u8>>),
+}
+
+/// How the file is made of its pieces.
+#[derive(Debug, Clone)]
+enum Plan {
+    Lines,
+    Parquet(ParquetPlan),
+    Orc(OrcPlan),
+}
+
+impl Plan {
+    /// The columns of the file, if it has any.
+    fn schema(&self) -> Option<&SchemaRef> {
+        match self {
+            Self::Lines => None,
+            Self::Parquet(plan) => Some(plan.schema()),
+            Self::Orc(plan) => Some(plan.schema()),
+        }
+    }
 }
 
 /// When some records came in and when they entered this buffer.
@@ -34,10 +55,9 @@ pub(super) struct Stay {
 /// What will be one file.
 #[derive(Debug)]
 pub(super) struct Buffer {
-    format: OutputFormat,
-    plan: Option<ParquetPlan>,
+    plan: Plan,
     schema: SchemaRef,
-    codec: crate::lake::Codec,
+    codec: Codec,
     delimiter: bool,
     pending: Vec<Batch>,
     pending_rows: usize,
@@ -65,16 +85,16 @@ pub(super) struct Closed {
 impl Buffer {
     pub(super) fn open(config: &Config, first: &Batch, cx: &Cx<'_>) -> NodeResult<Self> {
         let codec = config.compression.codec();
+        let schema = first.schema();
+        let stripe = u64::from(config.orc_stripe_size_mib) * MIB;
+        let stripe = usize::try_from(stripe).unwrap_or(usize::MAX);
         let plan = match config.format {
-            OutputFormat::Parquet => Some(
-                ParquetPlan::new(&first.schema(), codec)
-                    .map_err(|e| NodeError::Fatal(e.to_string()))?,
-            ),
-            OutputFormat::Json => None,
+            OutputFormat::Parquet => ParquetPlan::new(&schema, codec).map(Plan::Parquet),
+            OutputFormat::Orc => OrcPlan::new(&schema, codec, stripe).map(Plan::Orc),
+            OutputFormat::Json => Ok(Plan::Lines),
         };
         Ok(Self {
-            format: config.format,
-            plan,
+            plan: plan.map_err(|e| NodeError::Fatal(e.to_string()))?,
             schema: first.schema(),
             codec,
             delimiter: config.append_delimiter_to_record,
@@ -90,7 +110,7 @@ impl Buffer {
     }
     /// True when `batch` can go into the same file: a file of columns has one schema, JSON lines may differ.
     pub(super) fn fits(&self, batch: &Batch) -> bool {
-        self.format == OutputFormat::Json || self.schema == batch.schema()
+        matches!(self.plan, Plan::Lines) || self.schema == batch.schema()
     }
     /// Takes records in that came to the stream at `since`.
     pub(super) fn add(&mut self, since: SimTime, batch: Batch, cx: &Cx<'_>) -> NodeResult {
@@ -127,14 +147,11 @@ impl Buffer {
         if batches.is_empty() {
             return Ok(());
         }
-        let piece = match (self.format, self.plan.clone()) {
-            (OutputFormat::Parquet, Some(_)) if cx.world().shared.is_kept() => {
-                Piece::Later(batches)
-            }
-            (OutputFormat::Parquet, Some(plan)) => {
-                Piece::Columns(cx.compute(move || columns(&plan, &batches))?)
-            }
-            _ => {
+        let piece = match self.plan.clone() {
+            Plan::Orc(_) => Piece::Later(batches),
+            Plan::Parquet(_) if cx.world().shared.is_kept() => Piece::Later(batches),
+            Plan::Parquet(plan) => Piece::Columns(cx.compute(move || columns(&plan, &batches))?),
+            Plan::Lines => {
                 let delimiter = self.delimiter;
                 Piece::Lines(cx.compute(move || lines(&batches, delimiter))?)
             }
@@ -147,18 +164,15 @@ impl Buffer {
         self.encode(cx)?;
         let (pieces, plan, codec, lake) = (self.pieces, self.plan, self.codec, lake.clone());
         let shared = cx.world().shared.clone();
-        let format = self.format;
+        let extension = match plan {
+            Plan::Parquet(_) => ".parquet",
+            Plan::Orc(_) => ".orc",
+            Plan::Lines => codec.extension(),
+        };
         let file = cx.start(async move {
-            let bytes = match plan {
-                Some(plan) => shared_file(pieces, &plan, codec, &shared).await?,
-                None => Arc::new(join_lines(pieces, codec).await?),
-            };
+            let bytes = shared_file(pieces, &plan, codec, &shared).await?;
             lake.stage(&bytes).map_err(|e| e.to_string())
         })?;
-        let extension = match format {
-            OutputFormat::Parquet => ".parquet",
-            OutputFormat::Json => codec.extension(),
-        };
         Ok(Closed {
             file,
             extension,
@@ -197,15 +211,19 @@ fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
 /// The file of these pieces, from another run when that made it before.
 async fn shared_file(
     pieces: Vec<Piece>,
-    plan: &ParquetPlan,
-    codec: crate::lake::Codec,
+    plan: &Plan,
+    codec: Codec,
     shared: &Shared,
 ) -> Result<Arc<Vec<u8>>, String> {
     let key = file_key(&pieces, plan, codec);
     if let Some(known) = key.and_then(|k| shared.result(k)) {
         return Ok(known);
     }
-    let bytes = Arc::new(join_columns(pieces, plan).await?);
+    let bytes = Arc::new(match plan {
+        Plan::Parquet(plan) => join_columns(pieces, plan).await?,
+        Plan::Orc(plan) => stripes(pieces, plan)?,
+        Plan::Lines => join_lines(pieces, codec).await?,
+    });
     if let Some(key) = key {
         shared.keep(key, &bytes, bytes.len());
     }
@@ -213,9 +231,13 @@ async fn shared_file(
 }
 
 /// Tells files apart: their records, where the pieces end, the columns and the compression. `None` when it cannot.
-fn file_key(pieces: &[Piece], plan: &ParquetPlan, codec: crate::lake::Codec) -> Option<u128> {
+fn file_key(pieces: &[Piece], plan: &Plan, codec: Codec) -> Option<u128> {
     let mut print = Fingerprint::default();
-    print.bytes(format!("{codec:?} {:?}", plan.schema()).as_bytes());
+    let kind = match plan {
+        Plan::Orc(plan) => format!("{plan:?}"),
+        _ => String::new(),
+    };
+    print.bytes(format!("{codec:?} {:?}{kind}", plan.schema()?).as_bytes());
     for piece in pieces {
         let Piece::Later(batches) = piece else {
             return None;
@@ -240,7 +262,16 @@ async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>,
     plan.assemble(groups).map_err(|e| e.to_string())
 }
 
-async fn join_lines(pieces: Vec<Piece>, codec: crate::lake::Codec) -> Result<Vec<u8>, String> {
+fn stripes(pieces: Vec<Piece>, plan: &OrcPlan) -> Result<Vec<u8>, String> {
+    let batches = pieces.into_iter().flat_map(|piece| match piece {
+        Piece::Later(batches) => batches,
+        Piece::Columns(_) | Piece::Lines(_) => Vec::new(),
+    });
+    let rows: Vec<RecordBatch> = batches.map(|b| b.rows).collect();
+    plan.encode_file(&rows).map_err(|e| e.to_string())
+}
+
+async fn join_lines(pieces: Vec<Piece>, codec: Codec) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     for piece in pieces {
         if let Piece::Lines(work) = piece {

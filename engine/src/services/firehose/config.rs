@@ -18,6 +18,8 @@ pub enum OutputFormat {
     Json,
     /// Columns, by record format conversion.
     Parquet,
+    /// Columns as Hive writes them, by record format conversion; of flat types only.
+    Orc,
 }
 
 /// How the files are compressed.
@@ -29,8 +31,10 @@ pub enum Compression {
     None,
     /// GZIP.
     Gzip,
-    /// Snappy; Firehose's own choice for Parquet.
+    /// Snappy; Firehose's own choice for Parquet and ORC.
     Snappy,
+    /// ZLIB, for ORC alone.
+    Zlib,
     /// Zstandard. AWS offers it for Parquet in Iceberg tables only; kept here to compare.
     Zstd,
 }
@@ -39,7 +43,8 @@ impl Compression {
     pub(super) const fn codec(self) -> Codec {
         match self {
             Self::None => Codec::None,
-            Self::Gzip => Codec::Gzip,
+            // ORC's word for the same deflated bytes.
+            Self::Gzip | Self::Zlib => Codec::Gzip,
             Self::Snappy => Codec::Snappy,
             Self::Zstd => Codec::Zstd,
         }
@@ -50,7 +55,7 @@ impl Compression {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// A file is written when this much has gathered, before compression. At least 64 MiB for Parquet.
+    /// A file is written when this much has gathered, before compression. At least 64 MiB for Parquet and ORC.
     #[schemars(range(min = 1, max = 128), extend("x-unit" = "MiB", "x-quota" = "firehose.s3_buffer_size_max_bytes", "x-group" = "Buffer"))]
     pub buffer_size_mib: u32,
     /// A file is written at the latest after this time, if there is anything to write.
@@ -62,7 +67,10 @@ pub struct Config {
     /// How the files are compressed.
     #[schemars(extend("x-group" = "Files"))]
     pub compression: Compression,
-    /// The table of the data catalog whose columns files of Parquet have, when a catalog is connected. Empty: those of the records.
+    /// Bytes of one stripe of an ORC file before compression, about (`StripeSizeBytes`).
+    #[schemars(range(min = 8, max = 128), extend("x-unit" = "MiB", "x-group" = "Format"))]
+    pub orc_stripe_size_mib: u32,
+    /// The table of the data catalog whose columns files of Parquet and ORC have, when a catalog is connected. Empty: those of the records.
     #[schemars(extend("x-group" = "Format"))]
     pub table_name: String,
     /// Puts records into folders by their own values: one buffer for each combination of `partition_keys`.
@@ -99,6 +107,7 @@ impl Default for Config {
             buffer_interval_seconds: 300,
             format: OutputFormat::Json,
             compression: Compression::None,
+            orc_stripe_size_mib: 64,
             table_name: String::new(),
             dynamic_partitioning: false,
             partition_keys: String::new(),
@@ -113,14 +122,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How files of one sort are written: the error output is JSON lines, and conversion leaves its compression inside Parquet.
+    /// How files of one sort are written: the error output is JSON lines, and conversion leaves its compression inside its files.
     pub(super) fn of(&self, kind: &str) -> Self {
         if kind.is_empty() {
             return self.clone();
         }
         let compression = match self.format {
             OutputFormat::Json => self.compression,
-            OutputFormat::Parquet => Compression::None,
+            OutputFormat::Parquet | OutputFormat::Orc => Compression::None,
         };
         Self {
             format: OutputFormat::Json,
@@ -172,6 +181,18 @@ impl Config {
                 "compression",
                 "AWS does not offer Zstandard for JSON files",
                 "gzip or snappy exist in AWS",
+            );
+        }
+        let fits = match self.compression {
+            Compression::Gzip | Compression::Zstd => self.format != OutputFormat::Orc,
+            Compression::Zlib => self.format == OutputFormat::Orc,
+            Compression::None | Compression::Snappy => true,
+        };
+        if !fits {
+            out.error(
+                "compression",
+                "ORC files are compressed with snappy or zlib, and zlib is for them alone",
+                "set snappy or none, or zlib for orc and gzip for the others",
             );
         }
         self.validate_prefixes(out);

@@ -82,7 +82,7 @@ static SPEC: KindSpec = KindSpec {
     title: "Data Firehose",
     title_ko: "Data Firehose 전송",
     category: Category::Stream,
-    summary: "Buffers records and writes them as files, through a function and into Parquet if wanted.",
+    summary: "Buffers records and writes them as files, through a function and into Parquet or ORC if wanted.",
     docs: include_str!("docs.md"),
     docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
@@ -181,7 +181,7 @@ static SPEC: KindSpec = KindSpec {
         metric(
             "SucceedConversion.Records",
             "Count",
-            "Records converted to Parquet.",
+            "Records converted to Parquet or ORC.",
         ),
         metric(
             "SucceedConversion.Bytes",

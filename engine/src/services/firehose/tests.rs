@@ -200,17 +200,29 @@ fn problems_name_the_parameter() {
             "error_output_prefix",
         ),
         (json!({"compression": "zstd"}), "compression"),
+        (json!({"compression": "zlib"}), "compression"),
+        (
+            json!({"format": "orc", "compression": "gzip", "buffer_size_mib": 64}),
+            "compression",
+        ),
+        (
+            json!({"format": "orc", "buffer_size_mib": 5}),
+            "buffer_size_mib",
+        ),
+        (
+            json!({"format": "orc", "buffer_size_mib": 64, "orc_stripe_size_mib": 7}),
+            "orc_stripe_size_mib",
+        ),
         (json!({"transform_buffer_mib": 0.1}), "transform_buffer_mib"),
     ] {
         let found = problems(&params).found;
         assert_eq!(found.len(), 1, "{params} {found:?}");
         assert_eq!(found[0].field, field, "{params}");
     }
-    assert!(
-        problems(&json!({"format": "parquet", "buffer_size_mib": 64}))
-            .found
-            .is_empty()
-    );
+    for format in ["parquet", "orc"] {
+        let params = json!({"format": format, "compression": "snappy", "buffer_size_mib": 64});
+        assert!(problems(&params).found.is_empty());
+    }
 }
 
 #[test]
@@ -373,6 +385,27 @@ fn records_that_cannot_be_converted_go_to_the_error_output() {
     );
     bench(&feed, &bucket, json!({"buffer_interval_seconds": 60})).run(200);
     assert_eq!(records(&bucket), [4]);
+}
+
+/// The file is whole ORC, in the compression that was chosen, whatever the size of a stripe.
+#[test]
+fn records_are_converted_to_orc() {
+    for (compression, stripe) in [("snappy", 64), ("zlib", 8), ("none", 8)] {
+        let (feed, bucket) = (feed().records(ms(1), batch(500, 1000, ms(1))), bucket());
+        let params = json!({"format": "orc", "compression": compression, "orc_stripe_size_mib": stripe,
+            "buffer_size_mib": 64, "buffer_interval_seconds": 60});
+        let ran = bench(&feed, &bucket, params).run(200);
+        let files = files(&bucket);
+        assert_eq!(files.len(), 1);
+        assert!(files[0].1.ends_with(".orc"), "{}", files[0].1);
+        assert_eq!(
+            (
+                files[0].2,
+                ran.metric("hose", "SucceedConversion.Records").sum
+            ),
+            (500, 500.0)
+        );
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub enum OutputFormat {
     /// Columns; what queries read least of.
     #[default]
     Parquet,
+    /// Columns as Hive writes them; of flat types only.
+    Orc,
     /// Rows with their schema.
     Avro,
     /// One JSON object a line.
@@ -24,10 +26,10 @@ pub enum OutputFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// Fast; Glue's default for Parquet.
+    /// Fast; Glue's default for Parquet and ORC.
     #[default]
     Snappy,
-    /// Smaller, slower.
+    /// Smaller, slower; ORC calls it zlib.
     Gzip,
     /// Smaller than gzip and faster.
     Zstd,
@@ -265,6 +267,7 @@ impl Config {
         };
         let format = match self.format {
             OutputFormat::Parquet => Format::Parquet,
+            OutputFormat::Orc => Format::Orc,
             OutputFormat::Avro => Format::Avro,
             OutputFormat::Json => Format::Json,
             OutputFormat::Csv => Format::Csv {

@@ -49,7 +49,8 @@ pub(super) fn store(
     merge(&mut table.columns, &written.columns);
     table.partition_keys.clone_from(&written.partition_keys);
     table.format = output.0.clone();
-    output.1.name().clone_into(&mut table.compression);
+    let compression = output.0.codec_name(output.1);
+    compression.clone_into(&mut table.compression);
     let classification = output.0.classification().to_owned();
     table
         .parameters
