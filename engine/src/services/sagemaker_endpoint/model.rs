@@ -432,19 +432,8 @@ fn start_instances(variant: usize, n: u32, law: &LatencyLaw, cx: &mut Cx<'_>) {
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         self.source = cx.ins("in").next().map(|w| w.id);
-        let policy = PutPolicy {
-            latency: self.put_law.clone(),
-            max_calls: 64,
-            max_retries: 10,
-            backoff: SimDuration::millis(100),
-            max_waiting: 1_000_000,
-            tag_kind: TIMER_PUT,
-        };
-        let wires: Vec<WireId> = cx.outs("out").map(|w| w.id).collect();
-        self.putters = wires
-            .into_iter()
-            .map(|w| Putter::new(w, policy.clone()))
-            .collect();
+        let policy = PutPolicy::of_results(self.put_law.clone(), TIMER_PUT);
+        self.putters = policy.putters("out", cx);
         cx.after(MINUTE, Tag::new(TIMER_MINUTE, 0));
         if cx.ins("models").next().is_some() {
             cx.after(LOOK, Tag::new(TIMER_MODEL, 0));
