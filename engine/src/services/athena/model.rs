@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::capacity::Capacity;
 use super::config::Config;
 use super::output;
 use super::query::{Ended, Fate, Phase, Query, Terms};
 use super::reuse::Reuse;
-use super::{GET, PUT, SCANNED};
+use super::{CATALOG_REQUEST, GET, PUT, SCANNED};
 use crate::lake::{
     QueryOptions, QueryResult, ResultPlace, SqlProblem, StatementClass, classify_statement,
     split_statements,
@@ -52,6 +53,7 @@ pub struct Model {
     /// Statements of `setup` that have not ended, the first of them first.
     setup: VecDeque<String>,
     reuse: Reuse,
+    capacity: Capacity,
     queries: BTreeMap<u64, Query>,
     next: u64,
     waited: bool,
@@ -77,6 +79,7 @@ impl Model {
                 .map_err(|e| e.to_string())?
                 .into(),
             reuse: Reuse::default(),
+            capacity: Capacity::new(&config, cx.quota("athena.dpus_per_ddl_query")?),
             queries: BTreeMap::new(),
             next: 0,
             waited: false,
@@ -94,7 +97,30 @@ impl Model {
         self.schedule
             .change(config.start_after_seconds, config.schedule_seconds, cx);
         self.config = config;
+        self.capacity.change(&self.config, cx);
+        self.admit(cx);
         Retuned::Live
+    }
+    /// Lets queries begin for which the reservation has DPUs again.
+    fn admit(&mut self, cx: &mut Cx<'_>) {
+        loop {
+            let queries = &self.queries;
+            let next = self.capacity.next(|id| queries.get(&id).map(Query::is_ddl));
+            let Some((id, dpus)) = next else {
+                return;
+            };
+            if let Some(query) = self.queries.get_mut(&id) {
+                query.dpus = Some(dpus);
+                query.queue += cx.now().since(query.at);
+                Self::set_off(id, query, cx);
+            }
+        }
+    }
+    /// The queue of a query that may begin, and its planning.
+    fn set_off(id: u64, query: &Query, cx: &mut Cx<'_>) {
+        let begins = query.at + query.queue;
+        cx.at(begins, Tag::new(RUN, id));
+        cx.at(begins + query.planning, Tag::new(LOOK, id));
     }
 
     /// The database of names without one.
@@ -119,6 +145,10 @@ impl Model {
         }
         if cx.strikes(FaultKind::Throttle) || !self.calls.take(cx.now(), 1) {
             return Some(Unstarted::Throttled("ThrottlingException"));
+        }
+        if self.capacity.is_reserved() {
+            // Queries wait for DPUs; the quota of active ones does not count them.
+            return None;
         }
         let active = self.queries.values().filter(|q| q.is_ddl() == ddl).count() as u64;
         (active >= self.terms.active_max(ddl))
@@ -170,7 +200,9 @@ impl Model {
             work = Some(cx.start(async move { Ok(running.await) })?);
         }
         let (queue, planning) = (cx.draw(&self.terms.queue), cx.draw(&self.terms.planning));
+        let dpus = self.capacity.enter(id, class == StatementClass::Ddl);
         let query = Query {
+            dpus,
             sql: sql.to_owned(),
             at: cx.now(),
             queue,
@@ -186,10 +218,11 @@ impl Model {
             looked: cx.now(),
         };
         self.next += 1;
-        self.queries.insert(id, query);
         self.last_state = "QUEUED";
-        cx.after(queue, Tag::new(RUN, id));
-        cx.after(queue + planning, Tag::new(LOOK, id));
+        if dpus.is_some() {
+            Self::set_off(id, &query, cx);
+        }
+        self.queries.insert(id, query);
         Ok(Ok(()))
     }
     fn output(&self) -> Option<ResultPlace> {
@@ -281,7 +314,9 @@ impl Model {
             return Ok(());
         };
         let setup = query.setup;
+        self.capacity.leave(query.dpus.unwrap_or(0));
         self.finish(query, cx)?;
+        self.admit(cx);
         if setup {
             self.setup.pop_front();
             self.set_up(cx)?;
@@ -303,12 +338,18 @@ impl Model {
         cx.metric("ProcessedBytes", ended.bytes as f64);
         self.last_bytes = ended.bytes;
         self.last_time = took;
-        let billed = u128::from(self.terms.billed(ended.bytes));
+        // With a reservation bytes cost nothing.
+        let billed = match query.dpus {
+            Some(1..) => 0,
+            _ => u128::from(self.terms.billed(ended.bytes)),
+        };
         match ended.fate {
             Fate::Succeeded(result) => {
                 if !free {
                     cx.meter(&SCANNED, billed);
                     self.meter_requests(&result, cx);
+                    let requests = self.terms.catalog_requests(result.partitions_total);
+                    cx.meter(&CATALOG_REQUEST, u128::from(requests));
                 }
                 if let Err(why) = self.write(&query.id, query.class, &result, cx) {
                     self.fail(&why, cx);
@@ -382,7 +423,8 @@ impl Model {
                 Phase::Ending(ended) => ended.bytes,
                 Phase::Queued | Phase::Running => 0,
             };
-            if bytes > 0 && !query.is_free() {
+            self.capacity.leave(query.dpus.unwrap_or(0));
+            if bytes > 0 && !query.is_free() && query.dpus.is_none_or(|n| n == 0) {
                 cx.meter(&SCANNED, u128::from(self.terms.billed(bytes)));
             }
             self.cancelled += 1;
@@ -543,6 +585,9 @@ impl Node for Model {
             Unstarted::Refused(why) => why,
         }))
     }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        self.capacity.settle(cx);
+    }
     fn held(&self) -> u64 {
         0
     }
@@ -550,6 +595,9 @@ impl Node for Model {
         let queued = |q: &&Query| matches!(q.phase, Phase::Queued);
         let queued = self.queries.values().filter(queued).count();
         let active = self.queries.len();
+        if self.capacity.is_reserved() {
+            out.limit("reserved DPUs", self.capacity.used());
+        }
         out.values = vec![
             ("queued", queued as f64, ""),
             ("running", (active - queued) as f64, ""),

@@ -58,6 +58,8 @@ pub(super) struct Query {
     pub(super) reused: Option<Arc<Table>>,
     /// One of the statements of `setup`.
     pub(super) setup: bool,
+    /// DPUs that it has of a reservation; `None` while it waits for them.
+    pub(super) dpus: Option<u64>,
     /// When the scan began, once it did.
     pub(super) looked: SimTime,
 }
@@ -93,6 +95,7 @@ pub(super) struct Terms {
     step: u64,
     range_get: u64,
     gets_per_second: u64,
+    partitions_page: u64,
 }
 
 impl Terms {
@@ -120,6 +123,7 @@ impl Terms {
             step: cx.quota("athena.billed_step_bytes")?.max(1),
             range_get: cx.quota("s3.range_get_min_bytes")?.max(1),
             gets_per_second: cx.quota("s3.prefix_get_requests_per_second")?,
+            partitions_page: cx.quota("glue.get_partitions_page")?.max(1),
         })
     }
     /// The longest time of a statement.
@@ -137,6 +141,10 @@ impl Terms {
         } else {
             self.dml_active_max
         }
+    }
+    /// Requests to the catalog for planning: one for the table, one for each started page of its partitions.
+    pub(super) const fn catalog_requests(&self, partitions: u64) -> u64 {
+        1 + partitions.div_ceil(self.partitions_page)
     }
     /// Time to look up partitions.
     pub(super) const fn lookup(&self, partitions: u64) -> SimDuration {

@@ -394,12 +394,9 @@ fn fifo_topic_keeps_the_order_of_groups_over_refusals() {
     }
     let source = source(sends);
     let calls = std::sync::atomic::AtomicU64::new(0);
-    let sink = sink().admit(move |payload, _| {
+    let sink = sink().refusing(move |_, _| {
         let n = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if n % 3 == 1 {
-            return Err((payload, "ThrottlingException"));
-        }
-        Ok(payload)
+        (n % 3 == 1).then_some("ThrottlingException")
     });
     let ran = bench(&source, fifo(json!({})))
         .fake("q", &sink)
