@@ -258,4 +258,4 @@ impl Kind for Athena {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -144,6 +144,7 @@ fn problems(params: &Value) -> Problems {
 }
 
 mod partitions;
+pub(in crate::services) use partitions::active_partitions;
 
 #[test]
 fn kind_keeps_to_the_rules() {

@@ -20,6 +20,8 @@ use crate::node::{
 
 pub use config::{Config, LeaseAssignment, LeaseTableMode};
 pub use model::Model;
+#[cfg(test)]
+pub(super) use table::read_units;
 
 const HOUR_MS: u64 = 3_600_000;
 
