@@ -33,16 +33,21 @@ impl Archive {
     /// Meters storage up to now and forgets what was kept for `keep`; for ever when that is zero.
     pub(super) fn settle(&mut self, keep: SimDuration, cx: &mut Cx<'_>) {
         let now = cx.now();
-        let millis = now.as_millis() - self.metered.as_millis();
-        cx.meter(&ARCHIVE_STORED, u128::from(self.bytes) * u128::from(millis));
-        self.metered = now;
+        let mut stored = 0;
+        // What goes meanwhile is metered up to its own end, however seldom somebody looks.
         while let Some((since, bytes)) = self.parts.front().copied()
             && keep > SimDuration::ZERO
             && now.since(since) >= keep
         {
+            let millis = (since + keep).as_millis().saturating_sub(self.metered.as_millis());
+            stored += u128::from(bytes) * u128::from(millis);
             self.bytes -= bytes;
             self.parts.pop_front();
         }
+        let millis = now.as_millis() - self.metered.as_millis();
+        stored += u128::from(self.bytes) * u128::from(millis);
+        cx.meter(&ARCHIVE_STORED, stored);
+        self.metered = now;
     }
     /// Bytes that lie there.
     pub(super) const fn bytes(&self) -> u64 {

@@ -14,7 +14,6 @@ use super::tests::{
 };
 use crate::node::{AnyKind, ReplyStatus};
 use crate::services::testing::{Bench, batch, ms};
-use crate::units::SimDuration;
 
 static KIND: &dyn AnyKind = &Lambda;
 

@@ -141,6 +141,8 @@ fn check(row: &Capacity) {
         let within = match result.name.as_str() {
             "glacier_gb_total" => 1e-5,
             "standard_gb_total" => 0.03,
+            // Printed with five digits.
+            "share" => 1e-5,
             _ => 1e-6,
         };
         let (got, within) = match row.sized(&result.name) {
