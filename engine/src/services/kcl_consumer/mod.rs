@@ -11,8 +11,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
-use crate::metrics::MetricSpec;
+use crate::books::{UsageSpec, usage};
+use crate::metrics::{MetricSpec, metric};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -24,21 +24,6 @@ pub use model::Model;
 pub(super) use table::read_units;
 
 const HOUR_MS: u64 = 3_600_000;
-
-const fn usage(
-    key: &'static str,
-    unit: &'static str,
-    base_per_unit: u64,
-    rounding: &'static str,
-) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit,
-        base_per_unit,
-        rounding,
-        growth: Growth::Linear,
-    }
-}
 
 static WRITE: UsageSpec = usage(
     "dynamodb.write_request_unit",
@@ -69,10 +54,6 @@ static PUT_METRIC: UsageSpec = usage(
     "",
 );
 static WORKER_HOUR: UsageSpec = usage("kcl-consumer.worker_hour", "instance-hour", HOUR_MS, "");
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static METRICS: &[MetricSpec] = &[
     metric(

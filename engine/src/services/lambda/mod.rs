@@ -27,7 +27,7 @@ mod tests;
 use crate::books::{Growth, UsageSpec};
 use crate::code::python_syntax;
 use crate::lake::Transform;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -93,10 +93,6 @@ pub(super) static EPHEMERAL_STORAGE: UsageSpec = UsageSpec {
     rounding: "what is configured above 512 MB; each invocation rounded up to 1 ms",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "lambda",
