@@ -92,9 +92,9 @@ fn rules_of_meters_name_quotas_that_exist() {
                 continue;
             };
             let start = format!("{service}.{}", name.trim_end_matches('*'));
-            let found = books.quotas().any(|q| {
-                q.key == start || (name.ends_with('*') && q.key.starts_with(&start))
-            });
+            let found = books
+                .quotas()
+                .any(|q| q.key == start || (name.ends_with('*') && q.key.starts_with(&start)));
             assert!(found, "{}: no quota `{word}`", meter.key);
             named += 1;
         }

@@ -68,7 +68,11 @@ impl Capacity {
                 return None;
             }
             self.line.pop_front();
-            let dpus = if self.is_reserved() { self.needs(ddl) } else { 0 };
+            let dpus = if self.is_reserved() {
+                self.needs(ddl)
+            } else {
+                0
+            };
             self.taken += dpus;
             return Some((id, dpus));
         }

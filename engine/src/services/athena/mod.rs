@@ -216,7 +216,11 @@ impl Kind for Athena {
         }
         let books = Books::for_region(cx.region);
         let step = books.and_then(|b| b.quota_value("athena.capacity_dpus_step"));
-        let step = step.ok().and_then(|n| u32::try_from(n).ok()).unwrap_or(1).max(1);
+        let step = step
+            .ok()
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1)
+            .max(1);
         if config.capacity_dpus % step != 0 || config.dpus_per_query % step != 0 {
             let field = if config.capacity_dpus % step == 0 {
                 "dpus_per_query"

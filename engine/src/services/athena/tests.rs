@@ -502,7 +502,11 @@ fn reservation_lets_queries_wait_for_dpus_and_bills_hours_instead_of_bytes() {
         let params = json!({"schedule_seconds": 0, "start_after_seconds": 0, "capacity_dpus": dpus, "dpus_per_query": each});
         let (mut bench, sink) = bench(&catalog, params);
         for _ in 0..12 {
-            bench = bench.act(secs(10), "athena", query("SELECT count(*) AS n FROM orders"));
+            bench = bench.act(
+                secs(10),
+                "athena",
+                query("SELECT count(*) AS n FROM orders"),
+            );
         }
         let ran = bench.run(3600);
         assert_eq!(counts(&sink).len(), 12, "{dpus} {each}");
@@ -533,8 +537,14 @@ fn reservations_are_checked() {
     };
     for (params, field) in [
         (json!({"capacity_dpus": 25}), "capacity_dpus"),
-        (json!({"capacity_dpus": 24, "dpus_per_query": 6}), "dpus_per_query"),
-        (json!({"capacity_dpus": 24, "dpus_per_query": 28}), "capacity_dpus"),
+        (
+            json!({"capacity_dpus": 24, "dpus_per_query": 6}),
+            "dpus_per_query",
+        ),
+        (
+            json!({"capacity_dpus": 24, "dpus_per_query": 28}),
+            "capacity_dpus",
+        ),
         (json!({"capacity_dpus": 1004}), "capacity_dpus"),
     ] {
         let mut problems = Problems::of("athena");
@@ -580,6 +590,8 @@ fn partitioned(lake: &Lake, days: usize, now: SimTime) -> Result<(), LakeError> 
             values: vec![format!("{day:06}")],
             prefix: folder(day),
         });
-        catalog.add_partitions("weir", "days", all.collect()).map(drop)
+        catalog
+            .add_partitions("weir", "days", all.collect())
+            .map(drop)
     })
 }

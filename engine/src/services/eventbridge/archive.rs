@@ -39,7 +39,9 @@ impl Archive {
             && keep > SimDuration::ZERO
             && now.since(since) >= keep
         {
-            let millis = (since + keep).as_millis().saturating_sub(self.metered.as_millis());
+            let millis = (since + keep)
+                .as_millis()
+                .saturating_sub(self.metered.as_millis());
             stored += u128::from(bytes) * u128::from(millis);
             self.bytes -= bytes;
             self.parts.pop_front();

@@ -103,7 +103,12 @@ static SPEC: KindSpec = KindSpec {
             "Events that are delayed by the limit on invocations.",
         ),
     ],
-    usage: &[&CUSTOM_EVENT, &SCHEDULER, &ARCHIVE_PROCESSED, &ARCHIVE_STORED],
+    usage: &[
+        &CUSTOM_EVENT,
+        &SCHEDULER,
+        &ARCHIVE_PROCESSED,
+        &ARCHIVE_STORED,
+    ],
     quotas: &[
         "eventbridge.put_events_per_second",
         "eventbridge.invocations_per_second",

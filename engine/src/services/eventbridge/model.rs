@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::{CUSTOM_EVENT, SCHEDULER};
 use super::archive::Archive;
 use super::config::{Config, Rule, plain};
+use super::{CUSTOM_EVENT, SCHEDULER};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
 use crate::metrics::Part;
@@ -174,7 +174,8 @@ impl Model {
     /// Puts events into the archive, if there is one.
     fn archive(&mut self, events: &[Way], cx: &mut Cx<'_>) {
         if self.config.archive {
-            let size = |(_, event, weight): &Way| event.to_string().len() as u64 * u64::from(*weight);
+            let size =
+                |(_, event, weight): &Way| event.to_string().len() as u64 * u64::from(*weight);
             let bytes = events.iter().map(size).sum();
             let keeps = self.keeps();
             self.archive.put(bytes, keeps, cx);
@@ -309,7 +310,11 @@ impl Model {
         let Some(rule) = self.rules.get(place).cloned() else {
             return Ok(());
         };
-        let source = if rule.is_scheduler { "aws.scheduler" } else { "aws.events" };
+        let source = if rule.is_scheduler {
+            "aws.scheduler"
+        } else {
+            "aws.events"
+        };
         let mut event = self.event(source.into(), "Scheduled Event".into(), json!({}), cx);
         let region = cx.world().books.region();
         event["resources"] = json!([format!(

@@ -366,7 +366,10 @@ fn wrong_rules_are_named() {
 #[test]
 fn scheduler_is_billed_by_invocation_and_a_rule_is_not() {
     // Every minute for an hour and a half, to two targets.
-    for (by, invocations, source) in [("rule", 0, "aws.events"), ("scheduler", 180, "aws.scheduler")] {
+    for (by, invocations, source) in [
+        ("rule", 0, "aws.events"),
+        ("scheduler", 180, "aws.scheduler"),
+    ] {
         let (a, b) = (
             Fake::new().input("in", &[Flow::Records]),
             Fake::new().input("in", &[Flow::Records]),
@@ -379,7 +382,10 @@ fn scheduler_is_billed_by_invocation_and_a_rule_is_not() {
             .wire("bus.targets", "a.in")
             .wire("bus.targets", "b.in")
             .run(90 * 60 + 30);
-        assert_eq!(ran.usage("bus", "eventbridge.scheduler_invocation"), invocations);
+        assert_eq!(
+            ran.usage("bus", "eventbridge.scheduler_invocation"),
+            invocations
+        );
         assert_eq!(ran.usage("bus", "eventbridge.custom_event"), 0);
         let first = a.notes().into_iter().find_map(|n| match n.heard {
             Heard::Records(b) => json_values(&b).unwrap().pop(),
@@ -400,7 +406,11 @@ fn archive_is_billed_by_what_comes_in_and_what_lies_there() {
         let sink = Fake::new().input("in", &[Flow::Records]);
         let ran = Bench::new()
             .fake("source", &source)
-            .node("bus", KIND, json!({"archive": true, "archive_retention_days": days}))
+            .node(
+                "bus",
+                KIND,
+                json!({"archive": true, "archive_retention_days": days}),
+            )
             .fake("sink", &sink)
             .wire("source.out", "bus.in")
             .wire("bus.targets", "sink.in")
@@ -411,6 +421,9 @@ fn archive_is_billed_by_what_comes_in_and_what_lies_there() {
         // Both events are of one size.
         let stored = ran.usage("bus", "eventbridge.archive_storage_gb_month") as f64;
         let expected = bytes as f64 / 2.0 * f64::from(hours) * 3_600_000.0;
-        assert!((stored / expected - 1.0).abs() < 0.002, "{days}: {stored} {expected}");
+        assert!(
+            (stored / expected - 1.0).abs() < 0.002,
+            "{days}: {stored} {expected}"
+        );
     }
 }

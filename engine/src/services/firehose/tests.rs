@@ -394,7 +394,8 @@ fn compression_is_firehoses_own_where_nothing_is_said() {
     for (format, like) in [("json", "none"), ("parquet", "snappy"), ("orc", "snappy")] {
         let mut contents = Vec::new();
         for compression in [json!("default"), json!(like), Value::Null] {
-            let mut params = json!({"format": format, "buffer_size_mib": 64, "buffer_interval_seconds": 60});
+            let mut params =
+                json!({"format": format, "buffer_size_mib": 64, "buffer_interval_seconds": 60});
             if !compression.is_null() {
                 params["compression"] = compression;
             }

@@ -486,7 +486,9 @@ fn objects_and_requests_of_the_catalog_are_billed() {
     ]);
     let mut params = by_hand();
     params["prefix"] = json!("orders/");
-    let ran = bench(&bucket, params).act(secs(10), "crawler", crawl()).run(3600);
+    let ran = bench(&bucket, params)
+        .act(secs(10), "crawler", crawl())
+        .run(3600);
     assert_eq!(ran.metric("crawler", "PartitionsCreated").sum, 2.0);
     // A table made and one call for its partitions.
     assert_eq!(ran.usage("crawler", "glue.catalog_request"), 2);

@@ -93,7 +93,10 @@ impl Model {
             let each = u64::from(metrics).div_ceil(workers.max(1) as u64);
             let calls = each.div_ceil(self.quotas.metrics_per_call);
             let thousandths = millis * 1000 * workers * u128::from(calls);
-            cx.meter(&PUT_METRIC, thousandths / u128::from(self.quotas.metrics_buffer_ms));
+            cx.meter(
+                &PUT_METRIC,
+                thousandths / u128::from(self.quotas.metrics_buffer_ms),
+            );
         }
         if self.config.lease_table_mode == LeaseTableMode::Provisioned {
             cx.meter(&WCU_HOUR, millis * u128::from(self.config.lease_table_wcu));

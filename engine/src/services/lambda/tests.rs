@@ -619,6 +619,9 @@ fn storage_above_512_mb_is_billed_for_as_long_as_runs_take() {
         let ran = bench(&stream, &sink, params).run(60);
         let ms = ran.usage("fn", "lambda.gb_second_x86") / 1024;
         assert!(ms > 0);
-        assert_eq!(ran.usage("fn", "lambda.ephemeral_storage_gb_second"), ms * above);
+        assert_eq!(
+            ran.usage("fn", "lambda.ephemeral_storage_gb_second"),
+            ms * above
+        );
     }
 }

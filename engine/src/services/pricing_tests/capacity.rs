@@ -25,9 +25,18 @@ enum Sized {
 
 /// Rows of a need that nothing here sizes, and why.
 const NOT_SIZED: &[(&str, &str)] = &[
-    ("lambda-burst", "the burst rule of before 2023-11; now 1,000 environments each 10 s"),
-    ("lambda-url", "a limit on requests a second of an environment"),
-    ("glue-parallelism", "two executors a DPU, as of Glue 1.0; a worker has one since"),
+    (
+        "lambda-burst",
+        "the burst rule of before 2023-11; now 1,000 environments each 10 s",
+    ),
+    (
+        "lambda-url",
+        "a limit on requests a second of an environment",
+    ),
+    (
+        "glue-parallelism",
+        "two executors a DPU, as of Glue 1.0; a worker has one since",
+    ),
     ("kms-calls", "keys of encryption"),
     ("opensearch-sizing", "OpenSearch"),
     ("spice-size", "QuickSight"),
@@ -89,7 +98,8 @@ impl Capacity {
     /// By the rule of the developer guide; with the head-room that a row wants, of records of 1 KB.
     fn shards(&self) -> Option<u32> {
         let readers = self.input("consumers").unwrap_or(1.0) as u32;
-        if let (Some(rate), Some(kb)) = (self.input("records_per_second"), self.input("record_kb")) {
+        if let (Some(rate), Some(kb)) = (self.input("records_per_second"), self.input("record_kb"))
+        {
             return Some(shards_for(rate, kb * 1024.0, readers));
         }
         let (gb, share) = (self.input("gb_per_day")?, self.input("usable_share")?);
@@ -121,9 +131,12 @@ fn billed_minutes(run: f64) -> f64 {
 
 /// What an archived file costs more, in GB of 10^9 bytes: at the archive's rate and at the Standard rate.
 fn archived_gb() -> (f64, f64) {
-    let feed = Fake::new()
-        .output("out", Flow::Objects)
-        .object(crate::services::testing::ms(0), "k", &[b'x'; 1000], 1);
+    let feed = Fake::new().output("out", Flow::Objects).object(
+        crate::services::testing::ms(0),
+        "k",
+        &[b'x'; 1000],
+        1,
+    );
     let ran = Bench::new()
         .fake("feed", &feed)
         .node("lake", &S3, json!({"storage_class": "GLACIER"}))
@@ -151,10 +164,20 @@ fn check(row: &Capacity) {
             Some(Sized::Run(got)) => (got, 0.01),
         };
         let off = (got - result.computed).abs() / result.computed.abs().max(1e-9);
-        assert!(off <= within, "{} {}: {got} {}", row.id, result.name, result.computed);
+        assert!(
+            off <= within,
+            "{} {}: {got} {}",
+            row.id,
+            result.name,
+            result.computed
+        );
         sized += 1;
     }
-    assert!(sized > 0, "{}: nothing sizes it, and no reason is given", row.id);
+    assert!(
+        sized > 0,
+        "{}: nothing sizes it, and no reason is given",
+        row.id
+    );
 }
 
 #[test]

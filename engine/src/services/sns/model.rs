@@ -17,8 +17,8 @@ use super::{
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, Pattern, json_sizes, json_values};
 use crate::node::{
-    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome, Pace,
-    Payload, PutPolicy, Putter, Retuned, Table, Tag, TokenBucket, WireId,
+    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome,
+    Pace, Payload, PutPolicy, Putter, Retuned, Table, Tag, TokenBucket, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -383,7 +383,8 @@ impl Node for Model {
             ("streams", Protocol::Stream),
         ];
         for (port, protocol) in ports {
-            if self.fifo.is_some() && protocol != Protocol::Queue && cx.outs(port).next().is_some() {
+            if self.fifo.is_some() && protocol != Protocol::Queue && cx.outs(port).next().is_some()
+            {
                 return Err(NodeError::Fatal(format!(
                     "a FIFO topic delivers to queues only: take the wire off `{port}`, or let it read a queue that subscribes"
                 )));

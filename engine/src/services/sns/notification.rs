@@ -73,8 +73,12 @@ pub(super) fn ordered(
     groups: Vec<String>,
 ) -> NodeResult<Batch> {
     let mut all = fields(batch, envelope)?;
-    let numbers = (0..batch.len() as u64)
-        .map(|i| SEQUENCE.saturating_add(envelope.first).saturating_add(i).to_string());
+    let numbers = (0..batch.len() as u64).map(|i| {
+        SEQUENCE
+            .saturating_add(envelope.first)
+            .saturating_add(i)
+            .to_string()
+    });
     let numbers: ArrayRef = Arc::new(StringArray::from_iter_values(numbers));
     all.push(("SequenceNumber", numbers));
     all.push(("MessageGroupId", Arc::new(StringArray::from(groups))));

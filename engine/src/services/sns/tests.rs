@@ -378,7 +378,9 @@ fn got(sink: &Fake) -> std::collections::BTreeMap<String, Vec<u64>> {
     let mut all = std::collections::BTreeMap::<String, Vec<u64>>::new();
     for value in values(sink) {
         let group = value["g"].as_str().unwrap().to_owned();
-        all.entry(group).or_default().push(value["n"].as_u64().unwrap());
+        all.entry(group)
+            .or_default()
+            .push(value["n"].as_u64().unwrap());
     }
     all
 }
@@ -445,7 +447,10 @@ fn fifo_topic_drops_doubles_within_five_minutes_and_bills_them() {
     for (later, doubles) in [(1, 5), (299, 5), (301, 0)] {
         for id in ["", "n"] {
             let again = if id.is_empty() { "a" } else { "b" };
-            let sends = vec![(0, grouped("a", 0, 5)), (later * 1000, grouped(again, 0, 5))];
+            let sends = vec![
+                (0, grouped("a", 0, 5)),
+                (later * 1000, grouped(again, 0, 5)),
+            ];
             let (source, sink) = (source(sends), sink());
             let ran = bench(&source, fifo(json!({"message_deduplication_id": id})))
                 .fake("q", &sink)
@@ -495,5 +500,8 @@ fn queue_behind_a_fifo_topic_knows_the_groups() {
         .run(30);
     assert_eq!(ran.metric("q", "NumberOfMessagesSent").sum, 20.0);
     let groups = &ran.gauges("q").values;
-    assert!(groups.iter().any(|v| *v == ("groups", 3.0, "groups")), "{groups:?}");
+    assert!(
+        groups.iter().any(|v| *v == ("groups", 3.0, "groups")),
+        "{groups:?}"
+    );
 }
