@@ -11,12 +11,11 @@ use serde_json::Value;
 use super::capacity::Capacity;
 use super::config::Config;
 use super::output;
-use super::query::{Ended, Fate, Phase, Query, Terms};
+use super::query::{Ended, Fate, Phase, Query, Terms, end_of};
 use super::reuse::Reuse;
 use super::{CATALOG_REQUEST, GET, PUT, SCANNED};
 use crate::lake::{
-    QueryOptions, QueryResult, ResultPlace, SqlProblem, StatementClass, classify_statement,
-    split_statements,
+    QueryOptions, QueryResult, ResultPlace, StatementClass, classify_statement, split_statements,
 };
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
@@ -445,58 +444,6 @@ impl Model {
         cx.meter(&PUT, u128::from(result.partitions_read.max(1)));
         let gets = self.terms.gets(result.bytes_scanned, result.files);
         cx.meter(&GET, u128::from(gets));
-    }
-}
-
-/// What becomes of a query, and when, from its real result.
-fn end_of(
-    query: &mut Query,
-    result: Result<QueryResult, SqlProblem>,
-    fails: bool,
-    limit: u64,
-    terms: &Terms,
-    (base, service): (SimDuration, SimDuration),
-) -> Ended {
-    let (fate, engine, bytes) = match result {
-        Err(problem) => (Fate::Failed(problem.to_string()), base, 0),
-        Ok(_) if fails => {
-            let why = "GENERIC_INTERNAL_ERROR: the service could not run it".to_owned();
-            (Fate::Failed(why), base, 0)
-        }
-        Ok(result) => {
-            let lookup = terms.lookup(result.partitions_total);
-            query.planning += lookup;
-            let bytes = result.bytes_scanned;
-            if limit > 0 && bytes > limit {
-                let scan = terms.scan(limit, 0, query.text);
-                let why = format!("it would read more than the workgroup's limit of {limit} bytes");
-                (Fate::Cancelled(why), base + lookup + scan, limit)
-            } else {
-                let scan = terms.scan(bytes, result.files, query.text);
-                (
-                    Fate::Succeeded(Box::new(result)),
-                    base + lookup + scan,
-                    bytes,
-                )
-            }
-        }
-    };
-    let total = query.planning + engine;
-    let timeout = terms.timeout(query.is_ddl());
-    if total > timeout {
-        let why = format!("Query timeout after {:.0} s", timeout.as_secs_f64());
-        return Ended {
-            fate: Fate::Failed(why),
-            engine: SimDuration(timeout.0.saturating_sub(query.planning.0)),
-            service,
-            bytes,
-        };
-    }
-    Ended {
-        fate,
-        engine,
-        service,
-        bytes,
     }
 }
 

@@ -191,6 +191,58 @@ impl Terms {
     }
 }
 
+/// What becomes of a query, and when, from its real result.
+pub(super) fn end_of(
+    query: &mut Query,
+    result: Result<QueryResult, SqlProblem>,
+    fails: bool,
+    limit: u64,
+    terms: &Terms,
+    (base, service): (SimDuration, SimDuration),
+) -> Ended {
+    let (fate, engine, bytes) = match result {
+        Err(problem) => (Fate::Failed(problem.to_string()), base, 0),
+        Ok(_) if fails => {
+            let why = "GENERIC_INTERNAL_ERROR: the service could not run it".to_owned();
+            (Fate::Failed(why), base, 0)
+        }
+        Ok(result) => {
+            let lookup = terms.lookup(result.partitions_total);
+            query.planning += lookup;
+            let bytes = result.bytes_scanned;
+            if limit > 0 && bytes > limit {
+                let scan = terms.scan(limit, 0, query.text);
+                let why = format!("it would read more than the workgroup's limit of {limit} bytes");
+                (Fate::Cancelled(why), base + lookup + scan, limit)
+            } else {
+                let scan = terms.scan(bytes, result.files, query.text);
+                (
+                    Fate::Succeeded(Box::new(result)),
+                    base + lookup + scan,
+                    bytes,
+                )
+            }
+        }
+    };
+    let total = query.planning + engine;
+    let timeout = terms.timeout(query.is_ddl());
+    if total > timeout {
+        let why = format!("Query timeout after {:.0} s", timeout.as_secs_f64());
+        return Ended {
+            fate: Fate::Failed(why),
+            engine: SimDuration(timeout.0.saturating_sub(query.planning.0)),
+            service,
+            bytes,
+        };
+    }
+    Ended {
+        fate,
+        engine,
+        service,
+        bytes,
+    }
+}
+
 /// Bytes that are billed for `bytes` read: whole steps, and a minimum.
 pub(super) fn billed(bytes: u64, min: u64, step: u64) -> u64 {
     let rounded = bytes.div_ceil(step).saturating_mul(step);
