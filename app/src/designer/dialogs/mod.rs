@@ -109,6 +109,12 @@ impl Dialogs {
             || self.message.is_some()
             || !matches!(self.open, None | Some(Dialog::Tour))
     }
+    /// Takes the keys of what lies over the window without blocking it, before anything below sees them.
+    pub(crate) fn keys(&mut self, ctx: &egui::Context) {
+        if self.open == Some(Dialog::Tour) && !self.is_modal() {
+            self.tour.keys(ctx);
+        }
+    }
     /// Draws what is open.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let stays = match self.open {
