@@ -45,7 +45,7 @@ const FIXED: [(&str, &str); 16] = [
     ),
     (
         "regex parse error",
-        "the regular expression cannot be read; close its brackets, or write \\ before a sign that stands for itself",
+        "the regular expression cannot be read; close its brackets, or escape a sign that stands for itself",
     ),
     (
         "unnest() can only be applied to array",
@@ -211,14 +211,13 @@ fn no_value(text: &str) -> Option<(&str, String)> {
 
 /// Columns that are meant by their number.
 fn places(text: &str) -> Option<String> {
-    let (asked, most) = if let Some(rest) =
-        text.strip_prefix("Order by column out of bounds, specified: ")
-    {
-        rest.split_once(", max: ")?
-    } else {
-        let rest = text.strip_prefix("Cannot find column with position ")?;
-        rest.split_once(" in SELECT clause. Valid columns: 1 to ")?
-    };
+    let (asked, most) =
+        if let Some(rest) = text.strip_prefix("Order by column out of bounds, specified: ") {
+            rest.split_once(", max: ")?
+        } else {
+            let rest = text.strip_prefix("Cannot find column with position ")?;
+            rest.split_once(" in SELECT clause. Valid columns: 1 to ")?
+        };
     Some(format!(
         "column {asked} of the result is asked for, and it has {most}; write its name or a number up to {most}"
     ))
@@ -237,7 +236,8 @@ fn names(text: &str) -> Option<String> {
             "two tables of the statement are called `{table}`; give one another name with AS"
         ));
     }
-    let rest = text.strip_prefix("Projections require unique expression names but the expression \"")?;
+    let rest =
+        text.strip_prefix("Projections require unique expression names but the expression \"")?;
     let (first, _) = rest.split_once("\" at position ")?;
     let name = first.rsplit_once(" AS ").map_or(first, |(_, name)| name);
     Some(format!(

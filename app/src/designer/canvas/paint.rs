@@ -131,8 +131,7 @@ impl Canvas {
             let (from, to) = self.model.ends(&self.model.wires[i]);
             self.model.wires[i].path.update(from, to, level);
         }
-        let in_view =
-            |w: &&WireBox| w.path.bounds.is_some_and(|b| seen.intersects(b));
+        let in_view = |w: &&WireBox| w.path.bounds.is_some_and(|b| seen.intersects(b));
         let rich = zoom >= 0.2 && self.model.wires.iter().filter(in_view).count() <= RICH_WIRES;
         let drawing = match &self.gesture {
             Gesture::Wire(w) => w.moving.as_slice(),
@@ -183,8 +182,8 @@ impl Canvas {
         }
         let screen = |p: &Pos2| self.camera.to_screen(*p);
         let points: Vec<Pos2> = wire.path.points.iter().map(screen).collect();
-        let ends = [wire.from, wire.to]
-            .map(|n| self.camera.rect_to_screen(self.model.nodes[n].rect()));
+        let ends =
+            [wire.from, wire.to].map(|n| self.camera.rect_to_screen(self.model.nodes[n].rect()));
         wire_draw::pill(pen, wire, &points, ends, asked);
     }
 

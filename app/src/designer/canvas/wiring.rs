@@ -145,9 +145,8 @@ impl Canvas {
     /// The port that is meant by a place anywhere on a node: the first that fits, else one that tells why none does.
     fn port_of_node(&self, wiring: &Wiring, node: usize) -> Option<(usize, usize)> {
         let ports = &self.model.nodes.get(node)?.ports;
-        let fits = |p: &usize| {
-            self.port_fits(wiring, node, *p) && self.verdict(wiring, node, *p).is_ok()
-        };
+        let fits =
+            |p: &usize| self.port_fits(wiring, node, *p) && self.verdict(wiring, node, *p).is_ok();
         let is_own = node == wiring.began.0 || wiring.fixed.iter().any(|(n, _)| *n == node);
         let tells = || {
             let facing = ports

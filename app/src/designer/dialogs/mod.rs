@@ -118,12 +118,14 @@ impl Dialogs {
     /// Draws what is open.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let stays = match self.open {
-            Some(Dialog::Gallery) => self.gallery.show(ui, cx),
+            // The gallery and the tour wait for an answer that is due: Enter is that of the question.
+            Some(Dialog::Gallery) => {
+                self.question.is_some() || self.message.is_some() || self.gallery.show(ui, cx)
+            }
             Some(Dialog::Settings) => settings::show(ui, cx),
             Some(Dialog::Palette) => self.palette.show(ui, cx),
             Some(Dialog::CheatSheet) => cheat_sheet::show(ui, cx),
             Some(Dialog::About) => about::show(ui, cx),
-            // The tour waits for an answer that is due.
             Some(Dialog::Tour) => {
                 self.question.is_some() || self.message.is_some() || self.tour.show(ui, cx)
             }

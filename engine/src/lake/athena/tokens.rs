@@ -29,7 +29,8 @@ impl<'a> Cursor<'a> {
             .tokenize_with_location()
             .map_err(|e| {
                 let plain = sql_words::plain(&e.message, |_| None);
-                SqlProblem::new(plain.unwrap_or(e.message)).at(narrow(e.location.line), narrow(e.location.column))
+                SqlProblem::new(plain.unwrap_or(e.message))
+                    .at(narrow(e.location.line), narrow(e.location.column))
             })?;
         tokens.retain(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
         while tokens.last().is_some_and(|t| t.token == Token::SemiColon) {

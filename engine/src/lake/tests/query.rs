@@ -297,7 +297,7 @@ fn problems_say_where_and_what_would_be_right() {
             "there is no catalog `other`",
             None,
         ),
-        ("SELECT FROM WHERE", "", Some((1, 13))),
+        ("SELECT 1 FROM WHERE", "", Some((1, 15))),
         (
             "SELECT FROM payments",
             "nothing is selected; write * or columns",
