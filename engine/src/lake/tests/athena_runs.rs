@@ -76,9 +76,22 @@ fn projected_partitions_replace_the_catalogs() {
         "ALTER TABLE events SET TBLPROPERTIES ('projection.device.type'='integer', 'projection.device.range'='1,9')",
     );
     assert_eq!(rows(&lake, "SELECT count(*) FROM events"), ["0"]);
+    // 365 days of 2,740 devices are more than a million partitions; a filter that leaves fewer is answered.
     rows(
         &lake,
-        "ALTER TABLE events SET TBLPROPERTIES ('projection.day.range'='NOW-1YEARS,NOW')",
+        "ALTER TABLE events SET TBLPROPERTIES ('projection.device.range'='1,2740')",
+    );
+    fails(&lake, "SELECT count(*) FROM events", "1,000,000");
+    assert_eq!(
+        rows(
+            &lake,
+            "SELECT count(*) FROM events WHERE day = '2026/03/01'"
+        ),
+        ["0"]
+    );
+    rows(
+        &lake,
+        "ALTER TABLE events SET TBLPROPERTIES ('projection.device.range'='1,9', 'projection.day.range'='NOW-1YEARS,NOW')",
     );
     fails(&lake, "SELECT count(*) FROM events", "needs a clock");
 }

@@ -35,6 +35,7 @@ pub struct Model {
     law: LatencyLaw,
     entry_bytes: u64,
     chunk: u64,
+    targets_max: usize,
     puts: TokenBucket,
     pace: Pace,
     invocations: TokenBucket,
@@ -54,6 +55,8 @@ impl Model {
             law: cx.latency("eventbridge.delivery")?,
             entry_bytes: cx.quota("eventbridge.entry_max_bytes")?,
             chunk: cx.quota("eventbridge.billing_chunk_bytes")?,
+            targets_max: usize::try_from(cx.quota("eventbridge.targets_per_rule_max")?)
+                .unwrap_or(usize::MAX),
             puts: TokenBucket::new(cx.quota("eventbridge.put_events_per_second")?),
             pace: Pace::default(),
             invocations: TokenBucket::new(cx.quota("eventbridge.invocations_per_second")?),
@@ -69,6 +72,7 @@ impl Model {
             Ok(rules) => {
                 (self.rules, self.config) = (rules, config);
                 self.generation += 1;
+                self.tell_of_targets(cx);
                 self.schedule(cx);
                 Retuned::Live
             }
@@ -198,16 +202,35 @@ impl Model {
             Some(transformer) => transformer.apply(event),
             None => event.as_object().cloned().unwrap_or_default(),
         };
-        let named = |peer: &String| rule.targets.contains(&plain(peer));
-        let any_named = self.targets.iter().any(|(peer, ..)| named(peer));
         let mut copies = 0;
-        for (line, (peer, ..)) in lines.iter_mut().zip(&self.targets) {
-            if !any_named || named(peer) {
-                line.push((born, input.clone(), weight));
-                copies += 1;
-            }
+        for place in self.places(rule).take(self.targets_max) {
+            lines[place].push((born, input.clone(), weight));
+            copies += 1;
         }
         copies
+    }
+    /// Where a rule leads: to the targets that it names, or to all when it names none that is there.
+    fn places<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = usize> + 'a {
+        let named = |peer: &String| rule.targets.contains(&plain(peer));
+        let any_named = self.targets.iter().any(|(peer, ..)| named(peer));
+        let targets = self.targets.iter().enumerate();
+        targets.filter_map(move |(place, (peer, ..))| (!any_named || named(peer)).then_some(place))
+    }
+    /// Tells of rules with more targets than a rule may have.
+    fn tell_of_targets(&self, cx: &mut Cx<'_>) {
+        for (n, rule) in self.rules.iter().enumerate() {
+            let there = self.places(rule).count();
+            if there > self.targets_max {
+                cx.event(
+                    "targets",
+                    format!(
+                        "LimitExceededException: rule {} has {there} targets and may have {}; the others get nothing: put them behind a rule of their own",
+                        n + 1,
+                        self.targets_max
+                    ),
+                );
+            }
+        }
     }
     fn send(&mut self, lines: Vec<Line>, cx: &mut Cx<'_>) -> NodeResult {
         for (place, line) in lines.into_iter().enumerate() {
@@ -350,6 +373,7 @@ impl Node for Model {
             self.targets
                 .push((peer, Putter::new(wire, policy), JsonShape::default()));
         }
+        self.tell_of_targets(cx);
         self.schedule(cx);
         Ok(())
     }

@@ -362,3 +362,33 @@ fn wrong_rules_are_named() {
         );
     }
 }
+
+#[test]
+fn rule_has_five_targets_at_the_most() {
+    let (source, first) = (source(vec![(0, batch(3, 100, ms(0)))]), sink());
+    let rest: Vec<Fake> = (0..6).map(|_| sink()).collect();
+    let rules = json!({"Rules": [
+        {"EventPattern": {"source": [{"prefix": "weir"}]}},
+        {"EventPattern": {"source": ["elsewhere"]}, "Targets": [{"Id": "target"}]},
+    ]});
+    let mut bench = bench(&source, &first, json!({"rule": rules.to_string()}));
+    for (i, fake) in rest.iter().enumerate() {
+        let id = format!("more{i}");
+        bench = bench
+            .fake(&id, fake)
+            .wire("bus.targets", &format!("{id}.in"));
+    }
+    let ran = bench.run(10);
+    let reached = rest
+        .iter()
+        .chain([&first])
+        .filter(|f| got(f).len() == 3)
+        .count();
+    assert_eq!(reached, 5);
+    let said = ran.events("bus", "targets");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("rule 1 has 7 targets and may have 5"),
+        "{said:?}"
+    );
+}
