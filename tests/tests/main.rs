@@ -7,8 +7,6 @@
 
 mod cli;
 mod determinism;
-#[cfg(unix)]
-mod full_disk;
 mod kill;
 mod program;
 mod properties;
