@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::CUSTOM_EVENT;
+use super::archive::Archive;
 use super::config::{Config, Rule, plain};
+use super::{CUSTOM_EVENT, SCHEDULER};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
 use crate::metrics::Part;
@@ -35,7 +36,6 @@ pub struct Model {
     law: LatencyLaw,
     entry_bytes: u64,
     chunk: u64,
-    targets_max: usize,
     puts: TokenBucket,
     pace: Pace,
     invocations: TokenBucket,
@@ -44,6 +44,7 @@ pub struct Model {
     backlog: VecDeque<(usize, SimTime, Batch)>,
     events: u64,
     generation: u64,
+    archive: Archive,
 }
 
 impl Model {
@@ -55,8 +56,6 @@ impl Model {
             law: cx.latency("eventbridge.delivery")?,
             entry_bytes: cx.quota("eventbridge.entry_max_bytes")?,
             chunk: cx.quota("eventbridge.billing_chunk_bytes")?,
-            targets_max: usize::try_from(cx.quota("eventbridge.targets_per_rule_max")?)
-                .unwrap_or(usize::MAX),
             puts: TokenBucket::new(cx.quota("eventbridge.put_events_per_second")?),
             pace: Pace::default(),
             invocations: TokenBucket::new(cx.quota("eventbridge.invocations_per_second")?),
@@ -64,15 +63,17 @@ impl Model {
             backlog: VecDeque::new(),
             events: 0,
             generation: 0,
+            archive: Archive::default(),
             config,
         })
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
         match config.rules() {
             Ok(rules) => {
+                let keeps = self.keeps();
+                self.archive.settle(keeps, cx);
                 (self.rules, self.config) = (rules, config);
                 self.generation += 1;
-                self.tell_of_targets(cx);
                 self.schedule(cx);
                 Retuned::Live
             }
@@ -167,8 +168,22 @@ impl Model {
         }
         self.route(&events, cx)
     }
+    fn keeps(&self) -> SimDuration {
+        SimDuration::secs(u64::from(self.config.archive_retention_days) * 86_400)
+    }
+    /// Puts events into the archive, if there is one.
+    fn archive(&mut self, events: &[Way], cx: &mut Cx<'_>) {
+        if self.config.archive {
+            let size =
+                |(_, event, weight): &Way| event.to_string().len() as u64 * u64::from(*weight);
+            let bytes = events.iter().map(size).sum();
+            let keeps = self.keeps();
+            self.archive.put(bytes, keeps, cx);
+        }
+    }
     /// Matches events by all rules and hands them to targets.
     fn route(&mut self, events: &[Way], cx: &mut Cx<'_>) -> NodeResult {
+        self.archive(events, cx);
         let mut lines: Vec<Line> = vec![Vec::new(); self.targets.len()];
         let mut matched = 0_u64;
         for (born, event, weight) in events {
@@ -202,35 +217,16 @@ impl Model {
             Some(transformer) => transformer.apply(event),
             None => event.as_object().cloned().unwrap_or_default(),
         };
-        let mut copies = 0;
-        for place in self.places(rule).take(self.targets_max) {
-            lines[place].push((born, input.clone(), weight));
-            copies += 1;
-        }
-        copies
-    }
-    /// Where a rule leads: to the targets that it names, or to all when it names none that is there.
-    fn places<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = usize> + 'a {
         let named = |peer: &String| rule.targets.contains(&plain(peer));
         let any_named = self.targets.iter().any(|(peer, ..)| named(peer));
-        let targets = self.targets.iter().enumerate();
-        targets.filter_map(move |(place, (peer, ..))| (!any_named || named(peer)).then_some(place))
-    }
-    /// Tells of rules with more targets than a rule may have.
-    fn tell_of_targets(&self, cx: &mut Cx<'_>) {
-        for (n, rule) in self.rules.iter().enumerate() {
-            let there = self.places(rule).count();
-            if there > self.targets_max {
-                cx.event(
-                    "targets",
-                    format!(
-                        "LimitExceededException: rule {} has {there} targets and may have {}; the others get nothing: put them behind a rule of their own",
-                        n + 1,
-                        self.targets_max
-                    ),
-                );
+        let mut copies = 0;
+        for (line, (peer, ..)) in lines.iter_mut().zip(&self.targets) {
+            if !any_named || named(peer) {
+                line.push((born, input.clone(), weight));
+                copies += 1;
             }
         }
+        copies
     }
     fn send(&mut self, lines: Vec<Line>, cx: &mut Cx<'_>) -> NodeResult {
         for (place, line) in lines.into_iter().enumerate() {
@@ -314,7 +310,12 @@ impl Model {
         let Some(rule) = self.rules.get(place).cloned() else {
             return Ok(());
         };
-        let mut event = self.event("aws.events".into(), "Scheduled Event".into(), json!({}), cx);
+        let source = if rule.is_scheduler {
+            "aws.scheduler"
+        } else {
+            "aws.events"
+        };
+        let mut event = self.event(source.into(), "Scheduled Event".into(), json!({}), cx);
         let region = cx.world().books.region();
         event["resources"] = json!([format!(
             "arn:aws:events:{region}:123456789012:rule/{}",
@@ -325,6 +326,9 @@ impl Model {
         let born = cx.now().0;
         let mut lines = vec![Vec::new(); self.targets.len()];
         let copies = self.hand(&rule, &event, (born, 1), &mut lines);
+        if rule.is_scheduler {
+            cx.meter(&SCHEDULER, u128::from(copies));
+        }
         count(copies, true, (born, 1), cx);
         self.send(lines, cx)
     }
@@ -373,7 +377,6 @@ impl Node for Model {
             self.targets
                 .push((peer, Putter::new(wire, policy), JsonShape::default()));
         }
-        self.tell_of_targets(cx);
         self.schedule(cx);
         Ok(())
     }
@@ -418,6 +421,10 @@ impl Node for Model {
         }
         Ok(())
     }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        let keeps = self.keeps();
+        self.archive.settle(keeps, cx);
+    }
     fn held(&self) -> u64 {
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         waiting + self.targets.iter().map(|(_, p, _)| p.held()).sum::<u64>()
@@ -427,5 +434,9 @@ impl Node for Model {
         out.limit("events put a second", self.pace.used(now, rate));
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         out.values.push(("delayed", waiting as f64, "events"));
+        if self.config.archive {
+            let bytes = self.archive.bytes() as f64;
+            out.values.push(("archive", bytes, "B"));
+        }
     }
 }
