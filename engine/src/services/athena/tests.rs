@@ -112,6 +112,39 @@ fn query_sees_the_files_of_its_start_and_tells_the_modelled_time() {
     assert_eq!(ran.gauges("athena").state.as_deref(), Some("SUCCEEDED"));
 }
 
+/// The same rows in many files take as much longer as opening those files takes.
+#[test]
+fn many_small_files_make_a_query_slower() {
+    let law = Books::for_region("us-east-1").unwrap();
+    let open_ms = law
+        .latency("athena.engine")
+        .unwrap()
+        .field("file_open_ms")
+        .unwrap();
+    let engine = |files: usize| {
+        let all: Vec<(u64, usize)> = (0..files)
+            .map(|i| (1 + i as u64 % 50, 400 / files))
+            .collect();
+        let mut fake = catalog(&all[..1]);
+        for (i, (at, n)) in all.into_iter().enumerate().skip(1) {
+            fake = fake.at(secs(at), move |cx, _| {
+                let key = format!("orders/more-{i}.json");
+                put(&cx.world().lake, &key, &rows(n), cx.now()).map_err(|e| e.to_string().into())
+            });
+        }
+        let (bench, sink) = bench(&fake, json!({}));
+        let ran = bench.run(100);
+        assert_eq!(counts(&sink), [400]);
+        ran.metric("athena", "EngineExecutionTime").sum
+    };
+    let slower = engine(200) - engine(1);
+    let expected = 199.0 * open_ms as f64;
+    assert!(
+        (slower - expected).abs() < 0.02 * expected,
+        "{slower} {expected}"
+    );
+}
+
 #[test]
 fn small_query_is_billed_its_minimum_and_its_requests() {
     let catalog = catalog(&[(1, 10), (2, 10)]);
