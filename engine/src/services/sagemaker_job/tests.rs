@@ -155,6 +155,33 @@ fn a_stored_model_judges_a_table() {
 }
 
 #[test]
+fn processing_writes_rows_with_their_features() {
+    let more = json!({"job_type": "processing", "fields": "heat, heat_mean_2", "target_prefix": "features/", "instance_type": "ml.c5.xlarge"});
+    let ran = trained(&more);
+    assert_eq!(ran.events("train", "errors"), Vec::<String>::new());
+    let files = ran.lake().list("weir-models", "features/");
+    let text = ran.lake().read("weir-models", &files[0].key).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let rows: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(rows.len(), ROWS);
+    let heat = |i: usize| rows[i]["heat"].as_f64().unwrap();
+    // Machines report in turn: the reading before is two rows above.
+    for i in 2..ROWS {
+        let mean = rows[i]["heat_mean_2"].as_f64().unwrap();
+        assert!((mean - f64::midpoint(heat(i), heat(i - 2))).abs() < 1e-9);
+        assert_eq!(rows[i]["n"], i);
+    }
+    // 1,200 rows of a millisecond on four vCPUs: the least that is billed.
+    assert_eq!(
+        ran.usage("train", "sagemaker.ml_c5_xlarge_processing_hour"),
+        60
+    );
+}
+
+#[test]
 fn a_forest_needs_no_labels() {
     let ran = trained(
         &json!({"algorithm": "random-cut-forest", "label_field": "", "fields": "heat", "num_trees": 50}),
