@@ -86,9 +86,6 @@ sagemaker usd_per_second_1gb sagemaker.serverless_inference_gb_second 1
 sagemaker usd_m5_large sagemaker.ml_m5_large_hosting_hour 1
 sagemaker usd_m5_xlarge sagemaker.ml_m5_xlarge_hosting_hour 1
 sagemaker usd_g4dn_xlarge sagemaker.ml_g4dn_xlarge_hosting_hour 1
-sagemaker usd_g4dn_4xlarge sagemaker.ml_g4dn_4xlarge_hosting_hour 1
-sagemaker usd_g4dn_12xlarge sagemaker.ml_g4dn_12xlarge_hosting_hour 1
-sagemaker usd_g5_12xlarge sagemaker.ml_g5_12xlarge_hosting_hour 1
 sagemaker usd_processing_m5_xlarge sagemaker.ml_m5_xlarge_processing_hour 1
 sagemaker usd_training_m5_large sagemaker.ml_m5_large_training_hour 1
 sagemaker usd_training_m5_xlarge sagemaker.ml_m5_xlarge_training_hour 1
@@ -129,6 +126,10 @@ const NOT_MODELLED: &[(&str, &str)] = &[
     ("s3 usd_per_gb_returned", "S3 Object Lambda"),
     ("s3 usd_per_job", "S3 Batch Operations"),
     ("s3 usd_per_gb", "multi-region access points"),
+    (
+        "sagemaker usd_g4dn_4xlarge",
+        "larger instances with GPUs: their prices are not known",
+    ),
 ];
 
 /// Free amounts that a row states, and the allowance that they are.

@@ -67,15 +67,6 @@ pub enum InstanceType {
     /// 4 vCPU, 16 GiB, a T4 GPU.
     #[serde(rename = "ml.g4dn.xlarge")]
     G4dnXlarge,
-    /// 16 vCPU, 64 GiB, a T4 GPU.
-    #[serde(rename = "ml.g4dn.4xlarge")]
-    G4dnXlarge4,
-    /// 48 vCPU, 192 GiB, four T4 GPUs.
-    #[serde(rename = "ml.g4dn.12xlarge")]
-    G4dnXlarge12,
-    /// 48 vCPU, 192 GiB, four A10G GPUs.
-    #[serde(rename = "ml.g5.12xlarge")]
-    G5Xlarge12,
 }
 
 impl InstanceType {
@@ -84,8 +75,6 @@ impl InstanceType {
             Self::M5Large | Self::C5Large => 2,
             Self::M5Xlarge | Self::C5Xlarge | Self::G4dnXlarge => 4,
             Self::M5Xlarge2 => 8,
-            Self::G4dnXlarge4 => 16,
-            Self::G4dnXlarge12 | Self::G5Xlarge12 => 48,
         }
     }
     pub(super) const fn memory_mb(self) -> u32 {
@@ -94,8 +83,6 @@ impl InstanceType {
             Self::M5Xlarge | Self::G4dnXlarge => 16_384,
             Self::M5Xlarge2 => 32_768,
             Self::C5Large => 4_096,
-            Self::G4dnXlarge4 => 65_536,
-            Self::G4dnXlarge12 | Self::G5Xlarge12 => 196_608,
         }
     }
 }

@@ -14,9 +14,9 @@ mod variant;
 
 use std::sync::Arc;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::data::LabelWindows;
-use crate::metrics::MetricSpec;
+use crate::metrics::{MetricSpec, metric};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -27,34 +27,17 @@ pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
 
-const fn usage(
-    key: &'static str,
-    unit: &'static str,
-    base_per_unit: u64,
-    rounding: &'static str,
-) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit,
-        base_per_unit,
-        rounding,
-        growth: Growth::Linear,
-    }
-}
 const fn hour(key: &'static str) -> UsageSpec {
     usage(key, "instance-hour", HOUR_MS, "")
 }
 /// Instance-hours, in the order of [`InstanceType`].
-static HOURS: [UsageSpec; 9] = [
+static HOURS: [UsageSpec; 6] = [
     hour("sagemaker.ml_m5_large_hosting_hour"),
     hour("sagemaker.ml_m5_xlarge_hosting_hour"),
     hour("sagemaker.ml_m5_2xlarge_hosting_hour"),
     hour("sagemaker.ml_c5_large_hosting_hour"),
     hour("sagemaker.ml_c5_xlarge_hosting_hour"),
     hour("sagemaker.ml_g4dn_xlarge_hosting_hour"),
-    hour("sagemaker.ml_g4dn_4xlarge_hosting_hour"),
-    hour("sagemaker.ml_g4dn_12xlarge_hosting_hour"),
-    hour("sagemaker.ml_g5_12xlarge_hosting_hour"),
 ];
 static SERVERLESS: UsageSpec = usage(
     "sagemaker.serverless_inference_gb_second",
@@ -64,10 +47,6 @@ static SERVERLESS: UsageSpec = usage(
 );
 static DATA_IN: UsageSpec = usage("sagemaker.data_in_gb", "GB", 1 << 30, "");
 static DATA_OUT: UsageSpec = usage("sagemaker.data_out_gb", "GB", 1 << 30, "");
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 /// Names of the metrics of one variant.
 struct VariantMetrics {
@@ -285,7 +264,7 @@ static SPEC: KindSpec = KindSpec {
         },
     ],
     metrics: &METRICS,
-    usage: &[&HOURS[0], &HOURS[1], &HOURS[2], &HOURS[3], &HOURS[4], &HOURS[5], &HOURS[6], &HOURS[7], &HOURS[8], &SERVERLESS, &DATA_IN, &DATA_OUT],
+    usage: &[&HOURS[0], &HOURS[1], &HOURS[2], &HOURS[3], &HOURS[4], &HOURS[5], &SERVERLESS, &DATA_IN, &DATA_OUT],
     quotas: &[
         "sagemaker-endpoint.payload_max_bytes",
         "sagemaker-endpoint.serverless_payload_max_bytes",

@@ -11,7 +11,7 @@ mod work;
 
 use crate::books::{Growth, UsageSpec};
 use crate::lake::check_query;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -20,12 +20,12 @@ use crate::node::{
 pub use config::{Config, InstanceType, JobType, Trains};
 pub use model::Model;
 
-/// Instance-seconds.
+/// Instance-milliseconds.
 const fn hours(key: &'static str) -> UsageSpec {
     UsageSpec {
         key,
         unit: "instance-hour",
-        base_per_unit: 3600,
+        base_per_unit: 3_600_000,
         rounding: "each job rounded up to 1 s, a minute at the least",
         growth: Growth::Linear,
     }
@@ -57,10 +57,6 @@ static PROCESSING: [UsageSpec; 6] = [
     hours("sagemaker.ml_c5_xlarge_processing_hour"),
     hours("sagemaker.ml_g4dn_xlarge_processing_hour"),
 ];
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "sagemaker-job",

@@ -366,7 +366,7 @@ impl Model {
         let usage = &usage[self.config.instance_type as usize];
         cx.meter(
             usage,
-            u128::from(seconds) * u128::from(self.config.instance_count),
+            u128::from(seconds) * 1000 * u128::from(self.config.instance_count),
         );
     }
 }

@@ -93,7 +93,7 @@ fn a_classifier_is_trained_stored_and_billed() {
     // 1200 rows, 20 rounds, 1 ms each on 4 vCPUs: 6 s, billed as a minute of one instance.
     assert_eq!(
         ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour"),
-        60
+        60_000
     );
     let table = ran.gauges("train").table.clone().unwrap();
     assert_eq!(table.rows[0].num_rows(), 2);
@@ -107,7 +107,7 @@ fn longer_jobs_are_billed_by_the_second_for_each_instance() {
     // 1200 * 20 * 50 ms on 4 vCPUs: 300 s of two instances.
     assert_eq!(
         ran.usage("train", "sagemaker.ml_m5_large_training_hour"),
-        600
+        600_000
     );
     let usd: f64 = ran
         .run
@@ -150,7 +150,7 @@ fn a_stored_model_judges_a_table() {
     assert!(right * 100 > ROWS * 97, "{right}");
     assert_eq!(
         ran.usage("judge", "sagemaker.ml_m5_xlarge_transform_hour"),
-        60
+        60_000
     );
 }
 
@@ -177,7 +177,7 @@ fn processing_writes_rows_with_their_features() {
     // 1,200 rows of a millisecond on four vCPUs: the least that is billed.
     assert_eq!(
         ran.usage("train", "sagemaker.ml_c5_xlarge_processing_hour"),
-        60
+        60_000
     );
 }
 
@@ -216,7 +216,7 @@ fn jobs_that_cannot_work_say_why_and_are_billed() {
             "{more}: {errors:?}"
         );
         assert!((ran.metric("train", "JobsFailed").sum - 1.0).abs() < 1e-9);
-        assert!(ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour") >= 60);
+        assert!(ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour") >= 60_000);
         assert!(ran.lake().list("weir-models", "").is_empty());
     }
 }
