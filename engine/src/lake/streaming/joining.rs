@@ -119,7 +119,9 @@ impl Builder<'_> {
                 false => format!("SELECT {} FROM records", keys.join(", ")),
             };
             specs.push(SideSpec {
-                keys: self.transform(&sql, Arc::clone(&stream.schema)).map_err(here)?,
+                keys: self
+                    .transform(&sql, Arc::clone(&stream.schema))
+                    .map_err(here)?,
                 time: stream.schema.index_of(&times[i])?,
                 shown: visible(&stream.schema),
                 rowtime: stream.schema.index_of(ROWTIME)?,

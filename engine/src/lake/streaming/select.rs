@@ -434,7 +434,8 @@ impl Builder<'_> {
             "SELECT {}, \"{ROWTIME}\" FROM records{condition}",
             list(&items)
         );
-        let transform = self.transform(&sql, Arc::clone(&stream.schema))
+        let transform = self
+            .transform(&sql, Arc::clone(&stream.schema))
             .map_err(|e| self.blame(&e, &items, filter.as_ref(), &stream.schema))?;
         let to = self.add(Stream {
             name: stream.name.clone(),

@@ -224,7 +224,8 @@ impl Builder<'_> {
         let own = self.stream(from).clone();
         let filter = super::select::Wanted::filter(filter, scope)?;
         let sql = format!("SELECT * FROM records WHERE {}", filter.expr);
-        let transform = self.transform(&sql, Arc::clone(&own.schema))
+        let transform = self
+            .transform(&sql, Arc::clone(&own.schema))
             .map_err(|e| self.blame(&e, &[], Some(&filter), &own.schema))?;
         let to = self.add(own);
         self.stage(from, to, Op::Map(transform));
@@ -290,7 +291,9 @@ impl Builder<'_> {
                 let numbers = args.iter().filter(|a| text(a).is_none());
                 let numbers: Vec<Expr> = numbers.map(|a| double((*a).clone())).collect();
                 if numbers.is_empty() {
-                    let why = format!("{name} takes the name of a detector and numbers: {name}('mad', price)");
+                    let why = format!(
+                        "{name} takes the name of a detector and numbers: {name}('mad', price)"
+                    );
                     return Err(at(span, why));
                 }
                 wanted.extend(numbers);
@@ -306,7 +309,8 @@ impl Builder<'_> {
             columns.push(format!("\"{ROWTIME}\" AS k0"));
         }
         let sql = format!("SELECT {} FROM records", columns.join(", "));
-        let values = self.transform(&sql, Arc::clone(&stream.schema))
+        let values = self
+            .transform(&sql, Arc::clone(&stream.schema))
             .map_err(|e| at(span, e.message))?;
         Call::new(what, frame, values, spec.partition_by.len()).map_err(|e| at(span, e.message))
     }

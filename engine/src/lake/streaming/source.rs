@@ -363,7 +363,9 @@ impl Builder<'_> {
         all.extend(hidden.map(|f| f.as_ref().clone()));
         let output = Arc::new(Schema::new(all));
         let here = |e: SqlProblem| self.here(SqlProblem::new(e.message));
-        let keys = self.transform(&left, Arc::clone(&own.schema)).map_err(here)?;
+        let keys = self
+            .transform(&left, Arc::clone(&own.schema))
+            .map_err(here)?;
         let theirs = self.transform(&right, schema).map_err(here)?;
         let joined = Join::new(
             keys,

@@ -507,7 +507,10 @@ fn detectors_score_a_column_in_its_order() {
     );
     for (call, part) in [
         ("anomaly_score('mad')", "1 to 32 numbers"),
-        ("anomaly_score('x', amount)", "`x` is no detector; there is best-of"),
+        (
+            "anomaly_score('x', amount)",
+            "`x` is no detector; there is best-of",
+        ),
         ("anomaly_score(amount, 'mad')", "takes numbers"),
         ("random_cut_forest('mad', amount)", "takes numbers"),
     ] {

@@ -79,7 +79,10 @@ impl Model {
         let bytes = u128::from(self.quotas.storage_gib * GIB) * kpus;
         cx.meter(&STORAGE, u128::from(millis) * bytes);
         if self.config.runtime == Runtime::Flink {
-            cx.meter(&BACKUP, u128::from(millis) * backup_bytes(self.config.backup_gb));
+            cx.meter(
+                &BACKUP,
+                u128::from(millis) * backup_bytes(self.config.backup_gb),
+            );
         }
     }
 }

@@ -139,7 +139,8 @@ fn bill_has_the_kpus_and_their_minimum() {
             "sql" => PER_MINUTE,
             _ => "SELECT amount FROM s",
         };
-        let params = json!({"sql": sql, "runtime": runtime, "parallelism": parallelism, "backup_gb": 2.0});
+        let params =
+            json!({"sql": sql, "runtime": runtime, "parallelism": parallelism, "backup_gb": 2.0});
         let ran = bench(params, 1.0, &["out"], &[sink()]).run(minutes * 60);
         assert_eq!(
             ran.usage("sql", "kinesis-analytics.kpu_hour"),

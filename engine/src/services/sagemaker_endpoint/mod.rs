@@ -264,7 +264,17 @@ static SPEC: KindSpec = KindSpec {
         },
     ],
     metrics: &METRICS,
-    usage: &[&HOURS[0], &HOURS[1], &HOURS[2], &HOURS[3], &HOURS[4], &HOURS[5], &SERVERLESS, &DATA_IN, &DATA_OUT],
+    usage: &[
+        &HOURS[0],
+        &HOURS[1],
+        &HOURS[2],
+        &HOURS[3],
+        &HOURS[4],
+        &HOURS[5],
+        &SERVERLESS,
+        &DATA_IN,
+        &DATA_OUT,
+    ],
     quotas: &[
         "sagemaker-endpoint.payload_max_bytes",
         "sagemaker-endpoint.serverless_payload_max_bytes",

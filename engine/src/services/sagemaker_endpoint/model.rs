@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::HOURS;
 use super::config::{Config, Serving};
 use super::fleet::{Fleet, Place, Scaled, Terms};
 use super::inference::{Alert, Inference};
 use super::variant::{NAMES, Variant};
-use super::HOURS;
 use crate::books::LatencyLaw;
 use crate::data::{Batch, LabelWindows};
 use crate::metrics::Part;

@@ -116,7 +116,11 @@ static SPEC: KindSpec = KindSpec {
             "Seconds that a job is billed for each instance.",
         ),
         metric("RowsRead", "Count", "Rows that a job read."),
-        metric("RowsWritten", "Count", "Rows that a transform or processing wrote."),
+        metric(
+            "RowsWritten",
+            "Count",
+            "Rows that a transform or processing wrote.",
+        ),
         metric("ModelBytes", "Bytes", "Size of the trained model."),
         metric(
             "train:logloss",

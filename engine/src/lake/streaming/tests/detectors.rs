@@ -87,7 +87,12 @@ fn a_detector_over_event_time_takes_records_in_their_order() {
         .collect();
     let wanted: Vec<f64> = alone(Algorithm::ZScore, "b").iter().map(|w| w.0).collect();
     assert_eq!(scores.len(), wanted.len());
-    assert!(scores.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-9));
+    assert!(
+        scores
+            .iter()
+            .zip(&wanted)
+            .all(|(a, b)| (a - b).abs() < 1e-9)
+    );
 }
 
 #[test]
