@@ -1,6 +1,7 @@
-//! The door through which runs, documents and reports write: a file is whole or not there, a refusal names the file, and a test
-//! can say how much room a disk has. Temporary folders whose owner was killed are cleared by the next one. Knows nothing of what
-//! is written.
+//! The door through which runs, documents and reports write.
+//!
+//! A file is whole or not there, a refusal names the file, and a test can say how much room a disk has. Temporary folders whose
+//! owner was killed are cleared by the next one. Knows nothing of what is written.
 
 mod temporary;
 

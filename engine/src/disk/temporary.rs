@@ -98,8 +98,9 @@ fn folder_of(lock: &Path) -> Option<PathBuf> {
     (is_purpose && is_random).then(|| lock.with_file_name(name))
 }
 
-/// Removes the temporary folders in `place` whose owner is dead, one after the other as long as `goes_on` says so, and at least
-/// one. Folders in use, links, and everything else stay. Returns how many folders went. What cannot be removed stays for the next
+/// Removes the temporary folders in `place` whose owner is dead, one after the other as long as `goes_on` says so.
+///
+/// At least one goes. Folders in use, links, and everything else stay. Returns how many folders went. What cannot be removed stays for the next
 /// time.
 pub fn clear_left(place: &Path, mut goes_on: impl FnMut() -> bool) -> usize {
     let mut cleared = 0;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray as _, ListArray, MapArray, PrimitiveArray, RecordBatch, StructArray,
+    Array as _, ArrayRef, AsArray as _, ListArray, MapArray, PrimitiveArray, RecordBatch,
+    StructArray,
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
