@@ -94,7 +94,7 @@ mod tests {
         let again = Settings::open(Some(file.clone()));
         assert_eq!(again.get_string("prefs").as_deref(), Some("(lang: Ko)"));
         let whole = fs::read_to_string(&file).unwrap();
-        fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        fs::write(&file, whole.split_at(whole.len() / 2).0).unwrap();
         assert!(Settings::open(Some(file)).is_empty());
     }
 

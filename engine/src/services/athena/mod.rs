@@ -221,12 +221,13 @@ impl Kind for Athena {
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(1)
             .max(1);
-        if config.capacity_dpus % step != 0 || config.dpus_per_query % step != 0 {
-            let field = if config.capacity_dpus % step == 0 {
-                "dpus_per_query"
-            } else {
-                "capacity_dpus"
-            };
+        let off_step = [
+            ("capacity_dpus", config.capacity_dpus),
+            ("dpus_per_query", config.dpus_per_query),
+        ]
+        .into_iter()
+        .find(|(_, dpus)| !dpus.is_multiple_of(step));
+        if let Some((field, _)) = off_step {
             out.error(
                 field,
                 format!("{step} DPUs are the step of a reservation"),

@@ -530,7 +530,7 @@ fn stopped_queries_are_cancelled_and_billed_for_what_they_read() {
 #[test]
 fn reservation_lets_queries_wait_for_dpus_and_bills_hours_instead_of_bytes() {
     // Twelve queries at once: how many run together, and nobody is refused.
-    for (dpus, each, together) in [(24, 4, 6.0), (24, 8, 3.0), (8, 8, 1.0), (48, 4, 12.0)] {
+    for (dpus, each, together) in [(24_u32, 4, 6.0), (24, 8, 3.0), (8, 8, 1.0), (48, 4, 12.0)] {
         let catalog = catalog(&[(1, 10)]);
         let params = json!({"schedule_seconds": 0, "start_after_seconds": 0, "capacity_dpus": dpus, "dpus_per_query": each});
         let (mut bench, sink) = bench(&catalog, params);
@@ -546,7 +546,7 @@ fn reservation_lets_queries_wait_for_dpus_and_bills_hours_instead_of_bytes() {
         assert_eq!(ran.usage("athena", "athena.scanned_tb"), 0);
         assert_eq!(
             ran.usage("athena", "athena.provisioned_dpu_hour"),
-            u128::from(dpus as u64) * 3_600_000
+            u128::from(dpus) * 3_600_000
         );
         // The last wave begins when all before it are over.
         let queue = ran.metric("athena", "QueryQueueTime").max;

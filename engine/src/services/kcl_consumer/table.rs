@@ -85,14 +85,14 @@ impl Model {
         let millis = now.since(self.table.metered).0 / MILLI.0;
         self.table.metered = self.table.metered + MILLI * millis;
         let millis = u128::from(millis);
-        let workers = self.living().count() as u128;
-        cx.meter(&WORKER_HOUR, millis * workers);
+        let workers = self.living().count() as u64;
+        cx.meter(&WORKER_HOUR, millis * u128::from(workers));
         let metrics = self.config.cloudwatch_metrics;
         if metrics > 0 {
             cx.meter(&METRIC, millis * u128::from(metrics));
-            let each = u64::from(metrics).div_ceil(workers.max(1) as u64);
+            let each = u64::from(metrics).div_ceil(workers.max(1));
             let calls = each.div_ceil(self.quotas.metrics_per_call);
-            let thousandths = millis * 1000 * workers * u128::from(calls);
+            let thousandths = millis * 1000 * u128::from(workers * calls);
             cx.meter(
                 &PUT_METRIC,
                 thousandths / u128::from(self.quotas.metrics_buffer_ms),

@@ -1,5 +1,7 @@
-//! A SageMaker job over a table of the catalog: trains a model and leaves it in the lake as a file, or lets a stored model say what it
-//! thinks of every row (batch transform), or writes the rows with features of them (processing).
+//! A SageMaker job over a table of the catalog.
+//!
+//! It trains a model and leaves it in the lake as a file, or lets a stored model say what it thinks of every row (batch
+//! transform), or writes the rows with features of them (processing).
 //!
 //! `work.rs` is the real work, `model.rs` the job around it.
 
