@@ -107,6 +107,12 @@ struct Official {
     cost: String,
     source: String,
     date: String,
+    /// Keys of the price book that `cost` quotes.
+    #[serde(default)]
+    prices: Vec<String>,
+    /// Keys of the quotas that the texts quote.
+    #[serde(default)]
+    quotas: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -540,6 +546,45 @@ mod tests {
                 assert!(spec.usage.iter().any(|u| u.key == *usage), "{id}: {usage}");
             }
         }
+    }
+
+    /// The numbers in a text.
+    fn numbers(text: &str) -> Vec<f64> {
+        let text = text.replace(',', "");
+        let parts = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+        parts.filter_map(|p| p.trim_end_matches('.').parse().ok()).collect()
+    }
+
+    #[test]
+    fn official_figures_are_those_of_the_books_with_their_date() {
+        let books = weir_engine::books::Books::for_region("us-east-1").unwrap();
+        let mut seen = 0;
+        for entry in table().unwrap().service {
+            let official = entry.official;
+            let all = [&official.throughput, &official.latency, &official.cost];
+            let found = numbers(&all.map(String::as_str).join(" ; "));
+            let holds = |value: f64| found.iter().any(|n| (n - value).abs() <= 1e-9 * value);
+            let mut dates = Vec::new();
+            for key in &official.prices {
+                let price = books.price(key).unwrap_or_else(|| panic!("{}: {key}", entry.id));
+                let usd = price.first_rate().unwrap().as_f64();
+                assert!(holds(usd), "{}: {key} is {usd}: {found:?}", entry.id);
+                dates.push(price.origin.date.clone());
+            }
+            for key in &official.quotas {
+                let quota = books.quota(key).unwrap_or_else(|| panic!("{}: {key}", entry.id));
+                let value = books.quota_value(key).unwrap() as f64;
+                let units = [1.0, 1_048_576.0, 1_000_000.0];
+                let quoted = units.iter().any(|unit| holds(value / unit));
+                assert!(quoted, "{}: {key} is {value}: {found:?}", entry.id);
+                dates.push(quota.origin.date.clone());
+            }
+            seen += dates.len();
+            if let Some(oldest) = dates.iter().min() {
+                assert_eq!(*oldest, official.date, "{}", entry.id);
+            }
+        }
+        assert!(seen > 20, "{seen}");
     }
 
     #[test]

@@ -161,9 +161,16 @@ pub(super) fn parse(sql: &str) -> Result<Statement, SqlProblem> {
             "the statement is longer than 262,144 bytes; shorten it",
         ));
     }
-    let statement = BASE
+    let mut statement = BASE
         .sql_to_statement(sql, &Dialect::Generic)
         .map_err(|e| problem(&e))?;
+    let mut columns = Columns::default();
+    visit(&mut statement, &mut columns);
+    if columns.missing {
+        return Err(SqlProblem::new(
+            "a SELECT names no columns; write `*` or what to select before FROM",
+        ));
+    }
     let refused = |what: &str| {
         Err(SqlProblem::new(format!(
             "{what} is not possible here: only SELECT, EXPLAIN and Athena's statements about tables run over a lake; rows are \
@@ -196,6 +203,30 @@ pub(super) fn parse(sql: &str) -> Result<Statement, SqlProblem> {
 fn first_words(sql: &str) -> String {
     let words: Vec<&str> = sql.split_whitespace().take(2).collect();
     words.join(" ").to_uppercase()
+}
+
+/// Whether each SELECT selects anything: the library reads `SELECT FROM t`, Athena does not.
+#[derive(Default)]
+struct Columns {
+    missing: bool,
+}
+
+impl VisitorMut for Columns {
+    type Break = ();
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.missing |= selects_nothing(&query.body);
+        ControlFlow::Continue(())
+    }
+}
+
+fn selects_nothing(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.projection.is_empty(),
+        SetExpr::SetOperation { left, right, .. } => {
+            selects_nothing(left) || selects_nothing(right)
+        }
+        _ => false,
+    }
 }
 
 /// One table that a statement names, and where.

@@ -16,7 +16,7 @@ pub(super) fn plain(text: &str, nearest: impl Fn(&str) -> Option<String>) -> Opt
 }
 
 /// Texts without a value in them.
-const FIXED: [(&str, &str); 8] = [
+const FIXED: [(&str, &str); 9] = [
     (
         "Divide by zero",
         "a value is divided by zero; write NULLIF(divisor, 0) for the divisor",
@@ -44,6 +44,10 @@ const FIXED: [(&str, &str); 8] = [
     (
         "Expected LIMIT to be an integer",
         "LIMIT takes a whole number",
+    ),
+    (
+        "No SQL statements were provided",
+        "there is no statement; write for example SELECT * FROM a_table LIMIT 10",
     ),
     (
         "Sql query is empty",

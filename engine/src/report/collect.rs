@@ -80,6 +80,7 @@ pub fn summarize(finished: &Finished, subject: &Subject<'_>) -> Summary {
             .map(|i| (run.states()[i].id.clone(), node(run, i)))
             .collect(),
         wires: wires(run),
+        lake: super::places::places(&run.world().lake),
         cost: cost::summarize(
             run.bill(),
             &run.world().books,
@@ -137,6 +138,12 @@ fn node(run: &Run, i: usize) -> NodeSummary {
         utilisation: utilisation(state, gauges.utilisation.map(|(_, limit)| limit)),
         limits: state.limits.iter().map(limit_use).collect(),
         status: gauges.state.clone(),
+        record_bytes: state.profile.sizes.as_ref().and_then(|s| s.summary()),
+        keys: state
+            .profile
+            .keys
+            .as_ref()
+            .and_then(|(field, keys)| keys.summary(field)),
         ledger,
         metrics: state.meters.own().iter().map(metric).collect(),
     }

@@ -17,6 +17,7 @@ mod kit;
 mod markdown;
 mod objective;
 mod pages;
+mod places;
 mod record;
 mod records;
 mod said;
@@ -43,7 +44,7 @@ pub use record::{
 };
 pub use said::{said_in_korean, source_in_korean};
 pub use summary::{
-    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LedgerSummary, LimitUse,
+    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LakePlace, LedgerSummary, LimitUse,
     MetricSummary, NodeSummary, ObjectiveResult, PriceGap, Projection, Records, Repeats, Steady,
     Summary, Throughput, Utilisation, WireSummary,
 };

@@ -271,7 +271,7 @@ fn statements_that_are_not_queries_are_refused() {
 fn problems_say_where_and_what_would_be_right() {
     let (_dir, lake) = partitioned();
     type Place = Option<(u32, u32)>;
-    let cases: [(&str, &str, Place); 7] = [
+    let cases: [(&str, &str, Place); 11] = [
         (
             "SELECT *\nFROM paymets",
             "did you mean `payments`?",
@@ -298,6 +298,18 @@ fn problems_say_where_and_what_would_be_right() {
             None,
         ),
         ("SELECT FROM WHERE", "", Some((1, 13))),
+        ("SELECT FROM payments", "names no columns", None),
+        (
+            "SELECT 1 UNION ALL SELECT FROM payments",
+            "names no columns",
+            None,
+        ),
+        (
+            "SELECT * FROM (SELECT FROM payments)",
+            "names no columns",
+            None,
+        ),
+        ("", "there is no statement", None),
         ("SELECT nope(amount) FROM payments", "nope", None),
     ];
     for (sql, part, place) in cases {

@@ -17,7 +17,7 @@ const STYLE: &str = include_str!("style.css");
 /// A file of the run that is kept in the page is not larger.
 const ATTACHED_MAX: usize = 1 << 20;
 /// Rows up to which a table is not broken over pages.
-const WHOLE_ROWS: usize = 14;
+const WHOLE_ROWS: usize = 12;
 /// Fingerprints that are shown; all are in the kit.
 const SHOWN_FILES: usize = 12;
 
