@@ -552,7 +552,9 @@ mod tests {
     fn numbers(text: &str) -> Vec<f64> {
         let text = text.replace(',', "");
         let parts = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-        parts.filter_map(|p| p.trim_end_matches('.').parse().ok()).collect()
+        parts
+            .filter_map(|p| p.trim_end_matches('.').parse().ok())
+            .collect()
     }
 
     #[test]
@@ -566,13 +568,17 @@ mod tests {
             let holds = |value: f64| found.iter().any(|n| (n - value).abs() <= 1e-9 * value);
             let mut dates = Vec::new();
             for key in &official.prices {
-                let price = books.price(key).unwrap_or_else(|| panic!("{}: {key}", entry.id));
+                let price = books
+                    .price(key)
+                    .unwrap_or_else(|| panic!("{}: {key}", entry.id));
                 let usd = price.first_rate().unwrap().as_f64();
                 assert!(holds(usd), "{}: {key} is {usd}: {found:?}", entry.id);
                 dates.push(price.origin.date.clone());
             }
             for key in &official.quotas {
-                let quota = books.quota(key).unwrap_or_else(|| panic!("{}: {key}", entry.id));
+                let quota = books
+                    .quota(key)
+                    .unwrap_or_else(|| panic!("{}: {key}", entry.id));
                 let value = books.quota_value(key).unwrap() as f64;
                 let units = [1.0, 1_048_576.0, 1_000_000.0];
                 let quoted = units.iter().any(|unit| holds(value / unit));

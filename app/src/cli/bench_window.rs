@@ -2,6 +2,7 @@
 
 use weir_engine::report::aligned;
 use weir_engine::runtime::Pace;
+use weir_engine::study::mean_interval;
 use weir_engine::units::{SimDuration, parse_duration};
 
 use super::output::Output;
@@ -10,13 +11,13 @@ use crate::failure::Failure;
 
 const WEEKEND: &str = "weekend-transactions";
 /// Virtual time of the runs that are watched and not.
-const WATCHED_FOR: &str = "2h";
+const WATCHED_FOR: &str = "20m";
 /// Lines of the large plot.
 const LINES: u32 = 4;
 /// Samples of each.
 const SAMPLES: u32 = 1_000_000;
 /// Pairs of runs with and without a window.
-const PAIRS: usize = 3;
+const PAIRS: usize = 10;
 
 pub(crate) fn window(span: Option<SimDuration>, output: &mut Output) -> Result<(), Failure> {
     let folder = tempfile::tempdir()
@@ -50,9 +51,10 @@ pub(crate) fn window(span: Option<SimDuration>, output: &mut Output) -> Result<(
         "first frame: {first:.0} ms from the designer's beginning, a template open\n"
     ));
     let pauses = measure::pauses(WEEKEND, 20).map_err(Failure::new)?;
-    let most = pauses.iter().max().copied().unwrap_or(0);
+    let most = pauses.iter().copied().fold(0.0, f64::max);
+    let mean = pauses.iter().sum::<f64>() / pauses.len() as f64;
     output.print(&format!(
-        "pause: answered after {most} frames at most, of {} pauses\n",
+        "pause: shown at once; the run at full speed stands still after {mean:.0} ms, {most:.0} ms at most, of {} pauses\n",
         pauses.len()
     ));
     let span = span
@@ -69,6 +71,16 @@ pub(crate) fn window(span: Option<SimDuration>, output: &mut Output) -> Result<(
             pair.snapshots.1 * 100.0,
             pair.frames.0,
             pair.frames.1,
+        ));
+    }
+    let ratios: Vec<f64> = pairs.iter().map(|p| p.watched / p.alone).collect();
+    if let Some((mean, interval)) = mean_interval(&ratios) {
+        let range = interval.map_or_else(String::new, |(low, high, _)| {
+            format!(", 95 % interval {low:.3} to {high:.3}")
+        });
+        output.print(&format!(
+            "watched to alone, {} pairs: {mean:.3} on average{range}\n",
+            ratios.len()
         ));
     }
     Ok(())

@@ -34,4 +34,4 @@ pub use price::{Price, Tier};
 pub use quota::Quota;
 pub use steps::PriceStep;
 pub use terms::Terms;
-pub use usage::{Growth, Metered, UsageSpec, is_baseline};
+pub use usage::{Growth, Metered, UsageSpec, is_baseline, usage};

@@ -28,6 +28,23 @@ pub struct UsageSpec {
     pub growth: Growth,
 }
 
+/// Usage that grows with the time of the run: the price key, its unit, base units in one and how the service rounds.
+#[must_use]
+pub const fn usage(
+    key: &'static str,
+    unit: &'static str,
+    base_per_unit: u64,
+    rounding: &'static str,
+) -> UsageSpec {
+    UsageSpec {
+        key,
+        unit,
+        base_per_unit,
+        rounding,
+        growth: Growth::Linear,
+    }
+}
+
 /// So much usage of one node in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metered {

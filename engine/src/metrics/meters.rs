@@ -19,6 +19,12 @@ pub struct MetricSpec {
     pub help: &'static str,
 }
 
+/// A metric of a kind: its name, its unit and what it tells.
+#[must_use]
+pub const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
+    MetricSpec { name, unit, help }
+}
+
 /// The flow of records through any node, in Weir's own namespace.
 pub const FLOW_METRICS: [MetricSpec; 9] = [
     MetricSpec {

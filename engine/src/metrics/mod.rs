@@ -10,7 +10,7 @@ mod series;
 
 pub use latency::{LatencyMeter, LatencySummary, PARTS, Part};
 pub use ledger::Ledger;
-pub use meters::{FLOW_METRICS, Meter, Meters, MetricSpec, Stat, Watch};
+pub use meters::{FLOW_METRICS, Meter, Meters, MetricSpec, Stat, Watch, metric};
 pub use profile::{KeyMeter, KeySummary, SizeBar, SizeMeter, SizeSummary, key_hash};
 pub use series::{Point, Series};
 

@@ -11,7 +11,7 @@ mod tests;
 
 use crate::books::{Growth, UsageSpec};
 use crate::data::LabelWindows;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -36,10 +36,6 @@ static HOUR_XLARGE: UsageSpec = UsageSpec {
     rounding: "",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "anomaly-detector",

@@ -18,7 +18,7 @@ mod transform;
 mod tests;
 
 use crate::books::{Growth, UsageSpec};
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -72,10 +72,6 @@ pub(super) static JQ_HOUR: UsageSpec = UsageSpec {
     rounding: "",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "firehose",

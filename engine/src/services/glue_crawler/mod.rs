@@ -10,7 +10,7 @@ pub use model::Model;
 
 use crate::books::{Growth, UsageSpec};
 use crate::lake::{Catalog, CsvClassifier};
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -43,10 +43,6 @@ static GET: UsageSpec = UsageSpec {
     rounding: "",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "glue-crawler",

@@ -17,7 +17,7 @@ pub use model::Model;
 
 use crate::books::{Growth, UsageSpec};
 use crate::lake::{Catalog, EtlStep, Ruleset};
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -54,10 +54,6 @@ const fn request(key: &'static str) -> UsageSpec {
 /// LIST requests cost as much as PUT requests.
 static LIST: UsageSpec = request("s3.put_request");
 static GET: UsageSpec = request("s3.get_request");
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "glue-etl",

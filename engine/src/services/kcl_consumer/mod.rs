@@ -11,8 +11,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
-use crate::metrics::MetricSpec;
+use crate::books::{UsageSpec, usage};
+use crate::metrics::{MetricSpec, metric};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -22,21 +22,6 @@ pub use config::{Config, LeaseAssignment, LeaseTableMode};
 pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
-
-const fn usage(
-    key: &'static str,
-    unit: &'static str,
-    base_per_unit: u64,
-    rounding: &'static str,
-) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit,
-        base_per_unit,
-        rounding,
-        growth: Growth::Linear,
-    }
-}
 
 static WRITE: UsageSpec = usage(
     "dynamodb.write_request_unit",
@@ -53,10 +38,6 @@ static READ: UsageSpec = usage(
 static WCU_HOUR: UsageSpec = usage("dynamodb.wcu_hour", "WCU-hour", HOUR_MS, "");
 static RCU_HOUR: UsageSpec = usage("dynamodb.rcu_hour", "RCU-hour", HOUR_MS, "");
 static WORKER_HOUR: UsageSpec = usage("kcl-consumer.worker_hour", "instance-hour", HOUR_MS, "");
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static METRICS: &[MetricSpec] = &[
     metric(

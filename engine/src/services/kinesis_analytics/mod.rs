@@ -15,7 +15,7 @@ mod tests;
 
 use crate::books::{Growth, UsageSpec};
 use crate::lake::streaming::{StreamProgram, check_streaming_sql};
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -49,10 +49,6 @@ static GET: UsageSpec = UsageSpec {
     rounding: "",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 const fn destination(name: &'static str, help: &'static str) -> OutPort {
     OutPort {

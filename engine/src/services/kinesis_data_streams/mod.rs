@@ -17,7 +17,7 @@ mod write;
 #[cfg(test)]
 pub(super) mod tests;
 
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -26,10 +26,6 @@ use crate::node::{
 pub use config::{Config, OnDemandTier, StreamMode};
 pub use model::Model;
 pub use reshard::shards_for;
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "kinesis-data-streams",

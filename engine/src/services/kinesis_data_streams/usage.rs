@@ -4,26 +4,12 @@ use std::collections::VecDeque;
 
 use super::config::Config;
 use super::model::Model;
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::node::Cx;
 use crate::units::{GIB, HOURS_PER_MONTH, MIB, SimDuration, SimTime};
 
 const HOUR_MS: u64 = 3_600_000;
 
-const fn usage(
-    key: &'static str,
-    unit: &'static str,
-    base_per_unit: u64,
-    rounding: &'static str,
-) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit,
-        base_per_unit,
-        rounding,
-        growth: Growth::Linear,
-    }
-}
 macro_rules! usages {
     ($($name:ident = $key:literal, $unit:literal, $base:expr, $rounding:literal;)*) => {
         $(pub(in super::super) static $name: UsageSpec = usage(concat!("kinesis-data-streams.", $key), $unit, $base, $rounding);)*

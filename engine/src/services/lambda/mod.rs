@@ -27,7 +27,7 @@ mod tests;
 use crate::books::{Growth, UsageSpec};
 use crate::code::python_syntax;
 use crate::lake::Transform;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -85,10 +85,6 @@ pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = UsageSpec {
     rounding: "each invocation rounded up to 1 ms",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "lambda",

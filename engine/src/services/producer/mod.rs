@@ -10,7 +10,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, Kind, KindSpec, NodeResult, OutPort, Problems, Remedy,
     Retuned, Schemas, TraceCx,
@@ -18,10 +18,6 @@ use crate::node::{
 
 pub use config::{Arrival, Config, FileUse, ReplayPace};
 pub use model::Model;
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "producer",

@@ -11,7 +11,7 @@ pub use config::{Config, StorageClass};
 pub use model::Model;
 
 use crate::lake::BucketName;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -20,10 +20,6 @@ use crate::node::{
 /// The kind.
 #[derive(Debug)]
 pub struct S3;
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "s3",

@@ -14,9 +14,9 @@ mod variant;
 
 use std::sync::Arc;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::data::LabelWindows;
-use crate::metrics::MetricSpec;
+use crate::metrics::{MetricSpec, metric};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -27,20 +27,6 @@ pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
 
-const fn usage(
-    key: &'static str,
-    unit: &'static str,
-    base_per_unit: u64,
-    rounding: &'static str,
-) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit,
-        base_per_unit,
-        rounding,
-        growth: Growth::Linear,
-    }
-}
 static HOUR_LARGE: UsageSpec = usage(
     "sagemaker.ml_m5_large_hosting_hour",
     "instance-hour",
@@ -61,10 +47,6 @@ static SERVERLESS: UsageSpec = usage(
 );
 static DATA_IN: UsageSpec = usage("sagemaker.data_in_gb", "GB", 1 << 30, "");
 static DATA_OUT: UsageSpec = usage("sagemaker.data_out_gb", "GB", 1 << 30, "");
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 /// Names of the metrics of one variant.
 struct VariantMetrics {

@@ -11,7 +11,7 @@ mod work;
 
 use crate::books::{Growth, UsageSpec};
 use crate::lake::check_query;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -34,10 +34,6 @@ static TRAINING_LARGE: UsageSpec = hours("sagemaker.ml_m5_large_training_hour");
 static TRAINING_XLARGE: UsageSpec = hours("sagemaker.ml_m5_xlarge_training_hour");
 static TRANSFORM_LARGE: UsageSpec = hours("sagemaker.ml_m5_large_transform_hour");
 static TRANSFORM_XLARGE: UsageSpec = hours("sagemaker.ml_m5_xlarge_transform_hour");
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "sagemaker-job",

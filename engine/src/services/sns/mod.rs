@@ -11,9 +11,9 @@ mod tee;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::code::Place;
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -22,20 +22,6 @@ use crate::node::{
 pub use config::Config;
 pub use model::Model;
 
-const fn usage(
-    key: &'static str,
-    unit: &'static str,
-    base: u64,
-    rounding: &'static str,
-) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit,
-        base_per_unit: base,
-        rounding,
-        growth: Growth::Linear,
-    }
-}
 pub(super) static PUBLISH: UsageSpec =
     usage("sns.publish", "request", 1, "each call rounded up to 64 KB");
 pub(super) static SQS_DELIVERY: UsageSpec = usage("sns.sqs_delivery", "delivery", 1, "");
@@ -44,9 +30,6 @@ pub(super) static FIREHOSE_DELIVERY: UsageSpec = usage("sns.firehose_delivery", 
 pub(super) static HTTP_DELIVERY: UsageSpec = usage("sns.http_delivery", "delivery", 1, "");
 pub(super) static PAYLOAD_FILTERED: UsageSpec = usage("sns.payload_filtered_gb", "GB", 1 << 30, "");
 
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 const fn out(name: &'static str, help: &'static str) -> OutPort {
     OutPort {
         name,

@@ -11,7 +11,7 @@ mod store;
 mod tests;
 
 use crate::books::{Growth, UsageSpec};
-use crate::metrics::MetricSpec;
+use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx, closest,
@@ -34,10 +34,6 @@ pub(super) static FIFO_REQUEST: UsageSpec = UsageSpec {
     rounding: "each call rounded up to 64 KB",
     growth: Growth::Linear,
 };
-
-const fn metric(name: &'static str, unit: &'static str, help: &'static str) -> MetricSpec {
-    MetricSpec { name, unit, help }
-}
 
 static SPEC: KindSpec = KindSpec {
     id: "sqs",
