@@ -305,7 +305,12 @@ mod tests {
 
     use super::*;
 
-    /// Numbers below `n`, unevenly: squares of even ones crowd near 0.
+    /// Numbers below `n`; uneven ones crowd near 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "numbers below `n`"
+    )]
     fn drawn(seed: u64, n: u64, rows: u64, uneven: bool) -> Vec<u64> {
         let even = |i: u64| stirred(seed ^ (i << 20)) as f64 / u64::MAX as f64;
         let each = (0..rows).map(|i| {
@@ -388,6 +393,11 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in a list"
+    )]
     fn sizes_are_those_of_a_sorted_list_and_bars_hold_every_record() {
         let sizes: Vec<u32> = drawn(5, 3_000, 20_000, true)
             .iter()
