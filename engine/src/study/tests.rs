@@ -584,7 +584,10 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     let verified = verify_sweep(&out, services::ALL, None).unwrap();
     assert_eq!(verified.same, 1);
     assert!(
-        verified.differences.iter().any(|d| d.contains("records/produced")),
+        verified
+            .differences
+            .iter()
+            .any(|d| d.contains("records/produced")),
         "{:?}",
         verified.differences
     );

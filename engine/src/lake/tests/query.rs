@@ -297,7 +297,7 @@ fn problems_say_where_and_what_would_be_right() {
             "there is no catalog `other`",
             None,
         ),
-        ("SELECT FROM WHERE", "", Some((1, 13))),
+        ("SELECT FROM WHERE", "names no columns", None),
         ("SELECT FROM payments", "names no columns", None),
         (
             "SELECT 1 UNION ALL SELECT FROM payments",

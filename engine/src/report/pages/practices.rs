@@ -124,7 +124,7 @@ fn verdicts<'a>(page: &Page<'_>, place: &LakePlace) -> Vec<(&'a str, String, boo
         };
         out.push(("practice_compression", found, packed, "advice_compression"));
     }
-    let keys = place.partition_keys.join(", ");
+    let keys = place.partition_keys.join("/");
     let found = if keys.is_empty() {
         page.t("not_partitioned").to_owned()
     } else {
