@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
 use weir_engine::data::Root;
+use weir_engine::disk::Temporary;
 use weir_engine::document::Document;
 use weir_engine::node::closest;
 use weir_engine::report::Summary;
@@ -24,7 +24,7 @@ pub(crate) struct Opened {
     /// The template, when it is one.
     pub(crate) template: Option<&'static Template>,
     /// Files of a template while it is used from the program itself.
-    pub(crate) unpacked: Option<TempDir>,
+    pub(crate) unpacked: Option<Temporary>,
 }
 
 /// Opens `name`: a path wins over a template of the same name.
@@ -46,7 +46,7 @@ pub(crate) fn open(name: &str) -> Result<Opened, Failure> {
     let Some(template) = templates::find(name) else {
         return Err(not_found(name));
     };
-    let unpacked = tempfile::Builder::new().prefix("weir-template-").tempdir();
+    let unpacked = Temporary::new("template");
     let unpacked =
         unpacked.map_err(|e| Failure::new(format!("no temporary folder can be made ({e})")))?;
     template.write_to(unpacked.path())?;
@@ -55,7 +55,7 @@ pub(crate) fn open(name: &str) -> Result<Opened, Failure> {
     Ok(opened)
 }
 
-fn file(path: &Path, unpacked: Option<TempDir>) -> Result<Opened, Failure> {
+fn file(path: &Path, unpacked: Option<Temporary>) -> Result<Opened, Failure> {
     let doc = Document::load(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

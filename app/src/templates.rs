@@ -4,10 +4,10 @@
 //! `expected.json` (what a run must come to, for the tests) and the data files that the pipeline reads. To add one: the
 //! folder and a line in [`ALL`]; a test finds a folder that is not listed.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use weir_engine::disk;
 use weir_engine::document::Document;
 
 use crate::failure::Failure;
@@ -92,7 +92,7 @@ impl Template {
 
 /// Writes one file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(path, bytes).map_err(|e| {
+    disk::replace(path, bytes).map_err(|e| {
         Failure::new(format!(
             "`{}` cannot be written ({e}): name another place",
             path.display()
@@ -112,6 +112,8 @@ pub(crate) fn ids() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use std::collections::BTreeSet;
 

@@ -1,9 +1,17 @@
-//! The door through which runs and documents write: a refusal names the file, and a test can say how much room a disk has. Knows
-//! nothing of what is written.
+//! The door through which runs, documents and reports write.
+//!
+//! A file is whole or not there, a refusal names the file, and a test can say how much room a disk has. Temporary folders whose
+//! owner was killed are cleared by the next one. Knows nothing of what is written.
 
-use std::fs::File;
+mod temporary;
+
+pub use temporary::{Temporary, clear_left};
+
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A new file that is being written. What goes wrong is told with the file's name and what to do, since those who write through it
 /// (encoders, logs) do not know it.
@@ -44,6 +52,77 @@ impl Write for NewFile {
     }
 }
 
+/// Writes a whole file at once: whoever looks, also after the program was killed, finds the old file or the new one.
+///
+/// # Errors
+/// A disk that refuses, or a file that may not be written; then the old file is as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put_at_once(path, bytes, false)
+}
+
+/// As [`replace`], and what was written outlives the machine's failure too. Slower: for what a person made.
+///
+/// # Errors
+/// As [`replace`].
+pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put_at_once(path, bytes, true)
+}
+
+fn put_at_once(path: &Path, bytes: &[u8], is_lasting: bool) -> io::Result<()> {
+    // Through a link, the file that it leads to is replaced, not the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_not_there_yet| path.to_owned());
+    let old = fs::metadata(&target).ok();
+    if let Some(old) = &old {
+        if old.permissions().readonly() {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the file is read-only",
+            ));
+        }
+        // What stands for a device or a pipe cannot be exchanged.
+        if !old.is_file() && !old.is_dir() {
+            return write_all(
+                &mut File::options().write(true).open(&target)?,
+                &target,
+                bytes,
+            );
+        }
+    }
+    let (mut file, part) = beside(&target)?;
+    let written = || -> io::Result<()> {
+        write_all(&mut file, &part, bytes)?;
+        if is_lasting {
+            file.sync_all()?;
+        }
+        if let Some(old) = old {
+            fs::set_permissions(&part, old.permissions())?;
+        }
+        drop(file);
+        fs::rename(&part, &target)
+    };
+    written().inspect_err(|_| {
+        // What is left over is of no use; the first error is the one to tell.
+        let _removed = fs::remove_file(&part);
+    })
+}
+
+/// A new file in the folder of `target`, so that the rename stays within one file system. Its name is taken for no data.
+fn beside(target: &Path) -> io::Result<(File, PathBuf)> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        name.push(format!(".{}-{number}.tmp", std::process::id()));
+        let part = target.with_file_name(name);
+        match File::options().write(true).create_new(true).open(&part) {
+            // Somebody who was killed had this number.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|file| (file, part)),
+        }
+    }
+}
+
 /// Writes a whole file; an old one of that name is replaced.
 ///
 /// # Errors
@@ -77,6 +156,19 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<u64> {
         return Ok(bytes.len() as u64);
     }
     std::fs::copy(from, to)
+}
+
+/// Copies a file so that the copy is whole or not there; an old one of that name is replaced.
+///
+/// # Errors
+/// A file that cannot be read, or a disk that refuses; then an old copy is as it was.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
+    let (_empty, part) = beside(to)?;
+    copy(from, &part)
+        .and_then(|_| fs::rename(&part, to))
+        .inspect_err(|_| {
+            let _removed = fs::remove_file(&part);
+        })
 }
 
 /// What of these bytes the disk takes now.

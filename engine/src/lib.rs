@@ -8,7 +8,7 @@ pub mod books;
 pub mod check;
 pub mod code;
 pub mod data;
-mod disk;
+pub mod disk;
 pub mod document;
 pub mod lake;
 pub mod metrics;

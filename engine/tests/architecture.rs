@@ -56,8 +56,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "study",
         &[
-            "units", "data", "document", "books", "lake", "metrics", "node", "runtime", "check",
-            "report", "session",
+            "units", "disk", "data", "document", "books", "lake", "metrics", "node", "runtime",
+            "check", "report", "session",
         ],
     ),
 ];
@@ -66,8 +66,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const FENCED: &[(&str, &[&str])] = &[
     ("datafusion", &["lake"]),
     ("arrow_avro", &["lake"]),
-    ("orc_rust", &["lake"]),
-    ("prost", &["lake"]),
+    ("orc_rust", &["data", "lake"]),
+    ("prost", &["data", "lake"]),
     ("object_store", &["lake"]),
     ("parquet", &["lake", "data"]),
     ("weir_detect", &["lake", "services"]),

@@ -1,11 +1,17 @@
-//! The program killed at any moment: what it leaves behind opens, the catalog is whole, no unfinished file is taken for data.
+//! The program killed at any moment: what it leaves behind opens, the catalog is whole, no unfinished file is taken for data, a
+//! sweep goes on where it was, temporary folders and processes do not stay.
 //!
-//! A few times as it is; `WEIR_KILLS=500` for more.
+//! A few times as it is; `WEIR_KILLS=500` for more. The window's own files are killed in `app/src/designer/files/kill_tests.rs`.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use weir_engine::disk::Temporary;
 use weir_engine::lake::open_run;
+use weir_engine::report::RunFiles;
 
 use crate::program::{command, weir};
 
@@ -20,20 +26,47 @@ fn moments(most_ms: u64) -> impl Iterator<Item = Duration> {
 }
 
 fn kill_after(dir: &Path, arguments: &[&str], moment: Duration) {
-    let mut child = command(dir, arguments)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = begin(&mut command(dir, arguments));
     std::thread::sleep(moment);
+    end(&mut child);
+}
+
+fn begin(command: &mut Command) -> Child {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.spawn().unwrap()
+}
+
+fn end(child: &mut Child) {
     // It may be over already.
     child.kill().ok();
     child.wait().unwrap();
 }
 
+/// Waits until it is so. Only a program that hangs reaches the end of this patience.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..12_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("waited in vain: {what}");
+}
+
 /// Opens what is there and reads all of it: every table, every file.
 fn is_whole(run: &Path) {
     if !run.is_dir() {
+        return;
+    }
+    // Each file is whole or not there; with its figures, which come last, it is a run that can be reported.
+    for name in ["run.json", "summary.json"] {
+        if let Ok(text) = fs::read_to_string(run.join(name)) {
+            serde_json::from_str::<Value>(&text).unwrap();
+        }
+    }
+    let has_ended = run.join("summary.json").is_file();
+    assert_eq!(RunFiles::open(run).is_ok(), has_ended);
+    if !run.join("lake").is_dir() {
         return;
     }
     let database = open_run(run).unwrap();
@@ -118,5 +151,182 @@ fn killed_statements_leave_the_table_before_or_after_them() {
             !run.join("lake/.staging").exists(),
             "what was left is cleared when the lake opens"
         );
+    }
+}
+
+const SMALL: &str = r#"{
+  "weir": 1, "name": "small", "run_for": "2m",
+  "nodes": [
+    { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 50 } },
+    { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0] },
+    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60 } },
+    { "id": "lake", "kind": "s3", "at": [3, 0] }
+  ],
+  "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
+             { "from": "hose.out", "to": "lake.in" } ]
+}"#;
+
+/// What a sweep found, without what differs from machine to machine.
+fn found(mut result: Value) -> Value {
+    for row in result["rows"].as_array_mut().unwrap() {
+        row.as_object_mut()
+            .unwrap()
+            .retain(|k, _| !k.starts_with("host_"));
+    }
+    json!([result["rows"], result["chosen"], result["pareto"]])
+}
+
+#[test]
+fn killed_sweeps_go_on_to_the_same_result() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("small.json"), SMALL).unwrap();
+    let sweep = |out: &'static str| {
+        let vary = "stream.shard_count=1..3";
+        let limit = "lost = 0";
+        let all = [
+            "sweep",
+            "small.json",
+            "--vary",
+            vary,
+            "--subject-to",
+            limit,
+            "--out",
+            out,
+        ];
+        [all.as_slice(), &["--json", "--quiet"]].concat()
+    };
+    let json = |out| serde_json::from_str(&weir(dir.path(), &sweep(out)).ended(0).out).unwrap();
+    let whole = found(json("whole"));
+    // Again and again in the same folder, then in a new one when it was done.
+    for moment in moments(3_000) {
+        kill_after(dir.path(), &sweep("killed"), moment);
+        for variant in fs::read_dir(dir.path().join("killed/variants"))
+            .into_iter()
+            .flatten()
+        {
+            let summary = variant.unwrap().path().join("summary.json");
+            if let Ok(text) = fs::read_to_string(summary) {
+                serde_json::from_str::<Value>(&text).unwrap();
+            }
+        }
+        if dir.path().join("killed/result.json").is_file() {
+            assert_eq!(found(json("killed")), whole);
+            fs::remove_dir_all(dir.path().join("killed")).unwrap();
+        }
+    }
+    assert_eq!(found(json("killed")), whole);
+}
+
+/// The program with `folder` as the system's temporary folder.
+fn with_temporary(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(folder, arguments);
+    for name in ["TMPDIR", "TMP", "TEMP"] {
+        command.env(name, folder);
+    }
+    command
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn temporary_folders_of_killed_runs_go_with_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path();
+    let long = [
+        "run",
+        "first-stream",
+        "--for",
+        "24h",
+        "--speed",
+        "1",
+        "--quiet",
+    ];
+    for _ in 0..kills().min(20) {
+        let mut killed = begin(&mut with_temporary(place, &long));
+        // Not the moment but the state counts: it writes into its folder.
+        until("a run folder", || {
+            below(place)
+                .iter()
+                .any(|p| p.join("events.jsonl").is_file())
+        });
+        let of_the_living = Temporary::new_in(place, "run").unwrap();
+        let in_use: Vec<PathBuf> = below(place).into_iter().filter(|p| p.is_dir()).collect();
+        // While it lives nobody takes its folder.
+        assert!(
+            with_temporary(place, &["kinds"])
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
+        assert!(in_use.iter().all(|p| p.is_dir()));
+        end(&mut killed);
+        assert!(
+            in_use.iter().all(|p| p.is_dir()),
+            "a killed program removes nothing"
+        );
+        // Each start removes one at the least: there are those of the run and of the template.
+        until("the end of what was left", || {
+            let start = with_temporary(place, &["kinds"]).output().unwrap();
+            assert!(start.status.success());
+            let left: Vec<PathBuf> = below(place).into_iter().filter(|p| p.is_dir()).collect();
+            assert!(left.contains(&of_the_living.path().to_owned()));
+            left.len() == 1
+        });
+    }
+    assert_eq!(below(place), Vec::<PathBuf>::new());
+}
+
+/// Processes of this machine: each with its parent and the words that it was started with.
+#[cfg(target_os = "linux")]
+fn children_of(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let ids = all.filter_map(|e| e.file_name().to_str()?.parse().ok());
+    let parent_of = |id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|l| l.strip_prefix("PPid:"))?;
+        line.trim().parse::<u32>().ok()
+    };
+    ids.filter(|id| parent_of(id) == Some(parent)).collect()
+}
+
+/// Code that hangs does not go on when nobody is left who asked for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn handlers_end_with_the_killed_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let hang = "def lambda_handler(event, context):\n    while True:\n        pass\n";
+    let doc = json!({
+        "weir": 1, "name": "hang", "run_for": "10m",
+        "nodes": [
+            { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 5 } },
+            { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "params": {} },
+            { "id": "enrich", "kind": "lambda", "at": [2, 0], "params": { "code": hang, "timeout_seconds": 900 } }
+        ],
+        "wires": [{ "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "enrich.in" }],
+    });
+    fs::write(dir.path().join("hang.json"), doc.to_string()).unwrap();
+    for _ in 0..kills().min(10) {
+        let arguments = ["run", "hang.json", "--allow-code", "--quiet"];
+        let mut killed = begin(&mut with_temporary(dir.path(), &arguments));
+        let mut handlers = Vec::new();
+        until("a handler", || {
+            handlers = children_of(killed.id());
+            !handlers.is_empty()
+        });
+        end(&mut killed);
+        // What is over and not yet collected by the system counts as gone.
+        let lives = |id: &u32| {
+            fs::read_to_string(format!("/proc/{id}/status"))
+                .is_ok_and(|s| !s.contains("State:\tZ") && s.contains("python"))
+        };
+        until("the end of the handlers", || !handlers.iter().any(lives));
     }
 }

@@ -33,11 +33,14 @@ mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Cli, Command};
 use output::Output;
+use weir_engine::disk::clear_left;
 
 use crate::designer;
 use crate::failure::Failure;
@@ -65,6 +68,7 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
+    let clearing = Clearing::begin();
     let mut output = Output::default();
     let result = match cli.command {
         None => window(cli.file),
@@ -80,7 +84,32 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             2
         }
     };
+    clearing.end();
     ExitCode::from(if output.is_broken() { 2 } else { code })
+}
+
+/// Longest that is spent on what killed programs left, one folder apart.
+const CLEARING: Duration = Duration::from_secs(2);
+
+/// Removes temporary folders that killed programs left, while the command does its work.
+struct Clearing(Option<JoinHandle<()>>);
+
+impl Clearing {
+    fn begin() -> Self {
+        let work = || {
+            let begin = Instant::now();
+            clear_left(&std::env::temp_dir(), || begin.elapsed() < CLEARING);
+        };
+        let thread = std::thread::Builder::new().name("weir-clear".to_owned());
+        // Without a thread they stay for the next time.
+        Self(thread.spawn(work).ok())
+    }
+    /// A folder that is half removed is not left to the next start.
+    fn end(self) {
+        if let Some(thread) = self.0 {
+            let _panicked = thread.join();
+        }
+    }
 }
 
 /// Opens the designer. A name that leads nowhere is refused before there is a window.

@@ -1,8 +1,8 @@
 //! `weir report`.
 
-use std::fs;
 use std::path::Path;
 
+use weir_engine::disk;
 use weir_engine::report::{
     FocusRows, Lang, PROJECTIONS, ReadError, RunFiles, csv, focus, html, infracost, markdown,
     pages, to_json,
@@ -90,7 +90,7 @@ pub(crate) fn into_folder(folder: &Path) -> Result<(), Failure> {
 
 /// Writes a file, or says why not.
 pub(crate) fn write(place: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(place, bytes).map_err(|e| {
+    disk::replace(place, bytes).map_err(|e| {
         Failure::new(format!(
             "`{}` cannot be written ({e}): name another file with `--out`",
             place.display()

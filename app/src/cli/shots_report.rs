@@ -43,7 +43,7 @@ pub(crate) fn picture(browser: &Path, lang: Shown, out: &Path) -> Result<(), Str
     let run = RunFiles::open(outcome.folder()).map_err(|e| e.to_string())?;
     let page = html(&run, services::ALL, lang).map_err(|e| e.to_string())?;
     let place = outcome.folder().join("report.html");
-    std::fs::write(&place, page).map_err(|e| e.to_string())?;
+    weir_engine::disk::replace(&place, page.as_bytes()).map_err(|e| e.to_string())?;
     let out = std::path::absolute(out).map_err(|e| e.to_string())?;
     let status = Command::new(browser)
         .args([

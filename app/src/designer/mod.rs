@@ -26,6 +26,7 @@ mod presenter;
 mod query;
 mod regions;
 mod report;
+mod settings;
 mod theme;
 mod toasts;
 mod widgets;
@@ -39,11 +40,12 @@ use weir_engine::document::Document;
 use weir_engine::runtime::{Pace, RunSnapshot};
 
 use self::canvas::Canvas;
-use self::cx::{Act, Cx};
+use self::cx::{Act, Cx, Tone};
 use self::dialogs::Dialogs;
 use self::edit::{History, Selection};
 use self::files::Files;
 use self::findings::Checker;
+use self::i18n::trf;
 use self::inspector::Inspector;
 use self::live::Live;
 use self::panels::Panels;
@@ -241,6 +243,13 @@ impl Designer {
     pub fn store(&self, storage: &mut dyn eframe::Storage) {
         eframe::set_value(storage, PREFS_KEY, &self.prefs);
         eframe::set_value(storage, PANES_KEY, &self.panes);
+    }
+
+    /// Says that the person's choices cannot be kept.
+    fn cannot_keep(&mut self, file: &std::path::Path, why: &std::io::Error) {
+        let text = [("path", &file.display() as _), ("why", why as _)];
+        self.toasts
+            .push(Tone::Bad, trf("files.settings_failed", &text));
     }
 
     /// Calls `show` with what panels may read.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use weir_engine::disk;
 use weir_engine::report::{
     Lang as ReportLang, ReadError, RunFiles, csv, focus, html, infracost, markdown, pages, to_json,
 };
@@ -109,7 +110,7 @@ impl Reporter {
                 return Ok(Made::Page(name, page));
             }
             let place = run.folder.join(NAME);
-            match std::fs::write(&place, page) {
+            match disk::replace(&place, &page) {
                 Ok(()) => Ok(Made::Written(place)),
                 Err(e) => Err(format!("`{}` cannot be written ({e})", place.display())),
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::files::SystemDialogs;
+use super::settings::Settings;
 use super::{Designer, Setup};
 use crate::failure::Failure;
 
@@ -26,10 +27,19 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
         recovery: eframe::storage_dir("weir").map(|folder| folder.join("recovery")),
         ..Setup::default()
     };
+    let settings = eframe::storage_dir("weir").map(|folder| folder.join("settings.json"));
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
-        let designer = Designer::new(&cc.egui_ctx, &setup, cc.storage);
+        let settings = Settings::open(settings);
+        // Until there is a file of our own, what the window library kept is what was chosen.
+        let chosen: Option<&dyn eframe::Storage> = if settings.is_empty() {
+            cc.storage
+        } else {
+            Some(&settings)
+        };
+        let designer = Designer::new(&cc.egui_ctx, &setup, chosen);
         Ok(Box::new(Window {
             designer,
+            settings,
             is_fitted: false,
         }))
     });
@@ -48,6 +58,7 @@ pub(crate) fn open(file: Option<String>) -> Result<(), Failure> {
 
 struct Window {
     designer: Designer,
+    settings: Settings,
     /// The screen's size is known only when the window stands on it.
     is_fitted: bool,
 }
@@ -78,7 +89,10 @@ impl eframe::App for Window {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.designer.ui(ui);
     }
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.designer.store(storage);
+    fn save(&mut self, _library: &mut dyn eframe::Storage) {
+        self.designer.store(&mut self.settings);
+        if let Some((file, why)) = self.settings.write() {
+            self.designer.cannot_keep(&file, &why);
+        }
     }
 }

@@ -3,12 +3,14 @@
 mod arrivals;
 mod batch;
 mod blemish;
+pub(crate) mod codec;
 mod fingerprint;
 mod generate;
 mod json_rows;
 mod json_size;
 mod label_windows;
 mod log;
+pub(crate) mod orc;
 mod pattern;
 mod replay;
 mod shared;
@@ -16,6 +18,7 @@ mod shared;
 pub use arrivals::{ArrivalError, ArrivalShape, Arrivals, RATE_MAX};
 pub use batch::Batch;
 pub use blemish::{Blemished, Blemisher, Blemishes};
+pub use codec::Codec;
 pub use fingerprint::Fingerprint;
 pub use generate::{
     CHUNK_ROWS, Chunk, EquipmentFault, FieldDoc, FieldProfile, GenerateError, Generator,

@@ -3,9 +3,9 @@
 use super::Document;
 use super::error::DocumentError;
 use crate::disk;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 /// Most bytes of a document.
 pub const FILE_BYTES_MAX: u64 = 32 << 20;
@@ -48,35 +48,11 @@ impl Document {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<(), DocumentError> {
-        // Through a link, the file that it leads to is replaced, not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_not_there_yet| path.to_owned());
-        let temporary = beside(&target);
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&temporary)?;
-            disk::write_all(&mut file, &temporary, self.to_json_pretty().as_bytes())?;
-            file.sync_all()?;
-            if let Ok(old) = fs::metadata(&target) {
-                fs::set_permissions(&temporary, old.permissions())?;
-            }
-            fs::rename(&temporary, &target)
-        };
-        write().map_err(|source| {
-            // What is left over is of no use; the first error is the one to tell.
-            let _removed = fs::remove_file(&temporary);
-            DocumentError::Io {
-                what: "Saving",
-                mend: "Check that the folder may be written to and has room.",
-                source,
-                path: path.to_owned(),
-            }
+        disk::save(path, self.to_json_pretty().as_bytes()).map_err(|source| DocumentError::Io {
+            what: "Saving",
+            mend: "Check that the folder may be written to and has room.",
+            source,
+            path: path.to_owned(),
         })
     }
-}
-
-/// A name in the same folder, so that the rename stays within one file system.
-fn beside(target: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
-    target.with_file_name(name)
 }

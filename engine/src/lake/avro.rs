@@ -18,7 +18,7 @@ use super::avro_rows::AvroRows;
 use super::conform::cast_column;
 use super::encode::Codec;
 use super::error::LakeError;
-use super::rows::read_bounded;
+use crate::data::codec::read_bounded;
 
 /// The first bytes of every file.
 pub(super) const MAGIC: &[u8; 4] = b"Obj\x01";

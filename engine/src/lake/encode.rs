@@ -22,6 +22,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, TypePtr};
 
 use super::error::LakeError;
+pub use crate::data::Codec;
 
 /// Stands in every file instead of a library version, so that files do not change with it.
 const CREATED_BY: &str = "weir";
@@ -30,48 +31,13 @@ const SAMPLE_ROWS: usize = 256;
 /// A dictionary is kept when at most this many of the sampled values are different.
 const SAMPLE_DISTINCT_MAX: usize = 96;
 
-/// How bytes are compressed: inside Parquet files, or whole files of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Codec {
-    /// As they are.
-    #[default]
-    None,
-    /// Snappy: the default of Firehose and Glue for Parquet; framed for whole files.
-    Snappy,
-    /// Gzip at level 6.
-    Gzip,
-    /// Zstandard at level 1 in Parquet, 3 for whole files.
-    Zstd,
-}
-
-impl Codec {
-    /// Name in settings and catalog notes.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Snappy => "snappy",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-    /// What follows the name of a whole file of rows, as Firehose does it.
-    #[must_use]
-    pub const fn extension(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Snappy => ".snappy",
-            Self::Gzip => ".gz",
-            Self::Zstd => ".zst",
-        }
-    }
-    fn in_parquet(self) -> Compression {
-        match self {
-            Self::None => Compression::UNCOMPRESSED,
-            Self::Snappy => Compression::SNAPPY,
-            Self::Gzip => Compression::GZIP(GzipLevel::default()),
-            Self::Zstd => Compression::ZSTD(ZstdLevel::default()),
-        }
+/// How Parquet calls it.
+fn in_parquet(codec: Codec) -> Compression {
+    match codec {
+        Codec::None => Compression::UNCOMPRESSED,
+        Codec::Snappy => Compression::SNAPPY,
+        Codec::Gzip => Compression::GZIP(GzipLevel::default()),
+        Codec::Zstd => Compression::ZSTD(ZstdLevel::default()),
     }
 }
 
@@ -268,7 +234,7 @@ impl ParquetPlan {
         WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
             .set_writer_version(WriterVersion::PARQUET_1_0)
-            .set_compression(self.codec.in_parquet())
+            .set_compression(in_parquet(self.codec))
             .set_statistics_enabled(EnabledStatistics::Page)
             // Long texts would make statistics as large as data; 64 bytes prune as well.
             .set_statistics_truncate_length(Some(64))

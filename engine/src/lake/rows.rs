@@ -12,6 +12,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::encode::Codec;
 use super::error::LakeError;
+use crate::data::codec::read_bounded;
 
 /// Level of whole-file Zstandard: the library's own default.
 pub(super) const ZSTD_LEVEL: i32 = 3;
@@ -189,12 +190,4 @@ pub(super) fn plain_reader<'a>(
 /// When the compressed bytes are damaged.
 pub fn decompress(bytes: &[u8], limit: usize) -> io::Result<(Vec<u8>, bool)> {
     read_bounded(plain_reader(bytes)?, limit)
-}
-
-pub(super) fn read_bounded(from: impl Read, limit: usize) -> io::Result<(Vec<u8>, bool)> {
-    let mut out = Vec::new();
-    from.take(limit as u64 + 1).read_to_end(&mut out)?;
-    let more = out.len() > limit;
-    out.truncate(limit);
-    Ok((out, more))
 }

@@ -17,8 +17,9 @@ use super::encode::Codec;
 use super::orc;
 use super::pinned::unpanicked;
 use super::row_scan::{ArrayElements, starts_with_bracket};
-use super::rows::{plain_reader, read_bounded, sniff_codec};
+use super::rows::{plain_reader, sniff_codec};
 use super::store::Object;
+use crate::data::codec::read_bounded;
 
 /// Plain bytes of a file of rows that are looked at.
 pub(super) const SAMPLE_BYTES: usize = 1 << 20;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tempfile::TempDir;
 
 use super::SessionError;
 use super::prepare::Prepared;
+use crate::disk::Temporary;
 use crate::document::Document;
 use crate::node::AnyKind;
 use crate::report::{
@@ -29,7 +29,7 @@ pub struct Outcome {
     pub snapshot: Arc<RunSnapshot>,
     /// What is not known to be there after this value is gone, unless it was asked for.
     folder: PathBuf,
-    temporary: Option<TempDir>,
+    temporary: Option<Temporary>,
 }
 
 impl Outcome {

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::SessionError;
-use crate::disk;
-use tempfile::TempDir;
+use crate::disk::{self, Temporary};
 
 /// Where streams spill while they run; removed at the end.
 const SPILL: &str = ".spill";
@@ -15,7 +14,7 @@ const SPILL: &str = ".spill";
 pub(super) struct Folder {
     path: PathBuf,
     /// Removes a temporary folder when it is dropped.
-    temporary: Option<TempDir>,
+    temporary: Option<Temporary>,
     /// Folders that were made for it, the outermost first.
     made: Vec<PathBuf>,
 }
@@ -50,8 +49,7 @@ impl Folder {
     pub(super) fn create(out: Option<&Path>) -> Result<Self, SessionError> {
         check(out)?;
         let Some(out) = out else {
-            let temporary = tempfile::Builder::new().prefix("weir-run-").tempdir();
-            let temporary = temporary.map_err(|e| {
+            let temporary = Temporary::new("run").map_err(|e| {
                 SessionError::Folder(format!(
                     "no temporary folder can be made ({e}): name a folder with `--out`"
                 ))
@@ -108,7 +106,7 @@ impl Folder {
     /// Writes a file of the run.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SessionError> {
         let path = self.path.join(name);
-        disk::write(&path, bytes).map_err(|e| {
+        disk::replace(&path, bytes).map_err(|e| {
             SessionError::Folder(format!(
                 "`{}` cannot be written ({e}): check that the disk has room",
                 path.display()
@@ -116,7 +114,7 @@ impl Folder {
         })
     }
     /// The run is over: what it spilled goes, and the folder belongs to whoever asked for it.
-    pub(super) fn close(self, keep: bool) -> (PathBuf, Option<TempDir>) {
+    pub(super) fn close(self, keep: bool) -> (PathBuf, Option<Temporary>) {
         let _nothing_spilled = fs::remove_dir_all(self.spill());
         match self.temporary {
             Some(temporary) if keep => (temporary.keep(), None),

@@ -5,12 +5,12 @@ use std::path::{Component, Path};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tempfile::TempDir;
 
 use super::SessionError;
 use super::options::RunOptions;
 use super::prepare::prepare;
 use crate::data::Root;
+use crate::disk::{self, Temporary};
 use crate::node::AnyKind;
 use crate::report::{Input, Kit, ReadError, differences, fingerprints, md5_hex, without_host};
 
@@ -128,7 +128,7 @@ fn compare(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> V
 pub fn kit_root(
     inputs: &[Input],
     data: Option<&Path>,
-) -> Result<(Root, Option<TempDir>), SessionError> {
+) -> Result<(Root, Option<Temporary>), SessionError> {
     let own: Vec<&Input> = inputs
         .iter()
         .filter(|i| !i.name.starts_with("sample:"))
@@ -154,10 +154,7 @@ pub fn kit_root(
     let failed = |e: &dyn std::fmt::Display| {
         SessionError::Folder(format!("no temporary folder can be written ({e})"))
     };
-    let folder = tempfile::Builder::new()
-        .prefix("weir-verify-")
-        .tempdir()
-        .map_err(|e| failed(&e))?;
+    let folder = Temporary::new("verify").map_err(|e| failed(&e))?;
     for input in own {
         let name = Path::new(&input.name);
         // A report from elsewhere is hostile: its names lead nowhere but below the folder.
@@ -177,7 +174,7 @@ pub fn kit_root(
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent).map_err(|e| failed(&e))?;
         }
-        std::fs::write(place, bytes).map_err(|e| failed(&e))?;
+        disk::write(&place, &bytes).map_err(|e| failed(&e))?;
     }
     Ok((Root::new(folder.path()), Some(folder)))
 }

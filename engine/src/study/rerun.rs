@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::repeat::{Repeat, WarmUp, bands, repeats, seeds, warm_up_of};
 use super::sweep::SweepStopper;
 use crate::data::Root;
+use crate::disk;
 use crate::document::Document;
 use crate::node::AnyKind;
 use crate::report::{Bands, Summary};
@@ -207,13 +208,13 @@ fn failed(path: &Path, e: &dyn std::fmt::Display) -> SessionError {
 fn write(path: &Path, value: &impl serde::Serialize) -> Result<(), SessionError> {
     let text =
         serde_json::to_string_pretty(value).map_err(|e| SessionError::Engine(e.to_string()))?;
-    fs::write(path, format!("{text}\n")).map_err(|e| failed(path, &e))
+    disk::replace(path, format!("{text}\n").as_bytes()).map_err(|e| failed(path, &e))
 }
 
 fn keep(from: &Path, to: &PathBuf) -> Result<(), SessionError> {
     fs::create_dir_all(to).map_err(|e| failed(to, &e))?;
     for file in super::store::KEPT {
-        fs::copy(from.join(file), to.join(file)).map_err(|e| failed(to, &e))?;
+        disk::copy_whole(&from.join(file), &to.join(file)).map_err(|e| failed(to, &e))?;
     }
     Ok(())
 }

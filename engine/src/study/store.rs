@@ -10,6 +10,7 @@ use serde::{Deserialize as _, Serialize};
 use super::axis::Axis;
 use super::exact::{bits, restore};
 use crate::books::Books;
+use crate::disk;
 use crate::document::Document;
 use crate::report::Summary;
 use crate::session::SessionError;
@@ -55,7 +56,7 @@ fn write_bits(folder: &Path, summary: &Summary) -> Result<(), String> {
     let place = folder.join(BITS);
     let value = serde_json::to_value(summary).map_err(|e| e.to_string())?;
     let text = serde_json::to_string(&bits(&value)).map_err(|e| e.to_string())?;
-    fs::write(&place, text).map_err(|e| failed(&place, "written", &e))
+    disk::replace(&place, text.as_bytes()).map_err(|e| failed(&place, "written", &e))
 }
 
 impl Store {
@@ -97,7 +98,7 @@ impl Store {
         };
         let text = serde_json::to_string_pretty(&content)
             .map_err(|e| SessionError::Engine(e.to_string()))?;
-        fs::write(&record, format!("{text}\n"))
+        disk::replace(&record, format!("{text}\n").as_bytes())
             .map_err(|e| folder(failed(&record, "written", &e)))?;
         Ok(store)
     }
@@ -159,9 +160,8 @@ impl Store {
         for file in KEPT {
             let bytes =
                 fs::read(folder.join(file)).map_err(|e| failed(&folder.join(file), "read", &e))?;
-            let (part, whole) = (path.join(format!(".{file}")), path.join(file));
-            fs::write(&part, bytes).map_err(|e| failed(&part, "written", &e))?;
-            fs::rename(&part, &whole).map_err(|e| failed(&whole, "written", &e))?;
+            let whole = path.join(file);
+            disk::replace(&whole, &bytes).map_err(|e| failed(&whole, "written", &e))?;
         }
         Ok(())
     }

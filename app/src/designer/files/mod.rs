@@ -5,6 +5,8 @@ mod recovery;
 mod save;
 
 #[cfg(test)]
+mod kill_tests;
+#[cfg(test)]
 mod tests;
 
 use std::fs;
@@ -13,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::ViewportCommand;
-use tempfile::TempDir;
 use weir_engine::data::Root;
+use weir_engine::disk::{self, Temporary};
 use weir_engine::document::Document;
 
 use self::pick::Picker;
@@ -41,7 +43,7 @@ pub(crate) struct Files {
     /// Where data files are that the drawing reads: its own folder, or that of the unpacked template.
     folder: Option<PathBuf>,
     /// Data files of a template while it has no folder of its own.
-    unpacked: Option<TempDir>,
+    unpacked: Option<Temporary>,
     template: Option<&'static Template>,
     /// The file's text as it was read, and what it holds: written back unchanged while nothing was changed.
     read: Option<(Arc<Document>, String)>,
@@ -403,7 +405,7 @@ impl Designer {
         let doc = Arc::clone(self.history.doc());
         let unchanged = self.files.read.as_ref().filter(|(read, _)| **read == *doc);
         let text = unchanged.map_or_else(|| doc.to_json_pretty(), |(_, text)| text.clone());
-        if let Err(e) = save::write_file(&path, text.as_bytes()) {
+        if let Err(e) = disk::save(&path, text.as_bytes()) {
             self.files.after_save = None;
             self.dialogs.tell(Message {
                 title: tr("files.cannot_save").to_owned(),
@@ -439,7 +441,7 @@ impl Designer {
         } else {
             path.to_owned()
         };
-        match save::write_file(&path, &bytes) {
+        match disk::save(&path, &bytes) {
             Ok(()) => {
                 self.toasts
                     .push(Tone::Good, trf("files.saved", &[("path", &path.display())]));

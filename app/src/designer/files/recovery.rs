@@ -11,9 +11,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use weir_engine::disk;
 use weir_engine::document::{Document, FILE_BYTES_MAX};
-
-use super::save::write_file;
 
 /// An unsaved drawing in its file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -237,7 +236,7 @@ fn write(file: &Path, doc: &Document, origin: Origin) -> std::io::Result<()> {
         at: seconds(),
         text: doc.to_json_pretty(),
     };
-    write_file(file, serde_json::to_string(&kept)?.as_bytes())
+    disk::save(file, serde_json::to_string(&kept)?.as_bytes())
 }
 
 fn read(file: &Path) -> Option<Kept> {

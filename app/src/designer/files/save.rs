@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
+use weir_engine::disk;
 use weir_engine::document::Document;
 use weir_engine::services;
 
@@ -20,20 +20,6 @@ pub(super) fn target(path: &Path) -> PathBuf {
     } else {
         path.to_owned()
     }
-}
-
-/// Writes `bytes` so that a crash leaves the old file or the new one, never half.
-pub(super) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // Through a link, the file that it leads to is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_not_there_yet| path.to_owned());
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    if let Ok(old) = fs::metadata(&target) {
-        fs::set_permissions(file.path(), old.permissions())?;
-    }
-    file.persist(&target).map(drop).map_err(|e| e.error)
 }
 
 /// A file name made of the drawing's name.
@@ -113,8 +99,8 @@ pub(super) fn copy_data(doc: &Document, from: &Path, to: &Path) -> Beside {
             continue;
         }
         let made = copy.parent().map_or(Ok(()), fs::create_dir_all);
-        match made.and_then(|()| fs::copy(&source, &copy)) {
-            Ok(_) => beside.copied += 1,
+        match made.and_then(|()| disk::copy_whole(&source, &copy)) {
+            Ok(()) => beside.copied += 1,
             Err(e) => beside.failed.push(format!("`{name}` ({e})")),
         }
     }

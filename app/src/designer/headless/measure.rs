@@ -362,7 +362,7 @@ pub(crate) fn crowd() -> Value {
 pub(crate) fn write_crowd(folder: &Path) -> Result<String, String> {
     let path = folder.join("crowd.json");
     let text = serde_json::to_string_pretty(&crowd()).map_err(|e| e.to_string())?;
-    std::fs::write(&path, text)
+    weir_engine::disk::replace(&path, text.as_bytes())
         .map_err(|e| format!("`{}` cannot be written: {e}", path.display()))?;
     Ok(path.display().to_string())
 }

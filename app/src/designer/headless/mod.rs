@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use egui::accesskit::Node;
 use egui::{Color32, Event, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Vec2, ViewportId};
-use image::RgbaImage;
+use image::{ImageFormat, RgbaImage};
+use weir_engine::disk;
 
 use super::{Designer, Setup};
 
@@ -256,9 +257,13 @@ impl Headless {
     /// One sentence.
     pub fn save(&self, path: &Path) -> Result<(), String> {
         let picture = self.screenshot();
+        let failed =
+            |e: &dyn std::fmt::Display| format!("`{}` cannot be written: {e}", path.display());
+        let mut bytes = Vec::new();
         picture
-            .save(path)
-            .map_err(|e| format!("`{}` cannot be written: {e}", path.display()))
+            .write_to(&mut std::io::Cursor::new(&mut bytes), ImageFormat::Png)
+            .map_err(|e| failed(&e))?;
+        disk::replace(path, &bytes).map_err(|e| failed(&e))
     }
 }
 

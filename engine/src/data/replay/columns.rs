@@ -1,6 +1,7 @@
-//! Files that are columns already: Parquet and Arrow IPC. Texts of every encoding become `Utf8`.
+//! Files that are columns already: Parquet, ORC and Arrow IPC. Texts of every encoding become `Utf8`.
 
 use super::Fault;
+use crate::data::orc::{OrcRows, Tail};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -33,6 +34,18 @@ impl ColumnReader {
         let schema = Arc::clone(builder.schema());
         let batches = builder.with_batch_size(ROWS).build().map_err(wrong)?;
         Self::new("Parquet file", &schema, Box::new(batches))
+    }
+
+    pub(super) fn orc(file: File) -> Result<Self, Fault> {
+        const FORMAT: &str = "ORC file";
+        let size = file.metadata()?.len();
+        let mut file = BufReader::new(file);
+        let tail = Tail::read(&mut file, size).map_err(|why| Fault::Format(FORMAT, why))?;
+        let schema = Arc::clone(&tail.schema);
+        let all = (0..schema.fields().len()).collect();
+        let rows = OrcRows::new(file, tail, all, Box::new(|_bytes_read| {}));
+        let rows = rows.map(|batch| batch.map_err(ArrowError::ParseError));
+        Self::new(FORMAT, &schema, Box::new(rows))
     }
 
     pub(super) fn arrow(file: File, is_file: bool) -> Result<Self, Fault> {

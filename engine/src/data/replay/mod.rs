@@ -1,4 +1,4 @@
-//! Real files as sources: JSON, CSV, Parquet and Arrow, in file order, in bounded memory.
+//! Real files as sources: JSON, CSV, Parquet, ORC and Arrow, in file order, in bounded memory.
 //!
 //! Types are fixed from the first records. What does not fit later becomes null and is counted; records that cannot be read
 //! at all are skipped, counted, and the first of them are kept with their place. Nothing outside the [`Root`] is read.
@@ -49,6 +49,8 @@ pub enum ReplayFormat {
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// Apache ORC.
+    Orc,
     /// Arrow IPC, file or stream.
     Arrow,
 }
@@ -328,11 +330,12 @@ fn open_reader(
             "jsonl" | "ndjson" => ReplayFormat::JsonLines,
             "csv" | "tsv" => ReplayFormat::Csv,
             "parquet" | "parq" => ReplayFormat::Parquet,
+            "orc" => ReplayFormat::Orc,
             "arrow" | "arrows" | "feather" | "ipc" => ReplayFormat::Arrow,
             "json" | "geojson" | "txt" | "log" => ReplayFormat::Auto,
             other => {
                 let why = format!(
-                    "the ending `.{other}` is none of .json, .jsonl, .csv, .parquet, .arrow (or .gz of a text); name the format"
+                    "the ending `.{other}` is none of .json, .jsonl, .csv, .parquet, .orc, .arrow (or .gz of a text); name the format"
                 );
                 return Err(Fault::Format("file of a known format", why));
             }
@@ -340,12 +343,17 @@ fn open_reader(
         named => named,
     };
     match (format, source) {
-        (ReplayFormat::Parquet | ReplayFormat::Arrow, _) if gzip => Err(Fault::Format(
-            "file that can be read compressed",
-            "unpack it first, it is compressed inside already".to_owned(),
-        )),
+        (ReplayFormat::Parquet | ReplayFormat::Orc | ReplayFormat::Arrow, _) if gzip => {
+            Err(Fault::Format(
+                "file that can be read compressed",
+                "unpack it first, it is compressed inside already".to_owned(),
+            ))
+        }
         (ReplayFormat::Parquet, Source::File(file)) => {
             Ok(Reader::Columns(columns::ColumnReader::parquet(file)?))
+        }
+        (ReplayFormat::Orc, Source::File(file)) => {
+            Ok(Reader::Columns(columns::ColumnReader::orc(file)?))
         }
         (ReplayFormat::Arrow, Source::File(mut file)) => {
             let mut magic = [0; 6];
@@ -355,10 +363,12 @@ fn open_reader(
                 file, is_file,
             )?))
         }
-        (ReplayFormat::Parquet | ReplayFormat::Arrow, Source::Sample(_)) => Err(Fault::Format(
-            "columnar file",
-            "the samples are text; leave the format to `auto`".to_owned(),
-        )),
+        (ReplayFormat::Parquet | ReplayFormat::Orc | ReplayFormat::Arrow, Source::Sample(_)) => {
+            Err(Fault::Format(
+                "columnar file",
+                "the samples are text; leave the format to `auto`".to_owned(),
+            ))
+        }
         (ReplayFormat::Csv, source) => Ok(Reader::Csv(csv::CsvReader::open(
             text(source, gzip),
             report,

@@ -349,8 +349,11 @@ fn columnar_files_are_read() {
         arrow::ipc::writer::StreamWriter::try_new(create("y.arrow"), &rows.schema()).unwrap();
     stream.write(&rows).unwrap();
     stream.finish().unwrap();
+    let orc = crate::lake::OrcPlan::new(&rows.schema(), crate::data::Codec::Zstd, 1 << 20).unwrap();
+    let orc = orc.encode_file(std::slice::from_ref(&rows)).unwrap();
+    std::fs::write(folder.path().join("x.orc"), orc).unwrap();
     let expected = String::from_utf8(encode_json_lines(&rows).unwrap()).unwrap();
-    for name in ["x.parquet", "x.arrow", "y.arrow"] {
+    for name in ["x.parquet", "x.orc", "x.arrow", "y.arrow"] {
         let (batches, report) = read(&Root::new(folder.path()), spec(name), 3_000);
         assert_eq!(report.records, 10_000, "{name}");
         assert_eq!(lines(&batches), expected, "{name}");
@@ -358,6 +361,7 @@ fn columnar_files_are_read() {
     }
     for (name, format) in [
         ("z.parquet", ReplayFormat::Auto),
+        ("z.orc", ReplayFormat::Auto),
         ("z.arrow", ReplayFormat::Auto),
         ("z.txt", ReplayFormat::Parquet),
     ] {
@@ -366,6 +370,19 @@ fn columnar_files_are_read() {
         });
         assert!(told.starts_with(&format!("`{name}` is no ")), "{told}");
     }
+}
+
+/// A file of Apache's own writer, with lists, maps and structs.
+#[test]
+fn nested_orc_files_are_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = include_bytes!("../../../tests/seeds/orc/nested-zstd.orc");
+    std::fs::write(folder.path().join("n.orc"), bytes).unwrap();
+    let (batches, report) = read(&Root::new(folder.path()), spec("n.orc"), 16);
+    assert_eq!((report.records, report.malformed), (40, 0));
+    let first = lines(&batches);
+    let second: serde_json::Value = serde_json::from_str(first.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(second["place"]["city"], "c1", "{second}");
 }
 
 #[test]

@@ -18,9 +18,8 @@ use orc_rust::proto::{
 };
 use prost::Message as _;
 
-use super::MAGIC;
-use super::chunks::pack;
 use super::numbers::{bits, bytes, numbers};
+use crate::data::orc::{CHUNK, MAGIC, pack};
 use crate::lake::conform::cast_column;
 use crate::lake::encode::Codec;
 use crate::lake::error::LakeError;
@@ -114,9 +113,9 @@ impl<W: Write> OrcFile<W> {
         let footer_length = self.put(&footer.encode_to_vec())?;
         let (kind, chunk) = match self.codec {
             Codec::None => (CompressionKind::None, None),
-            Codec::Gzip => (CompressionKind::Zlib, Some(super::chunks::CHUNK as u64)),
-            Codec::Snappy => (CompressionKind::Snappy, Some(super::chunks::CHUNK as u64)),
-            Codec::Zstd => (CompressionKind::Zstd, Some(super::chunks::CHUNK as u64)),
+            Codec::Gzip => (CompressionKind::Zlib, Some(CHUNK as u64)),
+            Codec::Snappy => (CompressionKind::Snappy, Some(CHUNK as u64)),
+            Codec::Zstd => (CompressionKind::Zstd, Some(CHUNK as u64)),
         };
         let postscript = PostScript {
             footer_length: Some(footer_length),

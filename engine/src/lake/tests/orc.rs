@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array as _, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
     Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    StringViewArray, TimestampMicrosecondArray, UInt32Array,
+    StringViewArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt32Array,
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Schema};
@@ -286,6 +286,45 @@ proptest! {
         let none = back(bytes, &[]).unwrap();
         prop_assert_eq!(none.iter().map(RecordBatch::num_rows).sum::<usize>(), batch.num_rows());
     }
+}
+
+/// What is finer than a microsecond is cut to the microsecond at or before it, in every batch of every stripe, before 1970 too.
+#[test]
+fn timestamps_finer_than_a_microsecond_are_cut() {
+    let (dir, lake) = lake();
+    // The first batches are in whole microseconds; the year 1900 has fewer places than this format has for it.
+    let whole = |i: i64| i * 86_400_000_000_000 + i * 1_000;
+    let fine = |i: i64| whole(i) + i % 1_000;
+    let nanos = |i: i64| if i < 9_000 { whole(i) } else { fine(i) };
+    let times: Vec<Option<i64>> = (-400..20_000)
+        .map(|i| (i % 7 != 0).then(|| nanos(i)))
+        .chain([Some(-86_400_000_000_001), None])
+        .collect();
+    let column: ArrayRef = Arc::new(TimestampNanosecondArray::from(times.clone()));
+    let number: ArrayRef = Arc::new((0..times.len() as i64).collect::<Int64Array>());
+    let batch = RecordBatch::try_from_iter([("n", number), ("at", column)]).unwrap();
+    for stripe in [20_000, 64 << 20] {
+        let plan = OrcPlan::new(&batch.schema(), Codec::Snappy, stripe).unwrap();
+        let bytes = plan.encode_file(std::slice::from_ref(&batch)).unwrap();
+        let found = back(bytes.clone(), &[0, 1]).unwrap();
+        let found = concat_batches(&found[0].schema(), &found).unwrap();
+        let expected: TimestampMicrosecondArray = times
+            .iter()
+            .map(|t| t.map(|t| t.div_euclid(1_000)))
+            .collect();
+        assert_eq!(found.column(1).to_data(), expected.to_data());
+        assert_eq!(found.column(0), batch.column(0));
+        put(&lake, "t/a.orc", &bytes);
+        let found = crawl(&lake, lake.list("data", ""), "t/", &CrawlOptions::default());
+        let table = found.tables[0].to_table("shop");
+        lake.change_catalog(|c| c.put_table(table, SimTime::ZERO))
+            .unwrap();
+        assert_eq!(
+            rows(&lake, "SELECT at FROM shop.t WHERE n = 20400"),
+            ["1969-12-30T23:59:59.999999"]
+        );
+    }
+    drop(dir);
 }
 
 #[test]

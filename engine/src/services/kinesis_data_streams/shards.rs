@@ -47,15 +47,6 @@ impl KeyHashes {
     /// Longer keys are hashed each time: what is kept stays small. A UUID as text fits.
     const KEY_BYTES_MAX: usize = 47;
 
-    fn at(key: &[u8]) -> usize {
-        usize::try_from(mixed(key) % Self::PLACES as u64).unwrap_or(0)
-    }
-    /// Looks at the places of `keys` together. Memory answers them at once then, instead of one after the other when each is
-    /// asked for: most of a stream's time went by in that waiting.
-    pub(super) fn bring(&self, keys: &[&[u8]]) {
-        let places = keys.iter().filter_map(|key| self.0.get(Self::at(key)));
-        std::hint::black_box(places.fold(0_u8, |sum, p| sum.wrapping_add(p.len)));
-    }
     /// The hash of `key`, as [`hash_key`] gives it.
     pub(super) fn of(&mut self, key: &[u8]) -> u128 {
         if key.is_empty() || key.len() > Self::KEY_BYTES_MAX {
@@ -64,7 +55,7 @@ impl KeyHashes {
         if self.0.is_empty() {
             self.0.resize(Self::PLACES, Place::EMPTY);
         }
-        let at = Self::at(key);
+        let at = usize::try_from(mixed(key) % Self::PLACES as u64).unwrap_or(0);
         for at in [at, at ^ 1] {
             if self.0[at].holds(key) {
                 return self.0[at].hash;
@@ -114,22 +105,18 @@ pub(super) fn range_of(starts: &[u128], hash: u128) -> usize {
 /// The hash key that each row names itself, where it is a whole number below 2^128.
 pub(super) fn explicit_keys(column: &ArrayRef) -> Result<Vec<Option<u128>>, String> {
     let mut keys = Vec::with_capacity(column.len());
-    for_each_key(column, 40, |texts| {
-        let texts = texts.iter().map(|t| std::str::from_utf8(t).ok());
-        keys.extend(texts.map(|t| t.and_then(|t| t.parse().ok())));
+    for_each_key(column, 40, |text| {
+        let text = std::str::from_utf8(text).ok();
+        keys.push(text.and_then(|t| t.parse().ok()));
     })?;
     Ok(keys)
 }
 
-/// Keys that [`for_each_key`] gives at a time.
-const KEYS_AT_ONCE: usize = 32;
-
-/// Calls `f` with the keys of the rows in their order, some at a time: the field's text, the empty text for null. `limit` is
-/// the longest key in characters.
+/// Calls `f` with the key of each row: the field's text, the empty text for null. `limit` is the longest key in characters.
 pub(super) fn for_each_key(
     column: &ArrayRef,
     limit: usize,
-    mut f: impl FnMut(&[&[u8]]),
+    mut f: impl FnMut(&[u8]),
 ) -> Result<(), String> {
     let cut = |text: &str| {
         text.char_indices()
@@ -138,19 +125,14 @@ pub(super) fn for_each_key(
     };
     if *column.data_type() == DataType::Utf8 {
         let texts = column.as_string::<i32>();
-        let mut keys: [&[u8]; KEYS_AT_ONCE] = [&[]; KEYS_AT_ONCE];
-        for from in (0..texts.len()).step_by(KEYS_AT_ONCE) {
-            let n = KEYS_AT_ONCE.min(texts.len() - from);
-            for (i, key) in keys[..n].iter_mut().enumerate() {
-                let text = texts.value(from + i);
-                let bytes = text.as_bytes();
-                *key = if bytes.len() <= limit {
-                    bytes
-                } else {
-                    &bytes[..cut(text)]
-                };
-            }
-            f(&keys[..n]);
+        for i in 0..texts.len() {
+            let text = texts.value(i);
+            let bytes = text.as_bytes();
+            f(if bytes.len() <= limit {
+                bytes
+            } else {
+                &bytes[..cut(text)]
+            });
         }
         return Ok(());
     }
@@ -159,7 +141,7 @@ pub(super) fn for_each_key(
         .map_err(|e| format!("the partition key cannot be read: {e}"))?;
     for i in 0..column.len() {
         let text = format.value(i).to_string();
-        f(&[&text.as_bytes()[..cut(&text)]]);
+        f(&text.as_bytes()[..cut(&text)]);
     }
     Ok(())
 }

@@ -295,24 +295,19 @@ impl Model {
             let one = starts.len() == 1 && batch.aggregate == 0;
             let mut noted: Vec<(u32, Vec<u8>)> = Vec::new();
             let mut since = self.since_noted;
-            for_each_key(column, self.quotas.key_chars, |some| {
-                if !one {
-                    hashes.bring(some);
+            for_each_key(column, self.quotas.key_chars, |key| {
+                let hash = if one { 0 } else { hashes.of(key) };
+                let range = u32::try_from(range_of(starts, hash)).unwrap_or(0);
+                since += 1;
+                if since >= ONE_IN {
+                    since = 0;
+                    noted.push((range, key.to_vec()));
                 }
-                for key in some {
-                    let hash = if one { 0 } else { hashes.of(key) };
-                    let range = u32::try_from(range_of(starts, hash)).unwrap_or(0);
-                    since += 1;
-                    if since >= ONE_IN {
-                        since = 0;
-                        noted.push((range, key.to_vec()));
-                    }
-                    keys.push(Key {
-                        range,
-                        bytes: u32::try_from(key.len()).unwrap_or(u32::MAX),
-                        hash,
-                    });
-                }
+                keys.push(Key {
+                    range,
+                    bytes: u32::try_from(key.len()).unwrap_or(u32::MAX),
+                    hash,
+                });
             })?;
             self.since_noted = since;
             for (range, key) in noted {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use tempfile::TempDir;
 use weir_engine::data::Root;
+use weir_engine::disk::Temporary;
 use weir_engine::document::Document;
 use weir_engine::services;
 use weir_engine::study::{Axis, Done, Plan, SweepStopper, Swept, Wish, sweep};
@@ -19,7 +19,7 @@ pub(super) struct Request {
     pub(super) run_for: Option<SimDuration>,
     pub(super) wish: Wish,
     /// Where variants that are done are kept for the next sweep: what was run once is not run again.
-    pub(super) kept: Option<Arc<TempDir>>,
+    pub(super) kept: Option<Arc<Temporary>>,
 }
 
 /// A sweep that goes on or has ended.

@@ -8,7 +8,7 @@ mod scatter;
 use std::sync::Arc;
 
 use egui::{Align, Layout, RichText, Ui, vec2};
-use tempfile::TempDir;
+use weir_engine::disk::Temporary;
 use weir_engine::report::{dollars, millis, number};
 use weir_engine::study::{self, Done, PICTURE_WORDS, PictureWords, Swept, Wish};
 
@@ -29,7 +29,7 @@ pub(crate) struct Sweep {
     form: Form,
     job: Option<Job>,
     /// Variants of this session that are done, so that a sweep goes on where it was stopped.
-    kept: Option<Arc<TempDir>>,
+    kept: Option<Arc<Temporary>>,
     /// Place among the rows of the variant that was taken last.
     taken: Option<usize>,
     /// Place of the variant that the wish chooses.
@@ -96,7 +96,7 @@ impl Sweep {
             return;
         };
         if self.kept.is_none() {
-            let folder = tempfile::Builder::new().prefix("weir-sweep-").tempdir();
+            let folder = Temporary::new("sweep");
             self.kept = folder.ok().map(Arc::new);
         }
         let request = Request {

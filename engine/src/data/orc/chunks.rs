@@ -3,15 +3,14 @@
 
 use std::io::{self, Read, Write as _};
 
-use crate::lake::encode::Codec;
-use crate::lake::rows::read_bounded;
+use crate::data::codec::{Codec, read_bounded};
 
 /// Largest chunk: its length has 23 bits.
 const CHUNK_MAX: usize = 1 << 23;
 /// The size of a chunk before compression when a file does not say.
 const CHUNK_DEFAULT: usize = 256 << 10;
 /// The size of the chunks that are written, before compression.
-pub(super) const CHUNK: usize = CHUNK_DEFAULT;
+pub(crate) const CHUNK: usize = CHUNK_DEFAULT;
 /// Bytes of one chunk without compression.
 const PIECE: usize = 1 << 20;
 
@@ -100,7 +99,7 @@ fn take_room(room: &mut usize, bytes: usize) -> Result<(), String> {
 }
 
 /// A stream as it stands in a file of this compression; a chunk that does not get smaller stays as it is.
-pub(super) fn pack(plain: &[u8], codec: Codec) -> io::Result<Vec<u8>> {
+pub(crate) fn pack(plain: &[u8], codec: Codec) -> io::Result<Vec<u8>> {
     if codec == Codec::None {
         return Ok(plain.to_vec());
     }

@@ -14,7 +14,7 @@ use prost::Message as _;
 
 use super::chunks::{Packing, append_plain};
 use super::{MAGIC, unpanicked};
-use crate::lake::encode::Codec;
+use crate::data::codec::Codec;
 
 /// Largest footer of a file or a stripe, packed and unpacked: some ten kilobytes are usual.
 pub(super) const FOOTER_MAX: usize = 4 << 20;
@@ -27,15 +27,15 @@ const DEPTH_MAX: usize = 32;
 
 /// What the end of a file says.
 #[derive(Debug, Clone)]
-pub(in crate::lake) struct Tail {
+pub(crate) struct Tail {
     pub(super) types: Vec<Type>,
     pub(super) stripes: Vec<StripeInformation>,
     pub(super) packing: Packing,
-    pub(in crate::lake) rows: u64,
+    pub(crate) rows: u64,
     /// Bytes that were read.
-    pub(in crate::lake) bytes: u64,
+    pub(crate) bytes: u64,
     /// Columns with their types.
-    pub(in crate::lake) schema: SchemaRef,
+    pub(crate) schema: SchemaRef,
 }
 
 impl Tail {
@@ -43,7 +43,7 @@ impl Tail {
     ///
     /// # Errors
     /// A sentence on what is damaged or not read here.
-    pub(in crate::lake) fn read(file: &mut (impl Read + Seek), size: u64) -> Result<Self, String> {
+    pub(crate) fn read(file: &mut (impl Read + Seek), size: u64) -> Result<Self, String> {
         let mut magic = [0_u8; 3];
         read_at(file, 0, &mut magic)?;
         if magic != *MAGIC {
@@ -78,7 +78,7 @@ impl Tail {
     }
 
     /// How its chunks are compressed.
-    pub(in crate::lake) const fn codec(&self) -> Codec {
+    pub(crate) const fn codec(&self) -> Codec {
         self.packing.codec
     }
 

@@ -5,7 +5,8 @@ use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
+use bytes::Bytes;
 use orc_rust::projection::ProjectionMask;
 use orc_rust::proto::stream::Kind;
 use orc_rust::proto::r#type::Kind as TypeKind;
@@ -14,6 +15,7 @@ use orc_rust::{ArrowReader, ArrowReaderBuilder, TimestampPrecision};
 use prost::Message as _;
 
 use super::chunks::append_plain;
+use super::finer::{coarse, fine};
 use super::lengths::{Lengths, check, measure};
 use super::tail::{FOOTER_MAX, InMemory, Tail, bytes_at, first_line, whole};
 use super::{MAGIC, unpanicked};
@@ -34,13 +36,95 @@ const DICTIONARY_MAX: u64 = 1 << 24;
 /// Which columns of the file are read, by their place in it; ascending.
 type Wanted = BTreeSet<usize>;
 
+/// A stripe that is being read.
+struct Open {
+    reader: ArrowReader<InMemory>,
+    /// The stripe as a file of its own, and how it is read: to begin again when its timestamps are finer than microseconds.
+    file: Bytes,
+    roots: Vec<usize>,
+    rows: usize,
+    /// Batches that were given.
+    given: usize,
+    /// What the timestamps are cut to, when the library gives them whole.
+    cut: Option<SchemaRef>,
+}
+
+impl Open {
+    fn new(file: Bytes, roots: Vec<usize>, rows: usize) -> Result<Self, String> {
+        let reader = builder(&file, &roots, rows)?;
+        let reader = unpanicked(|| Ok(reader.build()))?;
+        Ok(Self {
+            reader,
+            file,
+            roots,
+            rows,
+            given: 0,
+            cut: None,
+        })
+    }
+    fn batch(&mut self) -> Result<Option<RecordBatch>, String> {
+        let next = match self.decoded() {
+            // The library refuses what would be shortened; the cheap way comes first, since hardly any file has it.
+            Err(why) if self.cut.is_none() && self.begin_fine()? => {
+                self.decoded().map_err(|_as_before| why)?
+            }
+            next => next?,
+        };
+        self.given += 1;
+        match (next, &self.cut) {
+            (Some(batch), Some(schema)) => coarse(&batch, schema).map(Some),
+            (next, _) => Ok(next),
+        }
+    }
+    fn decoded(&mut self) -> Result<Option<RecordBatch>, String> {
+        unpanicked(|| {
+            let next = self.reader.next();
+            next.transpose().map_err(|e| first_line(&e))
+        })
+    }
+    /// Begins again with timestamps in all their places, after the batches that were given. False when there is none.
+    fn begin_fine(&mut self) -> Result<bool, String> {
+        let builder = builder(&self.file, &self.roots, self.rows)?;
+        let schema = unpanicked(|| Ok(builder.schema()))?;
+        let schema = Arc::new(Schema::new(schema.fields().clone()));
+        let Some(fine) = fine(&schema) else {
+            return Ok(false);
+        };
+        self.reader = unpanicked(|| Ok(builder.with_schema(fine).build()))?;
+        self.cut = Some(schema);
+        for _ in 0..self.given {
+            self.decoded()?;
+        }
+        Ok(true)
+    }
+}
+
+fn builder(
+    file: &Bytes,
+    roots: &[usize],
+    rows: usize,
+) -> Result<ArrowReaderBuilder<InMemory>, String> {
+    unpanicked(|| {
+        let reader =
+            ArrowReaderBuilder::try_new(InMemory(file.clone())).map_err(|e| first_line(&e))?;
+        let mask = ProjectionMask::roots(
+            reader.file_metadata().root_data_type(),
+            roots.iter().copied(),
+        );
+        Ok(reader
+            .with_projection(mask)
+            .with_batch_size(rows)
+            .with_timestamp_precision(TimestampPrecision::Microsecond))
+    })
+}
+
 /// The batches of one file: the wanted columns in the file's order.
-pub(in crate::lake) struct OrcRows<F> {
+pub(crate) struct OrcRows<F> {
     file: F,
     tail: Tail,
     wanted: Wanted,
     next: usize,
-    open: Option<ArrowReader<InMemory>>,
+    open: Option<Open>,
     /// Rows that are left of a stripe without wanted columns.
     bare: u64,
     read: Box<dyn FnMut(u64) + Send>,
@@ -49,7 +133,7 @@ pub(in crate::lake) struct OrcRows<F> {
 
 impl<F: Read + Seek> OrcRows<F> {
     /// Opens a file; `read` is told of the bytes of columns that are read, as they stand in the file.
-    pub(in crate::lake) fn new(
+    pub(crate) fn new(
         file: F,
         tail: Tail,
         wanted: Wanted,
@@ -74,8 +158,8 @@ impl<F: Read + Seek> OrcRows<F> {
                 self.bare -= rows;
                 return bare_rows(usize::try_from(rows).unwrap_or(BATCH_ROWS)).map(Some);
             }
-            if let Some(reader) = &mut self.open {
-                let next = unpanicked(|| reader.next().transpose().map_err(|e| first_line(&e)));
+            if let Some(open) = &mut self.open {
+                let next = open.batch();
                 match next.map_err(|e| self.in_stripe(&e))? {
                     Some(batch) => return Ok(Some(batch)),
                     None => self.open = None,
@@ -102,7 +186,7 @@ impl<F: Read + Seek> OrcRows<F> {
     }
 
     /// Reads the streams of the wanted columns and hands them to the library.
-    fn open_stripe(&mut self, stripe: &StripeInformation) -> Result<ArrowReader<InMemory>, String> {
+    fn open_stripe(&mut self, stripe: &StripeInformation) -> Result<Open, String> {
         let data = stripe.index_length() + stripe.data_length();
         let packed = bytes_at(
             &mut self.file,
@@ -158,15 +242,7 @@ impl<F: Read + Seek> OrcRows<F> {
         let file = whole(file, self.tail.types.clone(), vec![alone]);
         let roots = &self.tail.types[0].subtypes;
         let roots: Vec<usize> = self.wanted.iter().map(|i| roots[*i] as usize).collect();
-        unpanicked(|| {
-            let reader = ArrowReaderBuilder::try_new(InMemory(file)).map_err(|e| first_line(&e))?;
-            let mask = ProjectionMask::roots(reader.file_metadata().root_data_type(), roots);
-            Ok(reader
-                .with_projection(mask)
-                .with_batch_size(rows)
-                .with_timestamp_precision(TimestampPrecision::Microsecond)
-                .build())
-        })
+        Open::new(file, roots, rows)
     }
 
     /// The wanted columns with what is inside them, by the number that streams have.

@@ -1,5 +1,5 @@
-//! Hostile bytes for every reader: documents, data files, the catalog's file, SQL text. Whatever comes, there is an answer or a
-//! sentence, and never a panic.
+//! Hostile bytes for every reader: documents, data files, the catalog's file, SQL text; texts of parameters and answers of
+//! functions in runs. Whatever comes, there is an answer or a sentence, and never a panic.
 //!
 //! Each target takes its seeds from `tests/seeds/<target>/`, changes them at random and tries them: a few hundred times, or for
 //! `WEIR_FUZZ_SECONDS` seconds a target. An input that panics is kept as a new seed, so that it is tried from then on.
@@ -10,6 +10,8 @@
     clippy::print_stderr,
     reason = "a test that cannot go on fails with the place; a fuzzer is given time and says how far it came"
 )]
+
+mod runs;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,11 +33,11 @@ fn seeds(target: &str) -> PathBuf {
 
 /// Tries every seed as it is, then changed ones.
 fn fuzz(target: &str, attempt: impl FnMut(&[u8])) {
-    fuzz_with(target, &[], attempt);
+    fuzz_with(target, &[], TRIES, attempt);
 }
 
-/// The same with seeds that are made here.
-fn fuzz_with(target: &str, made: &[Vec<u8>], mut attempt: impl FnMut(&[u8])) {
+/// The same with seeds that are made here, and so many tries when no time is given.
+fn fuzz_with(target: &str, made: &[Vec<u8>], least: u32, mut attempt: impl FnMut(&[u8])) {
     let mut known: Vec<(String, Vec<u8>)> = fs::read_dir(seeds(target))
         .into_iter()
         .flatten()
@@ -64,7 +66,7 @@ fn fuzz_with(target: &str, made: &[Vec<u8>], mut attempt: impl FnMut(&[u8])) {
         0,
     );
     let mut tries = 0;
-    while seconds.map_or(tries < TRIES, |s| begin.elapsed().as_secs() < s) {
+    while seconds.map_or(tries < least, |s| begin.elapsed().as_secs() < s) {
         tries += 1;
         let bytes = changed(&known, &mut rng);
         if catch_unwind(AssertUnwindSafe(|| attempt(&bytes))).is_err() {
@@ -204,6 +206,7 @@ fn parquet_files() {
     fuzz_with(
         "parquet",
         &[made("PARQUET", "SNAPPY"), made("PARQUET", "ZSTD")],
+        TRIES,
         read_file,
     );
 }
@@ -213,6 +216,7 @@ fn avro_files() {
     fuzz_with(
         "avro",
         &[made("AVRO", "SNAPPY"), made("AVRO", "NONE")],
+        TRIES,
         read_file,
     );
 }
@@ -226,6 +230,7 @@ fn orc_files() {
             made("ORC", "ZLIB"),
             made("ORC", "NONE"),
         ],
+        TRIES,
         read_file,
     );
 }

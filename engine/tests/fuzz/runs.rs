@@ -1,0 +1,305 @@
+//! Texts that only a run understands wholly: scenarios, streaming SQL, rules of data quality, prefixes, patterns of events, and what
+//! functions answer. What the check lets through must run to its end with every record accounted for, or end with a sentence.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use weir_engine::check::check;
+use weir_engine::code::{Host, Permission};
+use weir_engine::data::Root;
+use weir_engine::document::Document;
+use weir_engine::lake::Ruleset;
+use weir_engine::lake::streaming::{check_streaming_sql, declared_columns};
+use weir_engine::node::Severity;
+use weir_engine::services;
+use weir_engine::session::{Prepared, RunOptions, prepare};
+use weir_engine::units::SimDuration;
+
+use super::{fuzz, fuzz_with};
+
+/// Runs of a target when no time is given: each takes as long as hundreds of tries of a reader.
+const RUNS: u32 = 4;
+/// Host time of one run, in hundredths of a second, before it is asked to end: a changed number may ask for the work of years.
+const PATIENCE: u32 = 1_000;
+
+/// One sentence or more, and nothing that only programmers read.
+fn is_said(text: &str) {
+    assert!(!text.trim().is_empty());
+    for word in ["panicked", "which is an error in Weir"] {
+        assert!(!text.contains(word), "{text}");
+    }
+}
+
+/// Ends it when it takes too long; true when it came to its own end.
+fn watched(run: &Prepared) -> bool {
+    for _ in 0..PATIENCE {
+        if run.is_finished() {
+            return true;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    run.stopper().stop_now();
+    false
+}
+
+/// Checks the document, and runs what may run for so many seconds.
+fn tried(doc: Document, seconds: u64, allow: Permission) {
+    let checked = check(&doc, services::ALL, &Root::samples_only());
+    for problem in &checked.problems {
+        is_said(&problem.to_string());
+    }
+    if checked
+        .problems
+        .iter()
+        .any(|p| p.severity == Severity::Error)
+    {
+        return;
+    }
+    let options = RunOptions {
+        run_for: Some(SimDuration::secs(seconds)),
+        threads: Some(1),
+        allow,
+        ..RunOptions::default()
+    };
+    match prepare(doc, services::ALL, Root::samples_only(), options) {
+        Ok(run) => {
+            let is_whole = watched(&run);
+            match run.finish() {
+                Ok(outcome) => {
+                    let summary = outcome.summary;
+                    assert!(!is_whole || summary.records.unaccounted == 0, "{summary:?}");
+                    if let Some(error) = summary.error {
+                        is_said(&error);
+                    }
+                }
+                Err(e) => is_said(&e.to_string()),
+            }
+        }
+        Err(e) => is_said(&e.to_string()),
+    }
+}
+
+fn parsed(doc: &Value) -> Option<Document> {
+    Document::parse(&doc.to_string()).ok()
+}
+
+/// Nodes in a row: id, kind, parameters; each wired to the next by these ports.
+fn row(nodes: &[(&str, &str, Value)], wires: &[(&str, &str)]) -> Value {
+    let nodes: Vec<Value> = nodes
+        .iter()
+        .map(|(id, kind, params)| json!({ "id": id, "kind": kind, "at": [0, 0], "params": params }))
+        .collect();
+    let wires: Vec<Value> = wires
+        .iter()
+        .map(|(from, to)| json!({ "from": from, "to": to }))
+        .collect();
+    json!({ "weir": 1, "name": "tried", "nodes": nodes, "wires": wires })
+}
+
+fn payments(rate: u32) -> (&'static str, &'static str, Value) {
+    (
+        "source",
+        "producer",
+        json!({ "records_per_second": rate, "schema": "transactions" }),
+    )
+}
+
+/// The lines of the bytes, one for each name; a line that is missing leaves what is so by itself.
+fn lines_as(bytes: &[u8], names: &[&str]) -> Value {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split('\n');
+    let fields = names
+        .iter()
+        .filter_map(|n| Some(((*n).to_owned(), lines.next()?.into())));
+    Value::Object(fields.collect())
+}
+
+#[test]
+fn scenarios() {
+    fuzz_with("scenario", &[], RUNS, |bytes| {
+        if let Ok(doc) = Document::parse(&String::from_utf8_lossy(bytes)) {
+            tried(doc, 90, Permission::Nothing);
+        }
+    });
+}
+
+#[test]
+fn streaming_sql() {
+    // The sentences alone, many; then runs.
+    fuzz("analytics", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        for told in [
+            check_streaming_sql(&text).err(),
+            declared_columns(&text).err(),
+        ] {
+            told.into_iter().for_each(|e| is_said(&e.to_string()));
+        }
+    });
+    fuzz_with("analytics", &[], RUNS, |bytes| {
+        let sql = String::from_utf8_lossy(bytes);
+        let nodes = [
+            payments(40),
+            ("stream", "kinesis-data-streams", json!({})),
+            ("sql", "kinesis-analytics", json!({ "sql": sql })),
+            ("hose", "firehose", json!({ "buffer_interval_seconds": 60 })),
+            ("lake", "s3", json!({})),
+        ];
+        let wires = [
+            ("source.out", "stream.in"),
+            ("stream.out", "sql.in"),
+            ("sql.out", "hose.in"),
+            ("hose.out", "lake.in"),
+        ];
+        if let Some(doc) = parsed(&row(&nodes, &wires)) {
+            tried(doc, 150, Permission::Nothing);
+        }
+    });
+}
+
+#[test]
+fn rules_of_data_quality() {
+    fuzz("dqdl", |bytes| {
+        if let Err(told) = Ruleset::parse(&String::from_utf8_lossy(bytes)) {
+            is_said(&told);
+        }
+    });
+    fuzz_with("dqdl", &[], RUNS, |bytes| {
+        let job = json!({
+            "source_prefix": "in/", "data_quality_ruleset": String::from_utf8_lossy(bytes), "start_after_seconds": 120,
+            "transforms": ["Filter amount > 10", "DropNullFields"], "target_table": "t", "target_database": "d",
+        });
+        let hose = json!({ "buffer_interval_seconds": 60, "prefix": "in/" });
+        let nodes = [
+            payments(20),
+            ("hose", "firehose", hose),
+            ("raw", "s3", json!({ "bucket": "raw-data" })),
+            ("job", "glue-etl", job),
+            ("out", "s3", json!({ "bucket": "made-data" })),
+        ];
+        let wires = [
+            ("source.out", "hose.in"),
+            ("hose.out", "raw.in"),
+            ("raw.bucket", "job.bucket"),
+            ("job.out", "out.in"),
+        ];
+        if let Some(doc) = parsed(&row(&nodes, &wires)) {
+            tried(doc, 360, Permission::Nothing);
+        }
+    });
+}
+
+#[test]
+fn prefixes() {
+    fuzz_with("prefix", &[], RUNS, |bytes| {
+        let names = ["prefix", "error_output_prefix", "partition_keys"];
+        let mut hose = lines_as(bytes, &names);
+        hose["dynamic_partitioning"] = (hose.get("partition_keys").is_some()).into();
+        hose["buffer_interval_seconds"] = 60.into();
+        hose["buffer_size_mib"] = 64.into();
+        let nodes = [
+            payments(20),
+            ("hose", "firehose", hose),
+            ("lake", "s3", json!({})),
+        ];
+        let wires = [("source.out", "hose.in"), ("hose.out", "lake.in")];
+        if let Some(doc) = parsed(&row(&nodes, &wires)) {
+            tried(doc, 90, Permission::Nothing);
+        }
+    });
+}
+
+#[test]
+fn patterns_of_events() {
+    fuzz_with("events", &[], RUNS, |bytes| {
+        let names = ["rule", "input_transformer"];
+        let nodes = [
+            payments(5),
+            ("bus", "eventbridge", lines_as(bytes, &names)),
+            ("queue", "sqs", json!({})),
+        ];
+        let wires = [("source.out", "bus.in"), ("bus.targets", "queue.in")];
+        if let Some(doc) = parsed(&row(&nodes, &wires)) {
+            tried(doc, 30, Permission::Nothing);
+        }
+    });
+}
+
+/// Answers a function may give, one a call: whatever the bytes are as JSON, or as text.
+fn answering(bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    format!(
+        "import base64, json\nlines = base64.b64decode('{text}').split(b'\\n')\ncalls = 0\n\n\
+         def fill(value, records):\n\
+         \x20   if isinstance(value, list) and value and value[0] == 'each':\n\
+         \x20       return [fill(value[1], [r]) for r in records]\n\
+         \x20   if isinstance(value, list):\n\
+         \x20       return [fill(v, records) for v in value]\n\
+         \x20   if isinstance(value, dict):\n\
+         \x20       return {{k: fill(v, records) for k, v in value.items()}}\n\
+         \x20   if value == '$id':\n\
+         \x20       r = records[0] if records else {{}}\n\
+         \x20       return r.get('recordId') or r.get('messageId') or r.get('eventID')\n\
+         \x20   if value == '$data':\n\
+         \x20       return records[0].get('data') if records else None\n\
+         \x20   if value == '$seq':\n\
+         \x20       return records[0]['kinesis']['sequenceNumber'] if records and 'kinesis' in records[0] else None\n\
+         \x20   return value\n\n\
+         def lambda_handler(event, context):\n\
+         \x20   global calls\n\
+         \x20   line = lines[calls % len(lines)]\n\
+         \x20   calls += 1\n\
+         \x20   try:\n\
+         \x20       value = json.loads(line)\n\
+         \x20   except Exception:\n\
+         \x20       return line.decode('utf-8', 'replace')\n\
+         \x20   return fill(value, event.get('records') or event.get('Records') or [])\n"
+    )
+}
+
+/// The contracts of Firehose's transformation, of a stream and of a queue with partial failures, and of a chain of functions.
+#[test]
+fn answers_of_functions() {
+    if Host::python_is_there().is_err() {
+        return;
+    }
+    fuzz_with("answers", &[], RUNS, |bytes| {
+        let function = |more: Value| {
+            let mut all =
+                json!({ "code": answering(bytes), "memory_mb": 256, "reserved_concurrency": 2 });
+            for (name, value) in more.as_object().into_iter().flatten() {
+                all[name] = value.clone();
+            }
+            all
+        };
+        let hose = json!({ "buffer_interval_seconds": 60, "transform_interval_seconds": 10, "append_delimiter_to_record": true });
+        let partial = json!({ "report_batch_item_failures": true, "batch_size": 10, "maximum_retry_attempts": 2 });
+        let nodes = [
+            payments(3),
+            ("stream", "kinesis-data-streams", json!({})),
+            ("hose", "firehose", hose),
+            ("change", "lambda", function(json!({}))),
+            ("lake", "s3", json!({})),
+            ("reader", "lambda", function(partial.clone())),
+            (
+                "queue",
+                "sqs",
+                json!({ "max_receive_count": 2, "visibility_timeout_seconds": 30 }),
+            ),
+            ("worker", "lambda", function(partial)),
+        ];
+        let wires = [
+            ("source.out", "stream.in"),
+            ("stream.out", "hose.in"),
+            ("hose.transform", "change.invoke"),
+            ("hose.out", "lake.in"),
+            ("stream.out", "reader.in"),
+            ("reader.out", "queue.in"),
+            ("queue.out", "worker.queue"),
+        ];
+        let doc = parsed(&row(&nodes, &wires)).unwrap();
+        tried(doc, 70, Permission::Everything);
+    });
+}
