@@ -216,3 +216,6 @@ pub(crate) mod full {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests;

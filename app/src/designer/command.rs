@@ -170,6 +170,12 @@ commands! {
     About, "actions.about", Help, "info", None;
 }
 
+/// Other keys that people's hands know for a command.
+const ALIASES: [(KeyboardShortcut, Command); 1] = [(
+    KeyboardShortcut::new(Modifiers::COMMAND, Key::Y),
+    Command::Redo,
+)];
+
 /// Keys that have a name where people see a sign.
 const SYMBOLS: [(&str, &str); 6] = [
     ("Comma", ","),
@@ -225,6 +231,12 @@ pub(crate) fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
             }
             if input.consume_shortcut(&shortcut) {
                 taken.push(spec.command);
+            }
+        }
+        for (shortcut, command) in ALIASES {
+            let is_kept = typing && is_editing(command);
+            if !is_kept && input.consume_shortcut(&shortcut) {
+                taken.push(command);
             }
         }
         clipboard(input, focused, &mut taken);

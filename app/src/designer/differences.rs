@@ -56,6 +56,8 @@ pub(crate) struct DifferingWire {
 /// All nodes that differ, by id, and all wires.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Differences {
+    /// The kinds of all nodes of both drawings, by id.
+    known: BTreeMap<String, String>,
     pub(crate) nodes: BTreeMap<String, Differing>,
     pub(crate) wires: Vec<DifferingWire>,
 }
@@ -68,7 +70,9 @@ impl Differences {
         after: &Document,
         language: Language,
     ) -> Self {
+        let nodes = before.nodes.iter().chain(&after.nodes);
         let mut found = Self {
+            known: nodes.map(|n| (n.id.clone(), n.kind.clone())).collect(),
             nodes: BTreeMap::new(),
             wires: wires(before, after),
         };
@@ -97,6 +101,15 @@ impl Differences {
             entry.words.push(change_words(change, language));
         }
         found
+    }
+
+    /// True when `doc` is a drawing of its own: most of its nodes stand in neither of the two, so that equal ids mean nothing.
+    pub(crate) fn is_of_others(&self, doc: &Document) -> bool {
+        let shared = doc
+            .nodes
+            .iter()
+            .filter(|n| self.known.get(&n.id) == Some(&n.kind));
+        shared.count() * 2 < doc.nodes.len()
     }
 }
 
@@ -175,6 +188,11 @@ mod tests {
             ]
         );
         assert_eq!(found.nodes["gone"].at, [9.0, 9.0]);
+        // Of an edited drawing it still tells, of one that has nothing but an id in common it does not.
+        assert!(!found.is_of_others(&a) && !found.is_of_others(&b));
+        let foreign = r#"{ "weir": 1, "name": "z", "nodes": [
+            { "id": "p", "kind": "s3", "at": [0, 0] }, { "id": "z", "kind": "s3", "at": [0, 0] } ], "wires": [] }"#;
+        assert!(found.is_of_others(&Document::parse(foreign).unwrap()));
         assert_eq!(
             found.nodes["p"].words,
             ["p.records_per_second: 1 records/s -> 2 records/s"]

@@ -20,6 +20,7 @@ impl Designer {
         self.fit_screen(ui.ctx());
         self.files_frame(ui.ctx());
         let blocked = self.dialogs.is_modal();
+        self.dialogs.keys(ui.ctx());
         if self.presenter && !blocked {
             let asked = presenter::keys(ui.ctx(), &self.live.view.phase);
             self.acts.borrow_mut().extend(asked);
@@ -56,8 +57,15 @@ impl Designer {
         // The scale takes effect with the next frame, the whole screen when the system gives it.
         let size = self.presenter.then(|| ctx.content_rect().size());
         if self.presented != size {
+            match (self.presented, size) {
+                (None, _) => self.canvas.keep_view(),
+                (_, None) => self.canvas.return_to_view(),
+                _ => {}
+            }
             self.presented = size;
-            self.canvas.fit_soon();
+            if size.is_some() {
+                self.canvas.fit_soon();
+            }
         }
     }
 }

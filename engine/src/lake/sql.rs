@@ -164,12 +164,11 @@ pub(super) fn parse(sql: &str) -> Result<Statement, SqlProblem> {
     let mut statement = BASE
         .sql_to_statement(sql, &Dialect::Generic)
         .map_err(|e| problem(&e))?;
-    let mut columns = Columns::default();
-    visit(&mut statement, &mut columns);
-    if columns.missing {
-        return Err(SqlProblem::new(
-            "a SELECT names no columns; write `*` or what to select before FROM",
-        ));
+    let mut nothing = Nothing(None);
+    visit(&mut statement, &mut nothing);
+    if let Some((line, column)) = nothing.0 {
+        let problem = SqlProblem::new("nothing is selected; write * or columns after SELECT");
+        return Err(problem.at(line, column));
     }
     let refused = |what: &str| {
         Err(SqlProblem::new(format!(
@@ -203,30 +202,6 @@ pub(super) fn parse(sql: &str) -> Result<Statement, SqlProblem> {
 fn first_words(sql: &str) -> String {
     let words: Vec<&str> = sql.split_whitespace().take(2).collect();
     words.join(" ").to_uppercase()
-}
-
-/// Whether each SELECT selects anything: the library reads `SELECT FROM t`, Athena does not.
-#[derive(Default)]
-struct Columns {
-    missing: bool,
-}
-
-impl VisitorMut for Columns {
-    type Break = ();
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        self.missing |= selects_nothing(&query.body);
-        ControlFlow::Continue(())
-    }
-}
-
-fn selects_nothing(body: &SetExpr) -> bool {
-    match body {
-        SetExpr::Select(select) => select.projection.is_empty(),
-        SetExpr::SetOperation { left, right, .. } => {
-            selects_nothing(left) || selects_nothing(right)
-        }
-        _ => false,
-    }
 }
 
 /// One table that a statement names, and where.
@@ -309,6 +284,34 @@ fn visit<V: VisitorMut>(statement: &mut Statement, visitor: &mut V) {
     };
     if inner.visit(visitor).is_break() {
         // The visitors here look at everything; none breaks off.
+    }
+}
+
+/// Where a SELECT without columns stands. The parser knows dialects that have it; Athena's has not.
+struct Nothing(Option<(u32, u32)>);
+
+impl Nothing {
+    fn look(&mut self, body: &SetExpr) {
+        match body {
+            SetExpr::Select(select) if select.projection.is_empty() => {
+                let at = select.select_token.0.span.start;
+                let place = (narrow(at.line), narrow(at.column));
+                self.0.get_or_insert(place);
+            }
+            SetExpr::SetOperation { left, right, .. } => {
+                self.look(left);
+                self.look(right);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl VisitorMut for Nothing {
+    type Break = ();
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.look(&query.body);
+        ControlFlow::Continue(())
     }
 }
 
@@ -465,7 +468,7 @@ pub(super) fn problem(error: &DataFusionError) -> SqlProblem {
         other => other.strip_backtrace(),
     };
     let first = text.lines().next().unwrap_or_default();
-    let (message, parsed) = split_place(strip_label(first));
+    let (message, parsed) = super::sql_words::split_place(super::sql_words::strip_label(first));
     let message = super::sql_words::plain(&message, nearest_function).unwrap_or(message);
     let found = SqlProblem::new(message);
     match place.or(parsed) {
@@ -496,6 +499,17 @@ fn schema_problem(error: &SchemaError) -> String {
         } => {
             let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
             let asked = field.name.as_str();
+            if let Some(table) = field.relation.as_ref().map(|r| r.table())
+                && valid_fields.iter().any(|c| c.relation.is_some())
+            {
+                let tables = valid_fields.iter().filter_map(|c| c.relation.as_ref());
+                let mut tables: Vec<&str> = tables.map(|r| r.table()).collect();
+                tables.dedup();
+                if !tables.iter().any(|t| t.eq_ignore_ascii_case(table)) {
+                    let near = suggest(table, &tables);
+                    return format!("there is no table `{table}` in FROM{near}");
+                }
+            }
             format!("there is no column `{asked}`{}", suggest(asked, &names))
         }
         SchemaError::AmbiguousReference { field } => format!(
@@ -553,39 +567,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(0)
-}
-
-/// Drops the words with which the library labels its errors.
-fn strip_label(text: &str) -> &str {
-    let labels = [
-        "SQL error: ",
-        "sql parser error: ",
-        "Error during planning: ",
-        "Schema error: ",
-        "Execution error: ",
-        "This feature is not implemented: ",
-        "External error: ",
-        "Arrow error: ",
-        "Optimizer rule ",
-    ];
-    let mut rest = text;
-    while let Some(next) = labels.iter().find_map(|l| rest.strip_prefix(l)) {
-        rest = next;
-    }
-    rest
-}
-
-/// Takes ` at Line: 1, Column: 8` off a message.
-fn split_place(text: &str) -> (String, Option<(u32, u32)>) {
-    let parsed = text.split_once(" at Line: ").and_then(|(before, after)| {
-        let (line, column) = after.split_once(", Column: ")?;
-        let digits: String = column.chars().take_while(char::is_ascii_digit).collect();
-        Some((before, (line.parse().ok()?, digits.parse().ok()?)))
-    });
-    match parsed {
-        Some((before, place)) => (before.to_owned(), Some(place)),
-        None => (text.to_owned(), None),
-    }
 }
 
 pub(super) fn narrow(n: u64) -> u32 {

@@ -9,6 +9,8 @@ pub(super) fn plain(text: &str, nearest: impl Fn(&str) -> Option<String>) -> Opt
         .or_else(|| function(text, nearest))
         .or_else(|| types(text))
         .or_else(|| grouping(text))
+        .or_else(|| places(text))
+        .or_else(|| names(text))
         .or_else(|| {
             let known = FIXED.iter().find(|(begins, _)| text.starts_with(begins));
             known.map(|(_, plain)| (*plain).to_owned())
@@ -16,7 +18,39 @@ pub(super) fn plain(text: &str, nearest: impl Fn(&str) -> Option<String>) -> Opt
 }
 
 /// Texts without a value in them.
-const FIXED: [(&str, &str); 9] = [
+const FIXED: [(&str, &str); 16] = [
+    (
+        "LIMIT must be >= 0",
+        "LIMIT cannot be less than 0; write 0 or more",
+    ),
+    (
+        "Aggregate function calls cannot contain window function calls",
+        "a window function cannot stand in an aggregate; compute it in a subquery first",
+    ),
+    (
+        "Aggregate function calls cannot be nested",
+        "an aggregate cannot stand in another; compute the inner one in a subquery first",
+    ),
+    (
+        "Expected close delimiter",
+        "a quoted name has no closing quote; end it with the sign that it begins with",
+    ),
+    (
+        "Too many columns! The subquery should only return one column",
+        "the subquery gives several columns where one value is needed; select one of them",
+    ),
+    (
+        "HAVING clause references",
+        "the condition of HAVING is neither grouped nor aggregated; write it in WHERE, or take an aggregate of it",
+    ),
+    (
+        "regex parse error",
+        "the regular expression cannot be read; close its brackets, or escape a sign that stands for itself",
+    ),
+    (
+        "unnest() can only be applied to array",
+        "UNNEST takes an array; make one of a text with split(text, ',')",
+    ),
     (
         "Divide by zero",
         "a value is divided by zero; write NULLIF(divisor, 0) for the divisor",
@@ -46,10 +80,6 @@ const FIXED: [(&str, &str); 9] = [
         "LIMIT takes a whole number",
     ),
     (
-        "No SQL statements were provided",
-        "there is no statement; write for example SELECT * FROM a_table LIMIT 10",
-    ),
-    (
         "Sql query is empty",
         "there is no statement; write for example SELECT * FROM a_table LIMIT 10",
     ),
@@ -76,6 +106,10 @@ fn function(text: &str, nearest: impl Fn(&str) -> Option<String>) -> Option<Stri
     if let Some(rest) = text.strip_prefix("Invalid function '") {
         let (name, _) = rest.split_once('\'')?;
         return Some(match nearest(name) {
+            // It is there, and may not be called so.
+            Some(known) if known == name.to_lowercase() => {
+                format!("`{name}` needs a window; write OVER (ORDER BY …) after it")
+            }
             Some(known) => format!("there is no function `{name}`; did you mean `{known}`?"),
             None => format!("there is no function `{name}`; write one of Athena's functions"),
         });
@@ -135,11 +169,79 @@ fn types(text: &str) -> Option<String> {
             athena_type(of)
         ));
     }
-    let (_, rest) = text.split_once("Cannot cast string '")?;
-    let (value, to) = rest.split_once("' to value of ")?;
-    let to = athena_type(to.strip_suffix(" type")?);
+    if let Some((left, right)) = text
+        .strip_prefix("There isn't a common type to coerce ")
+        .and_then(|rest| rest.strip_suffix(" in LIKE expression"))
+        .and_then(|rest| rest.split_once(" and "))
+    {
+        let other = [left, right].map(athena_type);
+        let other = other.iter().find(|t| *t != "VARCHAR")?;
+        return Some(format!(
+            "LIKE compares texts, and one side is {other}; CAST it to VARCHAR"
+        ));
+    }
+    if let Some((left, right)) = text
+        .strip_prefix("Can not find compatible types to compare ")
+        .and_then(|rest| rest.strip_suffix(']')?.split_once(" with ["))
+    {
+        let of: Vec<String> = right.split(", ").map(athena_type).collect();
+        let (left, of) = (athena_type(left), of.join(", "));
+        return Some(format!(
+            "IN compares {left} with {of}; write values of one type"
+        ));
+    }
+    let (value, to) = no_value(text)?;
     Some(format!(
         "`{value}` is no {to}; correct the value, or write TRY_CAST to get null where there is none"
+    ))
+}
+
+/// A text that is no value of a type: the text, and the type.
+fn no_value(text: &str) -> Option<(&str, String)> {
+    if let Some((_, rest)) = text.split_once("Cannot cast string '") {
+        let (value, to) = rest.split_once("' to value of ")?;
+        return Some((value, athena_type(to.strip_suffix(" type")?)));
+    }
+    if let Some((_, rest)) = text.split_once("Error parsing timestamp from '") {
+        return Some((rest.split_once('\'')?.0, "TIMESTAMP".to_owned()));
+    }
+    let (_, rest) = text.split_once("Invalid input syntax for type interval: \"")?;
+    Some((rest.split_once('"')?.0, "INTERVAL".to_owned()))
+}
+
+/// Columns that are meant by their number.
+fn places(text: &str) -> Option<String> {
+    let (asked, most) =
+        if let Some(rest) = text.strip_prefix("Order by column out of bounds, specified: ") {
+            rest.split_once(", max: ")?
+        } else {
+            let rest = text.strip_prefix("Cannot find column with position ")?;
+            rest.split_once(" in SELECT clause. Valid columns: 1 to ")?
+        };
+    Some(format!(
+        "column {asked} of the result is asked for, and it has {most}; write its name or a number up to {most}"
+    ))
+}
+
+/// Names that are there twice, and types that are not there.
+fn names(text: &str) -> Option<String> {
+    if let Some(name) = text.strip_prefix("Unsupported SQL type ") {
+        return Some(format!(
+            "there is no type `{name}`; write for example VARCHAR, BIGINT, DOUBLE, DATE or TIMESTAMP"
+        ));
+    }
+    if let Some(field) = text.strip_prefix("Schema contains duplicate qualified field name ") {
+        let (table, _) = field.rsplit_once('.')?;
+        return Some(format!(
+            "two tables of the statement are called `{table}`; give one another name with AS"
+        ));
+    }
+    let rest =
+        text.strip_prefix("Projections require unique expression names but the expression \"")?;
+    let (first, _) = rest.split_once("\" at position ")?;
+    let name = first.rsplit_once(" AS ").map_or(first, |(_, name)| name);
+    Some(format!(
+        "two columns of the result are called `{name}`; give one another name with AS"
     ))
 }
 
@@ -196,13 +298,50 @@ fn athena_type(arrow: &str) -> String {
     family.map_or_else(|| arrow.to_owned(), |(_, name)| (*name).to_owned())
 }
 
+/// Drops the words with which the library labels its errors.
+pub(super) fn strip_label(text: &str) -> &str {
+    let labels = [
+        "SQL error: ",
+        "sql parser error: ",
+        "Error during planning: ",
+        "Schema error: ",
+        "Execution error: ",
+        "This feature is not implemented: ",
+        "External error: ",
+        "Arrow error: ",
+        "Optimizer rule ",
+    ];
+    let mut rest = text;
+    while let Some(next) = labels.iter().find_map(|l| rest.strip_prefix(l)) {
+        rest = next;
+    }
+    rest
+}
+
+/// Takes ` at Line: 1, Column: 8` off a message.
+pub(super) fn split_place(text: &str) -> (String, Option<(u32, u32)>) {
+    let parsed = text.split_once(" at Line: ").and_then(|(before, after)| {
+        let (line, column) = after.split_once(", Column: ")?;
+        let digits: String = column.chars().take_while(char::is_ascii_digit).collect();
+        Some((before, (line.parse().ok()?, digits.parse().ok()?)))
+    });
+    match parsed {
+        Some((before, place)) => (before.to_owned(), Some(place)),
+        None => (text.to_owned(), None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn texts_of_the_library_become_sentences_with_a_mend() {
-        let near = |name: &str| (name == "coun").then(|| "count".to_owned());
+        let near = |name: &str| match name {
+            "coun" => Some("count".to_owned()),
+            "rank" => Some("rank".to_owned()),
+            _ => None,
+        };
         for (text, expected) in [
             (
                 "Expected: an expression, found: EOF",
@@ -247,6 +386,46 @@ mod tests {
             (
                 "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column \"t.a\" must appear in the GROUP BY clause or must be part of",
                 "`t.a` is neither grouped nor aggregated; add it to GROUP BY, or take an aggregate of it",
+            ),
+            (
+                "Invalid function 'rank'.",
+                "`rank` needs a window; write OVER (ORDER BY …) after it",
+            ),
+            (
+                "There isn't a common type to coerce Utf8 and Int64 in LIKE expression",
+                "LIKE compares texts, and one side is BIGINT; CAST it to VARCHAR",
+            ),
+            (
+                "Can not find compatible types to compare Utf8 with [Int64, Boolean]",
+                "IN compares VARCHAR with BIGINT, BOOLEAN; write values of one type",
+            ),
+            (
+                "Parser error: Error parsing timestamp from 'abc': timestamp must contain at least 10 characters",
+                "`abc` is no TIMESTAMP; correct the value, or write TRY_CAST to get null where there is none",
+            ),
+            (
+                "Parser error: Invalid input syntax for type interval: \"abc\"",
+                "`abc` is no INTERVAL; correct the value, or write TRY_CAST to get null where there is none",
+            ),
+            (
+                "Order by column out of bounds, specified: 5, max: 1",
+                "column 5 of the result is asked for, and it has 1; write its name or a number up to 1",
+            ),
+            (
+                "Cannot find column with position 5 in SELECT clause. Valid columns: 1 to 2",
+                "column 5 of the result is asked for, and it has 2; write its name or a number up to 2",
+            ),
+            (
+                "Unsupported SQL type foo",
+                "there is no type `foo`; write for example VARCHAR, BIGINT, DOUBLE, DATE or TIMESTAMP",
+            ),
+            (
+                "Schema contains duplicate qualified field name a.transaction_id",
+                "two tables of the statement are called `a`; give one another name with AS",
+            ),
+            (
+                "Projections require unique expression names but the expression \"t.b AS a\" at position 0 and \"t.c AS a\" at position 1 have the same name.",
+                "two columns of the result are called `a`; give one another name with AS",
             ),
             (
                 "Divide by zero error",

@@ -6,6 +6,7 @@
 mod account;
 mod config;
 mod cx;
+mod doubles;
 mod follow;
 mod kind;
 mod limit;
@@ -20,6 +21,7 @@ mod work;
 pub use account::Account;
 pub use config::{apply_defaults, check_params, parse_param};
 pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
+pub use doubles::{Doubles, field_texts};
 pub use follow::{Followed, Guest, Measured, TraceEnd, parts_of};
 pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
 pub use limit::{Pace, TokenBucket};

@@ -19,6 +19,8 @@ pub mod kinesis_analytics;
 pub mod kinesis_data_streams;
 pub mod lambda;
 #[cfg(test)]
+mod meter_tests;
+#[cfg(test)]
 mod pricing_tests;
 pub mod producer;
 pub mod s3;

@@ -1,5 +1,6 @@
 //! The designer driven as a person does: by pointer and keyboard, finding things by what they are called.
 
+mod acceptance;
 mod basics;
 mod canvas;
 mod clerk;

@@ -56,6 +56,9 @@ fn a_sweep_is_run_and_a_variant_taken_and_undone() {
     assert!(person.reads_of("The drawing has taken stream.shard_count = 3"));
     person.combines(egui::Modifiers::COMMAND, Key::Z);
     assert_eq!(value(&person, "stream", "shard_count"), json!(null));
+    // So does a press on a dot of the plot.
+    person.clicks("Variant stream.shard_count = 2 shards");
+    assert_eq!(value(&person, "stream", "shard_count"), json!(2));
 }
 
 #[test]

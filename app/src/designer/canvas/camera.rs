@@ -5,6 +5,9 @@ use egui::{Pos2, Rect, Vec2};
 /// Least and greatest zoom.
 pub(super) const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=2.0;
 
+/// Points that a view which shows everything leaves free, on both sides together.
+const FIT_MARGIN: f32 = 40.0;
+
 /// A view: the point of the drawing in the middle of the canvas, and points of the screen for each point of the drawing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct View {
@@ -78,7 +81,7 @@ impl Camera {
     }
     /// The view that shows `world` whole, at most at its actual size.
     pub(super) fn fitting(&self, world: Rect) -> View {
-        let room = (self.rect.size() - Vec2::splat(64.0)).max(Vec2::splat(32.0));
+        let room = (self.rect.size() - Vec2::splat(FIT_MARGIN)).max(Vec2::splat(32.0));
         let scale = (room / world.size().max(Vec2::splat(1.0))).min_elem();
         View {
             center: world.center(),

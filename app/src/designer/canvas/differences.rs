@@ -41,6 +41,11 @@ impl Canvas {
     /// Marks every node that differs, and says how at the pointer.
     pub(super) fn paint_differences(&self, pen: &mut Pen<'_>, cx: &Cx<'_>) {
         let Some(found) = cx.differences else { return };
+        if found.is_of_others(cx.doc) {
+            let at = self.camera.rect.left_top();
+            pen.hint(at, &[(tr("study.other_drawing"), theme().secondary)]);
+            return;
+        }
         let mut pointed = None;
         for (id, differing) in &found.nodes {
             let known = self.model.node(id).map(|n| &self.model.nodes[n]);
@@ -82,7 +87,9 @@ impl Canvas {
 
     /// Marks every wire that differs; below the nodes.
     pub(super) fn paint_differing_wires(&self, pen: &mut Pen<'_>, cx: &Cx<'_>) {
-        let Some(found) = cx.differences else { return };
+        let Some(found) = cx.differences.filter(|d| !d.is_of_others(cx.doc)) else {
+            return;
+        };
         for differing in &found.wires {
             let Some(points) = self.course(found, differing) else {
                 continue;

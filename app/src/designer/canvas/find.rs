@@ -1,7 +1,24 @@
 //! Finding a kind by a few letters: English and Korean names, initial consonants, words of the summary.
 
-use weir_engine::node::KindSpec;
+use weir_engine::node::{Category, KindSpec};
 use weir_engine::services;
+
+/// The groups of kinds in the way of the data, as the palette and the search list them.
+pub(crate) const CATEGORIES: [Category; 8] = [
+    Category::Source,
+    Category::Stream,
+    Category::Function,
+    Category::Storage,
+    Category::Catalog,
+    Category::Query,
+    Category::Dashboard,
+    Category::Alerts,
+];
+
+fn stage(spec: &KindSpec) -> usize {
+    let place = CATEGORIES.iter().position(|c| *c == spec.category);
+    place.unwrap_or(CATEGORIES.len())
+}
 
 /// Kinds that match `query`, best first; those of `recent` before others that match as well.
 pub(crate) fn find(query: &str, recent: &[String]) -> Vec<&'static KindSpec> {
@@ -15,10 +32,10 @@ pub(crate) fn find(query: &str, recent: &[String]) -> Vec<&'static KindSpec> {
     let mut scored: Vec<(u32, usize, usize, &'static KindSpec)> = services::ALL
         .iter()
         .map(|k| k.spec())
-        .enumerate()
-        .filter_map(|(i, spec)| Some((score(&query, spec)?, place(spec), i, spec)))
+        .filter_map(|spec| Some((score(&query, spec)?, place(spec), stage(spec), spec)))
         .collect();
-    scored.sort_by_key(|(score, recent, i, _)| (std::cmp::Reverse(*score), *recent, *i));
+    // The sort keeps the order of the list where all is equal.
+    scored.sort_by_key(|(score, recent, stage, _)| (std::cmp::Reverse(*score), *recent, *stage));
     scored.into_iter().map(|(.., spec)| spec).collect()
 }
 
@@ -120,6 +137,13 @@ mod tests {
         let ids: Vec<_> = find("", &recent).iter().take(2).map(|s| s.id).collect();
         assert_eq!(ids, ["s3", "lambda"]);
         assert_eq!(find("", &recent).len(), services::ALL.len());
+    }
+
+    #[test]
+    fn nothing_typed_and_nothing_used_lists_the_way_of_the_data() {
+        let stages: Vec<usize> = find("", &[]).into_iter().map(stage).collect();
+        assert!(stages.is_sorted(), "{stages:?}");
+        assert!(stages.iter().all(|s| *s < CATEGORIES.len()), "{stages:?}");
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl Canvas {
             self.wire_armed(ui, cx, pointer, pressed && inside);
             return;
         }
-        if pressed && response.is_pointer_button_down_on() {
+        // A quick click, or one that a slow frame saw late, is down and up again within one frame.
+        if pressed && (response.is_pointer_button_down_on() || response.clicked()) {
             self.popup = None;
             if let Some(focus) = ui.memory(egui::Memory::focused) {
                 ui.memory_mut(|m| m.surrender_focus(focus));

@@ -47,7 +47,7 @@ use super::edit::{Item, Selection};
 use super::i18n::tr;
 use super::theme::theme;
 
-pub(crate) use self::find::find;
+pub(crate) use self::find::{CATEGORIES, find};
 
 /// Height from which the explanation of a badge scrolls.
 const POPUP_HEIGHT: f32 = 400.0;
@@ -83,9 +83,23 @@ pub(crate) struct Canvas {
     reveal: Option<Item>,
     /// The text that was asked for is to be pasted with its inputs.
     paste_inputs: bool,
+    /// Where the person looked before presenter mode.
+    kept: Option<camera::View>,
 }
 
 impl Canvas {
+    /// Remembers the view, to come back to it.
+    pub(crate) fn keep_view(&mut self) {
+        self.kept = (!self.fit).then(|| self.camera.target());
+    }
+    /// Goes back to the view that was kept, or shows everything.
+    pub(crate) fn return_to_view(&mut self) {
+        self.fit_soon();
+        if let Some(view) = self.kept.take() {
+            self.fit = false;
+            self.camera.go(view, 0.0, false);
+        }
+    }
     /// Shows everything in the next frame.
     pub(crate) fn fit_soon(&mut self) {
         self.fit = true;
@@ -234,6 +248,8 @@ impl Canvas {
             egui::Frame::popup(ui.style()).show(ui, |ui| {
                 egui::ScrollArea::vertical()
                     .max_height(POPUP_HEIGHT)
+                    // Else it keeps the height that it had before its texts were measured.
+                    .min_scrolled_height(POPUP_HEIGHT)
                     .show(ui, |ui| badges::explain(ui, cx, &id, &badge));
             });
         });

@@ -9,7 +9,7 @@ use super::Canvas;
 use super::draw::{Pen, TextStyle};
 use super::gestures::Gesture;
 use super::hit::Hit;
-use super::model::{PortBox, size_of};
+use super::model::{PortBox, WireBox, size_of};
 use super::node_draw::{self, Detail, Look, PortLook};
 use super::path::{curve, dashes, middle};
 use super::wire_draw;
@@ -81,6 +81,9 @@ impl Canvas {
         let travels = self.paint_wires(ui, &mut pen, cx, &chosen);
         self.paint_differing_wires(&mut pen, cx);
         self.paint_nodes(ui, &mut pen, cx, &chosen);
+        if let Some(wire) = self.hovered_wire().and_then(|w| self.model.wires.get(w)) {
+            self.paint_pill(&mut pen, cx, wire, true);
+        }
         self.paint_differences(&mut pen, cx);
         self.paint_gesture(&mut pen, cx);
         self.paint_new(ui, &mut pen, cx);
@@ -128,8 +131,7 @@ impl Canvas {
             let (from, to) = self.model.ends(&self.model.wires[i]);
             self.model.wires[i].path.update(from, to, level);
         }
-        let in_view =
-            |w: &&super::model::WireBox| w.path.bounds.is_some_and(|b| seen.intersects(b));
+        let in_view = |w: &&WireBox| w.path.bounds.is_some_and(|b| seen.intersects(b));
         let rich = zoom >= 0.2 && self.model.wires.iter().filter(in_view).count() <= RICH_WIRES;
         let drawing = match &self.gesture {
             Gesture::Wire(w) => w.moving.as_slice(),
@@ -163,21 +165,26 @@ impl Canvas {
             travels |= wire_draw::wire(pen, wire, points, look);
         }
         // Figures above all wires.
-        let near = zoom >= 1.1 && rich;
         for (i, wire) in self.model.wires.iter().enumerate() {
-            let shown = near || hovered == Some(i) || chosen.wires[i];
-            if shown && wire.live_index.is_some() && in_view(&wire) && cx.run.snapshot.is_some() {
-                let points: Vec<Pos2> = wire
-                    .path
-                    .points
-                    .iter()
-                    .map(|p| self.camera.to_screen(*p))
-                    .collect();
-                wire_draw::pill(pen, wire, &points);
+            let shown = (zoom >= 1.1 && rich) || chosen.wires[i];
+            if shown && hovered != Some(i) && in_view(&wire) {
+                self.paint_pill(pen, cx, wire, false);
             }
         }
         // A run that goes as fast as it can needs the processors itself: then dashes travel with its snapshots.
         travels && cx.run.pace != Pace::Max
+    }
+
+    /// The figures of a wire: above the nodes for the one that is asked about, else only where no node hides them.
+    fn paint_pill(&self, pen: &mut Pen<'_>, cx: &Cx<'_>, wire: &WireBox, asked: bool) {
+        if wire.live_index.is_none() || cx.run.snapshot.is_none() {
+            return;
+        }
+        let screen = |p: &Pos2| self.camera.to_screen(*p);
+        let points: Vec<Pos2> = wire.path.points.iter().map(screen).collect();
+        let ends =
+            [wire.from, wire.to].map(|n| self.camera.rect_to_screen(self.model.nodes[n].rect()));
+        wire_draw::pill(pen, wire, &points, ends, asked);
     }
 
     fn paint_nodes(&mut self, ui: &Ui, pen: &mut Pen<'_>, cx: &Cx<'_>, chosen: &Chosen) {

@@ -151,8 +151,15 @@ fn pieces(pen: &Pen<'_>, points: &[Pos2], (on, off, shift): (f32, f32, f32), str
     });
 }
 
-/// Rate and lag beside the wire.
-pub(super) fn pill(pen: &mut Pen<'_>, wire: &WireBox, points: &[Pos2]) {
+/// Rate and lag on the wire. Where a node at one of its `ends` would hide them they stand over the wire if they were asked for,
+/// else nowhere.
+pub(super) fn pill(
+    pen: &mut Pen<'_>,
+    wire: &WireBox,
+    points: &[Pos2],
+    ends: [Rect; 2],
+    asked: bool,
+) {
     let t = theme();
     let rate = records_rate(wire.rate.records);
     let text = if wire.in_flight > 0 && wire.rate.records > 0.0 {
@@ -161,7 +168,7 @@ pub(super) fn pill(pen: &mut Pen<'_>, wire: &WireBox, points: &[Pos2]) {
     } else {
         rate
     };
-    let at = middle(points);
+    let mut at = middle(points);
     let style = TextStyle {
         size: t.shape.caption,
         ..TextStyle::figures(t.text)
@@ -171,7 +178,14 @@ pub(super) fn pill(pen: &mut Pen<'_>, wire: &WireBox, points: &[Pos2]) {
         crate::designer::theme::figures(t.shape.caption),
         t.text,
     );
-    let rect = Rect::from_center_size(at, galley.size() + vec2(14.0, 6.0));
+    let mut rect = Rect::from_center_size(at, galley.size() + vec2(14.0, 6.0));
+    if ends.iter().any(|end| end.intersects(rect)) {
+        if !asked {
+            return;
+        }
+        let up = vec2(0.0, -rect.height() / 2.0 - 8.0 * pen.zoom);
+        (at, rect) = (at + up, rect.translate(up));
+    }
     let edge = wire.pressure.map_or(t.line, |p| {
         if p >= t.shape.amber_from {
             t.pressure(p)

@@ -142,6 +142,22 @@ impl Canvas {
         Ok(())
     }
 
+    /// The port that is meant by a place anywhere on a node: the first that fits, else one that tells why none does.
+    fn port_of_node(&self, wiring: &Wiring, node: usize) -> Option<(usize, usize)> {
+        let ports = &self.model.nodes.get(node)?.ports;
+        let fits =
+            |p: &usize| self.port_fits(wiring, node, *p) && self.verdict(wiring, node, *p).is_ok();
+        let is_own = node == wiring.began.0 || wiring.fixed.iter().any(|(n, _)| *n == node);
+        let tells = || {
+            let facing = ports
+                .iter()
+                .position(|p| p.is_output() == wiring.loose_output);
+            (!is_own && !ports.is_empty()).then(|| facing.unwrap_or(0))
+        };
+        let port = (0..ports.len()).find(fits).or_else(tells)?;
+        Some((node, port))
+    }
+
     /// The pointer has moved: looks what it is over.
     pub(super) fn wire_move(&mut self, cx: &Cx<'_>, pointer: Pos2) {
         let hit = self.hit(cx.doc, pointer);
@@ -150,13 +166,7 @@ impl Canvas {
         };
         let port = match hit {
             Hit::Port(n, p) => Some((n, p)),
-            // Anywhere on a node means its first port that fits.
-            Hit::Node(n) | Hit::Badge(n, _) => {
-                let ports = 0..self.model.nodes.get(n).map_or(0, |b| b.ports.len());
-                ports.map(|p| (n, p)).find(|&(n, p)| {
-                    self.port_fits(wiring, n, p) && self.verdict(wiring, n, p).is_ok()
-                })
-            }
+            Hit::Node(n) | Hit::Badge(n, _) => self.port_of_node(wiring, n),
             _ => None,
         };
         if wiring.over.as_ref().map(|(p, _)| *p) == port {

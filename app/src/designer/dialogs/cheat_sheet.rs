@@ -11,7 +11,7 @@ use crate::designer::i18n::tr;
 use crate::designer::theme::{figures, semibold, theme};
 
 /// What the pointer and held keys do: the keys as they are written on keyboards, and what follows.
-fn gestures() -> [(&'static str, &'static str); 21] {
+fn gestures() -> [(&'static str, &'static str); 23] {
     [
         (tr("files.do_drag_port"), tr("files.gesture_wire")),
         (tr("files.do_drop_empty"), tr("files.gesture_drop_empty")),
@@ -31,6 +31,8 @@ fn gestures() -> [(&'static str, &'static str); 21] {
         (tr("files.do_wheel"), tr("files.gesture_zoom")),
         (tr("files.do_right_click"), tr("files.gesture_menu")),
         (tr("files.do_arrows"), tr("files.gesture_nudge")),
+        (".  ,", tr("files.gesture_walk")),
+        ("Ctrl+Y", tr("actions.redo")),
         ("Ctrl+Delete", tr("files.gesture_heal")),
         ("Esc", tr("files.gesture_escape")),
         ("Ctrl+Enter", tr("files.gesture_run_sql")),

@@ -109,15 +109,23 @@ impl Dialogs {
             || self.message.is_some()
             || !matches!(self.open, None | Some(Dialog::Tour))
     }
+    /// Takes the keys of what lies over the window without blocking it, before anything below sees them.
+    pub(crate) fn keys(&mut self, ctx: &egui::Context) {
+        if self.open == Some(Dialog::Tour) && !self.is_modal() {
+            self.tour.keys(ctx);
+        }
+    }
     /// Draws what is open.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let stays = match self.open {
-            Some(Dialog::Gallery) => self.gallery.show(ui, cx),
+            // The gallery and the tour wait for an answer that is due: Enter is that of the question.
+            Some(Dialog::Gallery) => {
+                self.question.is_some() || self.message.is_some() || self.gallery.show(ui, cx)
+            }
             Some(Dialog::Settings) => settings::show(ui, cx),
             Some(Dialog::Palette) => self.palette.show(ui, cx),
             Some(Dialog::CheatSheet) => cheat_sheet::show(ui, cx),
             Some(Dialog::About) => about::show(ui, cx),
-            // The tour waits for an answer that is due.
             Some(Dialog::Tour) => {
                 self.question.is_some() || self.message.is_some() || self.tour.show(ui, cx)
             }

@@ -73,12 +73,21 @@ pub(super) struct Tour {
     at: usize,
     /// The step was prepared.
     ready: bool,
+    /// What the keys of this frame answer.
+    typed: Option<Answer>,
 }
 
 impl Tour {
     /// From the beginning.
     pub(super) fn begin(&mut self) {
         *self = Self::default();
+    }
+
+    /// Takes its keys, unless something that has the focus wants them.
+    pub(super) fn keys(&mut self, ctx: &egui::Context) {
+        if !ctx.egui_wants_keyboard_input() {
+            self.typed = ctx.input_mut(typed);
+        }
     }
 
     /// Draws it. False when it is over.
@@ -90,10 +99,7 @@ impl Tour {
         let rect = step.region.rect(ui.ctx());
         dim(ui, rect);
         let mut answer = self.card(ui, cx, &step, rect);
-        let typing = ui.ctx().egui_wants_keyboard_input();
-        if !typing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
-            answer = Some(Answer::End);
-        }
+        answer = answer.or(self.typed.take());
         let last = STEPS - 1;
         match answer {
             Some(Answer::Next) if self.at == last => return self.end(cx),
@@ -209,6 +215,20 @@ enum Answer {
     Next,
     Back,
     End,
+}
+
+/// The answer that a key gives.
+fn typed(input: &mut egui::InputState) -> Option<Answer> {
+    let keys = [
+        (Key::Escape, Answer::End),
+        (Key::Enter, Answer::Next),
+        (Key::ArrowRight, Answer::Next),
+        (Key::ArrowLeft, Answer::Back),
+    ];
+    let mut pressed = keys
+        .into_iter()
+        .filter(|(key, _)| input.consume_key(Modifiers::NONE, *key));
+    pressed.next().map(|(_, answer)| answer)
 }
 
 const fn is_startable(cx: &Cx<'_>) -> bool {

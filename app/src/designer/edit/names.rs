@@ -67,6 +67,6 @@ impl Edit {
 fn listed(ids: &[String]) -> String {
     match ids {
         [one] => one.clone(),
-        many => many.len().to_string(),
+        many => trf("edits.nodes", &[("count", &many.len())]),
     }
 }

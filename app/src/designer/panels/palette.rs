@@ -1,10 +1,10 @@
 //! The palette of kinds: drag one onto the canvas, or double-click it.
 
 use egui::{Key, RichText, Sense, Ui, vec2};
-use weir_engine::node::{Category, KindSpec};
+use weir_engine::node::KindSpec;
 use weir_engine::services;
 
-use crate::designer::canvas::{NewKind, add_soon, find};
+use crate::designer::canvas::{CATEGORIES, NewKind, add_soon, find};
 use crate::designer::cx::Cx;
 use crate::designer::i18n::{category_name, kind_summary, kind_title, tr};
 use crate::designer::theme::{regular, theme};
@@ -15,18 +15,6 @@ use crate::designer::widgets::{kind_icon, paint_icon, section};
 pub(crate) struct Palette {
     query: String,
 }
-
-/// The order of the groups: the way of the data.
-const CATEGORIES: [Category; 8] = [
-    Category::Source,
-    Category::Stream,
-    Category::Function,
-    Category::Storage,
-    Category::Catalog,
-    Category::Query,
-    Category::Dashboard,
-    Category::Alerts,
-];
 
 impl Palette {
     /// Draws it.

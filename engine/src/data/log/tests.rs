@@ -95,6 +95,33 @@ fn files_go_with_the_log() {
     assert_eq!(files(folder.path()), 0);
 }
 
+/// What the disk refuses is not in the log; what is in it can be read, and with room again it goes on.
+#[test]
+fn full_disk_is_told_and_loses_nothing() {
+    use crate::disk::full;
+    let dir = tempfile::tempdir().unwrap();
+    for room in [0, 10, 700, 4_000] {
+        let folder = dir.path().join(room.to_string());
+        full::limit(&folder, room);
+        let mut log = BatchLog::new(0, &folder, "log");
+        let mut there = 0;
+        let told = loop {
+            match log.append(batch(there)) {
+                Ok(_) => there += 1,
+                Err(e) => break e.to_string(),
+            }
+        };
+        assert!(told.contains("Check that the disk has room"), "{told}");
+        assert!(told.contains(&folder.display().to_string()), "{told}");
+        assert_eq!(log.next_seq(), there);
+        full::limit(&folder, 1 << 20);
+        for n in there..there + 3 {
+            assert_eq!(log.append(batch(n)).unwrap(), n);
+        }
+        (0..there + 3).for_each(|n| same(&log.get(n).unwrap(), &batch(n)));
+    }
+}
+
 #[test]
 fn folder_that_cannot_be_made_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::{SQL_BYTES_MAX, narrow};
+use crate::lake::sql_words;
 
 /// The words of a statement, read from left to right.
 pub(super) struct Cursor<'a> {
@@ -27,7 +28,9 @@ impl<'a> Cursor<'a> {
         let mut tokens = Tokenizer::new(&dialect, sql)
             .tokenize_with_location()
             .map_err(|e| {
-                SqlProblem::new(e.message).at(narrow(e.location.line), narrow(e.location.column))
+                let plain = sql_words::plain(&e.message, |_| None);
+                SqlProblem::new(plain.unwrap_or(e.message))
+                    .at(narrow(e.location.line), narrow(e.location.column))
             })?;
         tokens.retain(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
         while tokens.last().is_some_and(|t| t.token == Token::SemiColon) {

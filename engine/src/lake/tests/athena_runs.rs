@@ -9,6 +9,23 @@ use super::athena::{ask, fails, lines, rows};
 use super::{lake, partitioned, payments, put};
 use crate::units::SimTime;
 
+/// 365 days of 2,740 devices are more than a million partitions; a filter that leaves fewer is answered.
+#[test]
+fn scan_has_a_million_partitions_at_the_most() {
+    let (_dir, lake) = lake();
+    rows(
+        &lake,
+        "CREATE EXTERNAL TABLE events (a string) PARTITIONED BY (day string, device string) STORED AS JSON \
+         LOCATION 's3://data/events/' TBLPROPERTIES ('projection.enabled'='true', 'projection.day.type'='date', \
+         'projection.day.range'='2026/01/01,2026/12/31', 'projection.day.format'='yyyy/MM/dd', \
+         'projection.device.type'='integer', 'projection.device.range'='1,2740', \
+         'storage.location.template'='s3://data/events/${day}/${device}')",
+    );
+    fails(&lake, "SELECT count(*) FROM events", "1,000,000");
+    let one_day = "SELECT count(*) FROM events WHERE day = '2026/03/01'";
+    assert_eq!(rows(&lake, one_day), ["0"]);
+}
+
 #[test]
 fn projected_partitions_replace_the_catalogs() {
     let (_dir, lake) = lake();

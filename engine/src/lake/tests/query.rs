@@ -271,7 +271,7 @@ fn statements_that_are_not_queries_are_refused() {
 fn problems_say_where_and_what_would_be_right() {
     let (_dir, lake) = partitioned();
     type Place = Option<(u32, u32)>;
-    let cases: [(&str, &str, Place); 11] = [
+    let cases: [(&str, &str, Place); 13] = [
         (
             "SELECT *\nFROM paymets",
             "did you mean `payments`?",
@@ -297,19 +297,29 @@ fn problems_say_where_and_what_would_be_right() {
             "there is no catalog `other`",
             None,
         ),
-        ("SELECT FROM WHERE", "names no columns", None),
-        ("SELECT FROM payments", "names no columns", None),
+        ("SELECT 1 FROM WHERE", "", Some((1, 15))),
         (
-            "SELECT 1 UNION ALL SELECT FROM payments",
-            "names no columns",
-            None,
+            "SELECT FROM payments",
+            "nothing is selected; write * or columns",
+            Some((1, 1)),
         ),
         (
-            "SELECT * FROM (SELECT FROM payments)",
-            "names no columns",
+            "SELECT 1 UNION SELECT count(*) FROM (SELECT FROM payments)",
+            "nothing is selected",
+            Some((1, 38)),
+        ),
+        (
+            "SELECT x.amount FROM payments p",
+            "there is no table `x` in FROM; did you mean `p`?",
             None,
         ),
-        ("", "there is no statement", None),
+        ("SELECT 'abc FROM payments", "no closing quote", None),
+        ("SELECT \"abc FROM payments", "no closing quote", None),
+        (
+            "SELECT rank() FROM payments",
+            "`rank` needs a window; write OVER",
+            None,
+        ),
         ("SELECT nope(amount) FROM payments", "nope", None),
     ];
     for (sql, part, place) in cases {

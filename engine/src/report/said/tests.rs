@@ -139,6 +139,8 @@ fn what_is_translated_is_what_the_engine_says() {
         "there is no table `{}` in database `{}`; there is {}",
         "there is no table `{}` in database `{}`; there is no file in the lake yet, so there is no table",
         "there is no table `{}` in database `{}`",
+        "there is no table `{}` in FROM; did you mean `{}`?",
+        "there is no table `{}` in FROM; there is {}",
         "there is no database `{}`; did you mean `{}`?",
         "there is no database `{}`; there is {}",
         "there is no database `{}`",

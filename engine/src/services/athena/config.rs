@@ -34,6 +34,12 @@ pub struct Config {
     /// Age up to which the result of the same statement is used again instead of a scan. 0: never.
     #[schemars(range(min = 0, max = 10_080), extend("x-unit" = "min", "x-soft-max" = 120, "x-group" = "Workgroup"))]
     pub result_reuse_minutes: u32,
+    /// DPUs of a capacity reservation, in fours; queries then wait for DPUs instead of being refused, and are not billed for bytes. 0: none.
+    #[schemars(range(min = 0, max = 1000), extend("x-unit" = "DPU", "x-soft-max" = 240, "x-quota" = "athena.capacity_dpus_max", "x-group" = "Capacity reservation"))]
+    pub capacity_dpus: u32,
+    /// DPUs that a query takes of the reservation. AWS chooses between 4 and 124 and does not say how.
+    #[schemars(range(min = 4, max = 124), extend("x-unit" = "DPU", "x-soft-max" = 24, "x-quota" = "athena.dpus_per_query_max", "x-assumed" = true, "x-group" = "Capacity reservation"))]
+    pub dpus_per_query: u32,
 }
 
 impl Default for Config {
@@ -49,6 +55,8 @@ impl Default for Config {
             workgroup_bytes_limit: 0,
             output_location: String::new(),
             result_reuse_minutes: 0,
+            capacity_dpus: 0,
+            dpus_per_query: 4,
         }
     }
 }

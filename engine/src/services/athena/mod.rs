@@ -1,5 +1,6 @@
 //! Amazon Athena: SQL over the tables of a data catalog, on a schedule or by hand.
 
+mod capacity;
 mod charge;
 mod config;
 mod model;
@@ -29,6 +30,22 @@ static SCANNED: UsageSpec = UsageSpec {
     unit: "TB",
     base_per_unit: 1 << 40,
     rounding: "each query up to 1 MB, 10 MB at the least",
+    growth: Growth::Linear,
+};
+/// DPU-milliseconds of a capacity reservation.
+static DPU_HOUR: UsageSpec = UsageSpec {
+    key: "athena.provisioned_dpu_hour",
+    unit: "DPU-hour",
+    base_per_unit: 3_600_000,
+    rounding: "",
+    growth: Growth::Linear,
+};
+/// Requests to the data catalog.
+static CATALOG_REQUEST: UsageSpec = UsageSpec {
+    key: "glue.catalog_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
     growth: Growth::Linear,
 };
 /// LIST and PUT requests cost the same.
@@ -100,11 +117,17 @@ static SPEC: KindSpec = KindSpec {
             help: "Bytes that a query read, before rounding.",
         },
     ],
-    usage: &[&SCANNED, &PUT, &GET],
+    usage: &[&SCANNED, &DPU_HOUR, &PUT, &GET, &CATALOG_REQUEST],
     quotas: &[
         "athena.active_dml_queries_max",
         "athena.active_ddl_queries_max",
         "athena.ddl_timeout_s",
+        "athena.capacity_dpus_max",
+        "athena.capacity_dpus_step",
+        "athena.dpus_per_query_min",
+        "athena.dpus_per_query_max",
+        "athena.dpus_per_ddl_query",
+        "glue.get_partitions_page",
         "athena.result_reuse_max_age_s",
         "athena.start_query_calls_per_second",
         "athena.start_query_burst",
@@ -127,6 +150,11 @@ static SPEC: KindSpec = KindSpec {
             "active queries",
             "schedule_seconds",
             "Ask less often, or read less per query: partitions and Parquet make queries shorter",
+        ),
+        Remedy::param(
+            "reserved DPUs",
+            "capacity_dpus",
+            "Reserve more DPUs, or let each query have fewer: queries wait in a line for them",
         ),
         Remedy::param(
             "throttled",
@@ -187,6 +215,31 @@ impl Kind for Athena {
             );
         }
         let books = Books::for_region(cx.region);
+        let step = books.and_then(|b| b.quota_value("athena.capacity_dpus_step"));
+        let step = step
+            .ok()
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1)
+            .max(1);
+        if config.capacity_dpus % step != 0 || config.dpus_per_query % step != 0 {
+            let field = if config.capacity_dpus % step == 0 {
+                "dpus_per_query"
+            } else {
+                "capacity_dpus"
+            };
+            out.error(
+                field,
+                format!("{step} DPUs are the step of a reservation"),
+                "for example 24",
+            );
+        } else if config.capacity_dpus > 0 && config.capacity_dpus < config.dpus_per_query {
+            out.error(
+                "capacity_dpus",
+                "no query fits into the reservation",
+                "as many as `dpus_per_query` at the least",
+            );
+        }
+        let books = Books::for_region(cx.region);
         let least = books.and_then(|b| b.quota_value("athena.workgroup_bytes_limit_min"));
         let limit = config.workgroup_bytes_limit;
         if let Ok(least) = least
@@ -209,4 +262,4 @@ impl Kind for Athena {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

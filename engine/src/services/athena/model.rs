@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::capacity::Capacity;
 use super::config::Config;
 use super::output;
-use super::query::{Ended, Fate, Phase, Query, Terms};
+use super::query::{Ended, Fate, Phase, Query, Terms, end_of};
 use super::reuse::Reuse;
-use super::{GET, PUT, SCANNED};
+use super::{CATALOG_REQUEST, GET, PUT, SCANNED};
 use crate::lake::{
-    QueryOptions, QueryResult, ResultPlace, SqlProblem, StatementClass, classify_statement,
-    split_statements,
+    QueryOptions, QueryResult, ResultPlace, StatementClass, classify_statement, split_statements,
 };
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
@@ -52,6 +52,7 @@ pub struct Model {
     /// Statements of `setup` that have not ended, the first of them first.
     setup: VecDeque<String>,
     reuse: Reuse,
+    capacity: Capacity,
     queries: BTreeMap<u64, Query>,
     next: u64,
     waited: bool,
@@ -77,6 +78,7 @@ impl Model {
                 .map_err(|e| e.to_string())?
                 .into(),
             reuse: Reuse::default(),
+            capacity: Capacity::new(&config, cx.quota("athena.dpus_per_ddl_query")?),
             queries: BTreeMap::new(),
             next: 0,
             waited: false,
@@ -94,7 +96,30 @@ impl Model {
         self.schedule
             .change(config.start_after_seconds, config.schedule_seconds, cx);
         self.config = config;
+        self.capacity.change(&self.config, cx);
+        self.admit(cx);
         Retuned::Live
+    }
+    /// Lets queries begin for which the reservation has DPUs again.
+    fn admit(&mut self, cx: &mut Cx<'_>) {
+        loop {
+            let queries = &self.queries;
+            let next = self.capacity.next(|id| queries.get(&id).map(Query::is_ddl));
+            let Some((id, dpus)) = next else {
+                return;
+            };
+            if let Some(query) = self.queries.get_mut(&id) {
+                query.dpus = Some(dpus);
+                query.queue += cx.now().since(query.at);
+                Self::set_off(id, query, cx);
+            }
+        }
+    }
+    /// The queue of a query that may begin, and its planning.
+    fn set_off(id: u64, query: &Query, cx: &mut Cx<'_>) {
+        let begins = query.at + query.queue;
+        cx.at(begins, Tag::new(RUN, id));
+        cx.at(begins + query.planning, Tag::new(LOOK, id));
     }
 
     /// The database of names without one.
@@ -119,6 +144,10 @@ impl Model {
         }
         if cx.strikes(FaultKind::Throttle) || !self.calls.take(cx.now(), 1) {
             return Some(Unstarted::Throttled("ThrottlingException"));
+        }
+        if self.capacity.is_reserved() {
+            // Queries wait for DPUs; the quota of active ones does not count them.
+            return None;
         }
         let active = self.queries.values().filter(|q| q.is_ddl() == ddl).count() as u64;
         (active >= self.terms.active_max(ddl))
@@ -170,7 +199,9 @@ impl Model {
             work = Some(cx.start(async move { Ok(running.await) })?);
         }
         let (queue, planning) = (cx.draw(&self.terms.queue), cx.draw(&self.terms.planning));
+        let dpus = self.capacity.enter(id, class == StatementClass::Ddl);
         let query = Query {
+            dpus,
             sql: sql.to_owned(),
             at: cx.now(),
             queue,
@@ -186,10 +217,11 @@ impl Model {
             looked: cx.now(),
         };
         self.next += 1;
-        self.queries.insert(id, query);
         self.last_state = "QUEUED";
-        cx.after(queue, Tag::new(RUN, id));
-        cx.after(queue + planning, Tag::new(LOOK, id));
+        if dpus.is_some() {
+            Self::set_off(id, &query, cx);
+        }
+        self.queries.insert(id, query);
         Ok(Ok(()))
     }
     fn output(&self) -> Option<ResultPlace> {
@@ -281,7 +313,9 @@ impl Model {
             return Ok(());
         };
         let setup = query.setup;
+        self.capacity.leave(query.dpus.unwrap_or(0));
         self.finish(query, cx)?;
+        self.admit(cx);
         if setup {
             self.setup.pop_front();
             self.set_up(cx)?;
@@ -303,12 +337,18 @@ impl Model {
         cx.metric("ProcessedBytes", ended.bytes as f64);
         self.last_bytes = ended.bytes;
         self.last_time = took;
-        let billed = u128::from(self.terms.billed(ended.bytes));
+        // With a reservation bytes cost nothing.
+        let billed = match query.dpus {
+            Some(1..) => 0,
+            _ => u128::from(self.terms.billed(ended.bytes)),
+        };
         match ended.fate {
             Fate::Succeeded(result) => {
                 if !free {
                     cx.meter(&SCANNED, billed);
                     self.meter_requests(&result, cx);
+                    let requests = self.terms.catalog_requests(result.partitions_total);
+                    cx.meter(&CATALOG_REQUEST, u128::from(requests));
                 }
                 if let Err(why) = self.write(&query.id, query.class, &result, cx) {
                     self.fail(&why, cx);
@@ -382,7 +422,8 @@ impl Model {
                 Phase::Ending(ended) => ended.bytes,
                 Phase::Queued | Phase::Running => 0,
             };
-            if bytes > 0 && !query.is_free() {
+            self.capacity.leave(query.dpus.unwrap_or(0));
+            if bytes > 0 && !query.is_free() && query.dpus.is_none_or(|n| n == 0) {
                 cx.meter(&SCANNED, u128::from(self.terms.billed(bytes)));
             }
             self.cancelled += 1;
@@ -403,58 +444,6 @@ impl Model {
         cx.meter(&PUT, u128::from(result.partitions_read.max(1)));
         let gets = self.terms.gets(result.bytes_scanned, result.files);
         cx.meter(&GET, u128::from(gets));
-    }
-}
-
-/// What becomes of a query, and when, from its real result.
-fn end_of(
-    query: &mut Query,
-    result: Result<QueryResult, SqlProblem>,
-    fails: bool,
-    limit: u64,
-    terms: &Terms,
-    (base, service): (SimDuration, SimDuration),
-) -> Ended {
-    let (fate, engine, bytes) = match result {
-        Err(problem) => (Fate::Failed(problem.to_string()), base, 0),
-        Ok(_) if fails => {
-            let why = "GENERIC_INTERNAL_ERROR: the service could not run it".to_owned();
-            (Fate::Failed(why), base, 0)
-        }
-        Ok(result) => {
-            let lookup = terms.lookup(result.partitions_total);
-            query.planning += lookup;
-            let bytes = result.bytes_scanned;
-            if limit > 0 && bytes > limit {
-                let scan = terms.scan(limit, 0, query.text);
-                let why = format!("it would read more than the workgroup's limit of {limit} bytes");
-                (Fate::Cancelled(why), base + lookup + scan, limit)
-            } else {
-                let scan = terms.scan(bytes, result.files, query.text);
-                (
-                    Fate::Succeeded(Box::new(result)),
-                    base + lookup + scan,
-                    bytes,
-                )
-            }
-        }
-    };
-    let total = query.planning + engine;
-    let timeout = terms.timeout(query.is_ddl());
-    if total > timeout {
-        let why = format!("Query timeout after {:.0} s", timeout.as_secs_f64());
-        return Ended {
-            fate: Fate::Failed(why),
-            engine: SimDuration(timeout.0.saturating_sub(query.planning.0)),
-            service,
-            bytes,
-        };
-    }
-    Ended {
-        fate,
-        engine,
-        service,
-        bytes,
     }
 }
 
@@ -543,6 +532,9 @@ impl Node for Model {
             Unstarted::Refused(why) => why,
         }))
     }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        self.capacity.settle(cx);
+    }
     fn held(&self) -> u64 {
         0
     }
@@ -550,6 +542,9 @@ impl Node for Model {
         let queued = |q: &&Query| matches!(q.phase, Phase::Queued);
         let queued = self.queries.values().filter(queued).count();
         let active = self.queries.len();
+        if self.capacity.is_reserved() {
+            out.limit("reserved DPUs", self.capacity.used());
+        }
         out.values = vec![
             ("queued", queued as f64, ""),
             ("running", (active - queued) as f64, ""),

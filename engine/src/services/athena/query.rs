@@ -58,6 +58,8 @@ pub(super) struct Query {
     pub(super) reused: Option<Arc<Table>>,
     /// One of the statements of `setup`.
     pub(super) setup: bool,
+    /// DPUs that it has of a reservation; `None` while it waits for them.
+    pub(super) dpus: Option<u64>,
     /// When the scan began, once it did.
     pub(super) looked: SimTime,
 }
@@ -93,6 +95,7 @@ pub(super) struct Terms {
     step: u64,
     range_get: u64,
     gets_per_second: u64,
+    partitions_page: u64,
 }
 
 impl Terms {
@@ -120,6 +123,7 @@ impl Terms {
             step: cx.quota("athena.billed_step_bytes")?.max(1),
             range_get: cx.quota("s3.range_get_min_bytes")?.max(1),
             gets_per_second: cx.quota("s3.prefix_get_requests_per_second")?,
+            partitions_page: cx.quota("glue.get_partitions_page")?.max(1),
         })
     }
     /// The longest time of a statement.
@@ -137,6 +141,10 @@ impl Terms {
         } else {
             self.dml_active_max
         }
+    }
+    /// Requests to the catalog for planning: one for the table, one for each started page of its partitions.
+    pub(super) const fn catalog_requests(&self, partitions: u64) -> u64 {
+        1 + partitions.div_ceil(self.partitions_page)
     }
     /// Time to look up partitions.
     pub(super) const fn lookup(&self, partitions: u64) -> SimDuration {
@@ -180,6 +188,58 @@ impl Terms {
     /// GET requests for `bytes` of `files`: ranges of the recommended size, one per file at the least.
     pub(super) const fn gets(&self, bytes: u64, files: u64) -> u64 {
         files + bytes / self.range_get
+    }
+}
+
+/// What becomes of a query, and when, from its real result.
+pub(super) fn end_of(
+    query: &mut Query,
+    result: Result<QueryResult, SqlProblem>,
+    fails: bool,
+    limit: u64,
+    terms: &Terms,
+    (base, service): (SimDuration, SimDuration),
+) -> Ended {
+    let (fate, engine, bytes) = match result {
+        Err(problem) => (Fate::Failed(problem.to_string()), base, 0),
+        Ok(_) if fails => {
+            let why = "GENERIC_INTERNAL_ERROR: the service could not run it".to_owned();
+            (Fate::Failed(why), base, 0)
+        }
+        Ok(result) => {
+            let lookup = terms.lookup(result.partitions_total);
+            query.planning += lookup;
+            let bytes = result.bytes_scanned;
+            if limit > 0 && bytes > limit {
+                let scan = terms.scan(limit, 0, query.text);
+                let why = format!("it would read more than the workgroup's limit of {limit} bytes");
+                (Fate::Cancelled(why), base + lookup + scan, limit)
+            } else {
+                let scan = terms.scan(bytes, result.files, query.text);
+                (
+                    Fate::Succeeded(Box::new(result)),
+                    base + lookup + scan,
+                    bytes,
+                )
+            }
+        }
+    };
+    let total = query.planning + engine;
+    let timeout = terms.timeout(query.is_ddl());
+    if total > timeout {
+        let why = format!("Query timeout after {:.0} s", timeout.as_secs_f64());
+        return Ended {
+            fate: Fate::Failed(why),
+            engine: SimDuration(timeout.0.saturating_sub(query.planning.0)),
+            service,
+            bytes,
+        };
+    }
+    Ended {
+        fate,
+        engine,
+        service,
+        bytes,
     }
 }
 

@@ -112,6 +112,39 @@ fn query_sees_the_files_of_its_start_and_tells_the_modelled_time() {
     assert_eq!(ran.gauges("athena").state.as_deref(), Some("SUCCEEDED"));
 }
 
+/// The same rows in many files take as much longer as opening those files takes.
+#[test]
+fn many_small_files_make_a_query_slower() {
+    let law = Books::for_region("us-east-1").unwrap();
+    let open_ms = law
+        .latency("athena.engine")
+        .unwrap()
+        .field("file_open_ms")
+        .unwrap();
+    let engine = |files: usize| {
+        let all: Vec<(u64, usize)> = (0..files)
+            .map(|i| (1 + i as u64 % 50, 400 / files))
+            .collect();
+        let mut fake = catalog(&all[..1]);
+        for (i, (at, n)) in all.into_iter().enumerate().skip(1) {
+            fake = fake.at(secs(at), move |cx, _| {
+                let key = format!("orders/more-{i}.json");
+                put(&cx.world().lake, &key, &rows(n), cx.now()).map_err(|e| e.to_string().into())
+            });
+        }
+        let (bench, sink) = bench(&fake, json!({}));
+        let ran = bench.run(100);
+        assert_eq!(counts(&sink), [400]);
+        ran.metric("athena", "EngineExecutionTime").sum
+    };
+    let slower = engine(200) - engine(1);
+    let expected = 199.0 * open_ms as f64;
+    assert!(
+        (slower - expected).abs() < 0.02 * expected,
+        "{slower} {expected}"
+    );
+}
+
 #[test]
 fn small_query_is_billed_its_minimum_and_its_requests() {
     let catalog = catalog(&[(1, 10), (2, 10)]);
@@ -492,4 +525,106 @@ fn stopped_queries_are_cancelled_and_billed_for_what_they_read() {
         billed >= 10 * MIB && billed <= rows(500_000).len() as u128,
         "{billed}"
     );
+}
+
+#[test]
+fn reservation_lets_queries_wait_for_dpus_and_bills_hours_instead_of_bytes() {
+    // Twelve queries at once: how many run together, and nobody is refused.
+    for (dpus, each, together) in [(24, 4, 6.0), (24, 8, 3.0), (8, 8, 1.0), (48, 4, 12.0)] {
+        let catalog = catalog(&[(1, 10)]);
+        let params = json!({"schedule_seconds": 0, "start_after_seconds": 0, "capacity_dpus": dpus, "dpus_per_query": each});
+        let (mut bench, sink) = bench(&catalog, params);
+        for _ in 0..12 {
+            bench = bench.act(
+                secs(10),
+                "athena",
+                query("SELECT count(*) AS n FROM orders"),
+            );
+        }
+        let ran = bench.run(3600);
+        assert_eq!(counts(&sink).len(), 12, "{dpus} {each}");
+        assert_eq!(ran.usage("athena", "athena.scanned_tb"), 0);
+        assert_eq!(
+            ran.usage("athena", "athena.provisioned_dpu_hour"),
+            u128::from(dpus as u64) * 3_600_000
+        );
+        // The last wave begins when all before it are over.
+        let queue = ran.metric("athena", "QueryQueueTime").max;
+        let fastest = ran.metric("athena", "EngineExecutionTime").min;
+        let waves = 12.0 / together - 1.0;
+        assert!(queue >= waves * fastest, "{dpus} {each}: {queue} {fastest}");
+        if waves == 0.0 {
+            assert!(queue < 10_000.0, "{queue}");
+        }
+    }
+}
+
+#[test]
+fn reservations_are_checked() {
+    let root = root();
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "athena",
+    };
+    for (params, field) in [
+        (json!({"capacity_dpus": 25}), "capacity_dpus"),
+        (
+            json!({"capacity_dpus": 24, "dpus_per_query": 6}),
+            "dpus_per_query",
+        ),
+        (
+            json!({"capacity_dpus": 24, "dpus_per_query": 28}),
+            "capacity_dpus",
+        ),
+        (json!({"capacity_dpus": 1004}), "capacity_dpus"),
+    ] {
+        let mut problems = Problems::of("athena");
+        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        assert_eq!(problems.found.len(), 1, "{params} {problems:?}");
+        assert_eq!(problems.found[0].field, field, "{params}");
+    }
+}
+
+/// Share of a table's bytes that a query for so many of its days reads; each day is a partition of one file.
+pub(in crate::services) fn scan_share(days: usize, read: usize) -> f64 {
+    let told = Notice::Catalog("weir".to_owned());
+    let catalog = Fake::new()
+        .output("catalog", Flow::Catalog)
+        .notice(ms(0), told)
+        .at(secs(1), move |cx, _| {
+            partitioned(&cx.world().lake, days, cx.now()).map_err(|e| e.to_string().into())
+        });
+    let params = json!({"schedule_seconds": 0, "start_after_seconds": 0});
+    let (bench, _) = bench(&catalog, params);
+    let days_of = |n: usize| format!("SELECT count(*) FROM days WHERE day < '{n:06}'");
+    let ran = bench
+        .act(secs(10), "athena", query(&days_of(read)))
+        .act(secs(2000), "athena", query(&days_of(days)))
+        .run(4000);
+    let bytes = ran.metric("athena", "ProcessedBytes");
+    assert_eq!(bytes.count, 2);
+    bytes.min / bytes.max
+}
+fn partitioned(lake: &Lake, days: usize, now: SimTime) -> Result<(), LakeError> {
+    lake.create_bucket(BUCKET)?;
+    let folder = |day: usize| format!("days/day={day:06}/");
+    for day in 0..days {
+        lake.put(BUCKET, &format!("{}a.json", folder(day)), &rows(3), now, 1)?;
+    }
+    lake.change_catalog(|catalog| {
+        catalog.create_database("weir")?;
+        let columns = vec![Column::new("id", "bigint"), Column::new("kind", "string")];
+        let mut table = Table::new("weir", "days", columns, BUCKET, "days/", Format::Json);
+        table.partition_keys = vec![Column::new("day", "string")];
+        catalog.put_table(table, now)?;
+        let all = (0..days).map(|day| crate::lake::Partition {
+            values: vec![format!("{day:06}")],
+            prefix: folder(day),
+        });
+        catalog
+            .add_partitions("weir", "days", all.collect())
+            .map(drop)
+    })
 }

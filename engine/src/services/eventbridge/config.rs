@@ -11,6 +11,17 @@ use crate::data::Pattern;
 /// Rules of one bus at the most.
 const RULES_MAX: usize = 300;
 
+/// Who keeps the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleBy {
+    /// A scheduled rule of the bus: free.
+    #[default]
+    Rule,
+    /// EventBridge Scheduler: each invocation of a target is billed.
+    Scheduler,
+}
+
 /// An event bus with its rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +33,15 @@ pub struct Config {
     /// When an event comes by itself: `rate(5 minutes)` or `cron(0 12 * * ? *)`, in UTC; empty: never.
     #[schemars(extend("x-group" = "Schedule"))]
     pub schedule_expression: String,
+    /// Who keeps `schedule_expression`.
+    #[schemars(extend("x-group" = "Schedule"))]
+    pub schedule_by: ScheduleBy,
+    /// Keeps every event in an archive, which is billed by what comes in and what lies there. Nothing is replayed from it.
+    #[schemars(extend("x-group" = "Archive"))]
+    pub archive: bool,
+    /// How long the archive keeps events. 0: for ever.
+    #[schemars(range(min = 0, max = 36_500), extend("x-unit" = "d", "x-soft-max" = 365, "x-group" = "Archive"))]
+    pub archive_retention_days: u32,
     /// What targets get instead of the event: JSON with `InputPathsMap` and `InputTemplate`; empty: the event.
     #[schemars(extend("x-editor" = "json", "x-group" = "Rule"))]
     pub input_transformer: String,
@@ -38,6 +58,9 @@ impl Default for Config {
         Self {
             rule: String::new(),
             schedule_expression: String::new(),
+            schedule_by: ScheduleBy::Rule,
+            archive: false,
+            archive_retention_days: 0,
             input_transformer: String::new(),
             source: "weir.producer".to_owned(),
             detail_type: "Record".to_owned(),
@@ -52,6 +75,8 @@ pub(super) struct Rule {
     /// What matches; none for a rule that only keeps a schedule.
     pub(super) pattern: Option<Pattern>,
     pub(super) schedule: Option<Timetable>,
+    /// Kept by EventBridge Scheduler.
+    pub(super) is_scheduler: bool,
     /// Ids of targets.
     pub(super) targets: Vec<String>,
     pub(super) transformer: Option<Transformer>,
@@ -87,6 +112,7 @@ impl Config {
                 name: "schedule".to_owned(),
                 pattern: None,
                 schedule: Some(schedule),
+                is_scheduler: self.schedule_by == ScheduleBy::Scheduler,
                 targets: Vec::new(),
                 transformer: None,
             });
@@ -120,6 +146,7 @@ impl Config {
                 name: "rule".to_owned(),
                 pattern: Some(Pattern::parse(&value)?),
                 schedule: None,
+                is_scheduler: false,
                 targets: Vec::new(),
                 transformer: None,
             }]),
@@ -153,6 +180,7 @@ fn rule(value: &Value) -> Result<Rule, String> {
     Ok(Rule {
         pattern: pattern.filter(|_| !is_off),
         schedule: schedule.filter(|_| !is_off),
+        is_scheduler: false,
         targets: targets
             .iter()
             .filter_map(|t| t["Id"].as_str())

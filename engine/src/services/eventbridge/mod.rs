@@ -3,6 +3,7 @@
 //! `config.rs` reads the rules, `cron.rs` the schedules, `transform.rs` what targets get instead of the event, `model.rs` is the
 //! running bus.
 
+mod archive;
 mod config;
 mod cron;
 mod model;
@@ -17,8 +18,9 @@ use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
 };
+use crate::units::{GIB, HOURS_PER_MONTH};
 
-pub use config::Config;
+pub use config::{Config, ScheduleBy};
 pub use model::Model;
 
 pub(super) static CUSTOM_EVENT: UsageSpec = UsageSpec {
@@ -27,6 +29,29 @@ pub(super) static CUSTOM_EVENT: UsageSpec = UsageSpec {
     base_per_unit: 1,
     rounding: "each event rounded up to 64 KB",
     growth: Growth::Linear,
+};
+
+/// An invocation by EventBridge Scheduler; those by a scheduled rule of a bus are free.
+pub(super) static SCHEDULER: UsageSpec = UsageSpec {
+    key: "eventbridge.scheduler_invocation",
+    unit: "invocation",
+    base_per_unit: 1,
+    rounding: "",
+    growth: Growth::Linear,
+};
+pub(super) static ARCHIVE_PROCESSED: UsageSpec = UsageSpec {
+    key: "eventbridge.archive_processing_gb",
+    unit: "GB",
+    base_per_unit: GIB,
+    rounding: "",
+    growth: Growth::Linear,
+};
+pub(super) static ARCHIVE_STORED: UsageSpec = UsageSpec {
+    key: "eventbridge.archive_storage_gb_month",
+    unit: "GB-month",
+    base_per_unit: GIB * HOURS_PER_MONTH * 3_600_000,
+    rounding: "",
+    growth: Growth::Accumulating,
 };
 
 const fn metric(name: &'static str, help: &'static str) -> MetricSpec {
@@ -78,7 +103,12 @@ static SPEC: KindSpec = KindSpec {
             "Events that are delayed by the limit on invocations.",
         ),
     ],
-    usage: &[&CUSTOM_EVENT],
+    usage: &[
+        &CUSTOM_EVENT,
+        &SCHEDULER,
+        &ARCHIVE_PROCESSED,
+        &ARCHIVE_STORED,
+    ],
     quotas: &[
         "eventbridge.put_events_per_second",
         "eventbridge.invocations_per_second",

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::CUSTOM_EVENT;
+use super::archive::Archive;
 use super::config::{Config, Rule, plain};
+use super::{CUSTOM_EVENT, SCHEDULER};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
 use crate::metrics::Part;
@@ -43,6 +44,7 @@ pub struct Model {
     backlog: VecDeque<(usize, SimTime, Batch)>,
     events: u64,
     generation: u64,
+    archive: Archive,
 }
 
 impl Model {
@@ -61,12 +63,15 @@ impl Model {
             backlog: VecDeque::new(),
             events: 0,
             generation: 0,
+            archive: Archive::default(),
             config,
         })
     }
     pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
         match config.rules() {
             Ok(rules) => {
+                let keeps = self.keeps();
+                self.archive.settle(keeps, cx);
                 (self.rules, self.config) = (rules, config);
                 self.generation += 1;
                 self.schedule(cx);
@@ -163,8 +168,22 @@ impl Model {
         }
         self.route(&events, cx)
     }
+    fn keeps(&self) -> SimDuration {
+        SimDuration::secs(u64::from(self.config.archive_retention_days) * 86_400)
+    }
+    /// Puts events into the archive, if there is one.
+    fn archive(&mut self, events: &[Way], cx: &mut Cx<'_>) {
+        if self.config.archive {
+            let size =
+                |(_, event, weight): &Way| event.to_string().len() as u64 * u64::from(*weight);
+            let bytes = events.iter().map(size).sum();
+            let keeps = self.keeps();
+            self.archive.put(bytes, keeps, cx);
+        }
+    }
     /// Matches events by all rules and hands them to targets.
     fn route(&mut self, events: &[Way], cx: &mut Cx<'_>) -> NodeResult {
+        self.archive(events, cx);
         let mut lines: Vec<Line> = vec![Vec::new(); self.targets.len()];
         let mut matched = 0_u64;
         for (born, event, weight) in events {
@@ -291,7 +310,12 @@ impl Model {
         let Some(rule) = self.rules.get(place).cloned() else {
             return Ok(());
         };
-        let mut event = self.event("aws.events".into(), "Scheduled Event".into(), json!({}), cx);
+        let source = if rule.is_scheduler {
+            "aws.scheduler"
+        } else {
+            "aws.events"
+        };
+        let mut event = self.event(source.into(), "Scheduled Event".into(), json!({}), cx);
         let region = cx.world().books.region();
         event["resources"] = json!([format!(
             "arn:aws:events:{region}:123456789012:rule/{}",
@@ -302,6 +326,9 @@ impl Model {
         let born = cx.now().0;
         let mut lines = vec![Vec::new(); self.targets.len()];
         let copies = self.hand(&rule, &event, (born, 1), &mut lines);
+        if rule.is_scheduler {
+            cx.meter(&SCHEDULER, u128::from(copies));
+        }
         count(copies, true, (born, 1), cx);
         self.send(lines, cx)
     }
@@ -394,6 +421,10 @@ impl Node for Model {
         }
         Ok(())
     }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        let keeps = self.keeps();
+        self.archive.settle(keeps, cx);
+    }
     fn held(&self) -> u64 {
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         waiting + self.targets.iter().map(|(_, p, _)| p.held()).sum::<u64>()
@@ -403,5 +434,9 @@ impl Node for Model {
         out.limit("events put a second", self.pace.used(now, rate));
         let waiting: u64 = self.backlog.iter().map(|(_, _, b)| b.records()).sum();
         out.values.push(("delayed", waiting as f64, "events"));
+        if self.config.archive {
+            let bytes = self.archive.bytes() as f64;
+            out.values.push(("archive", bytes, "B"));
+        }
     }
 }

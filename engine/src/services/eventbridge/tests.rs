@@ -8,7 +8,7 @@ use crate::node::{AnyKind, Event, Flow, Notice, Problems, TraceCx};
 use crate::services::lambda::Lambda;
 use crate::services::s3::S3;
 use crate::services::testing::{Bench, Fake, Heard, batch, check_kind, ms, root};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 static KIND: &dyn AnyKind = &EventBridge;
 /// The rule of the notes, as it stands.
@@ -359,6 +359,71 @@ fn wrong_rules_are_named() {
         assert!(
             found.is_some_and(|p| p.message.contains(said)),
             "{params}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn scheduler_is_billed_by_invocation_and_a_rule_is_not() {
+    // Every minute for an hour and a half, to two targets.
+    for (by, invocations, source) in [
+        ("rule", 0, "aws.events"),
+        ("scheduler", 180, "aws.scheduler"),
+    ] {
+        let (a, b) = (
+            Fake::new().input("in", &[Flow::Records]),
+            Fake::new().input("in", &[Flow::Records]),
+        );
+        let params = json!({"schedule_expression": "rate(1 minute)", "schedule_by": by});
+        let ran = Bench::new()
+            .node("bus", KIND, params)
+            .fake("a", &a)
+            .fake("b", &b)
+            .wire("bus.targets", "a.in")
+            .wire("bus.targets", "b.in")
+            .run(90 * 60 + 30);
+        assert_eq!(
+            ran.usage("bus", "eventbridge.scheduler_invocation"),
+            invocations
+        );
+        assert_eq!(ran.usage("bus", "eventbridge.custom_event"), 0);
+        let first = a.notes().into_iter().find_map(|n| match n.heard {
+            Heard::Records(b) => json_values(&b).unwrap().pop(),
+            _ => None,
+        });
+        assert_eq!(first.unwrap()["source"], source);
+    }
+}
+
+#[test]
+fn archive_is_billed_by_what_comes_in_and_what_lies_there() {
+    // An event at the start and one after an hour; kept for a day, seen for two.
+    for (days, hours) in [(0_u64, 48 + 47), (1, 24 + 24)] {
+        let source = Fake::new()
+            .output("out", Flow::Records)
+            .records(ms(0), batch(1, 100, ms(0)))
+            .records(ms(3_600_000), batch(1, 100, ms(3_600_000)));
+        let sink = Fake::new().input("in", &[Flow::Records]);
+        let ran = Bench::new()
+            .fake("source", &source)
+            .node(
+                "bus",
+                KIND,
+                json!({"archive": true, "archive_retention_days": days}),
+            )
+            .fake("sink", &sink)
+            .wire("source.out", "bus.in")
+            .wire("bus.targets", "sink.in")
+            .coarse(SimDuration::secs(60))
+            .run(48 * 3600);
+        let bytes = ran.usage("bus", "eventbridge.archive_processing_gb");
+        assert!(bytes > 300, "{bytes}");
+        // Both events are of one size.
+        let stored = ran.usage("bus", "eventbridge.archive_storage_gb_month") as f64;
+        let expected = bytes as f64 / 2.0 * f64::from(hours) * 3_600_000.0;
+        assert!(
+            (stored / expected - 1.0).abs() < 0.002,
+            "{days}: {stored} {expected}"
         );
     }
 }

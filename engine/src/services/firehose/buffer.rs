@@ -84,7 +84,7 @@ pub(super) struct Closed {
 
 impl Buffer {
     pub(super) fn open(config: &Config, first: &Batch, cx: &Cx<'_>) -> NodeResult<Self> {
-        let codec = config.compression.codec();
+        let codec = config.codec();
         let schema = first.schema();
         let stripe = u64::from(config.orc_stripe_size_mib) * MIB;
         let stripe = usize::try_from(stripe).unwrap_or(usize::MAX);

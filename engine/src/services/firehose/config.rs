@@ -26,8 +26,10 @@ pub enum OutputFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// As they are.
+    /// What Firehose does when nothing is said: JSON as it is, Snappy inside Parquet and ORC.
     #[default]
+    Default,
+    /// As they are.
     None,
     /// GZIP.
     Gzip,
@@ -37,18 +39,6 @@ pub enum Compression {
     Zlib,
     /// Zstandard. AWS offers it for Parquet in Iceberg tables only; kept here to compare.
     Zstd,
-}
-
-impl Compression {
-    pub(super) const fn codec(self) -> Codec {
-        match self {
-            Self::None => Codec::None,
-            // ORC's word for the same deflated bytes.
-            Self::Gzip | Self::Zlib => Codec::Gzip,
-            Self::Snappy => Codec::Snappy,
-            Self::Zstd => Codec::Zstd,
-        }
-    }
 }
 
 /// A Data Firehose stream that delivers to S3.
@@ -106,7 +96,7 @@ impl Default for Config {
             buffer_size_mib: 5,
             buffer_interval_seconds: 300,
             format: OutputFormat::Json,
-            compression: Compression::None,
+            compression: Compression::Default,
             orc_stripe_size_mib: 64,
             table_name: String::new(),
             dynamic_partitioning: false,
@@ -136,6 +126,18 @@ impl Config {
             compression,
             append_delimiter_to_record: true,
             ..self.clone()
+        }
+    }
+    /// What the bytes of a file are compressed with. Source of the default: Firehose's API reference, `ParquetSerDe` and `OrcSerDe`
+    /// (`SNAPPY`) and `ExtendedS3DestinationConfiguration` (`UNCOMPRESSED`).
+    pub(super) fn codec(&self) -> Codec {
+        match self.compression {
+            Compression::Default if self.converts() => Codec::Snappy,
+            Compression::Default | Compression::None => Codec::None,
+            // ORC's word for the same deflated bytes.
+            Compression::Gzip | Compression::Zlib => Codec::Gzip,
+            Compression::Snappy => Codec::Snappy,
+            Compression::Zstd => Codec::Zstd,
         }
     }
     /// True when records are converted to columns.
@@ -186,13 +188,13 @@ impl Config {
         let fits = match self.compression {
             Compression::Gzip | Compression::Zstd => self.format != OutputFormat::Orc,
             Compression::Zlib => self.format == OutputFormat::Orc,
-            Compression::None | Compression::Snappy => true,
+            Compression::Default | Compression::None | Compression::Snappy => true,
         };
         if !fits {
             out.error(
                 "compression",
                 "ORC files are compressed with snappy or zlib, and zlib is for them alone",
-                "set snappy or none, or zlib for orc and gzip for the others",
+                "set default, snappy or none, or zlib for orc and gzip for the others",
             );
         }
         self.validate_prefixes(out);

@@ -15,7 +15,7 @@ mod prefix;
 mod transform;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::books::{Growth, UsageSpec};
 use crate::metrics::metric;

@@ -144,6 +144,7 @@ fn problems(params: &Value) -> Problems {
 }
 
 mod partitions;
+pub(in crate::services) use partitions::active_partitions;
 
 #[test]
 fn kind_keeps_to_the_rules() {
@@ -385,6 +386,34 @@ fn records_that_cannot_be_converted_go_to_the_error_output() {
     );
     bench(&feed, &bucket, json!({"buffer_interval_seconds": 60})).run(200);
     assert_eq!(records(&bucket), [4]);
+}
+
+/// Unsaid, JSON files are as they are and columns are compressed with Snappy, as Firehose does it.
+#[test]
+fn compression_is_firehoses_own_where_nothing_is_said() {
+    for (format, like) in [("json", "none"), ("parquet", "snappy"), ("orc", "snappy")] {
+        let mut contents = Vec::new();
+        for compression in [json!("default"), json!(like), Value::Null] {
+            let mut params =
+                json!({"format": format, "buffer_size_mib": 64, "buffer_interval_seconds": 60});
+            if !compression.is_null() {
+                params["compression"] = compression;
+            }
+            let feed = feed().records(ms(1), batch(500, 1000, ms(1)));
+            let ran = Bench::new()
+                .fake("feed", &feed)
+                .node("hose", KIND, params)
+                .node("lake", &crate::services::s3::S3, json!({"bucket": "files"}))
+                .wire("feed.out", "hose.in")
+                .wire("hose.out", "lake.in")
+                .run(200);
+            let files = ran.lake().list("files", "");
+            assert_eq!(files.len(), 1);
+            contents.push(ran.lake().read("files", &files[0].key).unwrap());
+        }
+        assert_eq!(contents[0], contents[1], "{format}");
+        assert_eq!(contents[0], contents[2], "{format}");
+    }
 }
 
 /// The file is whole ORC, in the compression that was chosen, whatever the size of a stripe.

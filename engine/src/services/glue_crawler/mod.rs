@@ -15,6 +15,7 @@ use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
 };
+use crate::units::HOURS_PER_MONTH;
 
 /// The kind.
 #[derive(Debug)]
@@ -26,6 +27,21 @@ static DPU: UsageSpec = UsageSpec {
     unit: "DPU-hour",
     base_per_unit: 3600,
     rounding: "each run to the second, 10 minutes at the least",
+    growth: Growth::Linear,
+};
+/// Databases, tables and partitions in the catalog.
+static CATALOG_OBJECT: UsageSpec = UsageSpec {
+    key: "glue.catalog_object_month",
+    unit: "object-month",
+    base_per_unit: HOURS_PER_MONTH * 3_600_000,
+    rounding: "",
+    growth: Growth::Linear,
+};
+static CATALOG_REQUEST: UsageSpec = UsageSpec {
+    key: "glue.catalog_request",
+    unit: "request",
+    base_per_unit: 1,
+    rounding: "",
     growth: Growth::Linear,
 };
 /// LIST requests cost as much as PUT requests.
@@ -81,10 +97,11 @@ static SPEC: KindSpec = KindSpec {
         ),
         metric("PartitionsCreated", "Count", "Partitions that a run added."),
     ],
-    usage: &[&DPU, &LIST, &GET],
+    usage: &[&DPU, &LIST, &GET, &CATALOG_OBJECT, &CATALOG_REQUEST],
     quotas: &[
         "glue-crawler.min_billed_s",
         "glue-crawler.dpus",
+        "glue.batch_create_partition_max",
         "s3.list_page_max_objects",
         "s3.prefix_get_requests_per_second",
     ],

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::apply::apply;
 use super::config::Config;
 use super::scope::{Seen, groups};
-use super::{DPU, GET, LIST};
+use super::{CATALOG_OBJECT, CATALOG_REQUEST, DPU, GET, LIST};
 use crate::books::LatencyLaw;
 use crate::lake::{
     Archive, CrawlOptions, CrawlOutcome, CsvClassifier, ObjectMeta, crawl, prefix_of,
@@ -56,6 +56,10 @@ pub struct Model {
     files: u64,
     skipped: usize,
     seen: Seen,
+    /// Objects of the database as the last run left them, and until when they are metered.
+    objects: u64,
+    objects_metered: SimTime,
+    partitions_a_call: u64,
     /// What the run that goes on has listed.
     listed: Vec<String>,
 }
@@ -80,6 +84,9 @@ impl Model {
             files: 0,
             skipped: 0,
             seen: Seen::default(),
+            objects: 0,
+            objects_metered: SimTime::ZERO,
+            partitions_a_call: cx.quota("glue.batch_create_partition_max")?.max(1),
             listed: Vec::new(),
         })
     }
@@ -202,6 +209,10 @@ impl Model {
             .lake
             .change_catalog(|catalog| apply(catalog, &outcome, &self.config, &owner, now))
             .map_err(|e| NodeError::Fatal(format!("the catalog refused a table: {e}")))?;
+        let requests =
+            changes.created + changes.updated + changes.partitions.div_ceil(self.partitions_a_call);
+        cx.meter(&CATALOG_REQUEST, u128::from(requests));
+        self.count_objects(cx);
         let listed = std::mem::take(&mut self.listed);
         self.seen.add(listed.iter().map(String::as_str));
         self.runs += 1;
@@ -226,6 +237,25 @@ impl Model {
         self.tell(cx)?;
         self.stop(cx);
         Ok(())
+    }
+    /// Counts the database, its tables and their partitions as objects of the catalog from now on.
+    fn count_objects(&mut self, cx: &mut Cx<'_>) {
+        self.meter_objects(cx);
+        let catalog = cx.world().lake.catalog();
+        let database = self.config.database.as_str();
+        let tables = catalog.tables(database);
+        let partitions = tables
+            .iter()
+            .map(|t| catalog.partitions(database, &t.name).len());
+        self.objects = (1 + tables.len() + partitions.sum::<usize>()) as u64;
+    }
+    fn meter_objects(&mut self, cx: &mut Cx<'_>) {
+        let millis = cx.now().as_millis() - self.objects_metered.as_millis();
+        self.objects_metered = cx.now();
+        cx.meter(
+            &CATALOG_OBJECT,
+            u128::from(self.objects) * u128::from(millis),
+        );
     }
     /// Files that belong to no table, told when their number changes.
     fn tell_skipped(&mut self, outcome: &CrawlOutcome, cx: &mut Cx<'_>) {
@@ -321,6 +351,9 @@ impl Node for Model {
             "crawl" => self.begin(cx),
             _ => Err(format!("a crawler knows `crawl`, not `{name}`")),
         })
+    }
+    fn settle_usage(&mut self, cx: &mut Cx<'_>) {
+        self.meter_objects(cx);
     }
     fn held(&self) -> u64 {
         0

@@ -476,3 +476,23 @@ fn avro_files_become_a_table_of_their_own_columns() {
         ("avro", 2)
     );
 }
+
+#[test]
+fn objects_and_requests_of_the_catalog_are_billed() {
+    // Two folders with keys: a database, a table and its partitions from the end of the run on.
+    let bucket = bucket(&[
+        (0, "orders/day=1/a.json", b"{\"id\":1,\"name\":\"x\"}\n"),
+        (0, "orders/day=2/a.json", b"{\"id\":2,\"name\":\"y\"}\n"),
+    ]);
+    let mut params = by_hand();
+    params["prefix"] = json!("orders/");
+    let ran = bench(&bucket, params)
+        .act(secs(10), "crawler", crawl())
+        .run(3600);
+    assert_eq!(ran.metric("crawler", "PartitionsCreated").sum, 2.0);
+    // A table made and one call for its partitions.
+    assert_eq!(ran.usage("crawler", "glue.catalog_request"), 2);
+    let held = ran.usage("crawler", "glue.catalog_object_month");
+    let most = 4 * 3_590_000;
+    assert!(held < most && held > most - 4 * 300_000, "{held} {most}");
+}

@@ -71,6 +71,10 @@ pub struct Config {
     /// Read capacity of a provisioned lease table.
     #[schemars(range(min = 1, max = 40_000), extend("x-unit" = "RCU", "x-soft-max" = 100, "x-group" = "Lease table"))]
     pub lease_table_rcu: u32,
+    /// Custom metrics that the application publishes to CloudWatch, all of its workers and shards together; each worker calls
+    /// `PutMetricData` every 10 s. 0: none (`metricsLevel` `NONE`). How many there are at other levels depends on the application: count them.
+    #[schemars(range(min = 0, max = 1_000_000), extend("x-unit" = "metrics", "x-soft-max" = 200, "x-group" = "CloudWatch"))]
+    pub cloudwatch_metrics: u32,
 }
 
 impl Default for Config {
@@ -90,6 +94,7 @@ impl Default for Config {
             lease_table_mode: LeaseTableMode::default(),
             lease_table_wcu: 10,
             lease_table_rcu: 10,
+            cloudwatch_metrics: 0,
         }
     }
 }

@@ -20,6 +20,8 @@ use crate::node::{
 
 pub use config::{Config, LeaseAssignment, LeaseTableMode};
 pub use model::Model;
+#[cfg(test)]
+pub(super) use table::read_units;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -37,6 +39,20 @@ static READ: UsageSpec = usage(
 );
 static WCU_HOUR: UsageSpec = usage("dynamodb.wcu_hour", "WCU-hour", HOUR_MS, "");
 static RCU_HOUR: UsageSpec = usage("dynamodb.rcu_hour", "RCU-hour", HOUR_MS, "");
+/// Custom metrics that the application publishes.
+static METRIC: UsageSpec = usage(
+    "cloudwatch.metric_month",
+    "metric-month",
+    crate::units::HOURS_PER_MONTH * HOUR_MS,
+    "",
+);
+static PUT_METRIC: UsageSpec = usage(
+    "cloudwatch.api_request",
+    "request",
+    // Thousandths: what falls on a part of the interval between two calls counts.
+    1000,
+    "",
+);
 static WORKER_HOUR: UsageSpec = usage("kcl-consumer.worker_hour", "instance-hour", HOUR_MS, "");
 
 static METRICS: &[MetricSpec] = &[
@@ -183,7 +199,15 @@ static SPEC: KindSpec = KindSpec {
         help: "The processed records, put as records.",
     }],
     metrics: METRICS,
-    usage: &[&WRITE, &READ, &WCU_HOUR, &RCU_HOUR, &WORKER_HOUR],
+    usage: &[
+        &WRITE,
+        &READ,
+        &WCU_HOUR,
+        &RCU_HOUR,
+        &METRIC,
+        &PUT_METRIC,
+        &WORKER_HOUR,
+    ],
     quotas: &[
         "kcl-consumer.lease_epsilon_ms",
         "kcl-consumer.dispatch_interval_ms",
@@ -193,6 +217,8 @@ static SPEC: KindSpec = KindSpec {
         "kcl-consumer.rebalance_threshold_percent",
         "kcl-consumer.rebalance_dampening_percent",
         "kcl-consumer.lease_item_bytes",
+        "kcl-consumer.metrics_buffer_ms",
+        "cloudwatch.put_metric_data_max_metrics",
         "dynamodb.rcu_item_bytes",
         "dynamodb.burst_s",
         "kinesis-data-streams.put_records_max_records",

@@ -77,6 +77,8 @@ pub(super) struct Quotas {
     pub(super) dampening: f64,
     pub(super) item_bytes: u64,
     pub(super) read_bytes: u64,
+    pub(super) metrics_buffer_ms: u64,
+    pub(super) metrics_per_call: u64,
     put_records: usize,
     put_bytes: u64,
 }
@@ -116,6 +118,8 @@ impl Model {
             dampening: share("rebalance_dampening_percent")?,
             item_bytes: of("lease_item_bytes")?,
             read_bytes: cx.quota("dynamodb.rcu_item_bytes")?.max(1),
+            metrics_buffer_ms: cx.quota("kcl-consumer.metrics_buffer_ms")?.max(1),
+            metrics_per_call: cx.quota("cloudwatch.put_metric_data_max_metrics")?.max(1),
             put_records: usize::try_from(records).unwrap_or(500),
             put_bytes: cx.quota("kinesis-data-streams.put_records_max_bytes")?,
         };

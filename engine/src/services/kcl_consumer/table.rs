@@ -2,9 +2,14 @@
 
 use super::config::{Config, LeaseAssignment, LeaseTableMode};
 use super::model::{MILLI, Model};
-use super::{RCU_HOUR, READ, WCU_HOUR, WORKER_HOUR, WRITE};
+use super::{METRIC, PUT_METRIC, RCU_HOUR, READ, WCU_HOUR, WORKER_HOUR, WRITE};
 use crate::node::{Cx, FaultKind, TokenBucket};
 use crate::units::SimTime;
+
+/// Units that a strongly consistent read of `bytes` takes, all its rows together; an eventually consistent one takes halves of them.
+pub(in super::super) fn read_units(bytes: u64, unit_bytes: u64) -> u64 {
+    bytes.div_ceil(unit_bytes).max(1)
+}
 
 /// The table: what it takes, and up to when what stands there is metered.
 #[derive(Debug)]
@@ -70,7 +75,7 @@ impl Model {
     pub(super) fn scan(&self, rows: u64, times: u64, cx: &mut Cx<'_>) {
         if self.config.lease_table_mode == LeaseTableMode::OnDemand {
             let bytes = rows * self.quotas.item_bytes;
-            let halves = bytes.div_ceil(self.quotas.read_bytes).max(1);
+            let halves = read_units(bytes, self.quotas.read_bytes);
             cx.meter(&READ, u128::from(halves * times));
         }
     }
@@ -80,7 +85,19 @@ impl Model {
         let millis = now.since(self.table.metered).0 / MILLI.0;
         self.table.metered = self.table.metered + MILLI * millis;
         let millis = u128::from(millis);
-        cx.meter(&WORKER_HOUR, millis * self.living().count() as u128);
+        let workers = self.living().count() as u128;
+        cx.meter(&WORKER_HOUR, millis * workers);
+        let metrics = self.config.cloudwatch_metrics;
+        if metrics > 0 {
+            cx.meter(&METRIC, millis * u128::from(metrics));
+            let each = u64::from(metrics).div_ceil(workers.max(1) as u64);
+            let calls = each.div_ceil(self.quotas.metrics_per_call);
+            let thousandths = millis * 1000 * workers * u128::from(calls);
+            cx.meter(
+                &PUT_METRIC,
+                thousandths / u128::from(self.quotas.metrics_buffer_ms),
+            );
+        }
         if self.config.lease_table_mode == LeaseTableMode::Provisioned {
             cx.meter(&WCU_HOUR, millis * u128::from(self.config.lease_table_wcu));
             cx.meter(&RCU_HOUR, millis * u128::from(self.config.lease_table_rcu));

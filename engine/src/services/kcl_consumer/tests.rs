@@ -331,3 +331,24 @@ fn workers_that_go_in_order_leave_nothing_to_be_read_again() {
     let left = ran.ledger("app").created - taken(&sink).len() as u64;
     assert!(left < 500, "{left}");
 }
+
+#[test]
+fn custom_metrics_and_their_calls_are_billed() {
+    // (workers, metrics, calls of PutMetricData in an hour)
+    for (workers, metrics, calls) in [
+        (1, 0, 0),
+        (1, 7, 360),
+        (3, 30, 3 * 360),
+        (2, 3000, 2 * 2 * 360),
+    ] {
+        let params = json!({"workers": workers, "cloudwatch_metrics": metrics});
+        let ran = bench("out", 1.0, 4, params).0.run(3600);
+        let month = metrics * 3_600_000;
+        assert_eq!(ran.usage("kcl", "cloudwatch.metric_month"), month);
+        let got = ran.usage("kcl", "cloudwatch.api_request");
+        assert!(
+            got.abs_diff(calls * 1000) <= calls,
+            "{workers} {metrics}: {got}"
+        );
+    }
+}

@@ -77,7 +77,8 @@ pub fn shards_for(records_per_second: f64, record_bytes: f64, readers: u32) -> u
     let shard = MIB as f64;
     let write = (bytes / shard).max(records_per_second / 1000.0);
     let read = bytes * f64::from(readers) / (2.0 * shard);
-    let shards = write.max(read).ceil().max(1.0);
+    // A billionth of a shard is what the arithmetic rounds.
+    let shards = (write.max(read) - 1e-9).ceil().max(1.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

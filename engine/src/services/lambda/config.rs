@@ -56,6 +56,9 @@ pub struct Config {
     /// Memory; processing power grows with it up to one vCPU at 1,769 MB for this single-threaded code.
     #[schemars(range(min = 128, max = 10_240), extend("x-unit" = "MB", "x-soft-max" = 3008, "x-quota" = "lambda.memory_max_mb", "x-group" = "Resources"))]
     pub memory_mb: u32,
+    /// Size of `/tmp`; what is above 512 MB is billed for as long as the function runs. Nothing here uses it: handlers have no `/tmp`.
+    #[schemars(range(min = 512, max = 10_240), extend("x-unit" = "MB", "x-quota" = "lambda.ephemeral_storage_max_mb", "x-group" = "Resources"))]
+    pub ephemeral_storage_mb: u32,
     /// A run that takes longer fails.
     #[schemars(range(min = 1, max = 900), extend("x-unit" = "s", "x-quota" = "lambda.timeout_max_s", "x-group" = "Resources"))]
     pub timeout_seconds: u32,
@@ -116,6 +119,7 @@ impl Default for Config {
             handler: "lambda_function.lambda_handler".to_owned(),
             sql: "SELECT * FROM records".to_owned(),
             memory_mb: 512,
+            ephemeral_storage_mb: 512,
             timeout_seconds: 60,
             architecture: Architecture::default(),
             runtime: Runtime::default(),

@@ -8,7 +8,7 @@ use super::environments::{Environment, Environments};
 use super::handler::{self, Contract, Frame, Returned};
 use super::sql::{apply, shared_apply};
 use super::{
-    GB_SECOND_ARM, GB_SECOND_X86, PROVISIONED_ARM, PROVISIONED_DURATION_ARM,
+    EPHEMERAL_STORAGE, GB_SECOND_ARM, GB_SECOND_X86, PROVISIONED_ARM, PROVISIONED_DURATION_ARM,
     PROVISIONED_DURATION_X86, PROVISIONED_X86, REQUEST,
 };
 use arrow::datatypes::SchemaRef;
@@ -174,6 +174,8 @@ pub(super) struct Function {
     pub(super) config: Config,
     node: String,
     mb_per_vcpu: u64,
+    /// Storage that costs nothing.
+    free_storage_mb: u64,
     payload_bytes: u64,
     overhead_law: LatencyLaw,
     duration_law: LatencyLaw,
@@ -208,6 +210,7 @@ impl Function {
         Ok(Self {
             node: cx.node.clone(),
             mb_per_vcpu: cx.quota("lambda.mb_per_vcpu")?,
+            free_storage_mb: cx.quota("lambda.ephemeral_storage_default_mb")?,
             payload_bytes: cx.quota("lambda.payload_sync_max_bytes")?,
             overhead_law: cx.latency("lambda.invoke_overhead")?,
             duration_law: cx.latency("lambda.duration")?,
@@ -514,6 +517,9 @@ impl Function {
             },
             billed,
         );
+        let storage = u64::from(self.config.ephemeral_storage_mb);
+        let storage = storage.saturating_sub(self.free_storage_mb);
+        cx.meter(&EPHEMERAL_STORAGE, u128::from(ms) * u128::from(storage));
         let mut result = match (run.fails, run.job) {
             (Some(why), _) => Err(why),
             (None, Job::Ready(result)) => *result,

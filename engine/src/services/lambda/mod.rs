@@ -86,6 +86,14 @@ pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = UsageSpec {
     growth: Growth::Linear,
 };
 
+pub(super) static EPHEMERAL_STORAGE: UsageSpec = UsageSpec {
+    key: "lambda.ephemeral_storage_gb_second",
+    unit: "GB-second",
+    base_per_unit: 1024 * 1000,
+    rounding: "what is configured above 512 MB; each invocation rounded up to 1 ms",
+    growth: Growth::Linear,
+};
+
 static SPEC: KindSpec = KindSpec {
     id: "lambda",
     title: "Lambda",
@@ -200,9 +208,12 @@ static SPEC: KindSpec = KindSpec {
         &PROVISIONED_ARM,
         &PROVISIONED_DURATION_X86,
         &PROVISIONED_DURATION_ARM,
+        &EPHEMERAL_STORAGE,
     ],
     quotas: &[
         "lambda.mb_per_vcpu",
+        "lambda.ephemeral_storage_default_mb",
+        "lambda.ephemeral_storage_max_mb",
         "lambda.concurrent_executions_max",
         "lambda.concurrency_scaling_environments",
         "lambda.concurrency_scaling_interval_s",

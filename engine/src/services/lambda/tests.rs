@@ -610,3 +610,18 @@ fn sql_that_fails_on_a_record_is_an_error_of_the_function() {
         assert_eq!(ran.ledger("fn").failed_total(), rows as u64);
     }
 }
+
+#[test]
+fn storage_above_512_mb_is_billed_for_as_long_as_runs_take() {
+    for (mb, above) in [(512, 0_u128), (1536, 1024), (10_240, 9728)] {
+        let (stream, sink) = (stream(1, vec![(0, 0, batch(10, 100, ms(0)))]), sink());
+        let params = json!({"ephemeral_storage_mb": mb, "memory_mb": 1024});
+        let ran = bench(&stream, &sink, params).run(60);
+        let ms = ran.usage("fn", "lambda.gb_second_x86") / 1024;
+        assert!(ms > 0);
+        assert_eq!(
+            ran.usage("fn", "lambda.ephemeral_storage_gb_second"),
+            ms * above
+        );
+    }
+}

@@ -1,9 +1,10 @@
-//! SNS: a standard topic that pushes what is published to every subscriber, and keeps nothing.
+//! SNS: a topic that pushes what is published to every subscriber, and keeps nothing.
 //!
-//! `notification.rs` is what subscribers get, `model.rs` the running topic, `tee.rs` what goes to files and to a
+//! `notification.rs` is what subscribers get, `model.rs` the running topic, `fifo.rs` what a FIFO topic adds, `tee.rs` what goes to files and to a
 //! program of this machine.
 
 mod config;
+mod fifo;
 mod model;
 mod notification;
 mod tee;
@@ -16,10 +17,10 @@ use crate::code::Place;
 use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Remedy, Retuned, Schemas, TraceCx,
+    Remedy, Retuned, Schemas, TraceCx, closest,
 };
 
-pub use config::Config;
+pub use config::{Config, ThroughputScope, TopicType};
 pub use model::Model;
 
 pub(super) static PUBLISH: UsageSpec =
@@ -28,6 +29,10 @@ pub(super) static SQS_DELIVERY: UsageSpec = usage("sns.sqs_delivery", "delivery"
 pub(super) static LAMBDA_DELIVERY: UsageSpec = usage("sns.lambda_delivery", "delivery", 1, "");
 pub(super) static FIREHOSE_DELIVERY: UsageSpec = usage("sns.firehose_delivery", "delivery", 1, "");
 pub(super) static HTTP_DELIVERY: UsageSpec = usage("sns.http_delivery", "delivery", 1, "");
+pub(super) static FIFO_PUBLISH: UsageSpec = usage("sns.fifo_publish", "message", 1, "");
+pub(super) static FIFO_PUBLISH_GB: UsageSpec = usage("sns.fifo_publish_gb", "GB", 1 << 30, "");
+pub(super) static FIFO_DELIVERY: UsageSpec =
+    usage("sns.fifo_subscription_message", "message", 1, "");
 pub(super) static PAYLOAD_FILTERED: UsageSpec = usage("sns.payload_filtered_gb", "GB", 1 << 30, "");
 
 const fn out(name: &'static str, help: &'static str) -> OutPort {
@@ -101,12 +106,20 @@ static SPEC: KindSpec = KindSpec {
         &FIREHOSE_DELIVERY,
         &HTTP_DELIVERY,
         &PAYLOAD_FILTERED,
+        &FIFO_PUBLISH,
+        &FIFO_PUBLISH_GB,
+        &FIFO_DELIVERY,
     ],
     quotas: &[
         "sns.publish_messages_per_second",
         "sns.message_max_bytes",
         "sns.publish_batch_max_messages",
         "sns.request_chunk_bytes",
+        "sns.fifo_publish_messages_per_second",
+        "sns.fifo_topic_messages_per_second",
+        "sns.fifo_topic_bytes_per_second",
+        "sns.fifo_group_messages_per_second",
+        "sns.fifo_deduplication_s",
     ],
     latencies: &["sns.delivery"],
     faults: &[FaultKind::Errors, FaultKind::Throttle, FaultKind::Latency],
@@ -117,7 +130,7 @@ static SPEC: KindSpec = KindSpec {
         ),
         Remedy::elsewhere(
             "throttled",
-            "Publish less, or ask AWS for a higher limit of the region",
+            "Publish less, spread a FIFO topic's messages over more groups, or ask AWS for a higher limit of the region",
         ),
         Remedy::param(
             "no subscription's filter policy lets it through",
@@ -162,14 +175,37 @@ impl Kind for Sns {
         if let (false, Err(wrong)) = (url.is_empty(), Place::parse(url)) {
             out.error("webhook", wrong, "");
         }
+        if config.is_fifo() && !url.is_empty() {
+            out.error(
+                "webhook",
+                "a FIFO topic delivers to queues only",
+                "leave it empty, or use a standard topic",
+            );
+        }
     }
     fn trace(
         &self,
         config: &Config,
         inputs: &Schemas,
         _: &TraceCx<'_>,
-        _: &mut Problems,
+        out: &mut Problems,
     ) -> Schemas {
+        if let (Some(schema), true) = (inputs.get("in"), config.is_fifo()) {
+            for (param, field) in [
+                ("message_group_id", &config.message_group_id),
+                ("message_deduplication_id", &config.message_deduplication_id),
+            ] {
+                if field.is_empty() || schema.field_with_name(field).is_ok() {
+                    continue;
+                }
+                let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+                let mend = closest(field, known.iter().copied()).map_or_else(
+                    || format!("one of: {}", known.join(", ")),
+                    |k| format!("did you mean `{k}`?"),
+                );
+                out.error(param, format!("the messages have no field `{field}`"), mend);
+            }
+        }
         let Some(schema) = inputs.get("in").filter(|_| config.raw_message_delivery) else {
             return Schemas::new();
         };

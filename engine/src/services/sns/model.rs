@@ -7,20 +7,26 @@ use arrow::array::RecordBatch;
 use chrono::DateTime;
 
 use super::config::Config;
+use super::fifo::{Fifo, Line};
 use super::notification::{self, Envelope};
 use super::tee::Tee;
-use super::{FIREHOSE_DELIVERY, LAMBDA_DELIVERY, PAYLOAD_FILTERED, PUBLISH, SQS_DELIVERY};
+use super::{
+    FIFO_DELIVERY, FIFO_PUBLISH, FIFO_PUBLISH_GB, FIREHOSE_DELIVERY, LAMBDA_DELIVERY,
+    PAYLOAD_FILTERED, PUBLISH, SQS_DELIVERY,
+};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, Pattern, json_sizes, json_values};
 use crate::node::{
-    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeResult, Notice, Outcome, Pace,
-    Payload, PutPolicy, Putter, Retuned, Table, Tag, TokenBucket, WireId,
+    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome,
+    Pace, Payload, PutPolicy, Putter, Retuned, Table, Tag, TokenBucket, WireId,
 };
 use crate::units::{SimDuration, SimTime};
 
 const TIMER_PUT: u32 = 1;
 /// Deliveries to queues and functions are tried so often, over 23 days.
 const TRIES: u32 = 100_015;
+/// Messages that may wait for a subscriber.
+const WAITING: u64 = 1_000_000;
 /// Notifications that are shown.
 const SHOWN: usize = 20;
 /// Notifications that are told in the list of events.
@@ -39,6 +45,23 @@ struct Subscription {
     peer: String,
     protocol: Protocol,
     putter: Putter,
+    /// Messages of a FIFO topic that wait for those before them.
+    line: Line,
+}
+
+impl Subscription {
+    /// Takes messages of a FIFO topic, which go one call after the other.
+    fn take(&mut self, messages: Batch, cx: &mut Cx<'_>) -> NodeResult {
+        if self.line.held() + messages.records() > WAITING {
+            cx.dropped_batch("sender's buffer is full", &messages);
+            cx.incident("buffer-full", messages.records(), || {
+                "drops records because too many wait to be sent".to_owned()
+            });
+            return Ok(());
+        }
+        self.line.push(messages, cx.now());
+        self.line.pump(&mut self.putter, cx)
+    }
 }
 
 /// A running topic.
@@ -51,6 +74,7 @@ pub struct Model {
     chunk: u64,
     batch_messages: usize,
     limit: TokenBucket,
+    fifo: Option<Fifo>,
     pace: Pace,
     subscriptions: Vec<Subscription>,
     messages: u64,
@@ -70,6 +94,10 @@ impl Model {
             batch_messages: usize::try_from(cx.quota("sns.publish_batch_max_messages")?)
                 .unwrap_or(10),
             limit: TokenBucket::new(cx.quota("sns.publish_messages_per_second")?),
+            fifo: config
+                .is_fifo()
+                .then(|| Fifo::new(&config, cx))
+                .transpose()?,
             pace: Pace::default(),
             subscriptions: Vec::new(),
             messages: 0,
@@ -88,8 +116,18 @@ impl Model {
                 "`webhook` and `keep_messages` hold for a whole run".to_owned(),
             );
         }
+        if config.topic_type != self.config.topic_type
+            || config.fifo_throughput_scope != self.config.fifo_throughput_scope
+        {
+            return Retuned::NextRun(
+                "`topic_type` and `fifo_throughput_scope`: a topic keeps its sort".to_owned(),
+            );
+        }
         match config.policies() {
             Ok(policies) => {
+                if let Some(fifo) = &mut self.fifo {
+                    fifo.retune(&config);
+                }
                 (self.policies, self.config) = (policies, config);
                 Retuned::Live
             }
@@ -118,6 +156,9 @@ impl Model {
                 error: "InvalidParameterValue",
             });
         }
+        if self.fifo.is_some() {
+            return self.publish_in_order(&batch, cx);
+        }
         let now = cx.now();
         let weight = u64::from(batch.weight);
         let room = if cx.strikes(FaultKind::Throttle) {
@@ -135,13 +176,55 @@ impl Model {
         if taken == batch.len() {
             return Ok(Admit::All);
         }
-        self.pace.refuse(now);
         let refused = batch.slice(taken, batch.len() - taken);
-        cx.throttled("ThrottledException", refused.records());
-        Ok(Admit::Partial {
-            refused,
-            error: "ThrottledException",
-        })
+        Ok(self.throttled(refused, false, cx))
+    }
+    /// A call to a FIFO topic: what is within the limits is taken, and doubles of it go to nobody.
+    fn publish_in_order(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult<Admit> {
+        let now = cx.now();
+        if cx.strikes(FaultKind::Throttle) {
+            return Ok(self.throttled(batch.clone(), true, cx));
+        }
+        let Some(fifo) = &mut self.fifo else {
+            return Ok(Admit::All);
+        };
+        let sorted = fifo.sort(batch, now)?;
+        let taken = batch.records() - sorted.refused.records();
+        self.pace.take(now, taken);
+        if !sorted.doubles.is_empty() {
+            self.meter_publish(&sorted.doubles, cx);
+            cx.dropped_batch("a double within five minutes", &sorted.doubles);
+        }
+        if !sorted.fresh.is_empty() {
+            self.deliver(&sorted.fresh, cx)?;
+        }
+        if sorted.refused.is_empty() {
+            return Ok(Admit::All);
+        }
+        Ok(self.throttled(sorted.refused, taken == 0, cx))
+    }
+    fn throttled(&mut self, refused: Batch, whole: bool, cx: &mut Cx<'_>) -> Admit {
+        let error = "ThrottledException";
+        self.pace.refuse(cx.now());
+        cx.throttled(error, refused.records());
+        if whole {
+            let payload = Payload::Records(refused);
+            return Admit::Refused { payload, error };
+        }
+        Admit::Partial { refused, error }
+    }
+    /// What was published is billed, doubles too.
+    fn meter_publish(&self, batch: &Batch, cx: &mut Cx<'_>) {
+        if self.fifo.is_some() {
+            cx.meter(&FIFO_PUBLISH, u128::from(batch.records()));
+            cx.meter(&FIFO_PUBLISH_GB, u128::from(batch.bytes()));
+        } else {
+            cx.meter(&PUBLISH, self.requests(batch));
+        }
+        cx.metric("NumberOfMessagesPublished", batch.records() as f64);
+        for size in &batch.sizes {
+            cx.metric("PublishSize", f64::from(*size));
+        }
     }
     /// Requests that calls with these messages are billed as: one for each started 64 KB of each call of ten.
     fn requests(&self, batch: &Batch) -> u128 {
@@ -153,11 +236,7 @@ impl Model {
         each.sum::<u128>() * u128::from(batch.weight)
     }
     fn deliver(&mut self, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult {
-        cx.meter(&PUBLISH, self.requests(batch));
-        cx.metric("NumberOfMessagesPublished", batch.records() as f64);
-        for size in &batch.sizes {
-            cx.metric("PublishSize", f64::from(*size));
-        }
+        self.meter_publish(batch, cx);
         self.show(batch, cx);
         let envelope = self.envelope(batch, cx);
         self.tee.take(batch, &envelope, cx)?;
@@ -201,6 +280,17 @@ impl Model {
                 continue;
             }
             let raw = self.config.raw_message_delivery;
+            if let Some(fifo) = &self.fifo {
+                cx.meter(&FIFO_DELIVERY, u128::from(wanted.records()));
+                let message = if raw {
+                    wanted
+                } else {
+                    let groups = fifo.names(&wanted)?;
+                    notification::ordered(&wanted, &envelope, groups)?
+                };
+                subscription.take(message, cx)?;
+                continue;
+            }
             let (usage, message) = match subscription.protocol {
                 Protocol::Function => (&LAMBDA_DELIVERY, notification::events(&wanted, &envelope)?),
                 Protocol::Queue if raw => (&SQS_DELIVERY, wanted),
@@ -232,7 +322,11 @@ impl Model {
         let first = self.messages;
         self.messages += batch.len() as u64;
         Envelope {
-            topic_arn: format!("arn:aws:sns:{region}:123456789012:{}", cx.id()),
+            topic_arn: format!(
+                "arn:aws:sns:{region}:123456789012:{}{}",
+                cx.id(),
+                if self.fifo.is_some() { ".fifo" } else { "" }
+            ),
             subject: self.config.subject.clone(),
             timestamp: timestamp(cx.now_epoch_ms()),
             first,
@@ -289,6 +383,12 @@ impl Node for Model {
             ("streams", Protocol::Stream),
         ];
         for (port, protocol) in ports {
+            if self.fifo.is_some() && protocol != Protocol::Queue && cx.outs(port).next().is_some()
+            {
+                return Err(NodeError::Fatal(format!(
+                    "a FIFO topic delivers to queues only: take the wire off `{port}`, or let it read a queue that subscribes"
+                )));
+            }
             let ends: Vec<(WireId, String)> =
                 cx.outs(port).map(|w| (w.id, w.peer.clone())).collect();
             for (wire, peer) in ends {
@@ -297,13 +397,14 @@ impl Node for Model {
                     max_calls: 256,
                     max_retries: TRIES,
                     backoff: SimDuration::secs(1),
-                    max_waiting: 1_000_000,
+                    max_waiting: WAITING,
                     tag_kind: TIMER_PUT,
                 };
                 self.subscriptions.push(Subscription {
                     peer,
                     protocol,
                     putter: Putter::new(wire, policy),
+                    line: Line::default(),
                 });
             }
         }
@@ -342,12 +443,14 @@ impl Node for Model {
             if settled.refused > 0 {
                 cx.metric("NumberOfNotificationsFailed", settled.refused as f64);
             }
+            s.line.pump(&mut s.putter, cx)?;
         }
         Ok(())
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
         for subscription in &mut self.subscriptions {
             subscription.putter.timer(tag, cx);
+            subscription.line.pump(&mut subscription.putter, cx)?;
         }
         Ok(())
     }
@@ -360,10 +463,11 @@ impl Node for Model {
         }
     }
     fn held(&self) -> u64 {
-        self.subscriptions.iter().map(|s| s.putter.held()).sum()
+        let all = self.subscriptions.iter();
+        all.map(|s| s.putter.held() + s.line.held()).sum()
     }
     fn sample(&self, now: SimTime, out: &mut Gauges) {
-        let rate = self.limit.rate();
+        let rate = self.fifo.as_ref().map_or(self.limit.rate(), Fifo::rate);
         out.limit("messages published a second", self.pace.used(now, rate));
         if let Some(last) = self.shown.back() {
             let same = self

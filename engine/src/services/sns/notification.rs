@@ -21,6 +21,9 @@ pub(super) struct Envelope {
     pub(super) first: u64,
 }
 
+/// The number of a FIFO topic's first message: 20 digits, as AWS writes them.
+const SEQUENCE: u64 = 10_000_000_000_000_000_000;
+
 /// The fields of a notification, for each message.
 fn fields(batch: &Batch, envelope: &Envelope) -> NodeResult<Vec<(&'static str, ArrayRef)>> {
     let n = batch.len();
@@ -61,6 +64,25 @@ fn like(batch: &Batch, rows: RecordBatch) -> Batch {
 pub(super) fn notifications(batch: &Batch, envelope: &Envelope) -> NodeResult<Batch> {
     let rows = RecordBatch::try_from_iter(fields(batch, envelope)?)?;
     Ok(like(batch, rows))
+}
+
+/// The same of a FIFO topic: with a sequence number, and with the message's group, which AWS hands over beside the text.
+pub(super) fn ordered(
+    batch: &Batch,
+    envelope: &Envelope,
+    groups: Vec<String>,
+) -> NodeResult<Batch> {
+    let mut all = fields(batch, envelope)?;
+    let numbers = (0..batch.len() as u64).map(|i| {
+        SEQUENCE
+            .saturating_add(envelope.first)
+            .saturating_add(i)
+            .to_string()
+    });
+    let numbers: ArrayRef = Arc::new(StringArray::from_iter_values(numbers));
+    all.push(("SequenceNumber", numbers));
+    all.push(("MessageGroupId", Arc::new(StringArray::from(groups))));
+    Ok(like(batch, RecordBatch::try_from_iter(all)?))
 }
 
 /// The event of a function for each message.

@@ -357,3 +357,151 @@ fn webhook_leaves_no_machine() {
         assert_eq!(problems.found[0].field, "webhook", "{url}");
     }
 }
+
+/// Messages of group `g` numbered from `first`.
+fn grouped(group: &str, first: u64, n: u64) -> Batch {
+    let all: Vec<Value> = (first..first + n)
+        .map(|i| json!({"g": group, "n": i}))
+        .collect();
+    objects(&json!(all))
+}
+fn fifo(more: Value) -> Value {
+    let mut params =
+        json!({"topic_type": "fifo", "message_group_id": "g", "raw_message_delivery": true});
+    for (name, value) in more.as_object().unwrap() {
+        params[name] = value.clone();
+    }
+    params
+}
+/// The numbers that each group got, in order.
+fn got(sink: &Fake) -> std::collections::BTreeMap<String, Vec<u64>> {
+    let mut all = std::collections::BTreeMap::<String, Vec<u64>>::new();
+    for value in values(sink) {
+        let group = value["g"].as_str().unwrap().to_owned();
+        all.entry(group)
+            .or_default()
+            .push(value["n"].as_u64().unwrap());
+    }
+    all
+}
+
+#[test]
+fn fifo_topic_keeps_the_order_of_groups_over_refusals() {
+    // A subscriber that refuses every third call, and calls that come while others are under way.
+    let mut sends = Vec::new();
+    for i in 0..60 {
+        for group in ["a", "b"] {
+            sends.push((i * 7, grouped(group, i * 5, 5)));
+        }
+    }
+    let source = source(sends);
+    let calls = std::sync::atomic::AtomicU64::new(0);
+    let sink = sink().refusing(move |_, _| {
+        let n = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        (n % 3 == 1).then_some("ThrottlingException")
+    });
+    let ran = bench(&source, fifo(json!({})))
+        .fake("q", &sink)
+        .wire("topic.queues", "q.in")
+        .run(600);
+    let all = got(&sink);
+    assert_eq!(all.len(), 2);
+    for (group, numbers) in all {
+        assert_eq!(numbers, (0..300).collect::<Vec<u64>>(), "{group}");
+    }
+    assert_eq!(ran.usage("topic", "sns.fifo_publish"), 600);
+    assert_eq!(ran.usage("topic", "sns.fifo_subscription_message"), 600);
+    assert!(ran.metric("topic", "NumberOfNotificationsFailed").sum > 0.0);
+}
+
+#[test]
+fn fifo_topic_limits_groups_and_itself() {
+    // (groups, messages of each at once, scope, taken at once)
+    for (groups, each, scope, taken) in [
+        (1, 400, "topic", 300),
+        (2, 400, "topic", 600),
+        (20, 200, "topic", 3000),
+        (20, 200, "message-group", 4000),
+        (20, 400, "message-group", 6000),
+    ] {
+        let sends = (0..groups).map(|g| (0, grouped(&g.to_string(), 0, each)));
+        let (source, sink) = (source(sends.collect()), sink());
+        let ran = bench(&source, fifo(json!({"fifo_throughput_scope": scope})))
+            .fake("q", &sink)
+            .wire("topic.queues", "q.in")
+            .run(60);
+        let refused = groups * each - taken;
+        assert_eq!(ran.ledger("topic").throttled, refused, "{groups} {scope}");
+        assert_eq!(values(&sink).len() as u64, taken);
+        // What a group got is the beginning of what was sent, without gaps.
+        for (group, numbers) in got(&sink) {
+            let wanted: Vec<u64> = (0..numbers.len() as u64).collect();
+            assert_eq!(numbers, wanted, "{group}");
+        }
+    }
+}
+
+#[test]
+fn fifo_topic_drops_doubles_within_five_minutes_and_bills_them() {
+    // Sent at the start, and again so many seconds later: whether the second is a double, by id and by body.
+    for (later, doubles) in [(1, 5), (299, 5), (301, 0)] {
+        for id in ["", "n"] {
+            let again = if id.is_empty() { "a" } else { "b" };
+            let sends = vec![
+                (0, grouped("a", 0, 5)),
+                (later * 1000, grouped(again, 0, 5)),
+            ];
+            let (source, sink) = (source(sends), sink());
+            let ran = bench(&source, fifo(json!({"message_deduplication_id": id})))
+                .fake("q", &sink)
+                .wire("topic.queues", "q.in")
+                .run(400);
+            assert_eq!(ran.ledger("topic").dropped_total(), doubles, "{later} {id}");
+            assert_eq!(values(&sink).len() as u64, 10 - doubles);
+            assert_eq!(ran.usage("topic", "sns.fifo_publish"), 10);
+            let bytes = ran.metric("topic", "PublishSize").sum as u128;
+            assert_eq!(ran.usage("topic", "sns.fifo_publish_gb"), bytes);
+            assert_eq!(ran.usage("topic", "sns.publish"), 0);
+        }
+    }
+}
+
+#[test]
+fn fifo_topic_delivers_to_queues_only() {
+    for port in ["functions", "streams"] {
+        let (source, sink) = (source(vec![(0, grouped("a", 0, 1))]), sink());
+        let ran = bench(&source, fifo(json!({})))
+            .fake("q", &sink)
+            .wire(&format!("topic.{port}"), "q.in")
+            .try_run(10);
+        let said = match ran {
+            Err(why) => why,
+            Ok(ran) => format!("{:?}", ran.state),
+        };
+        assert!(said.contains("delivers to queues only"), "{said}");
+    }
+}
+
+#[test]
+fn queue_behind_a_fifo_topic_knows_the_groups() {
+    let mut sends = Vec::new();
+    for i in 0..20 {
+        sends.push((i * 50, grouped(["a", "b", "c"][i as usize % 3], i, 1)));
+    }
+    let source = source(sends);
+    let params = fifo(json!({"raw_message_delivery": false}));
+    let ran = bench(&source, params)
+        .node(
+            "q",
+            &Sqs,
+            json!({"queue_type": "fifo", "message_group_id": "MessageGroupId"}),
+        )
+        .wire("topic.queues", "q.in")
+        .run(30);
+    assert_eq!(ran.metric("q", "NumberOfMessagesSent").sum, 20.0);
+    let groups = &ran.gauges("q").values;
+    assert!(
+        groups.iter().any(|v| *v == ("groups", 3.0, "groups")),
+        "{groups:?}"
+    );
+}

@@ -495,7 +495,7 @@ impl Plots {
         snapshot: &Arc<RunSnapshot>,
         doc: &Arc<Document>,
     ) {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let follows = self.axis.is_following();
             if icon_button(ui, "follow", tr("plots.follow"), follows).clicked() {
                 if follows {

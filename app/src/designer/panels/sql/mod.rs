@@ -195,7 +195,12 @@ impl SqlConsole {
             .as_ref()
             .and_then(|a| Some((a, a.outcome.as_ref().ok()?)));
         match answered {
-            Some((answer, rows)) => result::show(ui, cx, answer, rows, &mut self.table),
+            Some((answer, rows)) => {
+                if self.problem.is_some() {
+                    earlier(ui, &answer.sql);
+                }
+                result::show(ui, cx, answer, rows, &mut self.table);
+            }
             None if self.queries.running().is_some() || self.problem.is_some() => {}
             None => {
                 let tables = self.queries.tables(which);
@@ -250,6 +255,16 @@ impl SqlConsole {
             }
         }
     }
+}
+
+/// Says that the rows below are not those of the statement that failed, and of which they are.
+fn earlier(ui: &mut Ui, sql: &str) {
+    let t = theme();
+    let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    ui.add_space(t.space(0));
+    ui.separator();
+    let words = trf("data.rows_of_earlier", &[("sql", &line)]);
+    ui.add(egui::Label::new(RichText::new(words).color(t.secondary)).truncate());
 }
 
 /// A line and column of a statement, both from 1, in the editor where it begins at `began`, both from 0.

@@ -5,7 +5,7 @@ use egui_plot::{Line, Plot, PlotPoint, PlotPoints, Points, uniform_grid_spacer};
 use weir_engine::report::{dollars, millis};
 use weir_engine::study::{Swept, Wish, pareto};
 
-use crate::designer::i18n::tr;
+use crate::designer::i18n::{tr, trf};
 use crate::designer::theme::theme;
 
 /// Farther from a dot than this, in points, a press takes nothing.
@@ -77,6 +77,17 @@ pub(super) fn show(
         }
     });
     let response = drawn.response;
+    for dot in &dots {
+        let place = PlotPoint::new(dot.at[0], dot.at[1]);
+        let at = drawn.transform.position_from_point(&place);
+        let rect = egui::Rect::from_center_size(at, Vec2::splat(9.0));
+        let named = ui.interact(rect, ui.id().with(("dot", dot.row)), egui::Sense::HOVER);
+        named.widget_info(|| {
+            let what = swept.rows[dot.row].variant.words(&swept.axes);
+            let words = trf("study.dot", &[("what", &what)]);
+            egui::WidgetInfo::labeled(egui::WidgetType::Other, true, words)
+        });
+    }
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Other, true, tr("study.plot")));
     let pointer = response.hover_pos()?;

@@ -1,5 +1,11 @@
 //! Names of files, dynamic partitioning, conversion by a table of the catalog, backup.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and instants of tests: small and positive"
+)]
+
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
@@ -143,14 +149,21 @@ fn partitions_beyond_five_hundred_go_to_the_error_output() {
     let bad: u64 = files(&bucket).iter().filter(|f| f.3).map(|f| f.2).sum();
     assert_eq!((good, bad), (500, 100));
     assert_eq!(ran.metric("hose", "PartitionCountExceeded").sum, 100.0);
-    // Row cap-fh-partitions-1: 3 new partitions a second with a buffer of 60 s are 180 active ones.
-    let mut slow = super::feed();
-    for i in 0..600_u64 {
+}
+
+/// Partitions that a running stream buffers at once when so many new ones come a second.
+pub(in crate::services) fn active_partitions(per_second: f64, buffer_seconds: u64) -> f64 {
+    let mut slow = feed();
+    let count = (per_second * buffer_seconds as f64 * 2.0) as u64;
+    for i in 0..count {
         let key = format!("p{i}");
-        slow = slow.records(ms(1000 + i * 1000 / 3), keyed(&[Some(&key)]));
+        // A microsecond later each, so that none comes at the instant at which another goes.
+        let at = 1e9 + i as f64 * (1e9 / per_second + 1000.0);
+        slow = slow.records(crate::units::SimTime(at as u64), keyed(&[Some(&key)]));
     }
-    let ran = bench(&slow, &super::bucket(), partitioned(json!({}))).run(300);
-    assert!((178.0..=182.0).contains(&ran.metric("hose", "PartitionCount").max));
+    let params = partitioned(json!({"buffer_interval_seconds": buffer_seconds}));
+    let ran = bench(&slow, &bucket(), params).run(buffer_seconds * 4);
+    ran.metric("hose", "PartitionCount").max
 }
 
 #[test]
