@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// Exit code 0 when all is byte-identical, 1 when something differs or the report was changed by hand, 2 when it cannot be
     /// run again: no kit, a damaged one, another format, data that is not there.
     Verify {
-        /// A report that `weir report --format html` wrote, or the folder of a run
+        /// A report that `weir report --format html` wrote, or the folder of a run or a sweep
         place: PathBuf,
         /// Folder of the data files that the run read, when they are too large for the report
         #[arg(long, value_name = "DIR")]

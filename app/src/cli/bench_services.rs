@@ -107,6 +107,12 @@ struct Official {
     cost: String,
     source: String,
     date: String,
+    /// Keys of the price book that `cost` quotes.
+    #[serde(default)]
+    prices: Vec<String>,
+    /// Keys of the quotas that the texts quote.
+    #[serde(default)]
+    quotas: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -503,68 +509,4 @@ fn csv(rows: &[Row]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_reads_what_its_pipeline_has() {
-        for entry in table().unwrap().service {
-            let id = &entry.id;
-            assert!(
-                !entry.title.ko.is_empty() && !entry.why.ko.is_empty(),
-                "{id}"
-            );
-            assert!(entry.official.source.contains("https://"), "{id}");
-            let Some(m) = entry.measured else {
-                continue;
-            };
-            let doc = document(&m.document).unwrap();
-            let checked = weir_engine::check::check(&doc, services::ALL, &Root::samples_only());
-            assert_eq!(checked.problems, [], "{id}");
-            let node = doc.node(&m.node).unwrap();
-            assert_eq!(node.kind, *id);
-            let spec = services::kind(&node.kind).unwrap().spec();
-            let metric =
-                |name: &str| assert!(spec.metrics.iter().any(|m| m.name == name), "{id}: {name}");
-            if let Throughput::Ratio {
-                metric: a, over: b, ..
-            } = &m.throughput
-            {
-                metric(a);
-                metric(b);
-            }
-            if let Latency::Metric { metric: name, .. } = &m.latency {
-                metric(name);
-            }
-            if let Cost::Usage { usage, .. } = &m.cost {
-                assert!(spec.usage.iter().any(|u| u.key == *usage), "{id}: {usage}");
-            }
-        }
-    }
-
-    #[test]
-    fn readme_has_the_table_of_the_bench() {
-        let readme = include_str!("../../../README.md");
-        for entry in table().unwrap().service {
-            let row = readme
-                .lines()
-                .find(|l| l.starts_with(&format!("| {} |", entry.title.en)));
-            let row = row.unwrap_or_else(|| {
-                panic!(
-                    "README.md lacks {}: `weir bench services --format md`",
-                    entry.id
-                )
-            });
-            assert!(row.contains(&cell(&entry.why.en)), "{row}");
-            if let Some(notes) = &entry.notes {
-                assert!(row.contains(&cell(&notes.cost)), "{row}");
-            }
-            // A service with a model has figures.
-            assert_eq!(
-                entry.measured.is_none(),
-                row.contains("| - | - | - |"),
-                "{row}"
-            );
-        }
-    }
-}
+mod tests;

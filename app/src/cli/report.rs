@@ -45,7 +45,7 @@ pub(crate) fn report(arguments: &ReportArguments, output: &mut Output) -> Comman
         }
         ReportFormat::FocusCsv => rows(&run, output)?.csv().into_bytes(),
         ReportFormat::FocusParquet => rows(&run, output)?.parquet()?,
-        ReportFormat::Infracost => infracost(&run).into_bytes(),
+        ReportFormat::Infracost => infracost(&run, services::ALL).into_bytes(),
     };
     let place = match (&arguments.out, arguments.format) {
         (Some(file), _) => file.clone(),

@@ -67,7 +67,7 @@ impl Form {
             }
             Self::FocusCsv => focus(run)?.csv().into_bytes(),
             Self::FocusParquet => focus(run)?.parquet()?,
-            Self::Infracost => infracost(run).into_bytes(),
+            Self::Infracost => infracost(run, services::ALL).into_bytes(),
         })
     }
 }

@@ -15,6 +15,8 @@ pub enum LatencyFigure {
     P90,
     /// 99th percentile.
     P99,
+    /// 99.9th percentile.
+    P999,
     /// The slowest record.
     Max,
 }
@@ -45,6 +47,8 @@ pub enum Measure {
     TotalUsd,
     /// Records a second: produced, or out of the node.
     RecordsPerSecond,
+    /// Records a second that came to rest.
+    DeliveredPerSecond,
     /// Records let go.
     Dropped,
     /// Records that could not be processed.
@@ -69,17 +73,19 @@ pub enum Measure {
 }
 
 /// Metrics that every pipeline and node has, with their measures.
-const KNOWN: [(&str, Measure); 16] = [
+const KNOWN: [(&str, Measure); 18] = [
     ("latency_mean", Measure::Latency(LatencyFigure::Mean)),
     ("latency_p50", Measure::Latency(LatencyFigure::P50)),
     ("latency_p90", Measure::Latency(LatencyFigure::P90)),
     ("latency_p99", Measure::Latency(LatencyFigure::P99)),
+    ("latency_p999", Measure::Latency(LatencyFigure::P999)),
     ("latency_max", Measure::Latency(LatencyFigure::Max)),
     ("usd_per_month", Measure::UsdPerMonth),
     ("usd_per_hour", Measure::UsdPerHour),
     ("usd_per_gb", Measure::UsdPerGb),
     ("total_usd", Measure::TotalUsd),
     ("records_per_second", Measure::RecordsPerSecond),
+    ("delivered_per_second", Measure::DeliveredPerSecond),
     ("dropped", Measure::Dropped),
     ("failed", Measure::Failed),
     ("lost", Measure::Lost),
@@ -149,7 +155,7 @@ impl Measure {
         match self {
             Self::Latency(_) => "ms",
             Self::UsdPerMonth | Self::UsdPerHour | Self::UsdPerGb | Self::TotalUsd => "USD",
-            Self::RecordsPerSecond => "records/s",
+            Self::RecordsPerSecond | Self::DeliveredPerSecond => "records/s",
             Self::Dropped | Self::Failed | Self::Lost | Self::Throttled | Self::Unaccounted => {
                 "records"
             }

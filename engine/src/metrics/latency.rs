@@ -60,6 +60,8 @@ pub struct LatencyMeter {
     whole: Histogram<u64>,
     interval: Histogram<u64>,
     interval_index: u64,
+    /// The slowest record of the interval, in nanoseconds: no percentile is above it.
+    interval_max_ns: u64,
     sum_ns: u128,
     count: u64,
     max_ns: u64,
@@ -74,7 +76,7 @@ pub struct LatencyMeter {
     clippy::expect_used,
     reason = "the two literals are inside hdrhistogram's documented range of 0 to 5 digits"
 )]
-fn histogram(digits: u8) -> Histogram<u64> {
+pub(super) fn histogram(digits: u8) -> Histogram<u64> {
     let mut h = Histogram::new(digits).expect("0 to 5 significant digits");
     h.auto(true);
     h
@@ -86,6 +88,7 @@ impl Default for LatencyMeter {
             whole: histogram(3),
             interval: histogram(2),
             interval_index: 0,
+            interval_max_ns: 0,
             sum_ns: 0,
             count: 0,
             max_ns: 0,
@@ -106,6 +109,7 @@ impl LatencyMeter {
         self.count += n;
         self.sum_ns += u128::from(took.0) * u128::from(n);
         self.max_ns = self.max_ns.max(took.0);
+        self.interval_max_ns = self.interval_max_ns.max(took.0);
         let micros = took.0.div_ceil(1000).max(1);
         // The histograms grow by themselves (`auto`); only a value beyond 64 bits could be refused.
         self.whole.record_n(micros, n).ok();
@@ -130,9 +134,11 @@ impl LatencyMeter {
             let start = SimTime(self.interval_index * resolution.0);
             let n = self.interval.len();
             for (series, q) in self.series.iter_mut().zip([0.5, 0.9, 0.99]) {
-                series.add(start, self.interval.value_at_quantile(q) as f64 / 1e3, n);
+                let bound = self.interval.value_at_quantile(q) as f64 / 1e3;
+                series.add(start, bound.min(self.interval_max_ns as f64 / 1e6), n);
             }
             self.interval.reset();
+            self.interval_max_ns = 0;
         }
         self.interval_index = index;
     }

@@ -120,3 +120,16 @@ fn latency_percentiles_are_within_a_thousandth() {
         1
     );
 }
+
+#[test]
+fn no_percentile_of_an_interval_is_above_its_slowest_record() {
+    let mut meter = LatencyMeter::default();
+    // Two digits would say 167,772 ms.
+    let took = SimDuration::millis(167_607);
+    meter.add(secs(1), took, 10);
+    meter.roll(secs(10));
+    for series in &meter.series {
+        let most = series.points().map(|(_, p)| p.max).fold(0.0, f64::max);
+        assert!((most - took.as_millis_f64()).abs() < 1e-6, "{most}");
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::NodeResult;
 use super::follow::{Followed, Guest, Measured, TraceEnd};
 use super::message::{Ask, Payload};
+use super::profile::Profile;
 use super::spec::{FaultKind, KindSpec};
 use super::work::{Pool, Work};
 use crate::books::{Books, LatencyLaw, UsageSpec};
@@ -182,6 +183,8 @@ pub struct NodeState {
     pub first_over: Option<(SimTime, &'static str)>,
     /// Use of each limit over the seconds in which it was the nearest, by its name, 1 being all of it.
     pub limits: BTreeMap<&'static str, crate::metrics::Point>,
+    /// What its records are like, where its kind looks.
+    pub profile: Profile,
     /// Records in it that are followed.
     pub followed: Followed,
     /// Wires that end here.
@@ -210,6 +213,7 @@ impl NodeState {
             past_faults: Vec::new(),
             first_over: None,
             limits: BTreeMap::new(),
+            profile: Profile::default(),
             followed: Followed::default(),
             ins: Vec::new(),
             outs: Vec::new(),
@@ -449,6 +453,14 @@ impl<'a> Cx<'a> {
         self.state.ledger.created += records;
         self.flow("RecordsIn", records);
         self.flow("BytesIn", bytes);
+    }
+    /// Looks at the sizes of records that came into being here, for the report's account of the workload.
+    pub fn profile_sizes(&mut self, batch: &Batch) {
+        self.state.profile.look_at_sizes(batch);
+    }
+    /// Looks at the keys of records in `field`: of those that came into being here, or that are spread by it.
+    pub fn profile_keys(&mut self, batch: &Batch, field: &str) {
+        self.state.profile.look_at_keys(batch, field);
     }
     /// `records` further copies were made.
     pub fn copied(&mut self, records: u64) {

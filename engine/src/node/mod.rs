@@ -12,6 +12,7 @@ mod kind;
 mod limit;
 mod message;
 mod problem;
+mod profile;
 mod put;
 mod schedule;
 mod spec;
@@ -28,6 +29,7 @@ pub use message::{
     Admit, Ask, Delivery, Event, Messages, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table,
 };
 pub use problem::{Problem, Problems, Severity, closest};
+pub use profile::Profile;
 pub use put::{PutPolicy, Putter, Settled};
 pub use schedule::Schedule;
 pub use spec::{

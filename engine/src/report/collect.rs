@@ -19,6 +19,7 @@ use crate::check::Goal;
 use crate::metrics::{LatencyMeter, Meter, Point};
 use crate::node::{Category, NodeState};
 use crate::runtime::{Finished, Run, RunState};
+use crate::units::SimTime;
 
 /// Bytes in a MB, as throughput is given.
 const MB: f64 = 1e6;
@@ -80,6 +81,7 @@ pub fn summarize(finished: &Finished, subject: &Subject<'_>) -> Summary {
             .map(|i| (run.states()[i].id.clone(), node(run, i)))
             .collect(),
         wires: wires(run),
+        lake: super::places::places(&run.world().lake),
         cost: cost::summarize(
             run.bill(),
             &run.world().books,
@@ -135,8 +137,18 @@ fn node(run: &Run, i: usize) -> NodeSummary {
             .map(|l| l.usage_type.clone())
             .collect(),
         utilisation: utilisation(state, gauges.utilisation.map(|(_, limit)| limit)),
-        limits: state.limits.iter().map(limit_use).collect(),
+        limits: state
+            .limits
+            .iter()
+            .map(|(name, used)| limit_use(name, used, run.now()))
+            .collect(),
         status: gauges.state.clone(),
+        record_bytes: state.profile.sizes.as_ref().and_then(|s| s.summary()),
+        keys: state
+            .profile
+            .keys
+            .as_ref()
+            .and_then(|(field, keys)| keys.summary(field)),
         ledger,
         metrics: state.meters.own().iter().map(metric).collect(),
     }
@@ -157,13 +169,15 @@ fn utilisation(state: &NodeState, limit: Option<&str>) -> Option<Utilisation> {
     })
 }
 
-fn limit_use((name, used): (&&'static str, &Point)) -> (String, LimitUse) {
+fn limit_use(name: &str, used: &Point, end: SimTime) -> (String, LimitUse) {
+    // It is read at both ends of the run too.
+    let seconds = end.as_secs_f64().ceil() as u64;
     let of = LimitUse {
-        seconds: used.count,
+        seconds: used.count.min(seconds),
         avg: used.average().unwrap_or_default(),
         max: used.max,
     };
-    ((*name).to_owned(), of)
+    (name.to_owned(), of)
 }
 
 fn ledger(state: &NodeState, held: u64) -> LedgerSummary {

@@ -146,7 +146,9 @@ impl Condition {
         };
         let found = SIGNS.into_iter().filter_map(split).min_by_key(|f| f.0);
         // A second sign belongs to no value.
-        let found = found.filter(|f| !f.3.starts_with(['<', '>', '=', '!']));
+        let found = found
+            .filter(|f| !f.3.starts_with(['<', '>', '=', '!']))
+            .filter(|f| !f.1.trim().is_empty() && !f.3.trim().is_empty());
         let Some((_, figure, relation, bound)) = found else {
             return Err(format!(
                 "`{text}` is no condition: write a metric, a sign and a value, for example `latency_p99 <= 60s`"

@@ -144,6 +144,18 @@ impl RunFiles {
     }
 }
 
+/// What a variant of a sweep keeps of its run: the record, the summary as it is written, and the bytes of its bill.
+///
+/// # Errors
+/// One sentence that names the file and what is wrong with it.
+pub fn variant_files(folder: &Path) -> Result<(RunRecord, Value, Vec<u8>), ReadError> {
+    Ok((
+        json(folder, "run.json")?,
+        json(folder, "summary.json")?,
+        read(folder, "bill.csv")?,
+    ))
+}
+
 /// MD5 of every file that is the same for the same document, seed and version: the lake, metrics, bill and events.
 ///
 /// Not of

@@ -17,6 +17,7 @@ mod kit;
 mod markdown;
 mod objective;
 mod pages;
+mod places;
 mod record;
 mod records;
 mod said;
@@ -32,7 +33,7 @@ pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};
 pub use files::{bill_csv, csv_cell, metrics_parquet};
-pub use folder::{EventLine, PROJECTIONS, ReadError, RunFiles, Track, fingerprints};
+pub use folder::{EventLine, PROJECTIONS, ReadError, RunFiles, Track, fingerprints, variant_files};
 pub use html::html;
 pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
 pub use markdown::{csv, markdown, to_json};
@@ -43,7 +44,7 @@ pub use record::{
 };
 pub use said::{said_in_korean, source_in_korean};
 pub use summary::{
-    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LedgerSummary, LimitUse,
+    AlarmChange, AlarmSummary, CostLine, CostSummary, Interval, LakePlace, LedgerSummary, LimitUse,
     MetricSummary, NodeSummary, ObjectiveResult, PriceGap, Projection, Records, Repeats, Steady,
     Summary, Throughput, Utilisation, WireSummary,
 };

@@ -39,6 +39,7 @@ fn of_pipeline(measure: &Measure, s: &Summary) -> Option<f64> {
         Measure::UsdPerGb => s.cost.usd_per_gb,
         Measure::TotalUsd => Some(s.cost.total_usd),
         Measure::RecordsPerSecond => Some(s.throughput.records_per_second),
+        Measure::DeliveredPerSecond => Some(s.throughput.delivered_per_second),
         Measure::Dropped => Some(s.records.dropped as f64),
         Measure::Failed => Some(s.records.failed as f64),
         Measure::Lost => Some((s.records.dropped + s.records.failed) as f64),
@@ -69,6 +70,9 @@ fn of_node(goal: &Goal, n: &NodeSummary, s: &Summary) -> Option<f64> {
         Measure::RecordsPerSecond => {
             (s.virtual_seconds > 0.0).then(|| n.records_out as f64 / s.virtual_seconds)
         }
+        Measure::DeliveredPerSecond => {
+            (s.virtual_seconds > 0.0).then(|| n.ledger.delivered as f64 / s.virtual_seconds)
+        }
         Measure::Dropped => Some(n.ledger.dropped.values().sum::<u64>() as f64),
         Measure::Failed => Some(n.ledger.failed.values().sum::<u64>() as f64),
         Measure::Lost => {
@@ -92,6 +96,7 @@ const fn pick(l: LatencySummary, figure: LatencyFigure) -> f64 {
         LatencyFigure::P50 => l.p50,
         LatencyFigure::P90 => l.p90,
         LatencyFigure::P99 => l.p99,
+        LatencyFigure::P999 => l.p999,
         LatencyFigure::Max => l.max,
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::PriceStep;
 use crate::document::Billing;
-use crate::metrics::LatencySummary;
+use crate::metrics::{KeySummary, LatencySummary, SizeSummary};
 
 /// Everything that a run came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Summary {
     pub nodes: BTreeMap<String, NodeSummary>,
     /// Each wire, in the document's order.
     pub wires: Vec<WireSummary>,
+    /// What it left in its lake, most bytes first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lake: Vec<LakePlace>,
     /// What it cost.
     pub cost: CostSummary,
     /// Nodes that watch others.
@@ -197,6 +200,12 @@ pub struct NodeSummary {
     pub limits: BTreeMap<String, LimitUse>,
     /// Its state in words at the end.
     pub status: Option<String>,
+    /// Sizes of the records that came into being here, on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record_bytes: Option<SizeSummary>,
+    /// How unequal the keys of its records are: of those that came into being here, or that it spreads by their key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeySummary>,
     /// Where its records went.
     pub ledger: LedgerSummary,
     /// The kind's CloudWatch metrics by name.
@@ -287,6 +296,33 @@ pub struct WireSummary {
     pub refused: u64,
     /// Records on it when the run ended.
     pub in_flight: u64,
+}
+
+/// The files of a table, or of one folder where there is no table, at the end of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LakePlace {
+    /// Bucket and folder.
+    pub place: String,
+    /// Database and table, when the catalog knows it.
+    pub table: Option<String>,
+    /// Files.
+    pub files: u64,
+    /// Bytes of all files, as they are written: of the rows that are here, when a source samples.
+    pub bytes: u64,
+    /// Bytes of a file on average.
+    pub mean_file_bytes: f64,
+    /// Bytes of the largest.
+    pub largest_file_bytes: u64,
+    /// Files that are smaller than what AWS advises for queries.
+    pub files_below_128_mib: u64,
+    /// `parquet`, `orc`, `json`, `csv`, `avro`; empty when nothing tells.
+    pub format: String,
+    /// `snappy`, `gz`, `none`; empty when nothing tells.
+    pub compression: String,
+    /// Folders with values of the partition keys that hold files.
+    pub partitions: u64,
+    /// Fields whose values stand in the names of folders.
+    pub partition_keys: Vec<String>,
 }
 
 /// What a run cost.

@@ -8,7 +8,7 @@ use super::folder::RunFiles;
 use crate::data::Root;
 use crate::document::Document;
 use crate::services;
-use crate::session::{RunOptions, prepare};
+use crate::session::{RunOptions, Setting, prepare};
 use crate::study::{RepeatPlan, SweepStopper, WarmUp, run_repeats};
 use crate::units::SimDuration;
 
@@ -61,6 +61,58 @@ static REPEATED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
     let files = RunFiles::open(&out).unwrap();
     (dir, files)
 });
+
+/// Templates whose reports are looked at: of a stream with files and queries, of batch jobs, of detectors. Each with the time
+/// of its run and settings that keep it small.
+const TEMPLATES: [(&str, u64, &[&str]); 3] = [
+    (
+        "weekend-transactions",
+        720,
+        &["producer.records_per_second=60"],
+    ),
+    ("batch-lake", 2_400, &["producer.records_per_second=20"]),
+    (
+        "real-time-anomaly",
+        600,
+        &["payments.records_per_second=20"],
+    ),
+];
+
+static OF_TEMPLATES: LazyLock<Vec<(TempDir, RunFiles)>> = LazyLock::new(|| {
+    let one = |(id, seconds, settings): &(&str, u64, &[&str])| {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("run");
+        let file = format!(
+            "{}/../templates/{id}/pipeline.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let doc = Document::parse(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let options = RunOptions {
+            out: Some(out.clone()),
+            run_for: Some(SimDuration::secs(*seconds)),
+            set: settings
+                .iter()
+                .map(|s| Setting::parse(s).unwrap())
+                .collect(),
+            ..RunOptions::default()
+        };
+        let root = Root::samples_only();
+        drop(
+            prepare(doc, services::ALL, root, options)
+                .unwrap()
+                .finish()
+                .unwrap(),
+        );
+        let files = RunFiles::open(&out).unwrap();
+        (dir, files)
+    };
+    TEMPLATES.iter().map(one).collect()
+});
+
+/// Runs of three templates.
+pub(super) fn of_templates() -> impl Iterator<Item = &'static RunFiles> {
+    OF_TEMPLATES.iter().map(|(_, files)| files)
+}
 
 /// The same run with three seeds and a warm-up of a minute.
 pub(super) fn repeated() -> &'static RunFiles {

@@ -43,6 +43,8 @@ fn summary() -> Summary {
         utilisation: None,
         limits: BTreeMap::new(),
         status: None,
+        record_bytes: None,
+        keys: None,
         ledger: LedgerSummary {
             dropped: [("late".to_owned(), 7)].into(),
             ..LedgerSummary::default()
@@ -78,6 +80,7 @@ fn summary() -> Summary {
         latency_ms: Some(latency(2000.0)),
         nodes: [("lake".to_owned(), node), ("silent".to_owned(), silent)].into(),
         wires: Vec::new(),
+        lake: Vec::new(),
         cost: CostSummary {
             total_usd: 0.5,
             usd_per_hour: Some(180.0),

@@ -19,7 +19,7 @@ use crate::document::Document;
 use crate::lake::{Lake, SqlEngine};
 use crate::node::{Account, AnyKind, Pool, Problem, World};
 use crate::runtime::{Command, Control, EventLog, Run, RunHandle, RunPlan, RunSnapshot, spawn};
-use crate::units::SimTime;
+use crate::units::{SimTime, format_duration};
 
 /// Pieces of work that may be unfinished, per worker thread: keeps the pool busy and its memory bounded.
 const SLOTS_PER_THREAD: usize = 4;
@@ -146,6 +146,13 @@ pub fn prepare(
         cancel.clone(),
         threads * SLOTS_PER_THREAD,
     );
+    if let Some(warm_up) = options.warm_up.filter(|w| *w >= doc.run_for) {
+        return Err(SessionError::Argument(format!(
+            "a warm-up of {} leaves nothing of a run of {}: run longer, or leave less out",
+            format_duration(warm_up),
+            format_duration(doc.run_for)
+        )));
+    }
     let folder = Folder::create(options.out.as_deref())?;
     let seed = Seed {
         doc: &doc,

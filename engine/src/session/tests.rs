@@ -206,6 +206,15 @@ fn refusals_leave_nothing_behind() {
             .to_string();
         assert!(error.contains(wanted), "{error}");
     }
+    let options = RunOptions {
+        out: Some(new.clone()),
+        run_for: Some(SimDuration::secs(60)),
+        warm_up: Some(SimDuration::secs(60)),
+        ..RunOptions::default()
+    };
+    let error = prepare(document(), services::ALL, root(), options).unwrap_err();
+    let wanted = "a warm-up of 1m leaves nothing of a run of 1m";
+    assert!(error.to_string().contains(wanted), "{error}");
     assert_eq!(files(dir.path()), before);
     assert!(!dir.path().join("new").exists());
 }

@@ -46,4 +46,4 @@ pub use rerun::{RepeatPlan, Repeated, run_repeats};
 pub use student::{interval, mean_interval, mser5, t_975};
 pub use sweep::{Done, Plan, SweepStopper, Swept, sweep};
 pub use table::{Cells, Column, columns, csv, pareto, parquet, rows_json, terminal};
-pub use verify::verify;
+pub use verify::{is_sweep, verify, verify_sweep};

@@ -560,3 +560,35 @@ fn repeats_give_means_intervals_and_bands() {
     assert_eq!(kept.repeats.unwrap().runs, 3);
     assert!(repeats_terminal(found).contains('±'));
 }
+
+#[test]
+fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("sweep");
+    let mut plan = plan(Some(out.clone()));
+    plan.axes.truncate(1);
+    plan.axes[0].values.truncate(2);
+    let swept = sweep(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
+    assert!(is_sweep(&out) && !is_sweep(dir.path()));
+    let verified = verify_sweep(&out, services::ALL, None).unwrap();
+    assert_eq!((verified.same, verified.differences), (2, Vec::new()));
+    let folder = out.join(swept.rows[0].folder.as_ref().unwrap());
+    let summary = std::fs::read_to_string(folder.join("summary.json")).unwrap();
+    let produced = swept.rows[0].result.as_ref().unwrap().records.produced;
+    let changed = summary.replace(
+        &format!("\"produced\": {produced}"),
+        &format!("\"produced\": {}", produced + 1),
+    );
+    assert_ne!(changed, summary);
+    std::fs::write(folder.join("summary.json"), changed).unwrap();
+    let verified = verify_sweep(&out, services::ALL, None).unwrap();
+    assert_eq!(verified.same, 1);
+    assert!(
+        verified
+            .differences
+            .iter()
+            .any(|d| d.contains("records/produced")),
+        "{:?}",
+        verified.differences
+    );
+}

@@ -5,14 +5,66 @@ use std::path::Path;
 use super::repeat::WarmUp;
 use super::rerun::{RepeatPlan, run_repeats};
 use super::sweep::SweepStopper;
+use crate::document::Document;
 use crate::node::AnyKind;
-use crate::report::{Kit, Repeats, differences};
-use crate::session::{RunOptions, SessionError, Verified, kit_root, verify as verify_one};
+use crate::report::{Kit, Repeats, differences, variant_files, without_host};
+use crate::session::{RunOptions, SessionError, Verified, kit_root, prepare, verify as verify_one};
 use crate::units::SimDuration;
 use serde::Deserialize as _;
 
 /// Places that are named at the most.
 const SHOWN: usize = 20;
+
+/// True for the folder of a sweep.
+#[must_use]
+pub fn is_sweep(folder: &Path) -> bool {
+    folder.join("sweep.json").is_file() && folder.join("variants").is_dir()
+}
+
+/// Runs every variant of a sweep again, each alone, and compares its figures and its bill. `same` counts variants.
+///
+/// # Errors
+/// When a variant cannot be read or run again.
+pub fn verify_sweep(
+    folder: &Path,
+    kinds: &[&'static dyn AnyKind],
+    data: Option<&Path>,
+) -> Result<Verified, SessionError> {
+    let wrong = |e: &dyn std::fmt::Display| SessionError::Argument(e.to_string());
+    let entries = std::fs::read_dir(folder.join("variants")).map_err(|e| wrong(&e))?;
+    let mut variants: Vec<_> = entries.flatten().map(|e| e.path()).collect();
+    // A variant that was broken off has no summary: the sweep would run it again.
+    variants.retain(|v| v.join("summary.json").is_file());
+    variants.sort();
+    let mut verified = Verified {
+        same: 0,
+        differences: Vec::new(),
+        notes: Vec::new(),
+    };
+    for variant in variants {
+        let (record, summary, bill) = variant_files(&variant).map_err(|e| wrong(&e))?;
+        let doc = Document::parse(&record.document.to_string()).map_err(|e| wrong(&e))?;
+        let (root, _inputs) = kit_root(&record.inputs, data)?;
+        let options = RunOptions {
+            bare: true,
+            ..RunOptions::default()
+        };
+        let outcome = prepare(doc, kinds, root, options)?.finish()?;
+        let now = serde_json::to_value(&outcome.summary);
+        let now = now.map_err(|e| SessionError::Engine(e.to_string()))?;
+        let mut places = differences(&without_host(summary), &without_host(now), SHOWN);
+        let billed = std::fs::read(outcome.folder().join("bill.csv")).ok();
+        if billed.as_ref() != Some(&bill) {
+            places.push("bill.csv: other bytes".to_owned());
+        }
+        verified.same += usize::from(places.is_empty());
+        let name = variant.file_name().unwrap_or_default().to_string_lossy();
+        let named = places.into_iter().map(|p| format!("{name}: {p}"));
+        verified.differences.extend(named);
+    }
+    verified.differences.truncate(SHOWN);
+    Ok(verified)
+}
 
 /// Runs the document of `kit` again, with every seed that it was run with, and compares everything. `data` is the folder of
 /// data files that are too large for a kit.

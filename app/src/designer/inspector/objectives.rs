@@ -15,17 +15,19 @@ use crate::designer::theme::theme;
 use crate::designer::widgets::{icon_button, section};
 
 /// Metrics that every pipeline and node has.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 17] = [
     "latency_p50",
     "latency_p90",
     "latency_p99",
     "latency_mean",
+    "latency_p999",
     "latency_max",
     "usd_per_month",
     "usd_per_hour",
     "usd_per_gb",
     "total_usd",
     "records_per_second",
+    "delivered_per_second",
     "dropped",
     "failed",
     "throttled",

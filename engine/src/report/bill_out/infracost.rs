@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::super::folder::RunFiles;
 use super::super::summary::CostLine;
+use crate::node::AnyKind;
 
 static FIELDS: LazyLock<Vec<UsageField>> = LazyLock::new(|| {
     let text = include_str!("../../../../assets/infracost.toml");
@@ -32,6 +33,9 @@ pub(super) struct UsageField {
     field: String,
     /// The price key of the requests over which GB-seconds are spread.
     requests: Option<String>,
+    /// Infracost takes whole numbers only.
+    #[serde(default)]
+    whole: bool,
     /// The node's parameter that holds the memory in MB.
     memory_mb: Option<String>,
 }
@@ -43,14 +47,14 @@ pub(super) fn fields() -> &'static [UsageField] {
 
 /// The usage file, YAML.
 #[must_use]
-pub fn infracost(run: &RunFiles) -> String {
+pub fn infracost(run: &RunFiles, kinds: &[&'static dyn AnyKind]) -> String {
     let mut resources: BTreeMap<String, BTreeMap<String, BTreeMap<String, f64>>> = BTreeMap::new();
     let mut unmatched: Vec<String> = Vec::new();
     for line in run.summary.cost.lines.iter().filter(|l| l.quantity > 0.0) {
         let field = FIELDS
             .iter()
             .find(|f| f.kind == line.service && f.key == line.usage_type);
-        let value = field.and_then(|f| value(run, line, f));
+        let value = field.and_then(|f| value(run, kinds, line, f));
         match field.zip(value) {
             Some((field, value)) => {
                 let (group, name) = field.field.split_once('.').unwrap_or(("", &field.field));
@@ -110,13 +114,38 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-fn value(run: &RunFiles, line: &CostLine, field: &UsageField) -> Option<f64> {
+fn value(
+    run: &RunFiles,
+    kinds: &[&'static dyn AnyKind],
+    line: &CostLine,
+    field: &UsageField,
+) -> Option<f64> {
+    let whole = |value: f64| if field.whole { value.round() } else { value };
+    exact_value(run, kinds, line, field).map(whole)
+}
+
+fn exact_value(
+    run: &RunFiles,
+    kinds: &[&'static dyn AnyKind],
+    line: &CostLine,
+    field: &UsageField,
+) -> Option<f64> {
     let (Some(requests), Some(memory)) = (&field.requests, &field.memory_mb) else {
         return line.quantity_per_month;
     };
     let mut lines = run.summary.cost.lines.iter();
     let requests = lines.find(|l| l.node == line.node && l.usage_type == *requests)?;
-    let memory = run.doc.node(&line.node)?.params.get(memory)?.as_f64()?;
+    let node = run.doc.node(&line.node)?;
+    let default = || {
+        let kind = kinds.iter().find(|k| k.spec().id == node.kind)?;
+        kind.defaults().get(memory).cloned()
+    };
+    let memory = node
+        .params
+        .get(memory)
+        .cloned()
+        .or_else(default)?
+        .as_f64()?;
     let ms = line.quantity / (memory / 1_024.0) / requests.quantity * 1_000.0;
     ms.is_finite().then_some(ms)
 }

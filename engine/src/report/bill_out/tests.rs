@@ -249,7 +249,7 @@ fn prices_are_for_powers_of_ten_and_services_have_names() {
 
 #[test]
 fn usage_file_has_the_months_quantities_and_names_what_it_leaves_out() {
-    let text = infracost(testing::run());
+    let text = infracost(testing::run(), services::ALL);
     assert!(text.contains("version: 0.1\nresource_usage:\n"), "{text}");
     assert!(
         text.contains(
@@ -278,4 +278,32 @@ fn usage_file_has_the_months_quantities_and_names_what_it_leaves_out() {
             field.key
         );
     }
+}
+
+#[test]
+fn time_of_a_function_is_worked_out_with_the_default_memory_too() {
+    let mut run = testing::run().clone();
+    let node = r#"{ "weir": 1, "name": "x", "nodes": [ { "id": "enrich", "kind": "lambda", "at": [0, 0] } ], "wires": [] }"#;
+    run.doc = crate::document::Document::parse(node).unwrap();
+    let memory = crate::services::kind("lambda").unwrap().defaults()["memory_mb"]
+        .as_f64()
+        .unwrap();
+    let line = |usage: &str, quantity: f64| crate::report::CostLine {
+        node: "enrich".to_owned(),
+        service: "lambda".to_owned(),
+        usage_type: usage.to_owned(),
+        quantity,
+        quantity_per_month: Some(quantity * 730.0),
+        ..run.summary.cost.lines[0].clone()
+    };
+    // 2,000 requests of 250.4 ms each.
+    let gb_seconds = 2_000.0 * 0.2504 * memory / 1_024.0;
+    run.summary.cost.lines = vec![
+        line("lambda.request", 2_000.0),
+        line("lambda.gb_second_x86", gb_seconds),
+    ];
+    let text = infracost(&run, services::ALL);
+    assert!(text.contains("    monthly_requests: 1460000\n"), "{text}");
+    assert!(text.contains("    request_duration_ms: 250\n"), "{text}");
+    assert!(!text.contains("no field of a usage file"), "{text}");
 }

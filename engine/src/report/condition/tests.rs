@@ -24,6 +24,8 @@ fn conditions_are_read_with_their_units() {
             "Seconds",
         ),
         ("records_per_second > 3k", 3000.0, "records/s"),
+        ("delivered_per_second > 3k", 3000.0, "records/s"),
+        ("latency_p999 <= 1m", 60_000.0, "ms"),
     ] {
         let condition = Condition::parse(text, &document(), services::ALL).unwrap();
         assert!((condition.bound - bound).abs() < 1e-9, "{text}");
@@ -39,6 +41,8 @@ fn conditions_that_mean_nothing_are_refused() {
         ("dilivery.errors = 0", "did you mean `delivery`"),
         ("latency_p99 <= 3 MB", "ms"),
         ("", "is no condition"),
+        ("latency_p99 <= ", "is no condition"),
+        ("<= 3", "is no condition"),
     ] {
         let told = Condition::parse(text, &document(), services::ALL).unwrap_err();
         assert!(told.contains(wanted), "{text}: {told}");

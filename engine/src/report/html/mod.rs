@@ -16,8 +16,10 @@ use crate::node::AnyKind;
 const STYLE: &str = include_str!("style.css");
 /// A file of the run that is kept in the page is not larger.
 const ATTACHED_MAX: usize = 1 << 20;
-/// Rows up to which a table is not broken over pages.
-const WHOLE_ROWS: usize = 14;
+/// Rows up to which a table is not broken over pages,
+const WHOLE_ROWS: usize = 12;
+/// and bytes of its text: more is half a page and on.
+const WHOLE_TEXT: usize = 2_000;
 /// Fingerprints that are shown; all are in the kit.
 const SHOWN_FILES: usize = 12;
 
@@ -125,9 +127,11 @@ fn draw(block: &Block) -> Markup {
 
 fn table(t: &Table) -> Markup {
     let right = |i: usize| t.head.get(i).is_some_and(|(_, right)| *right);
+    let text: usize = t.rows.iter().flatten().map(|cell| cell.text.len()).sum();
+    let whole = t.rows.len() <= WHOLE_ROWS && text <= WHOLE_TEXT;
     html! {
         // What fits on a page stands on one when it is printed.
-        div class={ "scroll" @if t.rows.len() <= WHOLE_ROWS { " whole" } } { table {
+        div class={ "scroll" @if whole { " whole" } } { table {
             caption { (t.caption) }
             thead { tr { @for (i, (text, _)) in t.head.iter().enumerate() {
                 th scope="col" class=[right(i).then_some("n")] { (text) }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::super::folder::{RunFiles, Track};
-use crate::document::Action;
+use crate::document::{Action, Step};
 use crate::metrics::Point;
 
 /// Seconds before a fault that tell what is usual.
@@ -39,10 +39,10 @@ pub(super) struct Recovery {
     pub(super) fault: String,
     pub(super) from: f64,
     pub(super) to: f64,
-    /// The most of end-to-end p99 (ms) before the fault and from its beginning on.
+    /// The most of end-to-end p99 (ms) before the fault, and from its beginning to the next fault or the end.
     pub(super) latency: Option<(f64, f64)>,
     pub(super) latency_back: Back,
-    /// The most of the backlog (records) before and from the beginning on.
+    /// The most of the backlog (records) in the same spans.
     pub(super) backlog: Option<(f64, f64)>,
     pub(super) backlog_back: Back,
 }
@@ -222,18 +222,28 @@ fn recoveries(run: &RunFiles, p99: &[[f64; 2]], backlog: &[[f64; 2]]) -> Vec<Rec
         }
         _ => None,
     });
-    faults
-        .map(|(step, name, from, to)| Recovery {
+    let faults: Vec<_> = faults.collect();
+    let begins: Vec<f64> = faults.iter().map(|f| f.2).collect();
+    let one = |(step, name, from, to): (&Step, &String, f64, f64)| {
+        let until = next_fault(&begins, from, to);
+        Recovery {
             node: step.node.clone(),
             fault: name.clone(),
             from,
             to,
-            latency: before_and_after(p99, from),
+            latency: before_and_after(p99, from, until),
             latency_back: back(p99, from, to, end),
-            backlog: before_and_after(backlog, from),
+            backlog: before_and_after(backlog, from, until),
             backlog_back: back(backlog, from, to, end),
-        })
-        .collect()
+        }
+    };
+    faults.into_iter().map(one).collect()
+}
+
+/// When the next fault begins that does not overlap this one: what it does is not put down to this one.
+fn next_fault(begins: &[f64], from: f64, to: f64) -> f64 {
+    let later = begins.iter().filter(|b| **b >= to && **b > from);
+    later.copied().fold(f64::INFINITY, f64::min)
 }
 
 fn most(signal: &[[f64; 2]], from: f64, to: f64) -> Option<f64> {
@@ -241,10 +251,10 @@ fn most(signal: &[[f64; 2]], from: f64, to: f64) -> Option<f64> {
     within.map(|[_, v]| *v).reduce(f64::max)
 }
 
-fn before_and_after(signal: &[[f64; 2]], from: f64) -> Option<(f64, f64)> {
+fn before_and_after(signal: &[[f64; 2]], from: f64, until: f64) -> Option<(f64, f64)> {
     Some((
         most(signal, from - USUAL, from)?,
-        most(signal, from, f64::INFINITY)?,
+        most(signal, from, until)?,
     ))
 }
 
@@ -312,6 +322,15 @@ mod tests {
         assert_eq!(back(&never, 300.0, 360.0, 1_000.0), Back::Never);
         assert_eq!(back(&never, 300.0, 1_000.0, 1_000.0), Back::Unknown);
         assert_eq!(back(&[], 300.0, 360.0, 1_000.0), Back::Unknown);
+    }
+
+    #[test]
+    fn worst_of_a_fault_ends_where_the_next_begins() {
+        let begins = [300.0, 330.0, 600.0];
+        assert_eq!(next_fault(&begins, 300.0, 360.0), 600.0);
+        assert_eq!(next_fault(&begins, 600.0, 660.0), f64::INFINITY);
+        let signal = signal(&[(0.0, 10.0), (320.0, 50.0), (400.0, 9.0), (610.0, 99.0)]);
+        assert_eq!(before_and_after(&signal, 300.0, 600.0), Some((10.0, 50.0)));
     }
 
     #[test]

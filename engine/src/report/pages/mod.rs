@@ -11,6 +11,7 @@ mod executive;
 mod labels;
 mod method;
 mod performance;
+mod practices;
 mod repeated;
 mod sources;
 mod units;
@@ -345,6 +346,7 @@ pub fn pages(run: &RunFiles, kinds: &[&'static dyn AnyKind], lang: Lang) -> Repo
             performance::section(&page, &derived),
             cost::section(&page),
             units::section(&page),
+            practices::section(&page),
             executive::objectives(&page),
             sources::section(&page),
             sources::not_modelled(&page),

@@ -170,7 +170,8 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
         Axis::new(page.t("axis_latency"), Unit::Millis).log(),
     );
     let p = paint();
-    let colors = [p.series(0), p.series(1), p.red.as_str()];
+    // Told apart at a glance, the worst in red.
+    let colors = [p.series(0), p.series(3), p.red.as_str()];
     for ((name, color), line) in ["p50", "p90", "p99"]
         .into_iter()
         .zip(colors)

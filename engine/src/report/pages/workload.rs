@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
 use super::super::text::number;
 use super::derive::Derived;
-use super::{Block, Cell, Page, Section, Table, span, whole};
+use super::{Block, Cell, Page, Section, Table, Tone, span, whole};
 use crate::document::Action;
+use crate::metrics::{KeySummary, SizeSummary};
 
 pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     let doc = &page.run.doc;
@@ -42,6 +43,7 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     for id in page.run.sources() {
         blocks.push(Block::Table(source(page, id)));
     }
+    blocks.extend(records(page));
     let rates = rate_plot(page, derived);
     blocks.push(Block::Picture(
         page.banded_caption("plot_rate", &rates),
@@ -85,7 +87,7 @@ fn source(page: &Page<'_>, id: &str) -> Table {
         for (name, value) in &node.params {
             let unit = schema["properties"][name]["x-unit"].as_str();
             table.rows.push(vec![
-                Cell::toned(name.clone(), super::Tone::Code),
+                Cell::toned(name.clone(), Tone::Code),
                 Cell::text(page.parameter(value, unit.unwrap_or_default())),
             ]);
         }
@@ -95,6 +97,107 @@ fn source(page: &Page<'_>, id: &str) -> Table {
         table.rows.push(vec![
             Cell::text(page.t(key)),
             page.figure(&format!("nodes/{id}/{field}"), whole),
+        ]);
+    }
+    table
+}
+
+/// What the records are like: their sizes with a picture for each source, and how unequal their keys are.
+fn records(page: &Page<'_>) -> Vec<Block> {
+    let nodes = || page.run.summary.nodes.iter();
+    let mut blocks = Vec::new();
+    let sized = || nodes().filter_map(|(id, n)| Some((id, n.record_bytes.as_ref()?)));
+    if sized().next().is_some() {
+        let mut table = page.head(
+            page.t("sizes_table"),
+            &[
+                "node", ">records", ">mean", ">least", ">p50", ">p90", ">p99", ">p999", ">most",
+            ],
+        );
+        let fields = ["mean", "min", "p50", "p90", "p99", "p999", "max"];
+        for (id, _) in sized() {
+            let of = |field: &str| format!("nodes/{id}/record_bytes/{field}");
+            let bytes = |field| page.figure(&of(field), |v| format!("{} B", number(v)));
+            let begin = [
+                Cell::toned(id.clone(), Tone::Code),
+                page.count(&of("records")),
+            ];
+            let figures = fields.map(bytes);
+            table.rows.push(begin.into_iter().chain(figures).collect());
+        }
+        blocks.push(Block::Table(table));
+    }
+    for (id, sizes) in sized().filter(|(_, s)| s.bars.len() > 1) {
+        let caption = page.say("plot_sizes", &[("node", id)]);
+        let plot = size_plot(page, &caption, sizes);
+        blocks.push(Block::Picture(caption, plot.markup()));
+    }
+    let keyed: Vec<_> = nodes()
+        .filter_map(|(id, n)| Some((id, n.keys.as_ref()?)))
+        .collect();
+    if !keyed.is_empty() {
+        blocks.push(Block::Table(keys(page, &keyed)));
+        blocks.push(Block::Text(page.t("keys_note").to_owned()));
+    }
+    blocks
+}
+
+/// Shares of the records by size, as bars.
+fn size_plot(page: &Page<'_>, title: &str, sizes: &SizeSummary) -> Plot {
+    let axis = |key: &str, unit: Unit| Axis::new(page.t(key), unit);
+    let mut plot = Plot::new(
+        title,
+        axis("axis_size", Unit::Of("B".to_owned())).tight(),
+        axis("axis_records_share", Unit::Percent),
+    );
+    plot.height = 180.0;
+    let share = |n: u64| 100.0 * n as f64 / sizes.records.max(1) as f64;
+    let corners = sizes
+        .bars
+        .iter()
+        .flat_map(|b| [b.from, b.to].map(|x| [x as f64, share(b.records)]));
+    plot.series.push(Series {
+        name: page.t("axis_records_share").to_owned(),
+        color: paint().series(0).to_owned(),
+        shape: Shape::Area,
+        points: corners.collect(),
+        ..Series::default()
+    });
+    plot
+}
+
+/// How unequal keys are, where they are looked at.
+fn keys(page: &Page<'_>, keyed: &[(&String, &KeySummary)]) -> Table {
+    let mut table = page.head(
+        page.t("keys_table"),
+        &[
+            "node",
+            "key_field",
+            ">keys_distinct",
+            ">key_top",
+            ">key_top_10",
+            ">key_top_percent",
+            ">keys_effective",
+            "counted",
+        ],
+    );
+    let percent = |v: f64| format!("{} %", number(v * 100.0));
+    for (id, keys) in keyed {
+        let of = |field: &str| format!("nodes/{id}/keys/{field}");
+        let counted = if keys.exact {
+            "key_exact"
+        } else {
+            "key_sampled"
+        };
+        table.rows.push(vec![
+            Cell::toned((*id).clone(), Tone::Code),
+            Cell::toned(keys.field.clone(), Tone::Code),
+            page.count(&of("distinct")),
+            page.figure(&of("top_share"), percent),
+            page.figure(&of("top_10_share"), percent),
+            page.figure(&of("top_percent_share"), percent),
+            page.figure(&of("effective"), number),
+            Cell::toned(page.t(counted), Tone::Date),
         ]);
     }
     table
@@ -192,7 +295,7 @@ fn scenario(page: &Page<'_>) -> Table {
         };
         table.rows.push(vec![
             Cell::text(span(step.at.as_secs_f64())),
-            Cell::toned(step.node.clone(), super::Tone::Code),
+            Cell::toned(step.node.clone(), Tone::Code),
             Cell::text(what),
         ]);
     }

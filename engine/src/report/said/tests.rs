@@ -214,9 +214,8 @@ fn refused_wires_are_told_in_korean() {
     assert!(refusals > 50, "{refusals}");
 }
 
-/// The texts that services tell as events, incidents and errors: those in the calls, each with its place.
-fn told() -> Vec<(String, String)> {
-    let mut found = Vec::new();
+/// The sources of services without their tests.
+fn service_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![sources().join("services")];
     while let Some(folder) = folders.pop() {
@@ -231,7 +230,13 @@ fn told() -> Vec<(String, String)> {
             }
         }
     }
-    for path in files {
+    files
+}
+
+/// The texts that services tell as events, incidents and errors: those in the calls, each with its place.
+fn told() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in service_files() {
         let text = joined(&std::fs::read_to_string(&path).unwrap());
         for call in [".event(", ".incident(", ".errored("] {
             for (_, rest) in text.match_indices(call).map(|(i, _)| text.split_at(i)) {
@@ -356,4 +361,32 @@ fn sources_of_figures_are_korean_but_for_addresses_and_titles() {
             );
         }
     }
+}
+
+#[test]
+fn limits_of_services_have_korean_names() {
+    let words = super::super::pages::Words {
+        lang: super::super::pages::Lang::Ko,
+    };
+    let mut named = BTreeSet::new();
+    for path in service_files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for call in text.split(".limit(").skip(1) {
+            let literal = call.trim_start().strip_prefix('"');
+            named.extend(
+                literal
+                    .and_then(|l| l.split_once('"'))
+                    .map(|(n, _)| n.to_owned()),
+            );
+        }
+    }
+    let english: Vec<&String> = named
+        .iter()
+        .filter(|n| !is_korean(&words.limit(n)))
+        .collect();
+    assert!(
+        english.is_empty(),
+        "write their Korean in i18n/services.toml: {english:#?}"
+    );
+    assert!(named.len() > 15, "{named:?}");
 }

@@ -118,6 +118,7 @@ impl Model {
             batch.take(&UInt32Array::from(rows))?
         };
         cx.metric("IncomingBytes", kept.bytes() as f64);
+        cx.profile_keys(&kept, &self.config.partition_key);
         let mut offset = 0;
         let mut lanes = Vec::new();
         for part in taken.chunk_by(|a, b| a.0 == b.0) {

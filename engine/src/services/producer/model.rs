@@ -174,6 +174,8 @@ impl Model {
         let made = batch.records();
         let batch = self.spoil(batch, cx)?;
         cx.created(batch.records(), batch.bytes());
+        cx.profile_sizes(&batch);
+        cx.profile_keys(&batch, self.config.key());
         cx.metric("UserRecordsReceived", made as f64);
         if self.putters.is_empty() {
             cx.dropped("nothing is connected", batch.records());
