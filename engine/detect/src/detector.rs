@@ -52,6 +52,28 @@ impl Algorithm {
         Self::Seasonal,
         Self::Arima,
     ];
+    /// Its name in documents and SQL, such as `random-cut-forest`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BestOf => "best-of",
+            Self::RandomCutForest => "random-cut-forest",
+            Self::ZScore => "z-score",
+            Self::Iqr => "iqr",
+            Self::Mad => "mad",
+            Self::Ewma => "ewma",
+            Self::IsolationForest => "isolation-forest",
+            Self::OneClassSvm => "one-class-svm",
+            Self::Seasonal => "seasonal",
+            Self::Arima => "arima",
+        }
+    }
+    /// The one of this name; letter case and `_` for `-` do not matter.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.trim().to_lowercase().replace('_', "-");
+        Self::ALL.into_iter().find(|a| a.name() == name)
+    }
     /// The cut-off that is usual for it.
     #[must_use]
     pub const fn usual_cutoff(self) -> Cutoff {

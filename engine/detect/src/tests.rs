@@ -342,6 +342,17 @@ fn the_nab_score_is_that_of_the_formula() {
     }
 }
 
+#[test]
+fn detectors_are_known_by_their_names() {
+    for algorithm in Algorithm::ALL {
+        let name = algorithm.name();
+        assert_eq!(Algorithm::named(name), Some(algorithm));
+        let shouted = name.to_uppercase().replace('-', "_");
+        assert_eq!(Algorithm::named(&shouted), Some(algorithm));
+    }
+    assert_eq!(Algorithm::named("best"), None);
+}
+
 /// The data of the benchmark are not part of the project: `WEIR_NAB` names their folder.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn benchmark() -> Option<Vec<nab_files::File>> {

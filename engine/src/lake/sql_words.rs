@@ -336,6 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of texts")]
     fn texts_of_the_library_become_sentences_with_a_mend() {
         let near = |name: &str| match name {
             "coun" => Some("count".to_owned()),

@@ -16,11 +16,12 @@ use arrow::datatypes::{SchemaRef, UInt32Type};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
@@ -98,6 +99,34 @@ pub(super) enum Step {
     },
 }
 
+impl Step {
+    fn check_overflow(&mut self) -> Result<(), DataFusionError> {
+        match self {
+            Self::Filter { predicate, .. } => *predicate = overflowing(predicate)?,
+            Self::Project { exprs, .. } => {
+                for expr in exprs {
+                    *expr = overflowing(expr)?;
+                }
+            }
+            Self::DropAll { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// `expr` with every sum, difference and product such that an overflow is an error.
+fn overflowing(expr: &Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
+    let one = |e: Arc<dyn PhysicalExpr>| match e.downcast_ref::<BinaryExpr>() {
+        Some(b) => {
+            let own = BinaryExpr::new(Arc::clone(b.left()), *b.op(), Arc::clone(b.right()));
+            let own: Arc<dyn PhysicalExpr> = Arc::new(own.with_fail_on_overflow(true));
+            Ok(Transformed::yes(own))
+        }
+        None => Ok(Transformed::no(e)),
+    };
+    Ok(Arc::clone(expr).transform_up(one)?.data)
+}
+
 /// What became of one batch.
 #[derive(Debug, Clone)]
 pub struct Applied {
@@ -136,6 +165,20 @@ impl Transform {
             output,
             input,
         })
+    }
+
+    /// The same, but whole numbers that overflow in arithmetic are an error instead of wrapping around.
+    ///
+    /// # Errors
+    /// Those of [`Transform::compile`].
+    pub(super) fn checked(sql: &str, input: SchemaRef) -> Result<Self, SqlProblem> {
+        let mut own = Self::compile(sql, input)?;
+        if let Some(Work::Steps { steps, .. }) = Arc::get_mut(&mut own.work) {
+            for step in steps {
+                step.check_overflow().map_err(|e| problem(&e))?;
+            }
+        }
+        Ok(own)
     }
 
     /// The columns that come out.

@@ -119,7 +119,9 @@ impl Builder<'_> {
                 false => format!("SELECT {} FROM records", keys.join(", ")),
             };
             specs.push(SideSpec {
-                keys: Transform::compile(&sql, Arc::clone(&stream.schema)).map_err(here)?,
+                keys: self
+                    .transform(&sql, Arc::clone(&stream.schema))
+                    .map_err(here)?,
                 time: stream.schema.index_of(&times[i])?,
                 shown: visible(&stream.schema),
                 rowtime: stream.schema.index_of(ROWTIME)?,
@@ -210,7 +212,7 @@ impl Builder<'_> {
         }
         let all: Vec<String> = rest.iter().map(|e| format!("({e})")).collect();
         let sql = format!("SELECT * FROM records WHERE {}", all.join(" AND "));
-        let transform = Transform::compile(&sql, Arc::clone(output));
+        let transform = self.transform(&sql, Arc::clone(output));
         transform
             .map(Some)
             .map_err(|e| self.here(at(span, e.message)))

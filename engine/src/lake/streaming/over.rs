@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch, UInt32Array};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, UInt32Array};
+use arrow::datatypes::{Float64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::Accumulator;
+use weir_detect::{Algorithm, Detector, Verdict};
 
 use super::Limits;
 use super::aggregation::Aggregation;
 use super::rows::{Fates, Origin, Rows, fate, millis, widened};
+use crate::lake::anomaly::{self, Told};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::problem;
 use crate::lake::transform::Transform;
@@ -37,7 +39,12 @@ pub(super) enum What {
     First,
     /// The value of the newest.
     Last,
+    /// What a detector says of the record: one detector for each partition, of this seed.
+    Detect(Told, Algorithm, u64),
 }
+
+/// Partitions with a detector at the most: each may take megabytes. Records of others have NULL.
+const DETECTORS_MAX: usize = 1000;
 
 /// One call with its window.
 pub(super) struct Call {
@@ -93,6 +100,9 @@ pub(super) struct Part {
     entries: VecDeque<(i64, Vec<ScalarValue>)>,
     accumulators: Vec<Box<dyn Accumulator>>,
     newest: i64,
+    /// With what it said last; `None` when there is no room for one.
+    detector: Option<Box<Detector>>,
+    said: Option<Verdict>,
 }
 
 /// Adds a column for each call.
@@ -110,6 +120,14 @@ impl Over {
     pub(super) fn state(&self) -> (usize, usize) {
         let parts = self.calls.iter().map(|c| c.parts.len()).sum();
         (parts, self.entries)
+    }
+    /// Detectors know nothing any more.
+    pub(super) fn forget_detectors(&mut self) {
+        for call in &mut self.calls {
+            if matches!(call.what, What::Detect(..)) {
+                call.parts.clear();
+            }
+        }
     }
     /// Whether everything that it computes of the rows alone computes.
     pub(super) fn probe(&self, batch: &RecordBatch) -> Result<(), SqlProblem> {
@@ -177,6 +195,7 @@ impl Call {
     ) -> Result<(ArrayRef, isize), DataFusionError> {
         let outer = |e: SqlProblem| DataFusionError::Execution(e.to_string());
         let values = self.values.apply(&rows.batch).map_err(outer)?.rows;
+        let fields = values.num_columns() - self.keys;
         let arguments: Vec<ArrayRef> = match &self.what {
             What::Aggregate(a) => a
                 .prepare(&rows.batch)?
@@ -192,8 +211,8 @@ impl Call {
         };
         let mut out = Vec::with_capacity(times.len());
         let mut change: isize = 0;
-        let together =
-            peers && !matches!(self.frame, Frame::Rows(_)) && !matches!(self.what, What::Lag(_));
+        let alone = matches!(self.what, What::Lag(_) | What::Detect(..));
+        let together = peers && !matches!(self.frame, Frame::Rows(_)) && !alone;
         let key = |i: usize| keys.as_ref().map_or(&[][..], |k| k.row(i).data());
         let mut from = 0;
         while from < times.len() {
@@ -201,10 +220,11 @@ impl Call {
             let to = from + if together { same.count() } else { 1 };
             for (i, t) in times.iter().enumerate().take(to).skip(from) {
                 let (what, frame) = (&self.what, self.frame);
+                let room = self.parts.len() < DETECTORS_MAX;
                 let part = match self.parts.get_mut(key(i)) {
                     Some(part) => part,
                     None => {
-                        let part = Part::new(what, frame, *t)?;
+                        let part = Part::new(what, frame, *t, fields, room)?;
                         self.parts.entry(key(i).to_vec()).or_insert(part)
                     }
                 };
@@ -228,6 +248,7 @@ impl Call {
     fn kind(&self, arguments: &[ArrayRef]) -> arrow::datatypes::DataType {
         match &self.what {
             What::Aggregate(a) => a.output().field(0).data_type().clone(),
+            What::Detect(told, ..) => told.data_type(),
             _ => arguments
                 .first()
                 .map_or(arrow::datatypes::DataType::Null, |a| a.data_type().clone()),
@@ -237,6 +258,7 @@ impl Call {
     pub(super) fn data_type(&self) -> arrow::datatypes::DataType {
         match &self.what {
             What::Aggregate(a) => a.output().field(0).data_type().clone(),
+            What::Detect(told, ..) => told.data_type(),
             _ => {
                 let fields = self.values.output_schema().fields();
                 fields
@@ -247,8 +269,27 @@ impl Call {
     }
 }
 
+/// The number in a row of a column of them; a missing one is no number.
+fn number(column: &ArrayRef, row: usize) -> f64 {
+    let own = column.as_primitive_opt::<Float64Type>();
+    own.filter(|c| c.is_valid(row))
+        .map_or(f64::NAN, |c| c.value(row))
+}
+
 impl Part {
-    fn new(what: &What, frame: Frame, t: i64) -> Result<Self, DataFusionError> {
+    fn new(
+        what: &What,
+        frame: Frame,
+        t: i64,
+        fields: usize,
+        room: bool,
+    ) -> Result<Self, DataFusionError> {
+        let detector = match what {
+            What::Detect(_, algorithm, seed) if room => {
+                Some(Box::new(anomaly::detector(*algorithm, fields, *seed)))
+            }
+            _ => None,
+        };
         let accumulators = match (what, frame) {
             (What::Aggregate(a), Frame::All) => a.accumulators()?,
             (What::Aggregate(a), _) => a.sliding()?,
@@ -258,6 +299,8 @@ impl Part {
             entries: VecDeque::new(),
             accumulators,
             newest: t,
+            detector,
+            said: None,
         })
     }
     fn take_in(
@@ -269,6 +312,12 @@ impl Part {
         row: usize,
     ) -> Result<(), DataFusionError> {
         self.newest = self.newest.max(t);
+        if let What::Detect(..) = what {
+            let record: Vec<f64> = arguments.iter().map(|a| number(a, row)).collect();
+            let detector = self.detector.as_mut();
+            self.said = detector.and_then(|d| anomaly::verdict(d, &record));
+            return Ok(());
+        }
         let own: Vec<ArrayRef> = arguments.iter().map(|a| a.slice(row, 1)).collect();
         let values: Result<Vec<ScalarValue>, _> = arguments
             .iter()
@@ -298,6 +347,7 @@ impl Part {
                 Some(accumulator) => accumulator.evaluate(),
                 None => Ok(ScalarValue::Null),
             },
+            What::Detect(told, ..) => Ok(told.of(self.said.as_ref())),
             What::First => first(self.entries.front()).map_or_else(nothing, Ok),
             What::Last => first(self.entries.back()).map_or_else(nothing, Ok),
             What::Lag(n) => {

@@ -241,11 +241,13 @@ impl StreamProgram {
         }
         Ok(())
     }
-    /// Random Cut Forests begin anew, as they do when AWS restarts an application.
+    /// Random Cut Forests and other detectors begin anew, as forests do when AWS restarts an application.
     pub fn forget_forests(&mut self) {
         for stage in &mut self.stages {
-            if let Op::Forest(forest) = &mut stage.op {
-                forest.begin_anew();
+            match &mut stage.op {
+                Op::Forest(forest) => forest.begin_anew(),
+                Op::Over(over, _) => over.forget_detectors(),
+                _ => {}
             }
         }
     }

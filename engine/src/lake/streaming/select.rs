@@ -125,6 +125,13 @@ impl Builder<'_> {
             None => problem.at(self.place.0, self.place.1),
         }
     }
+    /// Compiles what is told from one record alone. Flink computes with whole numbers as Java does: they wrap around.
+    pub(super) fn transform(&self, sql: &str, input: SchemaRef) -> Result<Transform, SqlProblem> {
+        match self.dialect {
+            Dialect::Kinesis => Transform::checked(sql, input),
+            Dialect::Flink => Transform::compile(sql, input),
+        }
+    }
     pub(super) fn add(&mut self, stream: Stream) -> usize {
         self.program.streams.push(stream);
         self.program.streams.len() - 1
@@ -427,7 +434,8 @@ impl Builder<'_> {
             "SELECT {}, \"{ROWTIME}\" FROM records{condition}",
             list(&items)
         );
-        let transform = Transform::compile(&sql, Arc::clone(&stream.schema))
+        let transform = self
+            .transform(&sql, Arc::clone(&stream.schema))
             .map_err(|e| self.blame(&e, &items, filter.as_ref(), &stream.schema))?;
         let to = self.add(Stream {
             name: stream.name.clone(),
@@ -452,7 +460,7 @@ impl Builder<'_> {
         for (expr, span) in own.chain(filter.map(|f| (&f.expr, f.span))) {
             let alone = format!("SELECT {expr} AS x FROM records");
             let windowed = wider(schema, OWN.map(time_field));
-            if let Err(e) = Transform::compile(&alone, windowed)
+            if let Err(e) = self.transform(&alone, windowed)
                 && e.message == problem.message
             {
                 return self.here(at(span, plain.message));

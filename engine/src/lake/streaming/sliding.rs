@@ -5,22 +5,40 @@ use std::sync::Arc;
 use arrow::datatypes::Field;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, Ident, NamedWindowExpr, OrderBy, OrderByKind, Query, Select, SetExpr,
-    Spanned as _, TableFactor, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
+    Spanned as _, TableFactor, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
     WindowType,
 };
+use weir_detect::Algorithm;
 
 use super::Dialect;
 use super::aggregation::Aggregation;
 use super::grouped::Grid;
-use super::names::{Scope, any, arguments, at, interval, quoted, replace};
+use super::names::{Scope, any, arguments, at, call, interval, quoted, replace};
 use super::over::{Call, Frame, Over, What};
 use super::program::{Op, Stream, TimeBy};
 use super::rows::{ROWTIME, wider};
 use super::select::{Builder, Item};
 use super::sorted::Sorted;
 use super::windows::{self, Shape, Window};
+use crate::lake::anomaly::{self, Told};
 use crate::lake::error::SqlProblem;
-use crate::lake::transform::Transform;
+
+/// The text of a literal.
+const fn text(expr: &Expr) -> Option<&String> {
+    match expr {
+        Expr::Value(v) => match &v.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The expression as a number.
+fn double(expr: Expr) -> Expr {
+    let float = Value::SingleQuotedString("Float64".to_owned());
+    call("arrow_cast", vec![expr, Expr::Value(float.into())])
+}
 
 impl Builder<'_> {
     /// Adds a stage for the calls with OVER and writes their columns in their place.
@@ -190,7 +208,7 @@ impl Builder<'_> {
             true => None,
             false => {
                 let sql = format!("SELECT {} FROM records", columns.join(", "));
-                let keys = Transform::compile(&sql, Arc::clone(&own.schema));
+                let keys = self.transform(&sql, Arc::clone(&own.schema));
                 Some((keys.map_err(|e| at(order.span(), e.message))?, directions))
             }
         };
@@ -206,7 +224,8 @@ impl Builder<'_> {
         let own = self.stream(from).clone();
         let filter = super::select::Wanted::filter(filter, scope)?;
         let sql = format!("SELECT * FROM records WHERE {}", filter.expr);
-        let transform = Transform::compile(&sql, Arc::clone(&own.schema))
+        let transform = self
+            .transform(&sql, Arc::clone(&own.schema))
             .map_err(|e| self.blame(&e, &[], Some(&filter), &own.schema))?;
         let to = self.add(own);
         self.stage(from, to, Op::Map(transform));
@@ -230,6 +249,20 @@ impl Builder<'_> {
                 let back = back.filter(|n| (1..=10_000).contains(n));
                 What::Lag(back.ok_or_else(|| at(span, "LAG goes back 1 to 10000 records"))?)
             }
+            "ANOMALY_SCORE" | "IS_ANOMALY" | "ANOMALY_EXPECTED" => {
+                let told = Told::by(&name).unwrap_or(Told::Score);
+                if frame != Frame::All {
+                    return Err(at(
+                        span,
+                        format!("{name} looks at all records so far: leave the frame out"),
+                    ));
+                }
+                let algorithm = match args.first().and_then(|a| text(a)) {
+                    Some(named) => anomaly::algorithm(named).map_err(|why| at(span, why))?,
+                    None => Algorithm::BestOf,
+                };
+                What::Detect(told, algorithm, self.limits.seed)
+            }
             "FIRST_VALUE" => What::First,
             "LAST_VALUE" => What::Last,
             _ if crate::lake::sql::is_aggregate(&name) => {
@@ -246,14 +279,26 @@ impl Builder<'_> {
                 return Err(at(
                     span,
                     format!(
-                        "`{name}` has no OVER here; there are the aggregates, LAG, FIRST_VALUE and LAST_VALUE"
+                        "`{name}` has no OVER here; there are the aggregates, LAG, FIRST_VALUE, LAST_VALUE, ANOMALY_SCORE, IS_ANOMALY and ANOMALY_EXPECTED"
                     ),
                 ));
             }
         };
         let mut wanted: Vec<Expr> = spec.partition_by.clone();
-        if !matches!(what, What::Aggregate(_)) {
-            wanted.extend(args.first().map(|a| (*a).clone()));
+        match what {
+            What::Aggregate(_) => {}
+            What::Detect(..) => {
+                let numbers = args.iter().filter(|a| text(a).is_none());
+                let numbers: Vec<Expr> = numbers.map(|a| double((*a).clone())).collect();
+                if numbers.is_empty() {
+                    let why = format!(
+                        "{name} takes the name of a detector and numbers: {name}('mad', price)"
+                    );
+                    return Err(at(span, why));
+                }
+                wanted.extend(numbers);
+            }
+            _ => wanted.extend(args.first().map(|a| (*a).clone())),
         }
         let mut columns = Vec::new();
         for (i, expr) in wanted.iter_mut().enumerate() {
@@ -264,7 +309,8 @@ impl Builder<'_> {
             columns.push(format!("\"{ROWTIME}\" AS k0"));
         }
         let sql = format!("SELECT {} FROM records", columns.join(", "));
-        let values = Transform::compile(&sql, Arc::clone(&stream.schema))
+        let values = self
+            .transform(&sql, Arc::clone(&stream.schema))
             .map_err(|e| at(span, e.message))?;
         Call::new(what, frame, values, spec.partition_by.len()).map_err(|e| at(span, e.message))
     }

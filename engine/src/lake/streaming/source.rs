@@ -20,7 +20,6 @@ use super::select::Builder;
 use super::windows::{self, OWN, SHOWN, Window};
 use super::{Dialect, Reference};
 use crate::lake::error::SqlProblem;
-use crate::lake::transform::Transform;
 
 /// What a FROM comes to.
 pub(super) struct From {
@@ -364,8 +363,10 @@ impl Builder<'_> {
         all.extend(hidden.map(|f| f.as_ref().clone()));
         let output = Arc::new(Schema::new(all));
         let here = |e: SqlProblem| self.here(SqlProblem::new(e.message));
-        let keys = Transform::compile(&left, Arc::clone(&own.schema)).map_err(here)?;
-        let theirs = Transform::compile(&right, schema).map_err(here)?;
+        let keys = self
+            .transform(&left, Arc::clone(&own.schema))
+            .map_err(here)?;
+        let theirs = self.transform(&right, schema).map_err(here)?;
         let joined = Join::new(
             keys,
             theirs,

@@ -1,6 +1,7 @@
 //! Scripts of both dialects over small batches.
 
 mod batch;
+mod detectors;
 mod event_time;
 mod faults;
 mod joins;

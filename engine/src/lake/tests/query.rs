@@ -527,6 +527,33 @@ fn detectors_score_a_column_in_its_order() {
         all[1] > 0 && all[1] <= 12_000 && all[2] > 0 && all[3] > 0,
         "{all:?}"
     );
-    let error = ask(&lake, "SELECT anomaly_score('x') OVER () FROM payments").unwrap_err();
-    assert!(error.to_string().contains("takes numbers"), "{error}");
+    for (call, part) in [
+        ("anomaly_score('mad')", "1 to 32 numbers"),
+        (
+            "anomaly_score('x', amount)",
+            "`x` is no detector; there is best-of",
+        ),
+        ("anomaly_score(amount, 'mad')", "takes numbers"),
+        ("random_cut_forest('mad', amount)", "takes numbers"),
+    ] {
+        let error = ask(&lake, &format!("SELECT {call} OVER () FROM payments")).unwrap_err();
+        assert!(error.to_string().contains(part), "{call}: {error}");
+    }
+}
+
+#[test]
+fn every_detector_can_be_called_by_its_name() {
+    let (_dir, lake) = partitioned();
+    for algorithm in weir_detect::Algorithm::ALL {
+        let name = algorithm.name();
+        let sql = format!("WITH scored AS (SELECT amount, anomaly_score('{name}', amount) OVER (ORDER BY event_time) AS score,
+            is_anomaly('{name}', amount) OVER (ORDER BY event_time) AS odd, anomaly_expected('{name}', amount) OVER (ORDER BY event_time) AS usual
+            FROM (SELECT * FROM payments ORDER BY event_time LIMIT 1200) AS newest)
+            SELECT count(score), sum(CASE WHEN score > 0 THEN 1 ELSE 0 END), sum(CASE WHEN odd THEN 1 ELSE 0 END), count(usual) FROM scored");
+        let result = ask(&lake, &sql).unwrap();
+        let all: Vec<i64> = (0..4).map(|i| column_i64(&result.batches, i)[0]).collect();
+        assert!(all[0] > 0 && all[1] > 0, "{name}: {all:?}");
+        // What was to be expected is told of anomalies, and of those alone.
+        assert_eq!(all[2], all[3], "{name}: {all:?}");
+    }
 }

@@ -76,6 +76,9 @@ pub struct Config {
     /// Records that the sliding windows of a statement keep; records beyond are dropped.
     #[schemars(range(min = 1, max = 5_000_000), extend("x-unit" = "records", "x-soft-max" = 1_000_000, "x-group" = "State"))]
     pub max_state_records: u32,
+    /// Durable application backups (snapshots) that are kept, for the bill. Assumed: see how large yours are. Flink only.
+    #[schemars(range(min = 0.0, max = 100_000.0), extend("x-unit" = "GB", "x-soft-max" = 100.0, "x-assumed" = true, "x-group" = "State"))]
+    pub backup_gb: f64,
 }
 
 impl Default for Config {
@@ -99,6 +102,7 @@ impl Default for Config {
             per_record_us: 20.0,
             max_state_keys: 100_000,
             max_state_records: 1_000_000,
+            backup_gb: 0.0,
         }
     }
 }

@@ -42,6 +42,14 @@ static STORAGE: UsageSpec = UsageSpec {
     growth: Growth::Linear,
 };
 
+static BACKUP: UsageSpec = UsageSpec {
+    key: "kinesis-analytics.durable_backup_gb_month",
+    unit: "GB-month",
+    base_per_unit: GIB * HOURS_PER_MONTH * HOUR_MS,
+    rounding: "",
+    growth: Growth::Linear,
+};
+
 static GET: UsageSpec = UsageSpec {
     key: "s3.get_request",
     unit: "request",
@@ -142,7 +150,7 @@ static SPEC: KindSpec = KindSpec {
             "Rows with a value that does not compute; Kinesis SQL has them in `error_stream`.",
         ),
     ],
-    usage: &[&KPU_HOUR, &STORAGE, &GET],
+    usage: &[&KPU_HOUR, &STORAGE, &BACKUP, &GET],
     quotas: &[
         "kinesis-analytics.kpus_max",
         "kinesis-analytics.sql_kpus_max",
@@ -240,6 +248,13 @@ impl Kind for KinesisAnalytics {
                     config.kpus(config.parallelism)
                 ),
                 format!("at most {} KPUs, the `max_kpus`", config.max_kpus),
+            );
+        }
+        if config.runtime == Runtime::Sql && config.backup_gb > 0.0 {
+            out.warning(
+                "backup_gb",
+                "an application of Kinesis SQL has no snapshots",
+                "leave it at 0, or take the `flink` runtime",
             );
         }
         if let Err((param, why)) = reference::before(config, cx.root) {

@@ -2,7 +2,7 @@
 
 use super::config::Runtime;
 use super::model::{MINUTE, Model, TIMER_UP};
-use super::{KPU_HOUR, STORAGE};
+use super::{BACKUP, KPU_HOUR, STORAGE};
 use crate::node::{Cx, Tag};
 use crate::units::{GIB, SimDuration, SimTime};
 
@@ -78,5 +78,20 @@ impl Model {
         cx.meter(&KPU_HOUR, u128::from(millis) * all);
         let bytes = u128::from(self.quotas.storage_gib * GIB) * kpus;
         cx.meter(&STORAGE, u128::from(millis) * bytes);
+        if self.config.runtime == Runtime::Flink {
+            cx.meter(
+                &BACKUP,
+                u128::from(millis) * backup_bytes(self.config.backup_gb),
+            );
+        }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bounded by the parameter's range"
+)]
+fn backup_bytes(gb: f64) -> u128 {
+    (gb * GIB as f64) as u128
 }

@@ -139,7 +139,8 @@ fn bill_has_the_kpus_and_their_minimum() {
             "sql" => PER_MINUTE,
             _ => "SELECT amount FROM s",
         };
-        let params = json!({"sql": sql, "runtime": runtime, "parallelism": parallelism});
+        let params =
+            json!({"sql": sql, "runtime": runtime, "parallelism": parallelism, "backup_gb": 2.0});
         let ran = bench(params, 1.0, &["out"], &[sink()]).run(minutes * 60);
         assert_eq!(
             ran.usage("sql", "kinesis-analytics.kpu_hour"),
@@ -153,6 +154,12 @@ fn bill_has_the_kpus_and_their_minimum() {
             _ => 50 * u128::from(parallelism) * u128::from(minutes.max(10)),
         };
         assert_eq!(storage / minute, expected, "{runtime} {parallelism}");
+        let backup = ran.usage("sql", "kinesis-analytics.durable_backup_gb_month");
+        let expected = match runtime {
+            "sql" => 0,
+            _ => 2 * u128::from(minutes.max(10)),
+        };
+        assert_eq!(backup / minute, expected, "{runtime} {parallelism}");
         assert!(ran.run.bill().unknown.is_empty());
     }
 }

@@ -120,10 +120,13 @@ eventbridge usd_per_million_scheduler eventbridge.scheduler_invocation 1e6
 eventbridge usd_per_gb_archive eventbridge.archive_processing_gb 1
 eventbridge usd_per_gb_month eventbridge.archive_storage_gb_month 1
 managed-flink usd_per_kpu_hour kinesis-analytics.kpu_hour 1
+managed-flink usd_per_backup_gb kinesis-analytics.durable_backup_gb_month 1
 managed-flink usd_per_gb_month kinesis-analytics.running_storage_gb_month 1
 sagemaker usd_per_second_1gb sagemaker.serverless_inference_gb_second 1
 sagemaker usd_m5_large sagemaker.ml_m5_large_hosting_hour 1
 sagemaker usd_m5_xlarge sagemaker.ml_m5_xlarge_hosting_hour 1
+sagemaker usd_g4dn_xlarge sagemaker.ml_g4dn_xlarge_hosting_hour 1
+sagemaker usd_processing_m5_xlarge sagemaker.ml_m5_xlarge_processing_hour 1
 sagemaker usd_training_m5_large sagemaker.ml_m5_large_training_hour 1
 sagemaker usd_training_m5_xlarge sagemaker.ml_m5_xlarge_training_hour 1
 sagemaker usd_batch_m5_large sagemaker.ml_m5_large_transform_hour 1
@@ -173,14 +176,9 @@ const NOT_MODELLED: &[(&str, &str)] = &[
     ("s3 usd_per_job", "S3 Batch Operations"),
     ("s3 usd_per_gb", "multi-region access points"),
     (
-        "managed-flink usd_per_backup_gb",
-        "snapshots and their storage",
+        "sagemaker usd_g4dn_4xlarge",
+        "larger instances with GPUs: their prices are not known",
     ),
-    ("sagemaker usd_processing_m5_xlarge", "processing jobs"),
-    ("sagemaker usd_g4dn_xlarge", "instances with GPUs"),
-    ("sagemaker usd_g4dn_4xlarge", "instances with GPUs"),
-    ("sagemaker usd_g4dn_12xlarge", "instances with GPUs"),
-    ("sagemaker usd_g5_12xlarge", "instances with GPUs"),
 ];
 
 /// Free amounts that a row states, and the allowance that they are.

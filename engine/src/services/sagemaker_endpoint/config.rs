@@ -55,19 +55,34 @@ pub enum InstanceType {
     /// 4 vCPU, 16 GiB.
     #[serde(rename = "ml.m5.xlarge")]
     M5Xlarge,
+    /// 8 vCPU, 32 GiB.
+    #[serde(rename = "ml.m5.2xlarge")]
+    M5Xlarge2,
+    /// 2 vCPU, 4 GiB.
+    #[serde(rename = "ml.c5.large")]
+    C5Large,
+    /// 4 vCPU, 8 GiB.
+    #[serde(rename = "ml.c5.xlarge")]
+    C5Xlarge,
+    /// 4 vCPU, 16 GiB, a T4 GPU.
+    #[serde(rename = "ml.g4dn.xlarge")]
+    G4dnXlarge,
 }
 
 impl InstanceType {
     pub(super) const fn vcpus(self) -> u32 {
         match self {
-            Self::M5Large => 2,
-            Self::M5Xlarge => 4,
+            Self::M5Large | Self::C5Large => 2,
+            Self::M5Xlarge | Self::C5Xlarge | Self::G4dnXlarge => 4,
+            Self::M5Xlarge2 => 8,
         }
     }
     pub(super) const fn memory_mb(self) -> u32 {
         match self {
-            Self::M5Large => 8192,
-            Self::M5Xlarge => 16_384,
+            Self::M5Large | Self::C5Xlarge => 8_192,
+            Self::M5Xlarge | Self::G4dnXlarge => 16_384,
+            Self::M5Xlarge2 => 32_768,
+            Self::C5Large => 4_096,
         }
     }
 }

@@ -27,18 +27,18 @@ pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
 
-static HOUR_LARGE: UsageSpec = usage(
-    "sagemaker.ml_m5_large_hosting_hour",
-    "instance-hour",
-    HOUR_MS,
-    "",
-);
-static HOUR_XLARGE: UsageSpec = usage(
-    "sagemaker.ml_m5_xlarge_hosting_hour",
-    "instance-hour",
-    HOUR_MS,
-    "",
-);
+const fn hour(key: &'static str) -> UsageSpec {
+    usage(key, "instance-hour", HOUR_MS, "")
+}
+/// Instance-hours, in the order of [`InstanceType`].
+static HOURS: [UsageSpec; 6] = [
+    hour("sagemaker.ml_m5_large_hosting_hour"),
+    hour("sagemaker.ml_m5_xlarge_hosting_hour"),
+    hour("sagemaker.ml_m5_2xlarge_hosting_hour"),
+    hour("sagemaker.ml_c5_large_hosting_hour"),
+    hour("sagemaker.ml_c5_xlarge_hosting_hour"),
+    hour("sagemaker.ml_g4dn_xlarge_hosting_hour"),
+];
 static SERVERLESS: UsageSpec = usage(
     "sagemaker.serverless_inference_gb_second",
     "GB-second",
@@ -264,7 +264,17 @@ static SPEC: KindSpec = KindSpec {
         },
     ],
     metrics: &METRICS,
-    usage: &[&HOUR_LARGE, &HOUR_XLARGE, &SERVERLESS, &DATA_IN, &DATA_OUT],
+    usage: &[
+        &HOURS[0],
+        &HOURS[1],
+        &HOURS[2],
+        &HOURS[3],
+        &HOURS[4],
+        &HOURS[5],
+        &SERVERLESS,
+        &DATA_IN,
+        &DATA_OUT,
+    ],
     quotas: &[
         "sagemaker-endpoint.payload_max_bytes",
         "sagemaker-endpoint.serverless_payload_max_bytes",

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::HOURS;
 use super::config::{Config, Serving};
 use super::fleet::{Fleet, Place, Scaled, Terms};
 use super::inference::{Alert, Inference};
 use super::variant::{NAMES, Variant};
-use super::{HOUR_LARGE, HOUR_XLARGE};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, LabelWindows};
 use crate::metrics::Part;
@@ -519,10 +519,7 @@ impl Node for Model {
     fn settle_usage(&mut self, cx: &mut Cx<'_>) {
         let millis = cx.now().as_millis() - self.metered.as_millis();
         self.metered = cx.now();
-        let usage = match self.config.instance_type {
-            super::InstanceType::M5Large => &HOUR_LARGE,
-            super::InstanceType::M5Xlarge => &HOUR_XLARGE,
-        };
+        let usage = &HOURS[self.config.instance_type as usize];
         let instances: u64 = self
             .variants
             .iter()

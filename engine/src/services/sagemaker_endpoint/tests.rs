@@ -193,6 +193,30 @@ fn instance_hours_and_data_are_billed() {
 }
 
 #[test]
+fn every_instance_type_has_its_own_hour() {
+    let spec = crate::node::AnyKind::spec(&SageMakerEndpoint);
+    for (name, vcpus, usd) in [
+        ("ml.m5.large", 2_u32, 0.115),
+        ("ml.m5.2xlarge", 8, 0.461),
+        ("ml.c5.large", 2, 0.102),
+        ("ml.c5.xlarge", 4, 0.204),
+        ("ml.g4dn.xlarge", 4, 0.7364),
+    ] {
+        let kind: super::InstanceType = serde_json::from_value(json!(name)).unwrap();
+        assert_eq!(kind.vcpus(), vcpus);
+        let key = format!("sagemaker.{}_hosting_hour", name.replace('.', "_"));
+        assert!(spec.usage.iter().any(|u| u.key == key), "{key}");
+        let feed = Fake::new().output("out", Flow::Records);
+        let params = json!({"model": "z-score", "fields": "heat", "instance_type": name});
+        let ran = served(&feed, params, 3600);
+        assert_eq!(ran.usage("model", &key), 3_600_000);
+        let bill = ran.run.bill();
+        assert!(bill.unknown.is_empty(), "{name}");
+        assert!((bill.total.as_f64() - usd).abs() < 1e-6, "{name}");
+    }
+}
+
+#[test]
 fn serverless_environments_start_cold_and_are_billed_by_the_millisecond() {
     // Two readings a second apart: the first finds nothing, the second a warm environment; one after ten minutes starts cold again.
     let feed = [1000, 60_000, 700_000]

@@ -14,6 +14,8 @@ pub enum JobType {
     Training,
     /// Batch transform: writes the rows with what a stored model says of them.
     Transform,
+    /// Processing: writes the rows with the features of `fields`.
+    Processing,
 }
 
 /// What is trained.
@@ -37,18 +39,31 @@ pub enum InstanceType {
     #[default]
     #[serde(rename = "ml.m5.xlarge")]
     M5Xlarge,
+    /// 8 vCPU, 32 GiB.
+    #[serde(rename = "ml.m5.2xlarge")]
+    M5Xlarge2,
+    /// 2 vCPU, 4 GiB.
+    #[serde(rename = "ml.c5.large")]
+    C5Large,
+    /// 4 vCPU, 8 GiB.
+    #[serde(rename = "ml.c5.xlarge")]
+    C5Xlarge,
+    /// 4 vCPU, 16 GiB, a T4 GPU.
+    #[serde(rename = "ml.g4dn.xlarge")]
+    G4dnXlarge,
 }
 
 impl InstanceType {
     pub(super) const fn vcpus(self) -> u32 {
         match self {
-            Self::M5Large => 2,
-            Self::M5Xlarge => 4,
+            Self::M5Large | Self::C5Large => 2,
+            Self::M5Xlarge | Self::C5Xlarge | Self::G4dnXlarge => 4,
+            Self::M5Xlarge2 => 8,
         }
     }
 }
 
-/// A SageMaker training or batch transform job over a table of the catalog.
+/// A SageMaker training, batch transform or processing job over a table of the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -111,7 +126,7 @@ pub struct Config {
     /// How many of them.
     #[schemars(range(min = 1, max = 100), extend("x-group" = "Instances", "x-unit" = "instances", "x-soft-max" = 10))]
     pub instance_count: u32,
-    /// Time of one vCPU for one row and round (of boosting) or tree; of a transform: for one row. Assumed: measure your job.
+    /// Time of one vCPU for one row and round (of boosting) or tree; of a transform or processing: for one row. Assumed: measure your job.
     #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-group" = "Instances", "x-unit" = "us", "x-soft-max" = 1000.0, "x-assumed" = true))]
     pub per_row_us: f64,
     /// Stopping condition: a job that takes longer is stopped.
@@ -195,7 +210,7 @@ impl Config {
     /// Virtual time of the work on so many rows.
     pub(super) fn seconds(&self, rows: u64) -> f64 {
         let passes = match (self.job_type, self.algorithm) {
-            (JobType::Transform, _) => 1,
+            (JobType::Transform | JobType::Processing, _) => 1,
             (JobType::Training, Trains::Xgboost) => self.num_round,
             (JobType::Training, Trains::RandomCutForest) => self.num_trees,
         };

@@ -1,5 +1,5 @@
 //! A SageMaker job over a table of the catalog: trains a model and leaves it in the lake as a file, or lets a stored model say what it
-//! thinks of every row (batch transform).
+//! thinks of every row (batch transform), or writes the rows with features of them (processing).
 //!
 //! `work.rs` is the real work, `model.rs` the job around it.
 
@@ -20,27 +20,50 @@ use crate::node::{
 pub use config::{Config, InstanceType, JobType, Trains};
 pub use model::Model;
 
-/// Instance-seconds.
+/// Instance-milliseconds.
 const fn hours(key: &'static str) -> UsageSpec {
     UsageSpec {
         key,
         unit: "instance-hour",
-        base_per_unit: 3600,
+        base_per_unit: 3_600_000,
         rounding: "each job rounded up to 1 s, a minute at the least",
         growth: Growth::Linear,
     }
 }
-static TRAINING_LARGE: UsageSpec = hours("sagemaker.ml_m5_large_training_hour");
-static TRAINING_XLARGE: UsageSpec = hours("sagemaker.ml_m5_xlarge_training_hour");
-static TRANSFORM_LARGE: UsageSpec = hours("sagemaker.ml_m5_large_transform_hour");
-static TRANSFORM_XLARGE: UsageSpec = hours("sagemaker.ml_m5_xlarge_transform_hour");
+/// Of training, in the order of [`InstanceType`].
+static TRAINING: [UsageSpec; 6] = [
+    hours("sagemaker.ml_m5_large_training_hour"),
+    hours("sagemaker.ml_m5_xlarge_training_hour"),
+    hours("sagemaker.ml_m5_2xlarge_training_hour"),
+    hours("sagemaker.ml_c5_large_training_hour"),
+    hours("sagemaker.ml_c5_xlarge_training_hour"),
+    hours("sagemaker.ml_g4dn_xlarge_training_hour"),
+];
+/// Of batch transform.
+static TRANSFORM: [UsageSpec; 6] = [
+    hours("sagemaker.ml_m5_large_transform_hour"),
+    hours("sagemaker.ml_m5_xlarge_transform_hour"),
+    hours("sagemaker.ml_m5_2xlarge_transform_hour"),
+    hours("sagemaker.ml_c5_large_transform_hour"),
+    hours("sagemaker.ml_c5_xlarge_transform_hour"),
+    hours("sagemaker.ml_g4dn_xlarge_transform_hour"),
+];
+/// Of processing.
+static PROCESSING: [UsageSpec; 6] = [
+    hours("sagemaker.ml_m5_large_processing_hour"),
+    hours("sagemaker.ml_m5_xlarge_processing_hour"),
+    hours("sagemaker.ml_m5_2xlarge_processing_hour"),
+    hours("sagemaker.ml_c5_large_processing_hour"),
+    hours("sagemaker.ml_c5_xlarge_processing_hour"),
+    hours("sagemaker.ml_g4dn_xlarge_processing_hour"),
+];
 
 static SPEC: KindSpec = KindSpec {
     id: "sagemaker-job",
     title: "SageMaker job",
     title_ko: "SageMaker 작업",
     category: Category::Catalog,
-    summary: "Trains a model on a table of the catalog and leaves it in the lake, or lets a stored model judge every row (batch transform).",
+    summary: "Trains a model on a table of the catalog and leaves it in the lake, lets a stored model judge every row (batch transform), or computes features of the rows (processing).",
     docs: include_str!("docs.md"),
     docs_ko: include_str!("docs.ko.md"),
     icon: include_str!("icon.svg"),
@@ -74,7 +97,7 @@ static SPEC: KindSpec = KindSpec {
             flow: Flow::Objects,
             max_wires: 1,
             credit: 4,
-            help: "The model, or the rows with what the model says of them.",
+            help: "The model, or the rows with what the model says of them or with their features.",
         },
         OutPort {
             name: "rows",
@@ -93,7 +116,11 @@ static SPEC: KindSpec = KindSpec {
             "Seconds that a job is billed for each instance.",
         ),
         metric("RowsRead", "Count", "Rows that a job read."),
-        metric("RowsWritten", "Count", "Rows that a transform wrote."),
+        metric(
+            "RowsWritten",
+            "Count",
+            "Rows that a transform or processing wrote.",
+        ),
         metric("ModelBytes", "Bytes", "Size of the trained model."),
         metric(
             "train:logloss",
@@ -122,10 +149,24 @@ static SPEC: KindSpec = KindSpec {
         ),
     ],
     usage: &[
-        &TRAINING_LARGE,
-        &TRAINING_XLARGE,
-        &TRANSFORM_LARGE,
-        &TRANSFORM_XLARGE,
+        &TRAINING[0],
+        &TRAINING[1],
+        &TRAINING[2],
+        &TRAINING[3],
+        &TRAINING[4],
+        &TRAINING[5],
+        &TRANSFORM[0],
+        &TRANSFORM[1],
+        &TRANSFORM[2],
+        &TRANSFORM[3],
+        &TRANSFORM[4],
+        &TRANSFORM[5],
+        &PROCESSING[0],
+        &PROCESSING[1],
+        &PROCESSING[2],
+        &PROCESSING[3],
+        &PROCESSING[4],
+        &PROCESSING[5],
     ],
     quotas: &["sagemaker-job.min_billed_s", "sagemaker-job.rows_max"],
     latencies: &["sagemaker-job.start"],

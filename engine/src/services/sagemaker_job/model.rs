@@ -1,4 +1,4 @@
-//! A running job: `Starting` -> `Training` (or `Transforming`) -> `Uploading` -> `Completed`, `Failed` or `Stopped`.
+//! A running job: `Starting` -> `Training` (or `Transforming`, `Processing`) -> `Uploading` -> `Completed`, `Failed` or `Stopped`.
 //!
 //! A job sees the rows of the instant at which its instances are there. The work is really done meanwhile; its file becomes visible
 //! at its modelled end.
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use weir_detect::Trained;
 
-use super::config::{Config, InstanceType, JobType};
+use super::config::{Config, JobType};
 use super::work::{self, Done};
-use super::{TRAINING_LARGE, TRAINING_XLARGE, TRANSFORM_LARGE, TRANSFORM_XLARGE};
+use super::{PROCESSING, TRAINING, TRANSFORM};
 use crate::books::LatencyLaw;
 use crate::lake::QueryOptions;
 use crate::node::{
@@ -116,6 +116,7 @@ impl Model {
         self.state = match self.config.job_type {
             JobType::Training => "Training",
             JobType::Transform => "Transforming",
+            JobType::Processing => "Processing",
         };
         match self.prepare(cx)? {
             Ok(()) => Ok(()),
@@ -127,7 +128,7 @@ impl Model {
     }
     /// The newest stored model, for a transform.
     fn stored(&self, cx: &Cx<'_>) -> NodeResult<Result<Option<Trained>, String>> {
-        if self.config.job_type == JobType::Training {
+        if self.config.job_type != JobType::Transform {
             return Ok(Ok(None));
         }
         let Some(bucket) = self.bucket.clone() else {
@@ -202,6 +203,9 @@ impl Model {
         let (config, seed) = (self.config.clone(), world.seed);
         let work = cx.compute(move || {
             Ok(match model {
+                None if config.job_type == JobType::Processing => {
+                    work::process(&config, &rows.batches)
+                }
                 None => work::train(&config, &rows.batches, seed),
                 Some(model) => work::transform(&config, &rows.batches, model),
             })
@@ -262,6 +266,7 @@ impl Model {
         let name = match self.config.job_type {
             JobType::Training => format!("model-{}.weir", cx.now_epoch_ms()),
             JobType::Transform => format!("transform-{}.json", cx.now_epoch_ms()),
+            JobType::Processing => format!("processed-{}.json", cx.now_epoch_ms()),
         };
         let put = ObjectPut {
             key: format!("{}{name}", self.config.target_folder()),
@@ -297,7 +302,9 @@ impl Model {
         );
         match self.config.job_type {
             JobType::Training => cx.metric("ModelBytes", done.bytes.len() as f64),
-            JobType::Transform => cx.metric("RowsWritten", done.rows as f64),
+            JobType::Transform | JobType::Processing => {
+                cx.metric("RowsWritten", done.rows as f64);
+            }
         }
         if let Some(train) = &done.train {
             cx.metric("train:logloss", train.log_loss);
@@ -351,15 +358,15 @@ impl Model {
         self.last_time = cx.now().since(job.began);
         let seconds = self.last_time.ceil_secs().max(self.min_billed_s);
         cx.metric("BillableTime", seconds as f64);
-        let usage = match (self.config.job_type, self.config.instance_type) {
-            (JobType::Training, InstanceType::M5Large) => &TRAINING_LARGE,
-            (JobType::Training, InstanceType::M5Xlarge) => &TRAINING_XLARGE,
-            (JobType::Transform, InstanceType::M5Large) => &TRANSFORM_LARGE,
-            (JobType::Transform, InstanceType::M5Xlarge) => &TRANSFORM_XLARGE,
+        let usage = match self.config.job_type {
+            JobType::Training => &TRAINING,
+            JobType::Transform => &TRANSFORM,
+            JobType::Processing => &PROCESSING,
         };
+        let usage = &usage[self.config.instance_type as usize];
         cx.meter(
             usage,
-            u128::from(seconds) * u128::from(self.config.instance_count),
+            u128::from(seconds) * 1000 * u128::from(self.config.instance_count),
         );
     }
 }

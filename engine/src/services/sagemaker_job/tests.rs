@@ -93,7 +93,7 @@ fn a_classifier_is_trained_stored_and_billed() {
     // 1200 rows, 20 rounds, 1 ms each on 4 vCPUs: 6 s, billed as a minute of one instance.
     assert_eq!(
         ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour"),
-        60
+        60_000
     );
     let table = ran.gauges("train").table.clone().unwrap();
     assert_eq!(table.rows[0].num_rows(), 2);
@@ -107,7 +107,7 @@ fn longer_jobs_are_billed_by_the_second_for_each_instance() {
     // 1200 * 20 * 50 ms on 4 vCPUs: 300 s of two instances.
     assert_eq!(
         ran.usage("train", "sagemaker.ml_m5_large_training_hour"),
-        600
+        600_000
     );
     let usd: f64 = ran
         .run
@@ -150,7 +150,34 @@ fn a_stored_model_judges_a_table() {
     assert!(right * 100 > ROWS * 97, "{right}");
     assert_eq!(
         ran.usage("judge", "sagemaker.ml_m5_xlarge_transform_hour"),
-        60
+        60_000
+    );
+}
+
+#[test]
+fn processing_writes_rows_with_their_features() {
+    let more = json!({"job_type": "processing", "fields": "heat, heat_mean_2", "target_prefix": "features/", "instance_type": "ml.c5.xlarge"});
+    let ran = trained(&more);
+    assert_eq!(ran.events("train", "errors"), Vec::<String>::new());
+    let files = ran.lake().list("weir-models", "features/");
+    let text = ran.lake().read("weir-models", &files[0].key).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let rows: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(rows.len(), ROWS);
+    let heat = |i: usize| rows[i]["heat"].as_f64().unwrap();
+    // Machines report in turn: the reading before is two rows above.
+    for i in 2..ROWS {
+        let mean = rows[i]["heat_mean_2"].as_f64().unwrap();
+        assert!((mean - f64::midpoint(heat(i), heat(i - 2))).abs() < 1e-9);
+        assert_eq!(rows[i]["n"], i);
+    }
+    // 1,200 rows of a millisecond on four vCPUs: the least that is billed.
+    assert_eq!(
+        ran.usage("train", "sagemaker.ml_c5_xlarge_processing_hour"),
+        60_000
     );
 }
 
@@ -189,7 +216,7 @@ fn jobs_that_cannot_work_say_why_and_are_billed() {
             "{more}: {errors:?}"
         );
         assert!((ran.metric("train", "JobsFailed").sum - 1.0).abs() < 1e-9);
-        assert!(ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour") >= 60);
+        assert!(ran.usage("train", "sagemaker.ml_m5_xlarge_training_hour") >= 60_000);
         assert!(ran.lake().list("weir-models", "").is_empty());
     }
 }

@@ -239,6 +239,51 @@ fn importance(model: &Boosted) -> Result<RecordBatch, String> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| e.to_string())
 }
 
+/// The rows with the inputs that they lack, the features, as JSON lines.
+///
+/// # Errors
+/// One sentence when an input is neither a numeric column nor a feature of one.
+pub(super) fn process(config: &Config, batches: &[RecordBatch]) -> Result<Done, String> {
+    let table = Table::new(batches, config.field_names(), config)?;
+    let mut made: Vec<Vec<Vec<f64>>> = batches
+        .iter()
+        .map(|_| vec![Vec::new(); table.names.len()])
+        .collect();
+    table.each(|batch, _, inputs| {
+        for (column, x) in made[batch].iter_mut().zip(inputs) {
+            column.push(x);
+        }
+    })?;
+    let mut out = Vec::new();
+    for (batch, made) in batches.iter().zip(made) {
+        let mut fields: Vec<Arc<Field>> = batch.schema().fields().iter().cloned().collect();
+        let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+        for (name, values) in table.names.iter().zip(made) {
+            if batch.column_by_name(name).is_some() {
+                continue;
+            }
+            fields.push(Arc::new(Field::new(name, DataType::Float64, true)));
+            // What needs more rows than there were is missing.
+            let known = values.into_iter().map(|x| x.is_finite().then_some(x));
+            columns.push(Arc::new(Float64Array::from_iter(known)));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        out.push(RecordBatch::try_new(schema, columns).map_err(|e| e.to_string())?);
+    }
+    written(&out)
+}
+
+/// Rows as the file of a job.
+fn written(rows: &[RecordBatch]) -> Result<Done, String> {
+    Ok(Done {
+        bytes: encode_json_lines(rows).map_err(|e| e.to_string())?,
+        rows: rows.iter().map(|b| b.num_rows() as u64).sum(),
+        train: None,
+        validation: None,
+        table: None,
+    })
+}
+
 /// The rows with what the model says of them, as JSON lines.
 ///
 /// # Errors
@@ -294,12 +339,5 @@ pub(super) fn transform(
                 .map_err(|e| e.to_string())?,
         );
     }
-    let rows = out.iter().map(|b| b.num_rows() as u64).sum();
-    Ok(Done {
-        bytes: encode_json_lines(&out).map_err(|e| e.to_string())?,
-        rows,
-        train: None,
-        validation: None,
-        table: None,
-    })
+    written(&out)
 }

@@ -8,12 +8,24 @@ use super::super::{Dialect, Fate, StreamProgram};
 use super::{BASE, batch, json, limits, program, schema};
 
 /// Columns of the output, SELECT, how many of eight records make a row, and what the error is called.
-const CASES: [(&str, &str, usize, &str); 8] = [
+const CASES: [(&str, &str, usize, &str); 10] = [
     (
         "k VARCHAR(9), n BIGINT",
         "ticker_symbol, 12 / quantity FROM s",
         6,
         "Division by zero",
+    ),
+    (
+        "k VARCHAR(9), n BIGINT",
+        "ticker_symbol, quantity * 2000000000000000000 FROM s",
+        6,
+        "Numeric value out of range",
+    ),
+    (
+        "k VARCHAR(9), n BIGINT",
+        "ticker_symbol, quantity FROM s WHERE quantity + 9223372036854775803 > 0",
+        6,
+        "Numeric value out of range",
     ),
     (
         "k VARCHAR(9), n BIGINT",

@@ -4,7 +4,7 @@ use super::super::{Dialect, StreamProgram};
 use super::{limits, schema};
 
 /// Dialect, SQL, line, a part of the sentence.
-const WRONG: [(Dialect, &str, u32, &str); 22] = [
+const WRONG: [(Dialect, &str, u32, &str); 25] = [
     (Dialect::Kinesis, "", 1, "there is no SQL"),
     (
         Dialect::Kinesis,
@@ -89,6 +89,24 @@ const WRONG: [(Dialect, &str, u32, &str); 22] = [
         "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM price FROM s), 1000000));",
         2,
         "numberOfTrees",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE('best', price) OVER (PARTITION BY ticker_symbol) FROM s;",
+        2,
+        "`best` is no detector; there is best-of",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', ANOMALY_SCORE('mad') OVER (PARTITION BY ticker_symbol) FROM s;",
+        2,
+        "ANOMALY_SCORE('mad', price)",
+    ),
+    (
+        Dialect::Kinesis,
+        "{o}CREATE PUMP p AS INSERT INTO o SELECT STREAM 'a', IS_ANOMALY('mad', price) OVER (ROWS 5 PRECEDING) FROM s;",
+        2,
+        "leave the frame out",
     ),
     (
         Dialect::Kinesis,
