@@ -51,7 +51,8 @@ impl Temporary {
                 .tempfile_in(place)?;
             // Free until now: whoever clears may have taken it for one that was left.
             let lock = match file.as_file().try_lock() {
-                Ok(()) => Some(file),
+                Ok(()) if is_there(file.path()) => Some(file),
+                Ok(()) => continue,
                 Err(fs::TryLockError::WouldBlock) => continue,
                 Err(fs::TryLockError::Error(_no_locks_here)) => None,
             };
@@ -98,6 +99,11 @@ fn folder_of(lock: &Path) -> Option<PathBuf> {
     (is_purpose && is_random).then(|| lock.with_file_name(name))
 }
 
+/// Whether the lock that one holds is still that of its name: whoever held it before may have removed the file.
+fn is_there(lock: &Path) -> bool {
+    fs::symlink_metadata(lock).is_ok_and(|m| m.is_file())
+}
+
 /// Removes the temporary folders in `place` whose owner is dead, one after the other as long as `goes_on` says so.
 ///
 /// At least one goes. Folders in use, links, and everything else stay. Returns how many folders went. What cannot be removed stays for the next
@@ -120,11 +126,10 @@ pub fn clear_left(place: &Path, mut goes_on: impl FnMut() -> bool) -> usize {
 /// Removes a folder and its lock when nobody holds the lock. True when there was such a folder.
 fn clear_one(lock: &Path, folder: &Path) -> bool {
     // A pipe of this name would wait for ever when it is opened, and a link may lead anywhere.
-    let is_lock = fs::symlink_metadata(lock).is_ok_and(|m| m.is_file());
-    let Some(held) = is_lock.then(|| File::open(lock).ok()).flatten() else {
+    let Some(held) = is_there(lock).then(|| File::open(lock).ok()).flatten() else {
         return false;
     };
-    if held.try_lock().is_err() {
+    if held.try_lock().is_err() || !is_there(lock) {
         return false;
     }
     let cleared = match fs::symlink_metadata(folder) {

@@ -122,3 +122,50 @@ fn links_are_not_followed() {
     assert!(place.path().join("weir-run-aaaaaaaaaa").is_symlink());
     assert_eq!(fs::read(outside.path().join("mine")).unwrap(), b"mine");
 }
+
+/// Folders are made, kept and dropped while others clear: what is in use or kept stays, and nothing is left without its lock.
+#[test]
+fn clearing_beside_those_who_make_folders_takes_none_of_theirs() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let over = std::sync::atomic::Ordering::Relaxed;
+    let kept = std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while !done.load(over) {
+                    assert_eq!(clear_left(place, || true), 0);
+                }
+            });
+        }
+        let make = |_| {
+            threads.spawn(|| {
+                let mut kept = Vec::new();
+                for i in 0..300 {
+                    let own = Temporary::new_in(place, "run").unwrap();
+                    let lock = place.join(format!(
+                        "{}.lock",
+                        own.path().file_name().unwrap().to_str().unwrap()
+                    ));
+                    assert!(lock.is_file() && own.path().is_dir());
+                    if i % 10 == 0 {
+                        kept.push(own.keep());
+                    }
+                }
+                kept
+            })
+        };
+        let makers: Vec<_> = (0..2).map(make).collect();
+        let kept: Vec<_> = makers
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect();
+        done.store(true, over);
+        kept
+    });
+    let mut kept: Vec<PathBuf> = kept.into_iter().flat_map(Result::unwrap).collect();
+    kept.sort();
+    let mut there: Vec<PathBuf> = names(place).iter().map(|n| place.join(n)).collect();
+    there.sort();
+    assert_eq!(there, kept);
+}
