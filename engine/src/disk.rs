@@ -13,6 +13,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// What the names of unfinished files end in.
+const PART: &str = ".tmp";
+
 /// A new file that is being written. What goes wrong is told with the file's name and what to do, since those who write through it
 /// (encoders, logs) do not know it.
 #[derive(Debug)]
@@ -113,7 +116,7 @@ fn beside(target: &Path) -> io::Result<(File, PathBuf)> {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        name.push(format!(".{}-{number}.tmp", std::process::id()));
+        name.push(format!(".{}-{number}{PART}", std::process::id()));
         let part = target.with_file_name(name);
         match File::options().write(true).create_new(true).open(&part) {
             // Somebody who was killed had this number.
@@ -121,6 +124,12 @@ fn beside(target: &Path) -> io::Result<(File, PathBuf)> {
             made => return made.map(|file| (file, part)),
         }
     }
+}
+
+/// True for the name of a file that was being written when its writer was killed.
+pub(crate) fn is_part(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') && name.ends_with(PART)
 }
 
 /// Writes a whole file; an old one of that name is replaced.

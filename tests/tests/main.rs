@@ -7,6 +7,8 @@
 
 mod cli;
 mod determinism;
+#[cfg(unix)]
+mod full_disk;
 mod kill;
 mod program;
 mod properties;

@@ -77,15 +77,17 @@ impl Store {
         };
         let folder = |text: String| SessionError::Folder(text);
         let record = out.join("sweep.json");
-        let is_used = fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
+        // What was left of a write that broke off is no use of the folder.
+        let counts =
+            |e: std::io::Result<fs::DirEntry>| !e.is_ok_and(|e| disk::is_part(&e.file_name()));
+        let is_used = fs::read_dir(out).is_ok_and(|mut entries| entries.any(counts));
         if is_used && !record.is_file() {
             return Err(folder(format!(
                 "the folder `{}` is not empty and holds no sweep: name a new folder, or that of a sweep to go on with it",
                 out.display()
             )));
         }
-        let variants = out.join(VARIANTS);
-        fs::create_dir_all(&variants).map_err(|e| folder(failed(&variants, "made", &e)))?;
+        fs::create_dir_all(out).map_err(|e| folder(failed(out, "made", &e)))?;
         let vary = axes.iter().map(|a| AxisRecord {
             param: a.name(),
             unit: &a.unit,
@@ -100,6 +102,9 @@ impl Store {
             .map_err(|e| SessionError::Engine(e.to_string()))?;
         disk::replace(&record, format!("{text}\n").as_bytes())
             .map_err(|e| folder(failed(&record, "written", &e)))?;
+        // After the record, which says what the folder is: whoever is killed between the two may begin again.
+        let variants = out.join(VARIANTS);
+        fs::create_dir_all(&variants).map_err(|e| folder(failed(&variants, "made", &e)))?;
         Ok(store)
     }
     /// True when results stay.

@@ -229,6 +229,39 @@ fn sweep_equals_single_runs_and_goes_on_where_it_was_stopped() {
     assert_eq!((stopped.rows.len(), stopped.total), (0, 4));
 }
 
+/// A sweep on a full disk says so and counts no variant as done that is not whole; with room again it goes on to the same figures.
+#[test]
+fn full_disk_ends_a_sweep_in_words_and_it_goes_on_later() {
+    use crate::disk::full;
+    let dir = tempfile::tempdir().unwrap();
+    let stopper = SweepStopper::default();
+    let whole = sweep(&plan(None), services::ALL, &stopper, &|_| {}).unwrap();
+    let told = |text: &str| {
+        assert!(
+            text.contains("check the disk") && text.contains("disk"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 1, "{text}");
+    };
+    for room in [0, 2_000, 20_000, 60_000] {
+        let out = dir.path().join(room.to_string());
+        full::limit(&out, room);
+        match sweep(&plan(Some(out.clone())), services::ALL, &stopper, &|_| {}) {
+            Err(e) => told(&e.to_string()),
+            Ok(swept) => {
+                let refused = swept.rows.iter().filter_map(|d| d.result.as_ref().err());
+                assert!(refused.inspect(|e| told(e)).count() > 0, "{room}");
+            }
+        }
+        full::limit(&out, 1 << 30);
+        let again = sweep(&plan(Some(out)), services::ALL, &stopper, &|_| {}).unwrap();
+        for (one, two) in whole.rows.iter().zip(&again.rows) {
+            let (one, two) = (one.result.as_ref().unwrap(), two.result.as_ref().unwrap());
+            assert_eq!(figures(one), figures(two));
+        }
+    }
+}
+
 #[test]
 fn repeated_run_is_verified_with_all_its_seeds() {
     let dir = tempfile::tempdir().unwrap();
