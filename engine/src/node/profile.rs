@@ -20,7 +20,7 @@ impl Profile {
     /// Looks at the sizes of the records.
     pub(super) fn look_at_sizes(&mut self, batch: &Batch) {
         let sizes = self.sizes.get_or_insert_default();
-        for bytes in batch.sizes.iter() {
+        for bytes in &*batch.sizes {
             sizes.add(*bytes, u64::from(batch.weight));
         }
     }

@@ -16,7 +16,7 @@ pub(super) const GOOD_FILE_BYTES: u64 = 128 << 20;
 /// The files of each table, and of each first folder of a bucket where there is no table; most bytes first.
 pub(super) fn places(lake: &Lake) -> Vec<LakePlace> {
     let catalog = lake.catalog();
-    let mut found: BTreeMap<(String, String), (Option<&Table>, Vec<ObjectMeta>)> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), Found<'_>> = BTreeMap::new();
     let tables = tables(&catalog);
     for bucket in lake.buckets() {
         for object in lake.list(&bucket, "") {
@@ -36,12 +36,15 @@ pub(super) fn places(lake: &Lake) -> Vec<LakePlace> {
     }
     let all = found.into_iter();
     let mut places: Vec<LakePlace> = all
-        .map(|((bucket, prefix), (table, objects))| place(lake, &bucket, prefix, table, &objects))
+        .map(|((bucket, prefix), (table, objects))| place(lake, &bucket, &prefix, table, &objects))
         .collect();
     places.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.place.cmp(&b.place)));
     places.truncate(PLACES);
     places
 }
+
+/// The table that a file belongs to, and its files.
+type Found<'a> = (Option<&'a Table>, Vec<ObjectMeta>);
 
 fn tables(catalog: &Catalog) -> Vec<&Table> {
     let databases = catalog.databases().into_iter();
@@ -55,7 +58,7 @@ fn tables(catalog: &Catalog) -> Vec<&Table> {
 fn place(
     lake: &Lake,
     bucket: &str,
-    prefix: String,
+    prefix: &str,
     table: Option<&Table>,
     objects: &[ObjectMeta],
 ) -> LakePlace {

@@ -107,6 +107,17 @@ fn books(doc: &Document) -> Result<Arc<Books>, SessionError> {
     })
 }
 
+fn check_warm_up(doc: &Document, options: &RunOptions) -> Result<(), SessionError> {
+    let Some(warm_up) = options.warm_up.filter(|w| *w >= doc.run_for) else {
+        return Ok(());
+    };
+    Err(SessionError::Argument(format!(
+        "a warm-up of {} leaves nothing of a run of {}: run longer, or leave less out",
+        format_duration(warm_up),
+        format_duration(doc.run_for)
+    )))
+}
+
 /// Checks `doc` with `options`, and starts the run. `root` is where the document may read files.
 ///
 /// # Errors
@@ -134,6 +145,7 @@ pub fn prepare(
         return Err(SessionError::Code(unseen));
     }
     let books = books(&doc)?;
+    check_warm_up(&doc, &options)?;
     folder::check(options.out.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -146,13 +158,6 @@ pub fn prepare(
         cancel.clone(),
         threads * SLOTS_PER_THREAD,
     );
-    if let Some(warm_up) = options.warm_up.filter(|w| *w >= doc.run_for) {
-        return Err(SessionError::Argument(format!(
-            "a warm-up of {} leaves nothing of a run of {}: run longer, or leave less out",
-            format_duration(warm_up),
-            format_duration(doc.run_for)
-        )));
-    }
     let folder = Folder::create(options.out.as_deref())?;
     let seed = Seed {
         doc: &doc,
