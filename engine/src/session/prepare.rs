@@ -107,7 +107,8 @@ fn books(doc: &Document) -> Result<Arc<Books>, SessionError> {
     })
 }
 
-fn check_warm_up(doc: &Document, options: &RunOptions) -> Result<(), SessionError> {
+fn check_options(doc: &Document, options: &RunOptions) -> Result<(), SessionError> {
+    folder::check(options.out.as_deref())?;
     let Some(warm_up) = options.warm_up.filter(|w| *w >= doc.run_for) else {
         return Ok(());
     };
@@ -145,8 +146,7 @@ pub fn prepare(
         return Err(SessionError::Code(unseen));
     }
     let books = books(&doc)?;
-    check_warm_up(&doc, &options)?;
-    folder::check(options.out.as_deref())?;
+    check_options(&doc, &options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("weir-work")
