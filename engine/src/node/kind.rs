@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::config::{apply_defaults, check_params};
-use super::cx::{CallId, Cx, Tag, WireId, World};
+use super::cx::{Cx, World};
+use super::ids::{CallId, Tag, WireId};
 use super::message::{Admit, Ask, Outcome, Payload};
 use super::problem::Problems;
 use super::spec::{Gauges, KindSpec};

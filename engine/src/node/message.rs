@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use serde_json::Value;
 
-use super::cx::CallId;
+use super::ids::CallId;
 use crate::data::Batch;
 use crate::lake::Staged;
 use crate::units::{SimDuration, SimTime};

@@ -8,6 +8,7 @@ mod config;
 mod cx;
 mod doubles;
 mod follow;
+mod ids;
 mod kind;
 mod limit;
 mod message;
@@ -20,9 +21,10 @@ mod work;
 
 pub use account::Account;
 pub use config::{apply_defaults, check_params, parse_param};
-pub use cx::{CallId, Cx, Effect, Fault, Incident, NodeState, Tag, WireEnd, WireId, World};
+pub use cx::{Cx, Effect, Fault, Incident, NodeState, World};
 pub use doubles::{Doubles, field_texts};
 pub use follow::{Followed, Guest, Measured, TraceEnd, parts_of};
+pub use ids::{CallId, Tag, WireEnd, WireId};
 pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
 pub use limit::{Pace, TokenBucket};
 pub use message::{

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Tag;
-use super::cx::{CallId, Cx, WireId};
+use super::cx::Cx;
+use super::ids::{CallId, WireId};
 use super::message::{Outcome, Payload};
 use crate::books::LatencyLaw;
 use crate::data::Batch;

@@ -1,6 +1,7 @@
 //! Something that a node does again and again: first after a while, then at a steady interval.
 
-use super::cx::{Cx, Tag};
+use super::cx::Cx;
+use super::ids::Tag;
 use crate::units::{SimDuration, SimTime};
 
 /// The instants `start`, `start + every`, `start + 2 every`, and so on. An interval of zero means never.
