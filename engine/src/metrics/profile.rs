@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::latency::histogram;
 
-/// Different keys that are counted one by one.
-const KEYS: usize = 1 << 16;
+/// Different keys that are counted one by one: few enough that their counts stay in a processor's nearest cache, for every record
+/// of a run is looked up in them.
+const KEYS: usize = 1 << 13;
+/// Sizes below this are counted each in a place of its own.
+const SMALL: usize = 1 << 12;
 /// Records that are kept as a sample, at the most.
 const SAMPLE: usize = 1 << 16;
 /// Bars of a histogram, at the most.
@@ -57,7 +60,7 @@ pub struct KeySummary {
     pub field: String,
     /// Records that were looked at, weights included.
     pub records: u64,
-    /// Every key was counted. Otherwise the figures below are estimates: `distinct` within about 1 %, shares within 0.4
+    /// Every key was counted. Otherwise the figures below are estimates: `distinct` within about 3 %, shares within 0.4
     /// percentage points (19 times of 20).
     pub exact: bool,
     /// Different keys.
@@ -76,7 +79,9 @@ pub struct KeySummary {
 /// Sizes of records.
 #[derive(Debug, Clone)]
 pub struct SizeMeter {
-    sizes: Histogram<u64>,
+    /// Records of each size below [`SMALL`].
+    small: Vec<u64>,
+    large: Histogram<u64>,
     sum: u128,
     max: u64,
     min: u64,
@@ -85,7 +90,8 @@ pub struct SizeMeter {
 impl Default for SizeMeter {
     fn default() -> Self {
         Self {
-            sizes: histogram(3),
+            small: vec![0; SMALL],
+            large: histogram(3),
             sum: 0,
             max: 0,
             min: u64::MAX,
@@ -96,18 +102,30 @@ impl Default for SizeMeter {
 impl SizeMeter {
     /// `n` records of `bytes` each.
     pub fn add(&mut self, bytes: u32, n: u64) {
+        if let Some(place) = self.small.get_mut(bytes as usize) {
+            *place += n;
+        } else {
+            // It grows by itself (`auto`); sizes are far below its end.
+            self.large.record_n(u64::from(bytes), n).ok();
+        }
         let bytes = u64::from(bytes);
         self.sum += u128::from(bytes) * u128::from(n);
         self.max = self.max.max(bytes);
         self.min = self.min.min(bytes);
-        // It grows by itself (`auto`); sizes are far below its end.
-        self.sizes.record_n(bytes, n).ok();
+    }
+    fn all(&self) -> Histogram<u64> {
+        let mut all = self.large.clone();
+        for (bytes, n) in (0..).zip(&self.small) {
+            all.record_n(bytes, *n).ok();
+        }
+        all
     }
     /// The figures, when there was any record.
     #[must_use]
     pub fn summary(&self) -> Option<SizeSummary> {
-        let records = self.sizes.len();
-        let at = |q: f64| self.sizes.value_at_quantile(q).min(self.max);
+        let sizes = self.all();
+        let records = sizes.len();
+        let at = |q: f64| sizes.value_at_quantile(q).min(self.max);
         (records > 0).then(|| SizeSummary {
             records,
             mean: self.sum as f64 / records as f64,
@@ -117,10 +135,10 @@ impl SizeMeter {
             p99: at(0.99),
             p999: at(0.999),
             max: self.max,
-            bars: self.bars(),
+            bars: self.bars(&sizes),
         })
     }
-    fn bars(&self) -> Vec<SizeBar> {
+    fn bars(&self, sizes: &Histogram<u64>) -> Vec<SizeBar> {
         let width = (self.max - self.min + 1).div_ceil(BARS).max(1);
         let bars = (self.max - self.min) / width + 1;
         let mut out: Vec<SizeBar> = (0..bars)
@@ -130,7 +148,7 @@ impl SizeMeter {
                 records: 0,
             })
             .collect();
-        for step in self.sizes.iter_recorded() {
+        for step in sizes.iter_recorded() {
             let size = step.value_iterated_to().clamp(self.min, self.max);
             let at = usize::try_from((size - self.min) / width).unwrap_or(usize::MAX);
             if let Some(bar) = out.get_mut(at) {
@@ -355,8 +373,8 @@ mod tests {
         for (n, rows, uneven) in [
             (1, 10, false),
             (7, 1_000, true),
-            (20_000, 100_000, true),
-            (60_000, 100_000, false),
+            (5_000, 100_000, true),
+            (8_000, 100_000, false),
         ] {
             let keys = drawn(3, n, rows, uneven);
             let found = counted(&keys, 5);
@@ -376,14 +394,14 @@ mod tests {
 
     #[test]
     fn more_keys_than_are_counted_are_estimated_and_said_to_be() {
-        for (n, uneven) in [(300_000, true), (200_000, false), (70_000, false)] {
+        for (n, uneven) in [(300_000, true), (200_000, false), (9_000, false)] {
             let keys = drawn(11, n, 600_000, uneven);
             let found = counted(&keys, 1);
             let (distinct, top, ten, _, effective) = plainly(&keys);
             assert!(!found.exact && found.top_percent_share.is_none());
             let off = |got: f64, want: f64| (got - want).abs() / want;
             assert!(
-                off(found.distinct as f64, distinct as f64) < 0.02,
+                off(found.distinct as f64, distinct as f64) < 0.04,
                 "{found:?}"
             );
             assert!((found.top_share - top).abs() < 0.004, "{found:?} {top}");
