@@ -17,7 +17,7 @@ use super::names::arguments;
 use crate::lake::sql::is_function;
 use crate::lake::trino;
 
-/// `name/arguments`, and what stands for it; `p1` is the first argument. No name on the right stands on the left.
+/// `name/arguments`, and what stands for it; `p1` is the first argument. No call on the right stands on the left.
 const FLINK: &[(&str, usize, &str)] = &[
     ("date_format", 2, "trino_format_datetime(p1, p2)"),
     ("to_timestamp", 2, "trino_parse_datetime(p1, p2)"),
@@ -41,6 +41,7 @@ const FLINK: &[(&str, usize, &str)] = &[
         2,
         "CAST(floor(trino_to_unixtime(trino_parse_datetime(p1, p2))) AS BIGINT)",
     ),
+    ("regexp_replace", 3, "regexp_replace(p1, p2, p3, 'g')"),
     ("regexp", 2, "regexp_like(p1, p2)"),
     ("split_index", 3, "nullif(split_part(p1, p2, p3 + 1), '')"),
     ("is_digit", 1, "regexp_like(p1, '^[0-9]+$')"),

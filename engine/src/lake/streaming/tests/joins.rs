@@ -86,8 +86,8 @@ const KINESIS: [Case; 9] = [
         "orders OVER (ROWS 1 PRECEDING) AS o LEFT JOIN trades OVER w AS t ON o.id = t.id WINDOW w AS (RANGE INTERVAL '1' MINUTE PRECEDING)",
         &[
             (Some("o1"), Some("t1")),
-            (Some("o2"), None),
             (Some("o3"), Some("t3")),
+            (Some("o2"), None),
         ],
     ),
     (
