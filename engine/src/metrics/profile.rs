@@ -191,13 +191,15 @@ impl Default for KeyMeter {
 /// The hash of a key: the same on every machine.
 #[must_use]
 pub fn key_hash(key: &[u8]) -> u64 {
-    let mut n = key.len() as u64;
-    for chunk in key.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        n = stirred(n ^ u64::from_le_bytes(word));
-    }
-    stirred(n).max(1)
+    let folded = |n: u64, word: [u8; 8]| {
+        let n = (n ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        n ^ (n >> 32)
+    };
+    let (words, rest) = key.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let n = words.iter().fold(key.len() as u64, |n, w| folded(n, *w));
+    stirred(folded(n, last)).max(1)
 }
 
 /// All bits depend on all (the finishing steps of `SplitMix64`).
