@@ -479,36 +479,50 @@ fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
             }
             _ => {}
         }
-        match &word.token {
-            Token::LParen => {
-                let before = i.checked_sub(1).map(|b| words[b].upper());
-                open.push(match before.as_deref() {
-                    Some("STEP") => "STEP",
-                    Some("TUMBLE" | "HOP" | "SESSION" | "CUMULATE") => "WINDOW",
-                    _ => "",
-                });
-            }
-            Token::RParen => {
-                open.pop();
-            }
-            _ => {}
-        }
+        bracket(&mut open, words, i);
         i += 1;
     }
-    let mut sql = cut(text, words);
-    let before = text.get(..words[0].from).unwrap_or_default();
-    // Blanks before the first word take as many characters, perhaps not as many bytes.
-    let shift = words[0].from - blanks(before).len();
-    for (from, to, new) in edits.iter().rev() {
-        let old = text.get(*from..*to).unwrap_or_default();
-        let put = format!("{new}{}", blanks(old.get(new.len()..).unwrap_or_default()));
-        sql.replace_range(from - shift..to - shift, &put);
-    }
+    let sql = edited(text, words, &edits);
     Ok(Plain {
         sql,
         stagger,
         reaches,
     })
+}
+
+/// Notes whose arguments the bracket at `i` opens, or that it closes.
+fn bracket(open: &mut Vec<&str>, words: &[Word], i: usize) {
+    match words.get(i).map(|w| &w.token) {
+        Some(Token::LParen) => {
+            let before = i.checked_sub(1).map(|b| words[b].upper());
+            open.push(match before.as_deref() {
+                Some("STEP") => "STEP",
+                Some("TUMBLE" | "HOP" | "SESSION" | "CUMULATE") => "WINDOW",
+                _ => "",
+            });
+        }
+        Some(Token::RParen) => {
+            open.pop();
+        }
+        _ => {}
+    }
+}
+
+/// The text of the words with parts of it replaced, each by something no longer.
+fn edited(text: &str, words: &[Word], edits: &[(usize, usize, Cow<'_, str>)]) -> String {
+    let mut sql = cut(text, words);
+    let Some(first) = words.first() else {
+        return sql;
+    };
+    let before = text.get(..first.from).unwrap_or_default();
+    // Blanks before the first word take as many characters, perhaps not as many bytes.
+    let shift = first.from - blanks(before).len();
+    for (from, to, new) in edits.iter().rev() {
+        let old = text.get(*from..*to).unwrap_or_default();
+        let put = format!("{new}{}", blanks(old.get(new.len()..).unwrap_or_default()));
+        sql.replace_range(from - shift..to - shift, &put);
+    }
+    sql
 }
 
 fn parse_fault(error: &ParserError, first: &Word) -> SqlProblem {

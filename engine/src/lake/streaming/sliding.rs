@@ -241,7 +241,7 @@ impl Builder<'_> {
         let keys = keys.map_err(|e| at(first.span(), e.message))?;
         Ok(Some((keys, directions)))
     }
-    /// Where a ROW_NUMBER is within a window: a stage that gives the rows of each window sorted when it is over, and the column of its end.
+    /// Where a `ROW_NUMBER` is within a window: a stage that gives the rows of each window sorted when it is over, and the column of its end.
     fn ranked(
         &mut self,
         items: &[Item],
@@ -407,7 +407,7 @@ const fn e_function(expr: &Expr) -> Option<&Function> {
     }
 }
 
-/// The call, when it is a ROW_NUMBER with OVER.
+/// The call, when it is a `ROW_NUMBER` with OVER.
 fn rank(function: &Function) -> Option<&Function> {
     let named = function.name.to_string().eq_ignore_ascii_case("ROW_NUMBER");
     (named && function.over.is_some()).then_some(function)

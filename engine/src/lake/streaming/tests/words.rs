@@ -101,100 +101,66 @@ fn unions_are_one_stream_wherever_they_stand() {
     assert_eq!(flink(&view), [json!({"k": "x"})]);
 }
 
-#[test]
-fn functions_are_those_that_the_engines_have() {
-    for (dialect, expression, expected) in [
+/// Dialect, expression over the first record, and what it is.
+fn expressions() -> Vec<(Dialect, &'static str, Value)> {
+    let flink = [
         (
-            Dialect::Flink,
             "JSON_VALUE('{\"a\": {\"b\": 3}}', '$.a.b' RETURNING INT)",
             json!(3),
         ),
+        ("JSON_VALUE('{\"a\": {\"b\": \"x\"}}', '$.a.b')", json!("x")),
+        ("JSON_EXISTS('{\"a\": 1}', '$.b')", json!(false)),
+        ("TRY_CAST('12x' AS INT)", Value::Null),
         (
-            Dialect::Flink,
-            "JSON_VALUE('{\"a\": {\"b\": \"x\"}}', '$.a.b')",
-            json!("x"),
-        ),
-        (
-            Dialect::Flink,
-            "JSON_EXISTS('{\"a\": 1}', '$.b')",
-            json!(false),
-        ),
-        (Dialect::Flink, "TRY_CAST('12x' AS INT)", Value::Null),
-        (
-            Dialect::Flink,
             "REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', 2)",
             json!("bar"),
         ),
+        ("REGEXP_REPLACE('foobar', 'oo|ar', '')", json!("fb")),
+        ("REGEXP('foobar', '^foo')", json!(true)),
+        ("SPLIT_INDEX('a-b-c', '-', 1)", json!("b")),
         (
-            Dialect::Flink,
-            "REGEXP_REPLACE('foobar', 'oo|ar', '')",
-            json!("fb"),
-        ),
-        (Dialect::Flink, "REGEXP('foobar', '^foo')", json!(true)),
-        (Dialect::Flink, "SPLIT_INDEX('a-b-c', '-', 1)", json!("b")),
-        (
-            Dialect::Flink,
             "DATE_FORMAT(TIMESTAMP '2026-01-05 07:08:09', 'yyyy-MM-dd HH:mm')",
             json!("2026-01-05 07:08"),
         ),
         (
-            Dialect::Flink,
             "TIMESTAMPDIFF(SECOND, TIMESTAMP '2026-01-05 00:00:00', TIMESTAMP '2026-01-05 00:01:05')",
             json!(65),
         ),
+        ("UNIX_TIMESTAMP('1970-01-01 00:01:00')", json!(60)),
+        ("FROM_UNIXTIME(44)", json!("1970-01-01 00:00:44")),
+        ("IF(1 > 0, 'a', 'b')", json!("a")),
         (
-            Dialect::Flink,
-            "UNIX_TIMESTAMP('1970-01-01 00:01:00')",
-            json!(60),
-        ),
-        (
-            Dialect::Flink,
-            "FROM_UNIXTIME(44)",
-            json!("1970-01-01 00:00:44"),
-        ),
-        (Dialect::Flink, "IF(1 > 0, 'a', 'b')", json!("a")),
-        (
-            Dialect::Flink,
             "CASE WHEN price > 100 THEN 'big' ELSE 'small' END",
             json!("small"),
         ),
+        ("CONCAT_WS('-', ticker_symbol, 'x')", json!("a-x")),
+        ("YEAR(event_time)", json!(2026)),
+        ("MD5('a')", json!("0cc175b9c0f1b6a831c399e269772661")),
+    ];
+    let kinesis = [
         (
-            Dialect::Flink,
-            "CONCAT_WS('-', ticker_symbol, 'x')",
-            json!("a-x"),
-        ),
-        (Dialect::Flink, "YEAR(event_time)", json!(2026)),
-        (
-            Dialect::Flink,
-            "MD5('a')",
-            json!("0cc175b9c0f1b6a831c399e269772661"),
-        ),
-        (
-            Dialect::Kinesis,
             "TSDIFF(TIMESTAMP '2026-01-05 00:00:00', TIMESTAMP '2026-01-05 00:00:01')",
             json!(1000),
         ),
+        ("REGEX_REPLACE('foobar', 'oo|ar', 'x', 1, 0)", json!("fxbx")),
         (
-            Dialect::Kinesis,
-            "REGEX_REPLACE('foobar', 'oo|ar', 'x', 1, 0)",
-            json!("fxbx"),
-        ),
-        (
-            Dialect::Kinesis,
             "TIMESTAMP_TO_CHAR('yyyy-MM-dd', TIMESTAMP '2026-01-05 07:08:09')",
             json!("2026-01-05"),
         ),
         (
-            Dialect::Kinesis,
             "UNIX_TIMESTAMP(TIMESTAMP '1970-01-01 00:01:00')",
             json!(60_000),
         ),
-        (
-            Dialect::Kinesis,
-            "CURRENT_ROW_TIMESTAMP = ROWTIME",
-            json!(true),
-        ),
-    ] {
+        ("CURRENT_ROW_TIMESTAMP = ROWTIME", json!(true)),
+    ];
+    let both = flink.map(|(e, x)| (Dialect::Flink, e, x));
+    let kinesis = kinesis.map(|(e, x)| (Dialect::Kinesis, e, x));
+    both.into_iter().chain(kinesis).collect()
+}
+
+#[test]
+fn functions_are_those_that_the_engines_have() {
+    for (dialect, expression, expected) in expressions() {
         let sql = format!("SELECT {expression} AS x FROM t");
         let mut p = program(&sql, dialect);
         let pushed = p
