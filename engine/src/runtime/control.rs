@@ -57,6 +57,8 @@ pub struct Control {
     pub pace: Pace,
     /// Begin paused.
     pub paused: bool,
+    /// Wait after every event that this names.
+    pub breakpoint: Option<Breakpoint>,
     /// Host time between two snapshots.
     pub cadence: Duration,
     /// Snapshots bring histories and samples, and a record of each source is followed now and then.
@@ -166,6 +168,7 @@ pub fn drive(run: Run, until: SimTime) -> Finished {
         until,
         pace: Pace::Max,
         paused: false,
+        breakpoint: None,
         cadence: Duration::from_secs(3600),
         detail: false,
         cancel: CancellationToken::new(),
@@ -203,6 +206,8 @@ impl Driver {
     fn new(run: Run, control: Control, link: Link) -> Self {
         let clock = Clock::new(control.pace, run.now());
         let paused = control.paused;
+        let watch = control.breakpoint.clone();
+        let watch = watch.map(|b| Watch::new(b, &run.log));
         let (started, published) = (Stopwatch::start(), Stopwatch::start());
         Self {
             run,
@@ -215,7 +220,7 @@ impl Driver {
             snapshots: (0, Duration::ZERO),
             paused,
             pause_at: None,
-            watch: None,
+            watch,
             broke_at: None,
             stop: false,
         }
