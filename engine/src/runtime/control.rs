@@ -57,6 +57,8 @@ pub struct Control {
     pub pace: Pace,
     /// Begin paused.
     pub paused: bool,
+    /// Wait after every event that this names.
+    pub breakpoint: Option<Breakpoint>,
     /// Host time between two snapshots.
     pub cadence: Duration,
     /// Snapshots bring histories and samples, and a record of each source is followed now and then.
@@ -166,6 +168,7 @@ pub fn drive(run: Run, until: SimTime) -> Finished {
         until,
         pace: Pace::Max,
         paused: false,
+        breakpoint: None,
         cadence: Duration::from_secs(3600),
         detail: false,
         cancel: CancellationToken::new(),
@@ -196,6 +199,8 @@ struct Driver {
     watch: Option<Watch>,
     /// The event that virtual time waits after.
     broke_at: Option<Arc<RunEvent>>,
+    /// Commands so far.
+    obeyed: u64,
     stop: bool,
 }
 
@@ -203,6 +208,8 @@ impl Driver {
     fn new(run: Run, control: Control, link: Link) -> Self {
         let clock = Clock::new(control.pace, run.now());
         let paused = control.paused;
+        let watch = control.breakpoint.clone();
+        let watch = watch.map(|b| Watch::new(b, &run.log));
         let (started, published) = (Stopwatch::start(), Stopwatch::start());
         Self {
             run,
@@ -215,8 +222,9 @@ impl Driver {
             snapshots: (0, Duration::ZERO),
             paused,
             pause_at: None,
-            watch: None,
+            watch,
             broke_at: None,
+            obeyed: 0,
             stop: false,
         }
     }
@@ -314,6 +322,7 @@ impl Driver {
         let mut snapshot = self
             .run
             .snapshot(state, self.control.until, host, self.control.detail);
+        snapshot.obeyed = self.obeyed;
         snapshot.broke_at.clone_from(&self.broke_at);
         snapshot.snapshots = self.snapshots.0;
         snapshot.snapshot_seconds = self.snapshots.1.as_secs_f64();
@@ -344,6 +353,7 @@ impl Driver {
         }
     }
     fn obey_one(&mut self, command: Command) -> Result<(), RunError> {
+        self.obeyed += 1;
         match command {
             Command::Pause => self.paused = true,
             Command::Resume => {
