@@ -72,11 +72,9 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     builder.build()
 });
 
-/// True for the name of a function of the engine, in small letters.
+/// True for the name of a function over rows or of an aggregate, in small letters.
 pub(super) fn is_function(name: &str) -> bool {
-    BASE.scalar_functions().contains_key(name)
-        || BASE.aggregate_functions().contains_key(name)
-        || BASE.window_functions().contains_key(name)
+    BASE.scalar_functions().contains_key(name) || is_aggregate(name)
 }
 
 /// True for the name of an aggregate function, in any letter case.
