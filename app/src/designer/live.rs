@@ -12,7 +12,7 @@ use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::lake::Lake;
 use weir_engine::report::{Bands, Summary};
-use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
+use weir_engine::runtime::{Breakpoint, Command, Pace, RunEvent, RunSnapshot, RunState};
 use weir_engine::services;
 use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
 
@@ -116,6 +116,8 @@ pub(crate) struct RunView {
     /// The seed of that run.
     pub(crate) number: u64,
     pub(crate) pace: Pace,
+    /// Events that a run waits at.
+    pub(crate) breakpoint: Option<Breakpoint>,
     /// Rate of each wire of the snapshot.
     pub(crate) wires: Vec<Rate>,
     /// Rates in and out of each node of the snapshot.
@@ -138,6 +140,7 @@ impl Default for RunView {
             doc: None,
             number: 0,
             pace: Pace::Times(60.0),
+            breakpoint: None,
             wires: Vec::new(),
             nodes: Vec::new(),
             host_rate: 0.0,
@@ -149,6 +152,11 @@ impl Default for RunView {
 }
 
 impl RunView {
+    /// The event that the run waits at.
+    pub(crate) fn broke_at(&self) -> Option<&RunEvent> {
+        let run = self.snapshot.as_ref()?;
+        (self.phase == Phase::Paused).then_some(run.broke_at.as_deref()?)
+    }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
         let nodes = &self.snapshot.as_ref()?.nodes;
@@ -220,6 +228,7 @@ impl Live {
         let options = RunOptions {
             pace: self.view.pace,
             paused,
+            breakpoint: self.view.breakpoint.clone(),
             cadence: CADENCE,
             detail: true,
             keep: false,
@@ -272,6 +281,11 @@ impl Live {
     pub(crate) fn set_pace(&mut self, pace: Pace) {
         self.view.pace = pace;
         self.send(Command::Pace(pace));
+    }
+    /// Waits after every event that `breakpoint` names, now and in later runs of this drawing.
+    pub(crate) fn set_breakpoint(&mut self, breakpoint: Option<Breakpoint>) {
+        self.view.breakpoint.clone_from(&breakpoint);
+        self.send(Command::BreakAt(breakpoint));
     }
     /// Another drawing is opened: ends the run at once and shows none. Earlier runs stay.
     pub(crate) fn forget(&mut self) {

@@ -154,6 +154,8 @@ pub struct RunSnapshot {
     pub events_log: Arc<[Arc<RunEvent>]>,
     /// Events in all.
     pub events_total: u64,
+    /// The event that a paused run waits after, when a [`Breakpoint`](super::Breakpoint) named it.
+    pub broke_at: Option<Arc<RunEvent>>,
     /// The bill as of the last virtual minute.
     pub bill: Arc<Bill>,
     /// The ways of single records, the oldest first.
@@ -212,6 +214,7 @@ impl Run {
             wires,
             events_log: Arc::clone(&self.shots.tail),
             events_total: self.log.total(),
+            broke_at: None,
             bill: Arc::clone(&self.bill),
             traces: self.tracer.show(),
         }

@@ -129,7 +129,13 @@ impl Gallery {
     }
 
     fn search(&mut self, ui: &mut Ui) {
+        let id = egui::Id::new("weir-gallery-field");
+        if std::mem::take(&mut self.is_new) {
+            // Before it is drawn: what is typed in this frame belongs to it.
+            ui.memory_mut(|m| m.request_focus(id));
+        }
         let field = egui::TextEdit::singleline(&mut self.query)
+            .id(id)
             .hint_text(tr("files.gallery_search"))
             .margin(egui::Margin::symmetric(8, 6))
             .desired_width(260.0);
@@ -137,9 +143,6 @@ impl Gallery {
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.gallery_search"))
         });
-        if std::mem::take(&mut self.is_new) {
-            response.request_focus();
-        }
         if response.changed() {
             self.at = 0;
         }
