@@ -209,17 +209,6 @@ fn the_check_tells_what_would_end_a_run_at_its_start() {
             ],
         ),
         (
-            vec![node(
-                "topic",
-                "sns",
-                json!({ "topic_type": "fifo", "webhook": "http://127.0.0.1:9000/" }),
-            )],
-            vec![],
-            vec![
-                "error: topic.webhook: a FIFO topic delivers to queues only (leave it empty, or use a standard topic)",
-            ],
-        ),
-        (
             vec![
                 node("raw", "s3", json!({ "bucket": "weir-orders" })),
                 node("made", "s3", json!({ "bucket": "weir-orders" })),

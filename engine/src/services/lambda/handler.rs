@@ -409,8 +409,10 @@ pub enum AnswerTo {
     Queue,
 }
 
-/// Makes of an answer what a function makes of it, without running one: how many records leave it. `answer` gets the names of the
-/// records and gives what the handler would return; `sent` are texts that the handler would have put with a client.
+/// Makes of an answer what a function makes of it, without running one: how many records leave it.
+///
+/// `answer` gets the names of the records and gives what the handler would return; `sent` are texts that the handler would have put
+/// with a client.
 ///
 /// # Errors
 /// A sentence: what the invocation would fail with.
