@@ -233,7 +233,7 @@ fn the_check_tells_what_would_end_a_run_at_its_start() {
         (
             vec![
                 node("topic", "sns", json!({})),
-                node("fn", "lambda", json!({ "sql": "SELECT FROM FROM records" })),
+                node("fn", "lambda", json!({ "sql": "SELECT (1 FROM records" })),
             ],
             vec![("topic.functions", "fn.events")],
             vec!["error: fn.sql: "],
