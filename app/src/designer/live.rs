@@ -209,8 +209,10 @@ pub(crate) struct Live {
     retired: Retired<Arc<RunSnapshot>>,
     /// Asked for before the run was there.
     waiting: Vec<Command>,
-    /// Paused or running, as asked for and not yet answered.
-    asked: Option<Phase>,
+    /// Commands that the run has taken.
+    sent: u64,
+    /// The run was asked to pause or go on, and shows so until it has carried out this many commands.
+    asked: Option<u64>,
     /// Runs that have got a number.
     numbered: u64,
 }
@@ -265,13 +267,16 @@ impl Live {
             Command::Resume => Some(Phase::Running),
             _ => None,
         };
-        if let Some(asked) = asked.filter(|_| self.view.phase.is_live()) {
-            self.view.phase = asked.clone();
-            self.asked = Some(asked);
-        }
+        let asked = asked.filter(|_| self.view.phase.is_live());
         match (&self.running, &self.starting) {
             (Some(run), _) => {
-                let _ended = run.send(command);
+                if run.send(command) {
+                    self.sent += 1;
+                    if let Some(asked) = asked {
+                        self.view.phase = asked;
+                        self.asked = Some(self.sent);
+                    }
+                }
             }
             (None, Some(_)) => self.waiting.push(command),
             (None, None) => {}
@@ -312,6 +317,7 @@ impl Live {
         self.ending = None;
         self.waiting.clear();
         self.asked = None;
+        self.sent = 0;
     }
     /// Looks after the threads and takes the newest snapshot. True when something changed.
     pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) {
@@ -326,7 +332,7 @@ impl Live {
         match handle.join() {
             Ok(Ok(prepared)) => {
                 for command in self.waiting.drain(..) {
-                    let _ended = prepared.send(command);
+                    self.sent += u64::from(prepared.send(command));
                 }
                 self.view.world = Some(World {
                     lake: prepared.lake(),
@@ -358,7 +364,7 @@ impl Live {
                 _ => Phase::Running,
             };
             // The window shows what was asked for at once; the run follows after the event that is under way.
-            if self.asked.as_ref().is_none_or(|asked| *asked == phase) {
+            if self.asked.is_none_or(|sent| snapshot.obeyed >= sent) {
                 self.asked = None;
                 self.view.phase = phase;
             }

@@ -199,6 +199,8 @@ struct Driver {
     watch: Option<Watch>,
     /// The event that virtual time waits after.
     broke_at: Option<Arc<RunEvent>>,
+    /// Commands so far.
+    obeyed: u64,
     stop: bool,
 }
 
@@ -222,6 +224,7 @@ impl Driver {
             pause_at: None,
             watch,
             broke_at: None,
+            obeyed: 0,
             stop: false,
         }
     }
@@ -319,6 +322,7 @@ impl Driver {
         let mut snapshot = self
             .run
             .snapshot(state, self.control.until, host, self.control.detail);
+        snapshot.obeyed = self.obeyed;
         snapshot.broke_at.clone_from(&self.broke_at);
         snapshot.snapshots = self.snapshots.0;
         snapshot.snapshot_seconds = self.snapshots.1.as_secs_f64();
@@ -349,6 +353,7 @@ impl Driver {
         }
     }
     fn obey_one(&mut self, command: Command) -> Result<(), RunError> {
+        self.obeyed += 1;
         match command {
             Command::Pause => self.paused = true,
             Command::Resume => {

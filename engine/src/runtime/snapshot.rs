@@ -136,6 +136,8 @@ pub struct RunSnapshot {
     pub events: u64,
     /// Seconds of the machine since the start.
     pub host_seconds: f64,
+    /// Commands that were carried out before it.
+    pub obeyed: u64,
     /// Snapshots before this one.
     pub snapshots: u64,
     /// Seconds of the machine that they took of the run's own thread.
@@ -200,6 +202,7 @@ impl Run {
             until,
             events: self.events,
             host_seconds,
+            obeyed: 0,
             snapshots: 0,
             snapshot_seconds: 0.0,
             produced: self

@@ -130,7 +130,8 @@ impl Gallery {
 
     fn search(&mut self, ui: &mut Ui) {
         let id = egui::Id::new("weir-gallery-field");
-        if std::mem::take(&mut self.is_new) {
+        let is_new = std::mem::take(&mut self.is_new);
+        if is_new {
             // Before it is drawn: what is typed in this frame belongs to it.
             ui.memory_mut(|m| m.request_focus(id));
         }
@@ -143,6 +144,10 @@ impl Gallery {
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.gallery_search"))
         });
+        if is_new {
+            // The pass that only finds out sizes has taken it away.
+            response.request_focus();
+        }
         if response.changed() {
             self.at = 0;
         }

@@ -69,7 +69,8 @@ impl Palette {
     fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
         let t = theme();
         let id = egui::Id::new("weir-palette-field");
-        if std::mem::take(&mut self.is_new) {
+        let is_new = std::mem::take(&mut self.is_new);
+        if is_new {
             // Before it is drawn: what is typed in this frame belongs to it.
             ui.memory_mut(|m| m.request_focus(id));
         }
@@ -89,6 +90,10 @@ impl Palette {
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.palette_search"))
         });
+        if is_new {
+            // The pass that only finds out sizes has taken it away.
+            response.request_focus();
+        }
         if response.changed() {
             self.at = 0;
         }
