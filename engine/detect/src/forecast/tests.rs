@@ -148,3 +148,19 @@ fn least_squares_solve_what_has_a_solution() {
         assert!((found - wanted).abs() < 1e-4, "{weights:?}");
     }
 }
+
+#[test]
+fn error_is_told_in_steps_of_the_series() {
+    // A season is carried on far better than by its last value, a random walk is not; what does not move has no step.
+    let mase = |law: usize| {
+        let values = series(LAWS[law], 5);
+        let outlook = forecast(&values[..KNOWN], AHEAD, None, Method::Best).unwrap();
+        outlook.mase.unwrap()
+    };
+    assert!(mase(4) < 0.8, "{}", mase(4));
+    assert!(mase(3) > mase(4), "{}", mase(3));
+    assert_eq!(
+        forecast(&[3.0; 40], 5, None, Method::Best).unwrap().mase,
+        None
+    );
+}
