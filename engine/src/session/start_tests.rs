@@ -20,7 +20,7 @@ struct Sketch {
 }
 
 impl Sketch {
-    fn node(&mut self, kind: &str, params: Value) -> String {
+    fn node(&mut self, kind: &str, params: &Value) -> String {
         let id = format!("n{}", self.nodes.len());
         self.nodes
             .push(json!({ "id": id, "kind": kind, "at": [0, 0], "params": params }));
@@ -39,7 +39,7 @@ impl Sketch {
         let Some(kind) = services::ALL.iter().filter(gives).min_by_key(needs) else {
             return;
         };
-        let from = self.node(kind.spec().id, sound(kind.spec().id));
+        let from = self.node(kind.spec().id, &sound(kind.spec().id));
         if depth < 6 {
             for input in kind.spec().inputs.iter().filter(|p| p.required) {
                 self.feed(&from, input, depth + 1);
@@ -57,7 +57,7 @@ impl Sketch {
         let Some((kind, input)) = takes else {
             return;
         };
-        let to = self.node(kind.spec().id, sound(kind.spec().id));
+        let to = self.node(kind.spec().id, &sound(kind.spec().id));
         self.wire(id, port.name, &to, input.name);
         let others = kind.spec().inputs.iter();
         for other in others.filter(|p| p.required && p.name != input.name) {
@@ -106,7 +106,7 @@ fn choices(kind: &dyn AnyKind) -> Vec<(String, Value)> {
 fn around(kind: &'static dyn AnyKind, params: &Map<String, Value>, ports: &[&str]) -> Document {
     let mut sketch = Sketch::default();
     let spec = kind.spec();
-    let id = sketch.node(spec.id, params.clone().into());
+    let id = sketch.node(spec.id, &Value::Object(params.clone()));
     for input in spec.inputs {
         if input.required || ports.contains(&input.name) {
             sketch.feed(&id, input, 0);
