@@ -1,5 +1,6 @@
 //! Advice while a person draws: whether a wire would be allowed, and if not why; what could stand at its other end; where
-//! a node fits into a wire. The sentences are those of the check, so that nothing is allowed here and refused there.
+//! a node fits into a wire. The sentences are those of the check, so that nothing is allowed here and refused there, but for what
+//! parameters forbid: those may change after the wire.
 //!
 //! Fast enough for every move of the pointer: looks at kinds and wires only, never at parameters or files.
 

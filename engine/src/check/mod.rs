@@ -4,6 +4,7 @@
 //! Runs nothing and writes nothing. Knows kinds by their contract only; which kinds there are is told by the caller.
 
 mod advice;
+mod between;
 mod bypass;
 mod drawing;
 mod graph;
@@ -63,6 +64,7 @@ pub fn check(doc: &Document, kinds: &[&'static dyn AnyKind], root: &Root) -> Che
     let mut drawing = Drawing::new(doc, kinds, root);
     nodes::check(&mut drawing, &mut problems);
     wires::check(&mut drawing, &mut problems);
+    between::check(&drawing, &mut problems);
     graph::check(&drawing, &mut problems);
     let schemas = trace::check(&drawing, &mut problems);
     let script = scenario::check(&drawing, &mut problems);

@@ -11,6 +11,7 @@ use super::Lake;
 use super::catalog::{Column, Format, Partition, Table};
 use super::encode::Codec;
 use super::glue_types::glue_type;
+use super::notes::Reads;
 use super::shape::{CsvClassifier, Shape, classify_with, merge_types};
 use super::store::ObjectMeta;
 
@@ -92,6 +93,8 @@ pub struct CrawlOutcome {
     pub files_read: u64,
     /// Bytes that were read of them.
     pub bytes_read: u64,
+    /// What was read of each.
+    pub reads: Reads,
 }
 
 impl CrawlOutcome {
@@ -101,6 +104,11 @@ impl CrawlOutcome {
         self.skipped.extend(other.skipped);
         self.files_read += other.files_read;
         self.bytes_read += other.bytes_read;
+        for (place, read) in other.reads {
+            let all = self.reads.entry(place).or_default();
+            all.opens += read.opens;
+            all.bytes += read.bytes;
+        }
     }
 }
 
@@ -299,8 +307,12 @@ impl Crawler<'_> {
                 .map_err(|e| e.to_string())
                 .and_then(|o| classify_with(&o, custom));
             self.outcome.files_read += 1;
+            let place = (file.meta.bucket.clone(), file.meta.key.clone());
+            let read = self.outcome.reads.entry(place).or_default();
+            read.opens += 1;
             match found {
                 Ok(shape) => {
+                    read.bytes += shape.bytes_read;
                     self.outcome.bytes_read += shape.bytes_read;
                     sampled.get_or_insert_with(|| shape.clone());
                     file.shape = Some(shape);

@@ -56,7 +56,7 @@ pub use etl::{
 };
 pub use facts::{FolderEntry, ObjectFacts, ParquetFacts};
 pub use glue_types::{arrow_type, glue_type};
-pub use notes::{Archive, Gets, prefix_of};
+pub use notes::{Archive, Gets, ObjectRead, ReadClass, Reads, prefix_of};
 pub use orc::OrcPlan;
 pub use paths::{BucketName, ObjectKey};
 pub use query::{

@@ -1,5 +1,5 @@
 //! What readers and owners of a bucket tell each other: bytes that were read of each object, requests that were made of each
-//! prefix and how fast they may come, objects that lie in an archive and copies of them that were restored.
+//! prefix and how fast they may come, the classes that objects lie in and copies of archived ones that were restored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,50 @@ use crate::units::{SimDuration, SimTime};
 /// Prefixes whose requests are remembered; those that are done are forgotten beyond.
 const PREFIXES: usize = 1024;
 
-/// Bytes by bucket and key.
-pub(super) type Reads = BTreeMap<(String, String), u64>;
+/// What a reader read of an object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectRead {
+    /// Times that it was opened.
+    pub opens: u64,
+    /// Bytes that were read, footers of Parquet files not counted.
+    pub bytes: u64,
+}
+
+/// By bucket and key.
+pub type Reads = BTreeMap<(String, String), ObjectRead>;
+
+/// How reading an object is billed: its storage class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum ReadClass {
+    /// S3 Standard.
+    #[default]
+    Standard,
+    /// S3 Standard-Infrequent Access.
+    StandardIa,
+    /// S3 One Zone-Infrequent Access.
+    OnezoneIa,
+    /// S3 Glacier Instant Retrieval.
+    GlacierInstant,
+    /// S3 Intelligent-Tiering.
+    IntelligentTiering,
+    /// An archive, which is not read but for restored copies.
+    Archive,
+}
+
+/// The classes of a bucket's objects.
+#[derive(Debug, Default)]
+struct Classes {
+    /// Of what is put there.
+    usual: ReadClass,
+    /// Of objects that lie in another.
+    others: BTreeMap<String, ReadClass>,
+}
 
 /// Notes beside the index.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     reads: BTreeMap<String, BTreeMap<String, u64>>,
-    archived: BTreeMap<String, BTreeSet<String>>,
+    classes: BTreeMap<String, Classes>,
     restored: BTreeMap<String, BTreeSet<String>>,
     /// By bucket and prefix: when all requests so far are answered.
     answered: BTreeMap<(String, String), SimTime>,
@@ -51,13 +87,11 @@ pub enum Archive {
 }
 
 impl Lake {
-    /// Notes that bytes of objects were read, for the owners of their buckets.
-    pub fn note_reads(&self, reads: &BTreeMap<(String, String), u64>) {
+    /// Notes that bytes of an object were read, for the owner of its bucket.
+    pub fn note_read(&self, bucket: &str, key: &str, bytes: u64) {
         let mut index = self.index_mut();
-        for ((bucket, key), bytes) in reads {
-            let all = index.notes.reads.entry(bucket.clone()).or_default();
-            *all.entry(key.clone()).or_default() += bytes;
-        }
+        let all = index.notes.reads.entry(bucket.to_owned()).or_default();
+        *all.entry(key.to_owned()).or_default() += bytes;
     }
     /// What was read of a bucket since the last time this was asked: bytes by key.
     #[must_use]
@@ -141,28 +175,37 @@ impl Lake {
             Archive::Archived
         }
     }
-    /// Says whether an object lies in an archive, where queries do not see it.
-    pub fn set_archived(&self, bucket: &str, key: &str, archived: bool) {
-        let known = self.is_archived(bucket, key);
-        if known == archived {
+    /// Says in which class objects lie that are put into a bucket.
+    pub fn set_bucket_class(&self, bucket: &str, class: ReadClass) {
+        let mut index = self.index_mut();
+        let classes = index.notes.classes.entry(bucket.to_owned()).or_default();
+        classes.usual = class;
+    }
+    /// Says in which class an object lies.
+    pub fn set_class(&self, bucket: &str, key: &str, class: ReadClass) {
+        if self.class_of(bucket, key) == class {
             return;
         }
         let mut index = self.index_mut();
-        let all = index.notes.archived.entry(bucket.to_owned()).or_default();
-        if archived {
-            all.insert(key.to_owned());
+        let classes = index.notes.classes.entry(bucket.to_owned()).or_default();
+        if classes.usual == class {
+            classes.others.remove(key);
         } else {
-            all.remove(key);
+            classes.others.insert(key.to_owned(), class);
         }
+    }
+    /// The class in which an object lies: that of its bucket when nobody said another.
+    #[must_use]
+    pub fn class_of(&self, bucket: &str, key: &str) -> ReadClass {
+        let index = self.index();
+        let classes = index.notes.classes.get(bucket);
+        classes.map_or_else(ReadClass::default, |c| {
+            c.others.get(key).copied().unwrap_or(c.usual)
+        })
     }
     /// True for an object that lies in an archive.
     #[must_use]
     pub fn is_archived(&self, bucket: &str, key: &str) -> bool {
-        let index = self.index();
-        index
-            .notes
-            .archived
-            .get(bucket)
-            .is_some_and(|all| all.contains(key))
+        self.class_of(bucket, key) == ReadClass::Archive
     }
 }

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use datafusion::common::DataFusionError;
@@ -37,7 +36,7 @@ impl ParquetFileReaderFactory for PinnedReaders {
         let object = file.extension::<Arc<Object>>().ok_or_else(|| {
             DataFusionError::Internal("a file of the scan carries no object".to_owned())
         })?;
-        self.0.files.fetch_add(1, Ordering::Relaxed);
+        self.0.open(&object.meta);
         Ok(Box::new(PinnedReader {
             file: object.open().map_err(external)?,
             meta: object.meta.clone(),

@@ -26,6 +26,7 @@ use super::athena::{self, Effect, Planned, StatementClass, Target, Writer};
 use super::border::{border_schema, to_border};
 use super::catalog::columns_of;
 use super::error::{LakeError, SqlProblem};
+use super::notes::Reads;
 use super::scope::{Found, Scope};
 use super::sql::{
     Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
@@ -102,7 +103,7 @@ pub struct QueryResult {
     /// Partitions that its filters left.
     pub partitions_read: u64,
     /// Bytes that were read of each object, by bucket and key.
-    pub reads: BTreeMap<(String, String), u64>,
+    pub reads: Reads,
     /// What the statement changes; nothing is changed before it is applied.
     pub effect: Option<Arc<Effect>>,
 }

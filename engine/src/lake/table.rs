@@ -47,7 +47,7 @@ pub(super) struct Counters {
     pub(super) partitions_read: AtomicU64,
     /// A table of rows is among those that are read.
     pub(super) text: AtomicBool,
-    /// Bytes of each object.
+    /// What was read of each object.
     reads: Mutex<Reads>,
 }
 
@@ -56,11 +56,17 @@ impl Counters {
     pub(super) fn read(&self, meta: &ObjectMeta, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        *reads
-            .entry((meta.bucket.clone(), meta.key.clone()))
-            .or_default() += bytes;
+        let place = (meta.bucket.clone(), meta.key.clone());
+        reads.entry(place).or_default().bytes += bytes;
     }
-    /// Bytes that were read of each object.
+    /// Counts an object that is opened.
+    pub(super) fn open(&self, meta: &ObjectMeta) {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (meta.bucket.clone(), meta.key.clone());
+        reads.entry(place).or_default().opens += 1;
+    }
+    /// What was read of each object.
     pub(super) fn reads(&self) -> Reads {
         self.reads
             .lock()
@@ -497,7 +503,7 @@ struct RowFiles {
 impl RowFiles {
     fn open(&self, at: usize) -> Option<Result<OpenFile, DataFusionError>> {
         let (object, values) = self.files.get(at)?;
-        self.counters.files.fetch_add(1, Ordering::Relaxed);
+        self.counters.open(&object.meta);
         let (counters, meta) = (Arc::clone(&self.counters), object.meta.clone());
         let read = Box::new(move |bytes| counters.read(&meta, bytes));
         let opened = self.rows.open(object, read).map_err(external);

@@ -79,6 +79,28 @@ pub struct TraceCx<'a> {
     pub node: &'a str,
 }
 
+/// A wire that begins at a node, as its kind sees it while a drawing is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutWire<'a> {
+    /// The output that it begins at.
+    pub port: &'static str,
+    /// The node that it goes to.
+    pub peer: &'a str,
+    /// The input that it ends at.
+    pub peer_port: &'static str,
+}
+
+/// A name that only one node of a drawing may have, such as that of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwnName {
+    /// What is named, in a word: `bucket`.
+    pub what: &'static str,
+    /// The name.
+    pub name: String,
+    /// The parameter that gives it.
+    pub param: &'static str,
+}
+
 /// What a node is built with.
 #[derive(Debug, Clone)]
 pub struct BuildCx {
@@ -122,6 +144,12 @@ pub trait Kind: Send + Sync + 'static {
     fn spec(&self) -> &'static KindSpec;
     /// Looks for problems beyond types and ranges.
     fn validate(&self, _config: &Self::Config, _cx: &TraceCx<'_>, _out: &mut Problems) {}
+    /// Looks for wires that these parameters do not allow.
+    fn wired(&self, _config: &Self::Config, _wires: &[OutWire<'_>], _out: &mut Problems) {}
+    /// The name that the node makes its own in a run.
+    fn owns(&self, _config: &Self::Config, _node: &str) -> Option<OwnName> {
+        None
+    }
     /// The schema on each output, from those on the inputs, as far as it is known before a run.
     fn trace(
         &self,
@@ -211,6 +239,10 @@ pub trait AnyKind: Send + Sync {
     fn defaults(&self) -> Map<String, Value>;
     /// Reports every problem of `params`; true when a node can be built from them.
     fn check(&self, params: &Map<String, Value>, cx: &TraceCx<'_>, out: &mut Problems) -> bool;
+    /// See [`Kind::wired`]. Wrong parameters find nothing.
+    fn wired(&self, params: &Map<String, Value>, wires: &[OutWire<'_>], out: &mut Problems);
+    /// See [`Kind::owns`]. Wrong parameters own nothing.
+    fn owns(&self, params: &Map<String, Value>, node: &str) -> Option<OwnName>;
     /// See [`Kind::trace`]. Wrong parameters give no schemas.
     fn trace(
         &self,
@@ -274,6 +306,14 @@ impl<K: Kind> AnyKind for K {
         !out.found[before..]
             .iter()
             .any(|p| p.severity == super::problem::Severity::Error)
+    }
+    fn wired(&self, params: &Map<String, Value>, wires: &[OutWire<'_>], out: &mut Problems) {
+        if let Ok(config) = parse(self, params) {
+            Kind::wired(self, &config, wires, out);
+        }
+    }
+    fn owns(&self, params: &Map<String, Value>, node: &str) -> Option<OwnName> {
+        Kind::owns(self, &parse(self, params).ok()?, node)
     }
     fn trace(
         &self,

@@ -12,6 +12,7 @@ mod ids;
 mod kind;
 mod limit;
 mod message;
+pub mod object_reads;
 mod problem;
 mod profile;
 mod put;
@@ -25,7 +26,10 @@ pub use cx::{Cx, Effect, Fault, Incident, NodeState, World};
 pub use doubles::{Doubles, field_texts};
 pub use follow::{Followed, Guest, Measured, TraceEnd, parts_of};
 pub use ids::{CallId, Tag, WireEnd, WireId};
-pub use kind::{AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, Retuned, Schemas, TraceCx};
+pub use kind::{
+    AnyKind, BuildCx, Kind, Node, NodeError, NodeResult, OutWire, OwnName, Retuned, Schemas,
+    TraceCx,
+};
 pub use limit::{Pace, TokenBucket};
 pub use message::{
     Admit, Ask, Delivery, Event, Messages, Notice, ObjectPut, Outcome, Payload, ReplyStatus, Table,

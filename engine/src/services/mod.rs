@@ -23,6 +23,8 @@ mod meter_tests;
 #[cfg(test)]
 mod pricing_tests;
 pub mod producer;
+#[cfg(test)]
+mod reader_tests;
 pub mod s3;
 pub mod sagemaker_endpoint;
 pub mod sagemaker_job;

@@ -322,3 +322,42 @@ fn records_that_the_transform_gives_back_as_failed_go_to_the_error_output() {
         assert!(raw["amount"].is_number());
     }
 }
+
+/// Limits of parameters as AWS states them: kind, parameter, least, most.
+#[test]
+fn parameters_have_the_limits_that_aws_states() {
+    for (kind, param, least, most) in [
+        ("kinesis-data-streams", "retention_hours", 24, 8760),
+        ("firehose", "buffer_size_mib", 1, 128),
+        ("firehose", "buffer_interval_seconds", 0, 900),
+        ("lambda", "memory_mb", 128, 10_240),
+        ("lambda", "timeout_seconds", 1, 900),
+        ("lambda", "batch_size", 1, 10_000),
+        ("lambda", "batch_window_seconds", 0, 300),
+        ("lambda", "parallelization_factor", 1, 10),
+        ("sqs", "visibility_timeout_seconds", 0, 43_200),
+        ("sqs", "delay_seconds", 0, 900),
+        ("sqs", "message_retention_period_seconds", 60, 1_209_600),
+    ] {
+        let root = super::testing::root();
+        let cx = TraceCx {
+            root: &root,
+            region: "us-east-1",
+            seed: 1,
+            node: "node",
+        };
+        for (value, fits) in [
+            (least - 1, false),
+            (least, true),
+            (most, true),
+            (most + 1, false),
+        ] {
+            let mut problems = Problems::of("node");
+            let params = json!({ param: value });
+            let kind = super::kind(kind).unwrap();
+            kind.check(params.as_object().unwrap(), &cx, &mut problems);
+            let refused = problems.found.iter().any(|p| p.field == param);
+            assert_eq!(refused, !fits, "{params}: {problems:?}");
+        }
+    }
+}

@@ -37,7 +37,17 @@ fn fuzz(target: &str, attempt: impl FnMut(&[u8])) {
 }
 
 /// The same with seeds that are made here, and so many tries when no time is given.
-fn fuzz_with(target: &str, made: &[Vec<u8>], least: u32, mut attempt: impl FnMut(&[u8])) {
+fn fuzz_with(target: &str, made: &[Vec<u8>], least: u32, attempt: impl FnMut(&[u8])) {
+    fuzz_for(target, made, (least, 1), attempt);
+}
+
+/// The same in one part of the time that is given.
+fn fuzz_for(
+    target: &str,
+    made: &[Vec<u8>],
+    (least, part): (u32, u64),
+    mut attempt: impl FnMut(&[u8]),
+) {
     let mut known: Vec<(String, Vec<u8>)> = fs::read_dir(seeds(target))
         .into_iter()
         .flatten()
@@ -57,7 +67,8 @@ fn fuzz_with(target: &str, made: &[Vec<u8>], least: u32, mut attempt: impl FnMut
     }
     let seconds: Option<u64> = std::env::var("WEIR_FUZZ_SECONDS")
         .ok()
-        .and_then(|s| s.parse().ok());
+        .and_then(|s| s.parse::<u64>().ok())
+        .map(|s| s / part);
     let begin = std::time::Instant::now();
     // Time is given to find new things, so each such time is another; without it every run is the same.
     let mut rng = Rng::indexed(
@@ -76,7 +87,8 @@ fn fuzz_with(target: &str, made: &[Vec<u8>], least: u32, mut attempt: impl FnMut
         }
     }
     if seconds.is_some() {
-        eprintln!("{target}: {tries} inputs");
+        let took = begin.elapsed().as_secs();
+        eprintln!("{target}: {tries} inputs in {took} s");
     }
 }
 

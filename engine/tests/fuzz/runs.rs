@@ -1,27 +1,33 @@
 //! Texts that only a run understands wholly: scenarios, streaming SQL, rules of data quality, prefixes, patterns of events, and what
 //! functions answer. What the check lets through must run to its end with every record accounted for, or end with a sentence.
+//!
+//! Each target gives its readers thousands of texts a minute, without a run; and a part of its time to whole runs.
 
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use weir_engine::check::check;
 use weir_engine::code::{Host, Permission};
-use weir_engine::data::Root;
+use weir_engine::data::{Batch, Pattern, Root};
 use weir_engine::document::Document;
 use weir_engine::lake::Ruleset;
 use weir_engine::lake::streaming::{check_streaming_sql, declared_columns};
-use weir_engine::node::Severity;
+use weir_engine::node::{Problems, Severity, TraceCx};
 use weir_engine::services;
+use weir_engine::services::lambda::{AnswerTo, understand};
 use weir_engine::session::{Prepared, RunOptions, prepare};
 use weir_engine::units::SimDuration;
 
-use super::{fuzz, fuzz_with};
+use super::{fuzz, fuzz_for};
 
-/// Runs of a target when no time is given: each takes as long as hundreds of tries of a reader.
-const RUNS: u32 = 4;
+/// Runs of a target when no time is given, each takes as long as hundreds of tries of a reader; and their part of the time that is given.
+const RUNS: (u32, u64) = (4, 4);
 /// Host time of one run, in hundredths of a second, before it is asked to end: a changed number may ask for the work of years.
 const PATIENCE: u32 = 1_000;
 
@@ -117,9 +123,42 @@ fn lines_as(bytes: &[u8], names: &[&str]) -> Value {
     Value::Object(fields.collect())
 }
 
+/// Everything that is wrong with a document is said.
+fn checked(doc: &Document) {
+    for problem in check(doc, services::ALL, &Root::samples_only()).problems {
+        is_said(&problem.to_string());
+    }
+}
+
+/// Everything that is wrong with the parameters of a kind is said.
+fn checked_params(kind: &str, params: &Value) {
+    let root = Root::samples_only();
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "node",
+    };
+    let mut problems = Problems::of("node");
+    let (Some(kind), Some(params)) = (services::kind(kind), params.as_object()) else {
+        panic!("no kind {kind}");
+    };
+    kind.check(params, &cx, &mut problems);
+    for problem in problems.found {
+        is_said(&problem.to_string());
+    }
+}
+
 #[test]
 fn scenarios() {
-    fuzz_with("scenario", &[], RUNS, |bytes| {
+    // A document is checked with its parameters, schemas and steps; then some run.
+    fuzz("scenario", |bytes| {
+        match Document::parse(&String::from_utf8_lossy(bytes)) {
+            Ok(doc) => checked(&doc),
+            Err(e) => is_said(&e.to_string()),
+        }
+    });
+    fuzz_for("scenario", &[], RUNS, |bytes| {
         if let Ok(doc) = Document::parse(&String::from_utf8_lossy(bytes)) {
             tried(doc, 90, Permission::Nothing);
         }
@@ -138,7 +177,7 @@ fn streaming_sql() {
             told.into_iter().for_each(|e| is_said(&e.to_string()));
         }
     });
-    fuzz_with("analytics", &[], RUNS, |bytes| {
+    fuzz_for("analytics", &[], RUNS, |bytes| {
         let sql = String::from_utf8_lossy(bytes);
         let nodes = [
             payments(40),
@@ -166,7 +205,7 @@ fn rules_of_data_quality() {
             is_said(&told);
         }
     });
-    fuzz_with("dqdl", &[], RUNS, |bytes| {
+    fuzz_for("dqdl", &[], RUNS, |bytes| {
         let job = json!({
             "source_prefix": "in/", "data_quality_ruleset": String::from_utf8_lossy(bytes), "start_after_seconds": 120,
             "transforms": ["Filter amount > 10", "DropNullFields"], "target_table": "t", "target_database": "d",
@@ -191,17 +230,25 @@ fn rules_of_data_quality() {
     });
 }
 
+/// A delivery stream whose prefixes and keys are the lines of the bytes.
+fn prefixed(bytes: &[u8]) -> Value {
+    let names = ["prefix", "error_output_prefix", "partition_keys"];
+    let mut hose = lines_as(bytes, &names);
+    hose["dynamic_partitioning"] = (hose.get("partition_keys").is_some()).into();
+    hose["buffer_interval_seconds"] = 60.into();
+    hose["buffer_size_mib"] = 64.into();
+    hose
+}
+
 #[test]
 fn prefixes() {
-    fuzz_with("prefix", &[], RUNS, |bytes| {
-        let names = ["prefix", "error_output_prefix", "partition_keys"];
-        let mut hose = lines_as(bytes, &names);
-        hose["dynamic_partitioning"] = (hose.get("partition_keys").is_some()).into();
-        hose["buffer_interval_seconds"] = 60.into();
-        hose["buffer_size_mib"] = 64.into();
+    fuzz("prefix", |bytes| {
+        checked_params("firehose", &prefixed(bytes))
+    });
+    fuzz_for("prefix", &[], RUNS, |bytes| {
         let nodes = [
             payments(20),
-            ("hose", "firehose", hose),
+            ("hose", "firehose", prefixed(bytes)),
             ("lake", "s3", json!({})),
         ];
         let wires = [("source.out", "hose.in"), ("hose.out", "lake.in")];
@@ -213,8 +260,22 @@ fn prefixes() {
 
 #[test]
 fn patterns_of_events() {
-    fuzz_with("events", &[], RUNS, |bytes| {
-        let names = ["rule", "input_transformer"];
+    let names = ["rule", "input_transformer"];
+    let event = json!({ "source": "weir", "detail-type": "Record", "detail": { "amount": 12.5, "category": "fuel", "x": null, "l": [1, "a", [2]] } });
+    fuzz("events", |bytes| {
+        checked_params("eventbridge", &lines_as(bytes, &names));
+        let text = String::from_utf8_lossy(bytes);
+        for line in text.split('\n') {
+            let Ok(pattern) = serde_json::from_str(line) else {
+                continue;
+            };
+            match Pattern::parse(&pattern) {
+                Ok(pattern) => drop(pattern.matches(&event)),
+                Err(told) => is_said(&told),
+            }
+        }
+    });
+    fuzz_for("events", &[], RUNS, |bytes| {
         let nodes = [
             payments(5),
             ("bus", "eventbridge", lines_as(bytes, &names)),
@@ -225,6 +286,55 @@ fn patterns_of_events() {
             tried(doc, 30, Permission::Nothing);
         }
     });
+}
+
+/// What the line of an answer becomes for records of these names, as `answering` does it in Python: `["each", x]` is x for each
+/// record, `$id` and `$seq` its name.
+fn filled(value: &Value, names: &[String]) -> Value {
+    match value {
+        Value::Array(items) if items.len() > 1 && items[0] == "each" => names
+            .iter()
+            .map(|name| filled(&items[1], std::slice::from_ref(name)))
+            .collect(),
+        Value::Array(items) => items.iter().map(|v| filled(v, names)).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(k, v)| (k.clone(), filled(v, names)))
+                .collect(),
+        ),
+        Value::String(text) if text == "$id" || text == "$seq" => {
+            names.first().map_or(Value::Null, |n| n.as_str().into())
+        }
+        Value::String(text) if text == "$data" => STANDARD.encode("{\"a\":1}\n{\"a\":2}").into(),
+        other => other.clone(),
+    }
+}
+
+/// Every line of the bytes as the answer to five records, by each contract; and as a text that the handler put.
+fn understood(bytes: &[u8], batch: &Batch) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in text.split('\n') {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|_| line.into());
+        for to in [AnswerTo::Transform, AnswerTo::Stream, AnswerTo::Queue] {
+            for sent in [vec![], vec![line.to_owned()]] {
+                if let Err(told) = understand(to, batch, |names| filled(&value, names), &sent) {
+                    is_said(&told);
+                }
+            }
+        }
+    }
+}
+
+/// Five records of a sampled source.
+fn five() -> Batch {
+    let ids: Int64Array = (0..5).collect();
+    let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+    let rows = RecordBatch::try_new(schema, vec![Arc::new(ids)]).unwrap();
+    Batch {
+        weight: 3,
+        ..Batch::new(rows, vec![0; 5].into(), vec![8; 5].into())
+    }
 }
 
 /// Answers a function may give, one a call: whatever the bytes are as JSON, or as text.
@@ -262,10 +372,12 @@ fn answering(bytes: &[u8]) -> String {
 /// The contracts of Firehose's transformation, of a stream and of a queue with partial failures, and of a chain of functions.
 #[test]
 fn answers_of_functions() {
+    let batch = five();
+    fuzz("answers", |bytes| understood(bytes, &batch));
     if Host::python_is_there().is_err() {
         return;
     }
-    fuzz_with("answers", &[], RUNS, |bytes| {
+    fuzz_for("answers", &[], RUNS, |bytes| {
         let function = |more: Value| {
             let mut all =
                 json!({ "code": answering(bytes), "memory_mb": 256, "reserved_concurrency": 2 });

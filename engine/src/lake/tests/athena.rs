@@ -91,6 +91,23 @@ fn statements_of_the_notes_run_as_they_stand() {
 }
 
 #[test]
+fn repair_removes_no_partition() {
+    let (_dir, lake) = partitioned();
+    let key = "payments/year=2026/month=03/part-0.parquet";
+    let bytes = lake.read("data", key).unwrap();
+    lake.delete("data", key).unwrap();
+    put(&lake, "payments/year=2026/month=07/part-0.parquet", &bytes);
+    let said = rows(&lake, "MSCK REPAIR TABLE payments");
+    assert!(
+        said.iter().any(|s| s.contains("Added partition")),
+        "{said:?}"
+    );
+    let left = rows(&lake, "SHOW PARTITIONS payments");
+    assert_eq!(left.len(), 7, "{left:?}");
+    assert!(left.iter().any(|p| p.ends_with("month=03")), "{left:?}");
+}
+
+#[test]
 fn flow_log_query_of_the_notes_runs_over_text() {
     let (_dir, lake) = lake();
     let line = "2 123456789010 eni-1 10.0.1.5 10.0.2.6 443 50000 6 10 840 1694736000 1694736060 ACCEPT OK\n";

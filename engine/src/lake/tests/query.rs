@@ -7,8 +7,8 @@ use arrow::array::AsArray as _;
 use super::super::query::QueryOptions;
 use super::super::sql::drive;
 use super::super::{
-    Codec, Column, Format, Lake, QueryResult, SqlEngine, SqlProblem, Table, batches_to_json,
-    columns_of, compress, encode_csv, encode_json_lines, format_table, open_run,
+    Codec, Column, Format, Lake, QueryResult, ReadClass, SqlEngine, SqlProblem, Table,
+    batches_to_json, columns_of, compress, encode_csv, encode_json_lines, format_table, open_run,
 };
 use super::{column_i64, lake, parquet, partitioned, payments, put};
 use crate::units::SimTime;
@@ -556,4 +556,33 @@ fn every_detector_can_be_called_by_its_name() {
         // What was to be expected is told of anomalies, and of those alone.
         assert_eq!(all[2], all[3], "{name}: {all:?}");
     }
+}
+
+#[test]
+fn archived_files_are_left_out_of_queries_restored_or_not() {
+    let (_dir, lake) = partitioned();
+    let n = || {
+        column_i64(
+            &ask(&lake, "SELECT count(*) FROM payments").unwrap().batches,
+            0,
+        )[0]
+    };
+    assert_eq!(n(), 12_000);
+    let key = lake.list("data", "payments/year=2026/month=03/")[0]
+        .key
+        .clone();
+    lake.set_class("data", &key, ReadClass::Archive);
+    assert_eq!(n(), 10_000);
+    lake.set_restored("data", &key, true);
+    assert_eq!(n(), 10_000);
+    for (class, rows) in [
+        (ReadClass::GlacierInstant, 12_000),
+        (ReadClass::Archive, 10_000),
+        (ReadClass::Standard, 12_000),
+    ] {
+        lake.set_class("data", &key, class);
+        assert_eq!(n(), rows, "{class:?}");
+    }
+    lake.set_bucket_class("data", ReadClass::Archive);
+    assert_eq!(n(), 0);
 }

@@ -15,6 +15,9 @@ pub use model::Model;
 use crate::books::{Books, Growth, UsageSpec};
 use crate::lake::{ResultPlace, check_query, split_statements};
 use crate::metrics::MetricSpec;
+use crate::node::object_reads::{
+    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
+};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -56,14 +59,6 @@ static PUT: UsageSpec = UsageSpec {
     rounding: "",
     growth: Growth::Linear,
 };
-static GET: UsageSpec = UsageSpec {
-    key: "s3.get_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
-
 const fn millis(name: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec {
         name,
@@ -117,11 +112,22 @@ static SPEC: KindSpec = KindSpec {
             help: "Bytes that a query read, before rounding.",
         },
     ],
-    usage: &[&SCANNED, &DPU_HOUR, &PUT, &GET, &CATALOG_REQUEST],
+    usage: &[
+        &SCANNED,
+        &DPU_HOUR,
+        &PUT,
+        &GET,
+        &GET_STANDARD_IA,
+        &GET_ONEZONE_IA,
+        &GET_GLACIER_INSTANT,
+        &GET_INTELLIGENT,
+        &CATALOG_REQUEST,
+    ],
     quotas: &[
         "athena.active_dml_queries_max",
         "athena.active_ddl_queries_max",
         "athena.ddl_timeout_s",
+        "athena.query_string_max_bytes",
         "athena.capacity_dpus_max",
         "athena.capacity_dpus_step",
         "athena.dpus_per_query_min",
@@ -174,6 +180,21 @@ static SPEC: KindSpec = KindSpec {
     ],
 };
 
+/// Statements that are too long to be asked.
+fn check_lengths(config: &Config, region: &str, out: &mut Problems) {
+    let books = Books::for_region(region);
+    let Ok(most) = books.and_then(|b| b.quota_value("athena.query_string_max_bytes")) else {
+        return;
+    };
+    let setup = split_statements(&config.setup).unwrap_or_default();
+    let all = setup.iter().map(|sql| ("setup", sql));
+    for (field, sql) in all.chain([("sql", &config.sql)]) {
+        if let Some(why) = query::too_long(sql, most) {
+            out.error(field, why, "write it shorter, for example with a view");
+        }
+    }
+}
+
 impl Kind for Athena {
     type Config = Config;
     type Model = Model;
@@ -205,6 +226,7 @@ impl Kind for Athena {
                 "statements with semicolons between them",
             ),
         }
+        check_lengths(config, cx.region, out);
         if !config.output_location.is_empty()
             && let Err(problem) = ResultPlace::parse(&config.output_location)
         {

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::capacity::Capacity;
 use super::config::Config;
 use super::output;
-use super::query::{Ended, Fate, Phase, Query, Terms, end_of};
+use super::query::{Ended, Fate, Phase, Query, Terms, end_of, too_long};
 use super::reuse::Reuse;
-use super::{CATALOG_REQUEST, GET, PUT, SCANNED};
+use super::{CATALOG_REQUEST, PUT, SCANNED};
 use crate::lake::{
     QueryOptions, QueryResult, ResultPlace, StatementClass, classify_statement, split_statements,
 };
@@ -164,6 +164,9 @@ impl Model {
         let Some(database) = self.default_database() else {
             return Ok(Err(Unstarted::Waiting));
         };
+        if let Some(why) = too_long(sql, self.terms.text_bytes) {
+            return Ok(Err(Unstarted::Refused(why)));
+        }
         let class = match classify_statement(sql) {
             Ok(class) => class,
             Err(problem) => return Ok(Err(Unstarted::Refused(problem.to_string()))),
@@ -397,7 +400,6 @@ impl Model {
         cx: &mut Cx<'_>,
     ) -> Result<(), String> {
         let lake = cx.world().lake.clone();
-        lake.note_reads(&result.reads);
         if let Some(effect) = &result.effect {
             let written = effect.apply(&lake, cx.now()).map_err(|e| e.to_string())?;
             cx.meter(&PUT, u128::from(written.files));
@@ -442,8 +444,7 @@ impl Model {
             return;
         }
         cx.meter(&PUT, u128::from(result.partitions_read.max(1)));
-        let gets = self.terms.gets(result.bytes_scanned, result.files);
-        cx.meter(&GET, u128::from(gets));
+        self.terms.asked(result).bill(cx);
     }
 }
 

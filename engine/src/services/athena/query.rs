@@ -1,10 +1,10 @@
 //! One query on its way: what it is, how long its parts take, what it is billed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::books::LatencyLaw;
-use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement, prefix_of};
+use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement};
+use crate::node::object_reads::ObjectReads;
 use crate::node::{BuildCx, Cx, Table, Work};
 use crate::units::{SimDuration, SimTime};
 
@@ -88,6 +88,7 @@ pub(super) struct Terms {
     file_open: SimDuration,
     dml_timeout: SimDuration,
     ddl_timeout: SimDuration,
+    pub(super) text_bytes: u64,
     dml_active_max: u64,
     ddl_active_max: u64,
     pub(super) reuse_max: SimDuration,
@@ -116,6 +117,7 @@ impl Terms {
             service: cx.latency("athena.service_processing")?,
             dml_timeout: SimDuration::secs(cx.quota("athena.dml_timeout_s")?),
             ddl_timeout: SimDuration::secs(cx.quota("athena.ddl_timeout_s")?),
+            text_bytes: cx.quota("athena.query_string_max_bytes")?,
             dml_active_max: cx.quota("athena.active_dml_queries_max")?.max(1),
             ddl_active_max: cx.quota("athena.active_ddl_queries_max")?.max(1),
             reuse_max: SimDuration::secs(cx.quota("athena.result_reuse_max_age_s")?),
@@ -173,21 +175,11 @@ impl Terms {
         cx: &Cx<'_>,
     ) -> SimDuration {
         let scan = base + self.scan(result.bytes_scanned, result.files, text);
-        let now = cx.now();
-        let lake = &cx.world().lake;
-        let mut buckets: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
-        for ((bucket, key), bytes) in &result.reads {
-            let gets = buckets.entry(bucket).or_default();
-            *gets.entry(prefix_of(key).to_owned()).or_default() += self.gets(*bytes, 1);
-        }
-        let waits = buckets.iter().map(|(bucket, gets)| {
-            lake.get_requests(bucket, gets, (now, scan), self.gets_per_second)
-        });
-        waits.max().unwrap_or_default()
+        self.asked(result).wait(scan, self.gets_per_second, cx)
     }
-    /// GET requests for `bytes` of `files`: ranges of the recommended size, one per file at the least.
-    pub(super) const fn gets(&self, bytes: u64, files: u64) -> u64 {
-        files + bytes / self.range_get
+    /// What a query asks of S3: ranges of the recommended size, one for each file at the least.
+    pub(super) fn asked(&self, result: &QueryResult) -> ObjectReads {
+        ObjectReads::of_ranges(&result.reads, self.range_get)
     }
 }
 
@@ -250,6 +242,14 @@ pub(super) fn billed(bytes: u64, min: u64, step: u64) -> u64 {
 }
 
 /// True for statements that are not billed: definitions, listings and plans. A text that is no statement is not free.
+/// Why a text cannot be asked at all: it has more than `most` bytes.
+pub(super) fn too_long(sql: &str, most: u64) -> Option<String> {
+    let bytes = sql.len();
+    (bytes as u64 > most).then(|| {
+        format!("InvalidRequestException: the statement has {bytes} bytes, and {most} are the most")
+    })
+}
+
 pub(super) fn is_free(sql: &str) -> bool {
     classify_statement(sql).is_ok_and(|class| class != StatementClass::Dml)
 }

@@ -342,6 +342,16 @@ fn free_statements_are_known() {
         ("SHOW TABLES", true),
         (" describe orders", true),
         ("EXPLAIN SELECT 1", true),
+        ("CREATE EXTERNAL TABLE t (a int) LOCATION 's3://b/t/'", true),
+        ("ALTER TABLE t ADD PARTITION (d='1')", true),
+        ("MSCK REPAIR TABLE t", true),
+        ("DROP TABLE t", true),
+        ("CREATE TABLE t AS SELECT 1 AS a", false),
+        ("INSERT INTO t SELECT 1", false),
+        (
+            "UNLOAD (SELECT 1 AS a) TO 's3://b/o/' WITH (format = 'JSON')",
+            false,
+        ),
         ("SELECT 'show'", false),
     ] {
         assert_eq!(is_free(sql), free, "{sql}");
@@ -627,4 +637,66 @@ fn partitioned(lake: &Lake, days: usize, now: SimTime) -> Result<(), LakeError> 
             .add_partitions("weir", "days", all.collect())
             .map(drop)
     })
+}
+
+#[test]
+fn query_ends_at_its_timeout_and_a_text_that_is_too_long_is_refused() {
+    // What a slow service adds to each part, and what becomes of a query: half an hour is its time.
+    for (minutes, succeeded, failed) in [(5, 1.0, 0.0), (40, 0.0, 1.0)] {
+        let catalog = catalog(&[(1, 10)]);
+        let (bench, _) = bench(&catalog, json!({"schedule_seconds": 0}));
+        let slow = crate::node::Fault {
+            kind: FaultKind::Latency,
+            rate: 1.0,
+            factor: 1.0,
+            add: SimDuration::secs(minutes * 60),
+            shard: 0,
+        };
+        let ran = bench
+            .act(
+                ms(1),
+                "athena",
+                Action::Fault(slow, SimDuration::secs(9000)),
+            )
+            .act(
+                secs(10),
+                "athena",
+                query("SELECT count(*) AS n FROM orders"),
+            )
+            .run(9000);
+        assert_eq!(value(&ran, "succeeded"), succeeded, "{minutes}");
+        assert_eq!(value(&ran, "failed"), failed, "{minutes}");
+        let said = ran.events("athena", "errors");
+        let timed_out = said.iter().any(|s| s.contains("timeout after 1800 s"));
+        assert_eq!(timed_out, failed > 0.0, "{said:?}");
+    }
+    // 262,144 bytes, told by the check and by a query that a person asks.
+    let of = |bytes: usize| {
+        let text = "SELECT count(*) AS n FROM orders -- ";
+        format!("{text}{}", "x".repeat(bytes - text.len()))
+    };
+    let root = root();
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "athena",
+    };
+    for (bytes, fits) in [(262_144, true), (262_145, false)] {
+        let mut problems = Problems::of("athena");
+        let params = json!({"sql": of(bytes)});
+        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        assert_eq!(problems.found.is_empty(), fits, "{bytes}");
+        let catalog = catalog(&[(1, 10)]);
+        let (bench, _) = bench(&catalog, json!({"schedule_seconds": 0}));
+        let ran = bench.act(secs(10), "athena", query(&of(bytes))).run(100);
+        assert_eq!(
+            value(&ran, "succeeded"),
+            f64::from(u8::from(fits)),
+            "{bytes}"
+        );
+        let said = ran.events("athena", "command");
+        let refused = said.iter().any(|s| s.contains("InvalidRequestException"));
+        assert_eq!(refused, !fits, "{said:?}");
+    }
 }

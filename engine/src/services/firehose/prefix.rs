@@ -84,6 +84,41 @@ pub(super) fn expand_with(
     Ok(out)
 }
 
+/// Letters of a year at the most. Source: Java's `DateTimeFormatterBuilder.appendPattern`, which Firehose's patterns are.
+const YEAR_LETTERS: usize = 19;
+
+fn too_many(letter: char, pattern: &str) -> String {
+    let pattern: String = pattern.chars().take(40).collect();
+    format!(
+        "`{letter}` stands too often in `{pattern}`; twice in a row at the most, {YEAR_LETTERS} times for a year"
+    )
+}
+
+/// A month as text: three letters of it, all, or the first.
+fn month(at: DateTime<Utc>, width: usize) -> Option<&'static str> {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let name = *NAMES.get(at.month0() as usize)?;
+    match width {
+        3 => name.get(..3),
+        4 => Some(name),
+        5 => name.get(..1),
+        _ => None,
+    }
+}
+
 /// Java's `DateTimeFormatter` letters that matter for folders: y M d H m s, quoted text, and anything that is no letter.
 fn time(pattern: &str, epoch_ms: i64) -> Result<String, String> {
     let at = instant(epoch_ms);
@@ -101,6 +136,18 @@ fn time(pattern: &str, epoch_ms: i64) -> Result<String, String> {
         let mut width = 1;
         while letters.next_if_eq(&letter).is_some() {
             width += 1;
+        }
+        if letter == 'M' && width > 2 {
+            out.push_str(month(at, width).ok_or_else(|| too_many(letter, pattern))?);
+            continue;
+        }
+        let most = if matches!(letter, 'y' | 'Y') {
+            YEAR_LETTERS
+        } else {
+            2
+        };
+        if width > most && "yYdHms".contains(letter) {
+            return Err(too_many(letter, pattern));
         }
         let value = match letter {
             'y' | 'Y' => at.year().unsigned_abs(),

@@ -191,6 +191,11 @@ fn problems_name_the_parameter() {
         ),
         (json!({"prefix": "!{timestamp:QQ}/"}), "prefix"),
         (json!({"prefix": "!{timestamp:yyyy"}), "prefix"),
+        (json!({"prefix": "!{timestamp:HHH}/"}), "prefix"),
+        (
+            json!({"prefix": format!("!{{timestamp:{}}}/", "y".repeat(70_000))}),
+            "prefix",
+        ),
         (json!({"prefix": "../x/"}), "prefix"),
         (
             json!({"prefix": "!{firehose:error-output-type}/"}),
@@ -461,6 +466,12 @@ fn direct_put_has_quotas() {
             n as u64 * u64::from(weight) - throttled
         );
     }
+    // A stream has no such quota: 20 MB and 20,000 records at once are read.
+    let batches = (0..20).map(|_| (0, 0, batch(1000, 1000, ms(0)))).collect();
+    let (stream, to) = (self::stream(1, batches), bucket());
+    let ran = bench(&stream, &to, json!({})).run(400);
+    assert_eq!(ran.metric("hose", "ThrottledRecords").sum, 0.0);
+    assert_eq!(ran.ledger("hose").received, 20_000);
     let mut long = batch(3, 100, ms(1));
     long.sizes = vec![100, 1_024_001, 1_024_000].into();
     let (feed, bucket) = (feed().records(ms(1), long), bucket());
@@ -555,6 +566,9 @@ fn refused_file_is_put_again_until_the_bucket_takes_it() {
     let ran = bench(&feed, &never, json!({"buffer_interval_seconds": 10})).run(25 * 3600);
     assert_eq!(ran.ledger("hose").failed_total(), 10);
     assert_eq!(ran.events("hose", "lost").len(), 1);
+    let mut recent = ran.run.log.recent();
+    let lost = recent.find(|e| e.kind == "lost").unwrap().at_seconds;
+    assert!((86_400.0..88_000.0).contains(&lost), "{lost}");
 }
 
 #[test]
@@ -638,5 +652,29 @@ fn schemas_do_not_mix_in_a_parquet_file() {
         let params = json!({"format": format, "buffer_size_mib": 64});
         bench(&feed, &bucket, params).run(400);
         assert_eq!(records(&bucket), expected, "{format}");
+    }
+}
+
+#[test]
+fn records_stand_without_a_separator_unless_asked() {
+    for (asked, text) in [
+        (false, "{\"id\":0,\"key\":\"k0\"}{\"id\":1,\"key\":\"k1\"}"),
+        (
+            true,
+            "{\"id\":0,\"key\":\"k0\"}\n{\"id\":1,\"key\":\"k1\"}\n",
+        ),
+    ] {
+        let feed = feed().records(ms(1), batch(2, 19, ms(1)));
+        let params = json!({"append_delimiter_to_record": asked, "buffer_interval_seconds": 10});
+        let ran = Bench::new()
+            .fake("feed", &feed)
+            .node("hose", KIND, params)
+            .node("lake", &crate::services::s3::S3, json!({}))
+            .wire("feed.out", "hose.in")
+            .wire("hose.out", "lake.in")
+            .run(60);
+        let files = ran.lake().list("weir-lake", "");
+        let bytes = ran.lake().read("weir-lake", &files[0].key).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), text, "{asked}");
     }
 }

@@ -11,6 +11,9 @@ pub use model::Model;
 use crate::books::{Growth, UsageSpec};
 use crate::lake::{Catalog, CsvClassifier};
 use crate::metrics::metric;
+use crate::node::object_reads::{
+    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA, LIST,
+};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -44,22 +47,6 @@ static CATALOG_REQUEST: UsageSpec = UsageSpec {
     rounding: "",
     growth: Growth::Linear,
 };
-/// LIST requests cost as much as PUT requests.
-static LIST: UsageSpec = UsageSpec {
-    key: "s3.put_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
-static GET: UsageSpec = UsageSpec {
-    key: "s3.get_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
-
 static SPEC: KindSpec = KindSpec {
     id: "glue-crawler",
     title: "Glue crawler",
@@ -97,7 +84,17 @@ static SPEC: KindSpec = KindSpec {
         ),
         metric("PartitionsCreated", "Count", "Partitions that a run added."),
     ],
-    usage: &[&DPU, &LIST, &GET, &CATALOG_OBJECT, &CATALOG_REQUEST],
+    usage: &[
+        &DPU,
+        &LIST,
+        &GET,
+        &GET_STANDARD_IA,
+        &GET_ONEZONE_IA,
+        &GET_GLACIER_INSTANT,
+        &GET_INTELLIGENT,
+        &CATALOG_OBJECT,
+        &CATALOG_REQUEST,
+    ],
     quotas: &[
         "glue-crawler.min_billed_s",
         "glue-crawler.dpus",

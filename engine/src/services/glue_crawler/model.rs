@@ -1,17 +1,14 @@
 //! A running crawler: `READY` -> `RUNNING` (start, look at the files, write the catalog) -> `STOPPING` -> `READY`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::apply::apply;
 use super::config::Config;
 use super::scope::{Seen, groups};
-use super::{CATALOG_OBJECT, CATALOG_REQUEST, DPU, GET, LIST};
+use super::{CATALOG_OBJECT, CATALOG_REQUEST, DPU};
 use crate::books::LatencyLaw;
-use crate::lake::{
-    Archive, CrawlOptions, CrawlOutcome, CsvClassifier, ObjectMeta, crawl, prefix_of,
-};
+use crate::lake::{Archive, CrawlOptions, CrawlOutcome, CsvClassifier, crawl};
+use crate::node::object_reads::{LIST, ObjectReads};
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
     Schedule, Tag, WireId,
@@ -140,7 +137,6 @@ impl Model {
         cx.meter(&LIST, u128::from(pages));
         let mut files = self.seen.new_only(files, &self.config);
         files.retain(|f| lake.archive_of(&f.bucket, &f.key) != Archive::Archived);
-        let gets = self.gets(&files);
         let groups = groups(files, &self.config, &lake.catalog());
         let options = self.options();
         // Waited for at once, not at the modelled end: the files are read as they are at this instant, whatever is
@@ -153,26 +149,13 @@ impl Model {
             Ok(all)
         })?;
         let outcome = cx.wait(work)?;
-        cx.meter(&GET, u128::from(outcome.files_read));
+        let reads = ObjectReads::of_opens(&outcome.reads);
+        reads.bill(cx);
         let mut time = self.looking(outcome.files_read, cx);
-        let lake = &cx.world().lake;
-        time += lake.get_requests(&bucket, &gets, (cx.now(), time), self.gets_per_second);
+        time += reads.wait(time, self.gets_per_second, cx);
         self.state = State::Crawling(outcome);
         cx.after(time, Tag::new(WRITE, 0));
         Ok(())
-    }
-    /// Files that are opened, by folder.
-    fn gets(&self, files: &[ObjectMeta]) -> BTreeMap<String, u64> {
-        let most = match self.config.sample_size {
-            0 => u64::MAX,
-            n => u64::from(n),
-        };
-        let mut gets: BTreeMap<String, u64> = BTreeMap::new();
-        for file in files {
-            let n = gets.entry(prefix_of(&file.key).to_owned()).or_default();
-            *n = (*n + 1).min(most);
-        }
-        gets
     }
     fn options(&self) -> CrawlOptions {
         CrawlOptions {

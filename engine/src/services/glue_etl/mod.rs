@@ -3,7 +3,6 @@
 mod bookmark;
 mod config;
 mod model;
-mod reads;
 mod run;
 mod target;
 pub(super) mod terms;
@@ -18,6 +17,9 @@ pub use model::Model;
 use crate::books::{Growth, UsageSpec};
 use crate::lake::{Catalog, EtlStep, Ruleset};
 use crate::metrics::metric;
+use crate::node::object_reads::{
+    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA, LIST,
+};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -41,19 +43,6 @@ static DPU: UsageSpec = dpu("glue.etl_dpu_hour");
 static FLEX: UsageSpec = dpu("glue.etl_flex_dpu_hour");
 static DPU_6: UsageSpec = dpu("glue.etl_glue_6_dpu_hour");
 static FLEX_6: UsageSpec = dpu("glue.etl_glue_6_flex_dpu_hour");
-
-const fn request(key: &'static str) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit: "request",
-        base_per_unit: 1,
-        rounding: "",
-        growth: Growth::Linear,
-    }
-}
-/// LIST requests cost as much as PUT requests.
-static LIST: UsageSpec = request("s3.put_request");
-static GET: UsageSpec = request("s3.get_request");
 
 static SPEC: KindSpec = KindSpec {
     id: "glue-etl",
@@ -160,7 +149,18 @@ static SPEC: KindSpec = KindSpec {
             "Share of the data quality rules that passed.",
         ),
     ],
-    usage: &[&DPU, &FLEX, &DPU_6, &FLEX_6, &LIST, &GET],
+    usage: &[
+        &DPU,
+        &FLEX,
+        &DPU_6,
+        &FLEX_6,
+        &LIST,
+        &GET,
+        &GET_STANDARD_IA,
+        &GET_ONEZONE_IA,
+        &GET_GLACIER_INSTANT,
+        &GET_INTELLIGENT,
+    ],
     quotas: &[
         "glue-etl.min_billed_s",
         "glue-etl.worker_g_025x_millidpus",

@@ -10,11 +10,10 @@ use serde_json::Value;
 
 use super::bookmark::Bookmarks;
 use super::config::{Config, ExecutionClass, QualityAction};
-use super::reads::Reads;
 use super::run::{Done, Run, State};
 use super::terms::{Input, Terms, usage};
-use super::{GET, LIST};
 use crate::lake::{Archive, EtlPlan, EtlSource, EtlStep, ObjectMeta, Ruleset, SinkPlan};
+use crate::node::object_reads::{LIST, ObjectReads};
 use crate::node::{
     Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome,
     Payload, Retuned, Schedule, Tag, WireId,
@@ -183,7 +182,11 @@ impl Model {
         let new = || files.iter().filter(|f| keep(f));
         let input = Input::of(new().map(|f| f.size));
         let passes = passes(&plan);
-        let reads = Reads::of(new(), passes);
+        let mut reads = ObjectReads::default();
+        for file in new() {
+            let tasks = Input::of(std::iter::once(file.size)).tasks;
+            reads.add(&file.bucket, &file.key, tasks * passes, file.size * passes);
+        }
         let prepared = world
             .sql
             .prepare_etl(&world.lake, &self.database(), &source, &keep, plan);
@@ -194,7 +197,7 @@ impl Model {
             }
             Err(why) => return Ok(Err(why.to_string())),
         };
-        cx.meter(&GET, u128::from(input.tasks * passes));
+        reads.bill(cx);
         let lost = match self.config.execution_class {
             ExecutionClass::Standard => 0.0,
             ExecutionClass::Flex => cx.rng().unit() * FLEX_LOST_MAX,
@@ -204,12 +207,7 @@ impl Model {
             .map_or(SimDuration::ZERO, |f| f.add);
         let mut sizing = self.terms.sizing(&self.config, input, passes, lost);
         sizing.takes += extra;
-        sizing.takes += reads.tell(
-            &world.lake,
-            cx.now(),
-            sizing.takes,
-            self.terms.gets_per_second,
-        );
+        sizing.takes += reads.wait(sizing.takes, self.terms.gets_per_second, cx);
         let limit = SimDuration::secs(u64::from(self.config.timeout_minutes) * 60);
         let times_out = sizing.takes > limit;
         cx.after(sizing.takes.min(limit), Tag::new(LOOK, id));

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::config::{Bookmark, Config, ExecutionClass, GlueVersion, WorkerType};
 use super::terms::{Input, Terms, usage};
 use crate::books::Books;
-use crate::lake::EtlStep;
+use crate::lake::{EtlStep, ReadClass};
 use crate::node::{AnyKind, BuildCx, FaultKind, Flow, Notice, Schemas};
 use crate::runtime::Action;
 use crate::services::s3::S3;
@@ -240,9 +240,22 @@ fn flex_starts_later_and_costs_less() {
         let ran = bench(&raw(files), json!({"execution_class": class}))
             .act(secs(10), "job", run())
             .run(3600);
-        ran.lake().list("lake-data", "")[0].committed_at
+        let bill = ran.run.bill();
+        let lines = bill.lines.iter().filter(|l| l.service == "glue-etl");
+        let dpus = lines.filter(|l| l.usage_type.contains("dpu_hour"));
+        let usd: f64 = dpus.map(|l| l.usd.unwrap().as_f64()).sum();
+        let hours =
+            ran.usage("job", "glue.etl_dpu_hour") + ran.usage("job", "glue.etl_flex_dpu_hour");
+        let at = ran.lake().list("lake-data", "")[0].committed_at;
+        (at, usd / (hours as f64 / 3_600_000.0))
     };
-    assert!(end("FLEX") > end("STANDARD"));
+    let (flex, standard) = (end("FLEX"), end("STANDARD"));
+    assert!(flex.0 > standard.0);
+    // Dollars for a DPU-hour.
+    assert!(
+        (flex.1 - 0.29).abs() < 1e-6 && (standard.1 - 0.44).abs() < 1e-6,
+        "{flex:?} {standard:?}"
+    );
 }
 
 /// Two days of files, a run after each.
@@ -525,7 +538,9 @@ fn archived_file_fails_a_run_unless_it_is_left_out_or_restored() {
         (false, true, Some(3.0)),
     ] {
         let raw = raw(files).at(secs(2), move |cx, _| {
-            cx.world().lake.set_archived(RAW, "in/2.json", true);
+            cx.world()
+                .lake
+                .set_class(RAW, "in/2.json", ReadClass::Archive);
             cx.world().lake.set_restored(RAW, "in/2.json", restored);
             Ok(())
         });

@@ -230,6 +230,36 @@ fn checkpoint_after_each_batch_writes_once_a_batch() {
     );
     assert_eq!(ran.usage("kcl", "dynamodb.wcu_hour"), 10 * 1_200_000);
     assert_eq!(sum(&ran, "LeaseTableThrottles"), 0);
+    // On demand each write is billed: renewals of one lease, its first row and its taking, and a checkpoint a batch.
+    let params = json!({"checkpoint_interval_seconds": 0, "lease_assignment": "lease-count"});
+    let (bench, _) = self::bench("out", 20.0, 1, params);
+    let ran = bench.run(1200);
+    let batches = ran.metric("kcl", "RecordsProcessed").count;
+    assert!(batches > 500, "{batches}");
+    let writes = ran.usage("kcl", "dynamodb.write_request_unit");
+    let expected = u128::from(batches) + 1_200_000 / 3308 + 2;
+    assert!(
+        writes.abs_diff(expected) <= expected / 100,
+        "{writes} {expected}"
+    );
+}
+
+#[test]
+fn workers_beyond_the_shards_stand_idle() {
+    for assignment in ["worker-utilization", "lease-count"] {
+        let params = json!({"workers": 4, "lease_assignment": assignment});
+        let (bench, sink) = bench("out", 50.0, 2, params);
+        let ran = bench.run(300);
+        let table = ran.gauges("kcl").table.clone().unwrap();
+        let owners = table.rows[0].column_by_name("owner").unwrap();
+        let owners = arrow::array::AsArray::as_string::<i32>(owners);
+        let owners: std::collections::BTreeSet<&str> = owners.iter().flatten().collect();
+        assert!((1..=2).contains(&owners.len()), "{assignment}: {owners:?}");
+        assert_eq!(ran.metric("kcl", "NumWorkers").min, 4.0, "{assignment}");
+        // All four are there and paid, and nothing is left unread.
+        assert_eq!(ran.usage("kcl", "kcl-consumer.worker_hour"), 4 * 300_000);
+        assert!(taken(&sink).len() > 50 * 280, "{assignment}");
+    }
 }
 
 #[test]

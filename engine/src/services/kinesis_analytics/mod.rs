@@ -16,6 +16,9 @@ mod tests;
 use crate::books::{Growth, UsageSpec};
 use crate::lake::streaming::{StreamProgram, check_streaming_sql};
 use crate::metrics::metric;
+use crate::node::object_reads::{
+    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
+};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -46,14 +49,6 @@ static BACKUP: UsageSpec = UsageSpec {
     key: "kinesis-analytics.durable_backup_gb_month",
     unit: "GB-month",
     base_per_unit: GIB * HOURS_PER_MONTH * HOUR_MS,
-    rounding: "",
-    growth: Growth::Linear,
-};
-
-static GET: UsageSpec = UsageSpec {
-    key: "s3.get_request",
-    unit: "request",
-    base_per_unit: 1,
     rounding: "",
     growth: Growth::Linear,
 };
@@ -157,7 +152,16 @@ static SPEC: KindSpec = KindSpec {
             "Rows with a value that does not compute; Kinesis SQL has them in `error_stream`.",
         ),
     ],
-    usage: &[&KPU_HOUR, &STORAGE, &BACKUP, &GET],
+    usage: &[
+        &KPU_HOUR,
+        &STORAGE,
+        &BACKUP,
+        &GET,
+        &GET_STANDARD_IA,
+        &GET_ONEZONE_IA,
+        &GET_GLACIER_INSTANT,
+        &GET_INTELLIGENT,
+    ],
     quotas: &[
         "kinesis-analytics.kpus_max",
         "kinesis-analytics.sql_kpus_max",

@@ -14,6 +14,7 @@ use super::model::Model;
 use crate::data::{Replay, ReplaySpec, Root};
 use crate::lake::streaming::{Reference, declared_columns};
 use crate::lake::{Lake, ObjectMeta, conform, decompress, read_parquet};
+use crate::node::object_reads::ObjectReads;
 use crate::node::{Cx, NodeResult};
 
 /// Rows of the reference table at the most.
@@ -171,7 +172,9 @@ impl Model {
             return Ok(());
         }
         self.reference_seen = object.version;
-        cx.meter(&super::GET, 1);
+        let mut reads = ObjectReads::default();
+        reads.add(&object.bucket, &object.key, 1, object.size);
+        reads.bill(cx);
         let (columns, most) = (reference.rows.schema(), self.quotas.reference_bytes);
         let name = object.key.clone();
         let work = cx.compute(move || Ok(read(&lake, &object, &columns, most)))?;

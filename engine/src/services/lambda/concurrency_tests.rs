@@ -81,6 +81,24 @@ fn new_environments_come_at_the_documented_pace() {
     assert_eq!(ran.metric("fn", "Throttles").sum, 500.0);
     assert_eq!(replies(&caller, ReplyStatus::TooManyRequests), 500);
     assert_eq!(replies(&caller, ReplyStatus::Ok), 1000);
+    // Of an account that has more: 1,000 at first, 100 more each second, and what is not used is not saved up.
+    for (times, begun) in [
+        (&[0, 10_000, 15_000][..], 1000 + 1000 + 500),
+        (&[0, 40_000], 1000 + 1000),
+        (&[20_000], 1000),
+    ] {
+        let caller = self::caller(times, 1500, 100);
+        let params =
+            json!({"reserved_concurrency": 5000, "per_record_us": 6e7, "timeout_seconds": 900});
+        let ran = invoked(&caller, params).run(140);
+        assert_eq!(replies(&caller, ReplyStatus::Ok), begun, "{times:?}");
+        let refused = 1500 * times.len() - begun;
+        assert_eq!(
+            ran.metric("fn", "Throttles").sum,
+            refused as f64,
+            "{times:?}"
+        );
+    }
 }
 
 #[test]
@@ -121,9 +139,13 @@ fn functions_share_what_the_account_has() {
 #[test]
 fn run_over_its_time_fails_and_bills_its_timeout() {
     let (stream, sink) = (stream_of(batch(1, 100, ms(0))), sink());
-    let params = json!({"timeout_seconds": 1, "per_record_us": 2e6 / 2.0 + 1.0, "maximum_retry_attempts": 0});
+    let params = json!({"timeout_seconds": 1, "per_record_us": 2e6 / 2.0 + 1.0, "maximum_retry_attempts": 0, "architecture": "x86_64"});
     let ran = bench(&stream, &sink, params).run(20);
     assert_eq!(ran.metric("fn", "Duration").max, 1000.0);
+    let init = ran.metric("fn", "InitDuration");
+    assert_eq!(init.count, 1);
+    let billed = ran.usage("fn", "lambda.gb_second_x86");
+    assert_eq!(billed as f64, (1000.0 + init.sum.ceil()) * 1769.0);
     assert_eq!(ran.ledger("fn").failed_total(), 1);
     let said = ran.events("fn", "discarded");
     assert!(said[0].contains("timed out"), "{said:?}");

@@ -275,6 +275,18 @@ fn transformed(value: &Value, frame: &Frame, rows: usize) -> Verdict {
     verdict
 }
 
+/// The names of the items of a batch, where the contract has names.
+fn item_names(contract: &Contract, rows: usize) -> Vec<String> {
+    match contract {
+        Contract::Stream { first, .. } => (0..rows).map(|i| sequence_number(*first, i)).collect(),
+        Contract::Queue(letters) => letters
+            .iter()
+            .flat_map(|l| (0..l.rows).map(move |i| message_id(l, i)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// An answer to a batch of a stream or queue, or to an event: which items failed, and what was put with a client.
 fn consumed(
     value: &Value,
@@ -292,17 +304,18 @@ fn consumed(
         Value::Array(items) if frame.reports_items => items,
         _ => return Ok(verdict),
     };
-    let names: Vec<String> = match contract {
-        Contract::Stream { first, .. } => (0..rows).map(|i| sequence_number(*first, i)).collect(),
-        Contract::Queue(letters) => letters
-            .iter()
-            .flat_map(|l| (0..l.rows).map(move |i| message_id(l, i)))
-            .collect(),
-        _ => return Ok(verdict),
-    };
+    let names = item_names(contract, rows);
+    if names.is_empty() {
+        return Ok(verdict);
+    }
+    let places: BTreeMap<&str, usize> = names
+        .iter()
+        .enumerate()
+        .map(|(row, name)| (name.as_str(), row))
+        .collect();
     for item in items {
         let name = item["itemIdentifier"].as_str();
-        let Some(row) = names.iter().position(|n| Some(n.as_str()) == name) else {
+        let Some(row) = name.and_then(|n| places.get(n).copied()) else {
             // AWS takes the whole batch as failed.
             return Err(Failed::new(
                 "Unhandled",
@@ -383,4 +396,78 @@ impl Verdict {
             ..Output::of(new)
         })
     }
+}
+
+/// How the records come whose answer is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerTo {
+    /// Firehose's transformation.
+    Transform,
+    /// A batch of a stream, with `ReportBatchItemFailures`.
+    Stream,
+    /// Messages of a queue, with `ReportBatchItemFailures`.
+    Queue,
+}
+
+/// Makes of an answer what a function makes of it, without running one: how many records leave it.
+///
+/// `answer` gets the names of the records and gives what the handler would return; `sent` are texts that the handler would have put
+/// with a client.
+///
+/// # Errors
+/// A sentence: what the invocation would fail with.
+///
+/// # Panics
+/// When records are lost or doubled unseen, which is an error in Weir.
+pub fn understand(
+    to: AnswerTo,
+    batch: &Batch,
+    answer: impl FnOnce(&[String]) -> Value,
+    sent: &[String],
+) -> Result<u64, String> {
+    let frame = Frame {
+        program: Program {
+            code: Arc::from(""),
+            handler: String::new(),
+            name: String::new(),
+            region: String::new(),
+            memory_mb: 128,
+            seed: 0,
+        },
+        source: String::new(),
+        request: "request".to_owned(),
+        now_ms: 0,
+        timeout_seconds: 3,
+        reports_items: true,
+    };
+    let contract = match to {
+        AnswerTo::Transform => Contract::Transform,
+        AnswerTo::Stream => Contract::Stream {
+            lane: 0,
+            first: 7,
+            arrived_ms: 0,
+        },
+        AnswerTo::Queue => Contract::Queue(vec![Letter {
+            sent_ms: 0,
+            receives: 1,
+            group: None,
+            rows: batch.len(),
+            receipt: 1,
+        }]),
+    };
+    let names = match to {
+        AnswerTo::Transform => (0..batch.len()).map(|i| record_id(&frame, i)).collect(),
+        AnswerTo::Stream | AnswerTo::Queue => item_names(&contract, batch.len()),
+    };
+    let value = answer(&names);
+    let verdict = match to {
+        AnswerTo::Transform => transformed(&value, &frame, batch.len()),
+        _ => consumed(&value, sent, &frame, &contract, batch.len())
+            .map_err(|failed| failed.to_string())?,
+    };
+    let output = verdict.output(batch, &mut JsonShape::default(), SimTime::ZERO)?;
+    let (came, left) = (batch.records(), output.batch.records());
+    let gone = left + output.failed.records() + output.filtered + output.merged;
+    assert_eq!(came + output.created, gone, "records are lost or doubled");
+    Ok(left)
 }

@@ -26,7 +26,7 @@ mod tests;
 
 use crate::books::{Growth, UsageSpec};
 use crate::code::python_syntax;
-use crate::lake::Transform;
+use crate::lake::{Transform, check_query};
 use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -34,6 +34,7 @@ use crate::node::{
 };
 
 pub use config::{Architecture, Config, Runtime};
+pub use handler::{AnswerTo, understand};
 pub use model::Model;
 
 pub(super) static REQUEST: UsageSpec = UsageSpec {
@@ -374,12 +375,21 @@ impl Kind for Lambda {
                 }
             }
         }
-        if inputs.is_empty() && config.sql.trim().is_empty() {
+        let is_known = ["in", "invoke", "queue", "events"]
+            .iter()
+            .any(|port| inputs.contains_key(*port));
+        if is_known {
+            return schemas;
+        }
+        // What will come is not known; whether it is a statement is.
+        if config.sql.trim().is_empty() {
             out.error(
                 "sql",
                 "there is no SQL",
                 "for example SELECT * FROM records",
             );
+        } else if let Err(e) = check_query(&config.sql) {
+            out.error("sql", e.to_string(), "one SELECT over the table `records`");
         }
         schemas
     }

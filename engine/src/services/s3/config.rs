@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::lake::ReadClass;
+
 /// A storage class.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
@@ -141,6 +143,18 @@ impl StorageClass {
     pub fn may_become(self, other: Self) -> bool {
         let place = |class: Self| Self::ALL.iter().position(|c| *c == class);
         place(self) < place(other) && (self, other) != (Self::OnezoneIa, Self::GlacierInstant)
+    }
+    /// How reading a file of this class is billed.
+    #[must_use]
+    pub const fn read_class(self) -> ReadClass {
+        match self {
+            Self::Standard => ReadClass::Standard,
+            Self::StandardIa => ReadClass::StandardIa,
+            Self::OnezoneIa => ReadClass::OnezoneIa,
+            Self::GlacierInstant => ReadClass::GlacierInstant,
+            Self::IntelligentTiering => ReadClass::IntelligentTiering,
+            Self::GlacierFlexible | Self::DeepArchive => ReadClass::Archive,
+        }
     }
     /// True for the archives, whose files must be restored before they are read.
     #[must_use]

@@ -13,8 +13,8 @@ pub use model::Model;
 use crate::lake::BucketName;
 use crate::metrics::metric;
 use crate::node::{
-    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Remedy, Retuned, TraceCx,
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, OwnName,
+    Problems, Remedy, Retuned, TraceCx,
 };
 
 /// The kind.
@@ -174,6 +174,13 @@ impl Kind for S3 {
                 );
             }
         }
+    }
+    fn owns(&self, config: &Config, node: &str) -> Option<OwnName> {
+        Some(OwnName {
+            what: "bucket",
+            name: config.bucket_name(node),
+            param: "bucket",
+        })
     }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
         Model::new(config, cx)

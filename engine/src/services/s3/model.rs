@@ -138,7 +138,7 @@ impl Model {
             .shelf
             .put(bytes, self.config.storage_class, cx.now(), cx);
         self.bytes += stored.bytes;
-        self.archived(&put.key, stored.class, cx);
+        self.classed(&put.key, stored.class, cx);
         self.objects.insert(put.key, stored);
         self.meter_upload(bytes, cx);
         cx.metric("BytesUploaded", bytes as f64);
@@ -199,11 +199,11 @@ impl Model {
         let part = u64::from(self.config.multipart_part_mib.max(1)) << 20;
         (threshold > 0 && bytes > threshold).then(|| bytes.div_ceil(part))
     }
-    /// Tells the lake whether a file can be read.
-    fn archived(&self, key: &str, class: StorageClass, cx: &Cx<'_>) {
+    /// Tells the lake how reading a file is billed, and whether it can be read.
+    fn classed(&self, key: &str, class: StorageClass, cx: &Cx<'_>) {
         cx.world()
             .lake
-            .set_archived(&self.bucket, key, class.is_archive());
+            .set_class(&self.bucket, key, class.read_class());
     }
     /// Meters storage up to now, what others have written into the bucket since, and what was read of it.
     pub(super) fn accrue(&mut self, cx: &mut Cx<'_>) {
@@ -225,7 +225,7 @@ impl Model {
                     let class = self.config.storage_class;
                     let stored = self.shelf.put(meta.size, class, meta.committed_at, cx);
                     self.bytes += stored.bytes;
-                    self.archived(&meta.key, class, cx);
+                    self.classed(&meta.key, class, cx);
                     self.objects.insert(meta.key, stored);
                 }
             }
@@ -243,6 +243,7 @@ impl Model {
         };
         self.bytes -= stored.bytes;
         self.drop_copy(key, cx);
+        self.classed(key, self.config.storage_class, cx);
         if self.config.versioning {
             self.noncurrent.push((stored, cx.now()));
         } else {
@@ -266,7 +267,7 @@ impl Model {
                 self.shelf.become_class(stored, to, cx);
                 cx.world()
                     .lake
-                    .set_archived(&self.bucket, key, to.is_archive());
+                    .set_class(&self.bucket, key, to.read_class());
                 moved += 1;
             }
             self.shelf.retier(stored, now);
@@ -339,6 +340,7 @@ impl Node for Model {
         }
         lake.create_bucket(&self.bucket)
             .map_err(|e| NodeError::Fatal(e.to_string()))?;
+        lake.set_bucket_class(&self.bucket, self.config.storage_class.read_class());
         let wires: Vec<WireId> = cx.outs("bucket").map(|w| w.id).collect();
         for wire in wires {
             let notice = Payload::Notice(Notice::Bucket(self.bucket.clone()));

@@ -320,6 +320,7 @@ fn lifecycle_moves_files_down_and_bills_each_move() {
 fn early_delete_of_a_class_bills_its_least_days() {
     for (class, usage, days, extra) in [
         ("STANDARD_IA", "s3.storage_standard_ia_gb_month", 30, 0),
+        ("ONEZONE_IA", "s3.storage_onezone_ia_gb_month", 30, 0),
         ("GLACIER_IR", "s3.storage_glacier_instant_gb_month", 90, 0),
         (
             "GLACIER",
@@ -344,6 +345,12 @@ fn early_delete_of_a_class_bills_its_least_days() {
             (200_000 + extra) * u128::from(days * DAY),
             "{class}"
         );
+        // Each class has its own price of a PUT.
+        let put = usage
+            .replace("storage", "put_request")
+            .replace("_gb_month", "");
+        assert_eq!(ran.usage("lake", &put), 1, "{put}");
+        assert_eq!(ran.usage("lake", "s3.put_request"), 0, "{class}");
     }
 }
 
@@ -383,6 +390,33 @@ fn intelligent_tiering_watches_large_files_and_cools_them() {
     // Thirty days without a read, then the next midnight.
     let days = cool / 200_000 / u128::from(DAY);
     assert!((8..=10).contains(&days), "{days}");
+    // Ninety days without a read bring the archive tier, and a read the first one.
+    let reader = Fake::new().at(ms(95 * DAY), |cx, _| {
+        cx.world().lake.note_read("weir-lake", "big", 1);
+        Ok(())
+    });
+    let ran = bench(&feed, json!({"storage_class": "INTELLIGENT_TIERING"}))
+        .fake("reader", &reader)
+        .coarse(SimDuration::secs(3600))
+        .run(100 * 86_400);
+    let days = |tier: &str| {
+        let key = format!("s3.storage_intelligent_tiering_{tier}_gb_month");
+        let small = if tier == "frequent" {
+            100_000 * u128::from(DAY)
+        } else {
+            0
+        };
+        let all = ran.usage("lake", &key) - small;
+        all as f64 / 200_000.0 / DAY as f64
+    };
+    for (tier, about) in [
+        ("infrequent", 60.0),
+        ("archive_instant", 5.0),
+        ("frequent", 30.0 + 5.0),
+    ] {
+        assert!((days(tier) - about).abs() <= 1.1, "{tier}: {}", days(tier));
+    }
+    assert_eq!(ran.usage("lake", "s3.retrieval_glacier_instant_gb"), 0);
 }
 
 #[test]
@@ -442,8 +476,7 @@ fn reads_of_a_cold_class_are_billed_by_the_gb_and_files_of_others_are_stored() {
         let lake = &cx.world().lake;
         lake.put("weir-lake", "theirs", &[b'x'; 200_000], cx.now(), 1)
             .map_err(|e| e.to_string())?;
-        let key = ("weir-lake".to_owned(), "theirs".to_owned());
-        lake.note_reads(&[(key, 1000)].into_iter().collect());
+        lake.note_read("weir-lake", "theirs", 1000);
         Ok(())
     });
     let ran = Bench::new()

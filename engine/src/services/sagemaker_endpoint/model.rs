@@ -15,6 +15,7 @@ use super::variant::{NAMES, Variant};
 use crate::books::LatencyLaw;
 use crate::data::{Batch, LabelWindows};
 use crate::metrics::Part;
+use crate::node::object_reads::ObjectReads;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Delivery, Gauges, Node, NodeResult, Notice, Outcome, Payload,
     PutPolicy, Putter, Retuned, Table, Tag, WireId,
@@ -342,9 +343,13 @@ impl Model {
         };
         let lake = cx.world().lake.clone();
         for (i, variant) in self.variants.iter_mut().enumerate() {
-            let Some((key, version)) = variant.newer(&lake, &bucket) else {
+            let Some(newest) = variant.newer(&lake, &bucket) else {
                 continue;
             };
+            let (key, version) = (newest.key, newest.version);
+            let mut reads = ObjectReads::default();
+            reads.add(&bucket, &key, 1, newest.size);
+            reads.bill(cx);
             let (lake, bucket, file) = (lake.clone(), bucket.clone(), key.clone());
             let work = cx.compute(move || Ok(Variant::load(&lake, &bucket, &file)))?;
             match cx.wait(work)? {

@@ -15,7 +15,7 @@ use super::fleet::Fleet;
 use super::inference::{Alert, Inference, text_column};
 use super::model::{Model, Request};
 use crate::data::Batch;
-use crate::lake::Lake;
+use crate::lake::{Lake, ObjectMeta};
 use crate::node::{Cx, Gauges, NodeResult, Payload, Table, WireId};
 use crate::units::SimDuration;
 
@@ -58,7 +58,7 @@ impl Variant {
         }
     }
     /// The newest file of its model when that was not looked at yet.
-    pub(super) fn newer(&mut self, lake: &Lake, bucket: &str) -> Option<(String, u64)> {
+    pub(super) fn newer(&mut self, lake: &Lake, bucket: &str) -> Option<ObjectMeta> {
         if !self.inference.is_stored() || self.coming.is_some() {
             return None;
         }
@@ -68,7 +68,7 @@ impl Variant {
             return None;
         }
         self.seen = newest.version;
-        Some((newest.key, newest.version))
+        Some(newest)
     }
     /// Reads a model's file.
     pub(super) fn load(lake: &Lake, bucket: &str, key: &str) -> Result<Arc<Trained>, String> {

@@ -14,6 +14,9 @@ mod work;
 use crate::books::{Growth, UsageSpec};
 use crate::lake::check_query;
 use crate::metrics::metric;
+use crate::node::object_reads::{
+    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
+};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -151,6 +154,11 @@ static SPEC: KindSpec = KindSpec {
         ),
     ],
     usage: &[
+        &GET,
+        &GET_STANDARD_IA,
+        &GET_ONEZONE_IA,
+        &GET_GLACIER_INSTANT,
+        &GET_INTELLIGENT,
         &TRAINING[0],
         &TRAINING[1],
         &TRAINING[2],

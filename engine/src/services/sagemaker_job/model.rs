@@ -13,6 +13,7 @@ use super::work::{self, Done};
 use super::{PROCESSING, TRAINING, TRANSFORM};
 use crate::books::LatencyLaw;
 use crate::lake::QueryOptions;
+use crate::node::object_reads::ObjectReads;
 use crate::node::{
     Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeResult, Notice, ObjectPut, Outcome,
     Payload, Retuned, Schedule, Table, Tag, WireId, Work,
@@ -127,7 +128,7 @@ impl Model {
         }
     }
     /// The newest stored model, for a transform.
-    fn stored(&self, cx: &Cx<'_>) -> NodeResult<Result<Option<Trained>, String>> {
+    fn stored(&self, cx: &mut Cx<'_>) -> NodeResult<Result<Option<Trained>, String>> {
         if self.config.job_type != JobType::Transform {
             return Ok(Ok(None));
         }
@@ -144,6 +145,9 @@ impl Model {
                 self.config.model_key
             )));
         };
+        let mut reads = ObjectReads::default();
+        reads.add(&bucket, &newest.key, 1, newest.size);
+        reads.bill(cx);
         let read = move || {
             let bytes = lake.read(&bucket, &newest.key).map_err(|e| e.to_string());
             Ok(bytes.and_then(|b| {
@@ -188,6 +192,7 @@ impl Model {
         if rows.effect.is_some() {
             return Ok(Err("a job reads rows; it changes no tables".to_owned()));
         }
+        ObjectReads::of_opens(&rows.reads).bill(cx);
         if rows.truncated {
             return Ok(Err(format!(
                 "the query gave {} rows, which are more than {}; write LIMIT or a sample",

@@ -16,8 +16,8 @@ use crate::books::{UsageSpec, usage};
 use crate::code::Place;
 use crate::metrics::metric;
 use crate::node::{
-    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
-    Remedy, Retuned, Schemas, TraceCx, closest,
+    BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, OutWire,
+    Problems, Remedy, Retuned, Schemas, TraceCx, closest,
 };
 
 pub use config::{Config, ThroughputScope, TopicType};
@@ -64,7 +64,7 @@ static SPEC: KindSpec = KindSpec {
     }],
     outputs: &[
         out(
-            "queues",
+            model::QUEUES,
             "Queues that subscribe: each message in a notification, or raw.",
         ),
         out(
@@ -180,6 +180,19 @@ impl Kind for Sns {
                 "webhook",
                 "a FIFO topic delivers to queues only",
                 "leave it empty, or use a standard topic",
+            );
+        }
+    }
+    fn wired(&self, config: &Config, wires: &[OutWire<'_>], out: &mut Problems) {
+        let others = wires.iter().filter(|w| w.port != model::QUEUES);
+        for wire in others.filter(|_| config.is_fifo()) {
+            let (port, peer, peer_port) = (wire.port, wire.peer, wire.peer_port);
+            out.error(
+                port,
+                format!(
+                    "a FIFO topic delivers to queues only, and a wire goes from `{port}` to `{peer}.{peer_port}`"
+                ),
+                format!("take the wire off, and let `{peer}` read a queue that subscribes; or take a standard topic"),
             );
         }
     }

@@ -17,10 +17,13 @@ use super::{
 use crate::books::LatencyLaw;
 use crate::data::{Batch, JsonShape, Pattern, json_sizes, json_values};
 use crate::node::{
-    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Outcome,
-    Pace, Payload, PutPolicy, Putter, Retuned, Table, Tag, TokenBucket, WireId,
+    Admit, BuildCx, CallId, Cx, FaultKind, Gauges, Node, NodeResult, Notice, Outcome, Pace,
+    Payload, PutPolicy, Putter, Retuned, Table, Tag, TokenBucket, WireId,
 };
 use crate::units::{SimDuration, SimTime};
+
+/// The port of queues, the only one that a FIFO topic delivers to.
+pub(super) const QUEUES: &str = "queues";
 
 const TIMER_PUT: u32 = 1;
 /// Deliveries to queues and functions are tried so often, over 23 days.
@@ -378,17 +381,11 @@ fn timestamp(epoch_ms: i64) -> String {
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let ports = [
-            ("queues", Protocol::Queue),
+            (QUEUES, Protocol::Queue),
             ("functions", Protocol::Function),
             ("streams", Protocol::Stream),
         ];
         for (port, protocol) in ports {
-            if self.fifo.is_some() && protocol != Protocol::Queue && cx.outs(port).next().is_some()
-            {
-                return Err(NodeError::Fatal(format!(
-                    "a FIFO topic delivers to queues only: take the wire off `{port}`, or let it read a queue that subscribes"
-                )));
-            }
             let ends: Vec<(WireId, String)> =
                 cx.outs(port).map(|w| (w.id, w.peer.clone())).collect();
             for (wire, peer) in ends {

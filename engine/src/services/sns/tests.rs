@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::Sns;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
-use crate::node::{AnyKind, FaultKind, Flow, Problems, TraceCx};
+use crate::node::{AnyKind, FaultKind, Flow, OutWire, Problems, TraceCx};
 use crate::services::alarm::Alarm;
 use crate::services::lambda::Lambda;
 use crate::services::sqs::Sqs;
@@ -66,6 +66,14 @@ fn every_subscriber_gets_a_copy_and_nothing_is_kept() {
     );
     assert_eq!(ran.usage("topic", "sns.sqs_delivery"), 3);
     assert_eq!(ran.usage("topic", "sns.firehose_delivery"), 3);
+    // Queues get them for nothing, delivery streams for USD 0.19 a million.
+    let usd = |key: &str| {
+        let lines = ran.run.bill().lines.iter();
+        let own = lines.filter(|l| l.usage_type == key);
+        own.map(|l| l.usd.unwrap().as_f64()).sum::<f64>()
+    };
+    assert_eq!(usd("sns.sqs_delivery"), 0.0);
+    assert!((usd("sns.firehose_delivery") - 3.0 * 0.19e-6).abs() < 1e-15);
 }
 
 #[test]
@@ -193,6 +201,9 @@ fn publish_quota_of_the_region_refuses_the_rest() {
         (30_000, 5000)
     );
     assert_eq!(ran.ledger("source").dropped_total(), 5000);
+    let seoul = crate::books::Books::for_region("ap-northeast-2").unwrap();
+    let quota = seoul.quota_value("sns.publish_messages_per_second");
+    assert_eq!(quota.unwrap(), 1500);
 }
 
 #[test]
@@ -467,22 +478,6 @@ fn fifo_topic_drops_doubles_within_five_minutes_and_bills_them() {
 }
 
 #[test]
-fn fifo_topic_delivers_to_queues_only() {
-    for port in ["functions", "streams"] {
-        let (source, sink) = (source(vec![(0, grouped("a", 0, 1))]), sink());
-        let ran = bench(&source, fifo(&json!({})))
-            .fake("q", &sink)
-            .wire(&format!("topic.{port}"), "q.in")
-            .try_run(10);
-        let said = match ran {
-            Err(why) => why,
-            Ok(ran) => format!("{:?}", ran.state),
-        };
-        assert!(said.contains("delivers to queues only"), "{said}");
-    }
-}
-
-#[test]
 fn queue_behind_a_fifo_topic_knows_the_groups() {
     let mut sends = Vec::new();
     for (i, group) in (0..20).zip(["a", "b", "c"].into_iter().cycle()) {
@@ -501,4 +496,22 @@ fn queue_behind_a_fifo_topic_knows_the_groups() {
     assert_eq!(ran.metric("q", "NumberOfMessagesSent").sum, 20.0);
     let groups = &ran.gauges("q").values;
     assert!(groups.contains(&("groups", 3.0, "groups")), "{groups:?}");
+}
+
+#[test]
+fn fifo_topic_delivers_to_queues_only() {
+    let wires = ["queues", "functions", "streams"].map(|port| OutWire {
+        port,
+        peer: "x",
+        peer_port: "in",
+    });
+    for (params, said) in [
+        (json!({}), vec![]),
+        (fifo(&json!({})), vec!["functions", "streams"]),
+    ] {
+        let mut out = Problems::of("topic");
+        AnyKind::wired(&Sns, params.as_object().unwrap(), &wires, &mut out);
+        let fields: Vec<&str> = out.found.iter().map(|p| p.field.as_str()).collect();
+        assert_eq!(fields, said);
+    }
 }

@@ -40,6 +40,12 @@ fn prefixes_are_those_of_the_developer_guide() {
             "bad/",
         ),
         (
+            "!{timestamp:yyyyyy/MMM/MMMM/MMMMM}/",
+            "",
+            "002026/Jan/January/J/",
+            "type/2026/01/08/04/",
+        ),
+        (
             "!{firehose:random-string}/x",
             "",
             "00000000000/x",
