@@ -54,6 +54,10 @@ pub struct Outlook {
     pub model: String,
     /// One for each step ahead.
     pub steps: Vec<Step>,
+    /// The mean absolute error of the same model's forecasts from earlier points of the series, in the mean absolute step of the series
+    /// (Hyndman and Koehler 2006): 1 is as good, one step ahead, as to say that the next value is the last. `None` for a series that
+    /// does not move.
+    pub mase: Option<f64>,
 }
 
 /// A model that is tried.
@@ -90,11 +94,14 @@ pub fn forecast(
             best = Some((error, candidate));
         }
     }
-    let (_, chosen) = best?;
+    let (error, chosen) = best?;
     let steps = chosen.steps(known, ahead)?;
+    let moves: f64 = known.windows(2).map(|w| (w[1] - w[0]).abs()).sum();
+    let step = moves / (known.len() - 1) as f64;
     Some(Outlook {
         model: chosen.name(),
         steps,
+        mase: (step > 0.0).then(|| error / step),
     })
 }
 

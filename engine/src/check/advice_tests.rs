@@ -154,7 +154,7 @@ fn partners_come_in_the_order_of_the_pipeline() {
             "kinesis-data-streams",
             "out",
             true,
-            "anomaly-detector.in firehose.in kcl-consumer.in kinesis-analytics.in lambda.in sagemaker-endpoint.in",
+            "anomaly-detector.in firehose.in kcl-consumer.in kinesis-analytics.in kinesis-analytics.in_2 lambda.in sagemaker-endpoint.in",
         ),
         ("firehose", "out", true, "s3.in"),
         ("firehose", "transform", true, "lambda.invoke"),

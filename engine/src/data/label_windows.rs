@@ -5,7 +5,11 @@
 //! since 1970. Both ends belong to the window.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use serde_json::Value;
 
 use super::Root;
@@ -73,6 +77,20 @@ impl LabelWindows {
                     .is_some_and(|(_, end)| at_ms <= *end)
             })
         })
+    }
+    /// The records' own times in milliseconds since 1970, by which windows go: those of the field of this name; without a name, and where
+    /// there are windows, of the first field of times. `None`: there is none, and the records' births count.
+    #[must_use]
+    pub fn times(&self, rows: &RecordBatch, field: &str) -> Option<Int64Array> {
+        if !field.is_empty() {
+            return millis(rows.column_by_name(field)?);
+        }
+        let fields = rows.schema();
+        let is_time = |f: &Arc<Field>| matches!(f.data_type(), DataType::Timestamp(..));
+        let first = fields.fields().iter().position(is_time);
+        first
+            .filter(|_| !self.is_empty())
+            .and_then(|i| millis(rows.column(i)))
     }
     fn add(
         &mut self,
@@ -161,6 +179,18 @@ impl LabelWindows {
     }
 }
 
+/// Times, texts of times, or seconds or milliseconds since 1970, as milliseconds.
+fn millis(column: &ArrayRef) -> Option<Int64Array> {
+    if column.data_type().is_numeric() {
+        let numbers = cast(column, &DataType::Float64).ok()?;
+        let numbers = numbers.as_any().downcast_ref::<Float64Array>()?;
+        return Some(numbers.iter().map(|n| number(n?)).collect());
+    }
+    let times = cast(column, &DataType::Timestamp(TimeUnit::Millisecond, None)).ok()?;
+    let whole = cast(&times, &DataType::Int64).ok()?;
+    whole.as_any().downcast_ref().cloned()
+}
+
 fn json_time(value: &Value) -> Option<i64> {
     match value {
         Value::String(text) => time(text),
@@ -190,10 +220,41 @@ fn time(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
+
     use super::LabelWindows;
 
     /// 2026-01-10 00:00:00 UTC.
     const DAY: i64 = 1_768_003_200_000;
+
+    #[test]
+    fn times_of_records_are_read_in_every_form() {
+        let (texts, seconds) = (vec!["2026-01-10T00:00:00Z"], vec![1_768_003_200_i64]);
+        let text: ArrayRef = Arc::new(StringArray::from(texts));
+        let second: ArrayRef = Arc::new(Int64Array::from(seconds.clone()));
+        let milli: ArrayRef = Arc::new(Int64Array::from(vec![DAY]));
+        let own: ArrayRef = Arc::new(TimestampSecondArray::from(seconds));
+        let columns = [
+            ("text", text),
+            ("second", second),
+            ("milli", milli),
+            ("own", own),
+        ];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let windows = LabelWindows::parse("start,end\n1,2").unwrap();
+        for field in ["text", "second", "milli", "own", ""] {
+            assert_eq!(
+                windows.times(&rows, field).unwrap().value(0),
+                DAY,
+                "{field}"
+            );
+        }
+        assert!(windows.times(&rows, "nothing").is_none());
+        // Without windows nobody asks, unless a field is named.
+        assert!(LabelWindows::default().times(&rows, "").is_none());
+    }
 
     #[test]
     fn every_form_says_the_same() {

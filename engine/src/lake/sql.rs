@@ -72,6 +72,13 @@ static BASE: LazyLock<SessionState> = LazyLock::new(|| {
     builder.build()
 });
 
+/// True for the name of a function of the engine, in small letters.
+pub(super) fn is_function(name: &str) -> bool {
+    BASE.scalar_functions().contains_key(name)
+        || BASE.aggregate_functions().contains_key(name)
+        || BASE.window_functions().contains_key(name)
+}
+
 /// True for the name of an aggregate function, in any letter case.
 pub(super) fn is_aggregate(name: &str) -> bool {
     BASE.aggregate_functions()
@@ -483,12 +490,13 @@ fn nearest_function(name: &str) -> Option<String> {
     let names = scalar
         .chain(BASE.aggregate_functions().keys())
         .chain(BASE.window_functions().keys());
-    let mut near: Vec<(usize, &String)> = names
+    let mut near: Vec<(usize, &str)> = names
+        .map(|known| known.strip_prefix("trino_").unwrap_or(known))
         .map(|known| (distance(&name.to_lowercase(), known), known))
         .filter(|(d, known)| *d <= (known.chars().count() / 3).max(1))
         .collect();
     near.sort_unstable();
-    near.first().map(|(_, known)| (*known).clone())
+    near.first().map(|(_, known)| (*known).to_owned())
 }
 
 fn schema_problem(error: &SchemaError) -> String {

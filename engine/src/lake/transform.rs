@@ -100,7 +100,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    fn check_overflow(&mut self) -> Result<(), DataFusionError> {
+    pub(super) fn check_overflow(&mut self) -> Result<(), DataFusionError> {
         match self {
             Self::Filter { predicate, .. } => *predicate = overflowing(predicate)?,
             Self::Project { exprs, .. } => {
@@ -115,7 +115,9 @@ impl Step {
 }
 
 /// `expr` with every sum, difference and product such that an overflow is an error.
-fn overflowing(expr: &Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
+pub(super) fn overflowing(
+    expr: &Arc<dyn PhysicalExpr>,
+) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
     let one = |e: Arc<dyn PhysicalExpr>| match e.downcast_ref::<BinaryExpr>() {
         Some(b) => {
             let own = BinaryExpr::new(Arc::clone(b.left()), *b.op(), Arc::clone(b.right()));

@@ -21,7 +21,7 @@ use super::rows::Fates;
 use crate::lake::border::{border_schema, to_border};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::{parse, problem};
-use crate::lake::transform::{Step, planned, run_steps, steps_above, steps_of};
+use crate::lake::transform::{Step, overflowing, planned, run_steps, steps_above, steps_of};
 
 /// The rewriting of a single DISTINCT into two groupings, which one state could not hold.
 const RULE: &str = "single_distinct_aggregation_to_group_by";
@@ -33,6 +33,8 @@ pub(super) struct Aggregation {
     group: Vec<Arc<dyn PhysicalExpr>>,
     group_schema: SchemaRef,
     aggregates: Vec<Arc<AggregateFunctionExpr>>,
+    /// What each aggregate looks at.
+    arguments: Vec<Vec<Arc<dyn PhysicalExpr>>>,
     filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
     grouped_schema: SchemaRef,
     upper: Vec<Step>,
@@ -57,21 +59,32 @@ pub(super) struct Prepared {
 }
 
 impl Aggregation {
-    /// Compiles `sql`, one SELECT over `records` with GROUP BY or aggregates.
-    pub(super) fn compile(sql: &str, input: &SchemaRef) -> Result<Self, SqlProblem> {
+    /// Compiles `sql`, one SELECT over `records` with GROUP BY or aggregates. When `checked`, whole numbers that overflow in arithmetic are
+    /// an error instead of wrapping around.
+    pub(super) fn compile(sql: &str, input: &SchemaRef, checked: bool) -> Result<Self, SqlProblem> {
         let (plan, _) = planned(parse(sql)?, input, RULE)?;
         let refused = || {
             SqlProblem::new(
                 "this grouping cannot go on without an end; write plain aggregates with GROUP BY, without ORDER BY, LIMIT or ROLLUP",
             )
         };
-        let (leaf, upper) = steps_above(&plan).ok_or_else(refused)?;
+        let (leaf, mut upper) = steps_above(&plan).ok_or_else(refused)?;
         let grouping = leaf
             .downcast_ref::<AggregateExec>()
             .filter(|a| !a.group_expr().has_grouping_set() && a.limit_options().is_none())
             .ok_or_else(refused)?;
-        let (columns, lower) = steps_of(grouping.input()).ok_or_else(refused)?;
-        let group = grouping.group_expr().input_exprs();
+        let (columns, mut lower) = steps_of(grouping.input()).ok_or_else(refused)?;
+        let mut group = grouping.group_expr().input_exprs();
+        let each = grouping.aggr_expr().iter().map(|a| a.expressions());
+        let mut arguments: Vec<_> = each.collect();
+        if checked {
+            check_overflow(
+                &mut lower,
+                &mut upper,
+                group.iter_mut().chain(arguments.iter_mut().flatten()),
+            )
+            .map_err(|e| problem(&e))?;
+        }
         if grouping
             .aggr_expr()
             .iter()
@@ -91,6 +104,7 @@ impl Aggregation {
             group,
             group_schema,
             aggregates: grouping.aggr_expr().to_vec(),
+            arguments,
             filters: grouping.filter_expr().to_vec(),
             grouped_schema: leaf.schema(),
             upper,
@@ -115,9 +129,9 @@ impl Aggregation {
         let n = rows.num_rows();
         let value = |e: &Arc<dyn PhysicalExpr>| e.evaluate(&rows)?.into_array(n);
         let keys = self.group.iter().map(value).collect::<Result<_, _>>()?;
-        let mut arguments = Vec::with_capacity(self.aggregates.len());
-        for aggregate in &self.aggregates {
-            let all: Result<Vec<ArrayRef>, _> = aggregate.expressions().iter().map(value).collect();
+        let mut arguments = Vec::with_capacity(self.arguments.len());
+        for own in &self.arguments {
+            let all: Result<Vec<ArrayRef>, _> = own.iter().map(value).collect();
             arguments.push(all?);
         }
         let mut filters = Vec::with_capacity(self.filters.len());
@@ -231,6 +245,20 @@ impl Aggregation {
             schema, columns, &options,
         )?)
     }
+}
+
+fn check_overflow<'a>(
+    lower: &mut [Step],
+    upper: &mut [Step],
+    exprs: impl Iterator<Item = &'a mut Arc<dyn PhysicalExpr>>,
+) -> Result<(), DataFusionError> {
+    for step in lower.iter_mut().chain(upper) {
+        step.check_overflow()?;
+    }
+    for expr in exprs {
+        *expr = overflowing(expr)?;
+    }
+    Ok(())
 }
 
 fn vectorised(

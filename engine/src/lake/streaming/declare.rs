@@ -324,9 +324,7 @@ pub(super) fn reach(words: &[Word], from: usize) -> Result<(Reach, usize), SqlPr
         return Ok((Reach::Named(name), at.at - 1));
     }
     if at.eat("ROWS") {
-        return Err(at.fault(
-            "the window of a join is one of time here; write RANGE INTERVAL '1' MINUTE PRECEDING",
-        ));
+        return newest(&mut at);
     }
     at.expect("RANGE")?;
     let both = at.eat("BETWEEN");
@@ -354,6 +352,21 @@ pub(super) fn reach(words: &[Word], from: usize) -> Result<(Reach, usize), SqlPr
     }
 }
 
+/// `n PRECEDING)` behind ROWS.
+fn newest(at: &mut Reader<'_>) -> Result<(Reach, usize), SqlProblem> {
+    let rows = match at.peek().map(|w| &w.token) {
+        Some(Token::Number(n, _)) => n.parse().ok().filter(|n| (1..=1_000_000).contains(n)),
+        _ => None,
+    };
+    let wrong = "a window of rows is written OVER (ROWS 10 PRECEDING), of 1 to 1,000,000 rows";
+    let rows: usize = rows.ok_or_else(|| at.fault(wrong))?;
+    at.at += 1;
+    match at.eat("PRECEDING") && at.symbol(&Token::RParen) {
+        true => Ok((Reach::Rows(rows), at.at - 1)),
+        false => Err(at.fault(wrong)),
+    }
+}
+
 /// Parts a parser's message from the place at its end.
 pub(super) fn place_in(text: &str) -> Option<(String, u32, u32)> {
     let (before, after) = text.split_once(" at Line: ")?;
@@ -364,4 +377,59 @@ pub(super) fn place_in(text: &str) -> Option<(String, u32, u32)> {
         line.parse().ok()?,
         digits.parse().ok()?,
     ))
+}
+
+/// The words from `at` on are these.
+pub(super) fn follows(words: &[Word], at: usize, all: &[&str]) -> bool {
+    let rest = words.get(at..).unwrap_or_default();
+    all.len() <= rest.len() && all.iter().zip(rest).all(|(a, w)| w.is(a))
+}
+
+/// How many words a name with its dots has, and the empty brackets behind it.
+pub(super) fn dotted(words: &[Word]) -> usize {
+    let is = |n: usize, token: &Token| words.get(n).is_some_and(|w| w.token == *token);
+    let mut n = 0;
+    while words.get(n).is_some_and(|w| w.name().is_some()) {
+        n += 1;
+        if !is(n, &Token::Period) {
+            break;
+        }
+        n += 1;
+    }
+    match is(n, &Token::LParen) && is(n + 1, &Token::RParen) {
+        true => n + 2,
+        false => n,
+    }
+}
+
+/// `FLOOR((s.ROWTIME - TIMESTAMP '1970-01-01 00:00:00') SECOND / 10 TO SECOND)`, as tumbling windows were written before STEP: its last word
+/// and the STEP that means the same.
+pub(super) fn since_epoch(text: &str, words: &[Word], from: usize) -> Option<(usize, String)> {
+    let mut at = Reader {
+        words,
+        at: from + 1,
+    };
+    let open = at.symbol(&Token::LParen) && at.symbol(&Token::LParen);
+    let name = at.at;
+    at.at += dotted(words.get(name..)?);
+    let last = words
+        .get(at.at.checked_sub(1)?)
+        .filter(|w| w.is("ROWTIME"))?;
+    let time = text.get(words.get(name)?.from..last.to)?.to_owned();
+    if !(open && at.symbol(&Token::Minus) && at.eat("TIMESTAMP")) {
+        return None;
+    }
+    let epoch = Token::SingleQuotedString("1970-01-01 00:00:00".to_owned());
+    if !(at.symbol(&epoch) && at.symbol(&Token::RParen)) {
+        return None;
+    }
+    let unit = at.peek()?.upper();
+    at.at += 1;
+    let whole = at.symbol(&Token::Div);
+    let Token::Number(n, _) = at.peek()?.token.clone() else {
+        return None;
+    };
+    at.at += 1;
+    let ends = whole && at.eat("TO") && at.eat(&unit) && at.symbol(&Token::RParen);
+    ends.then(|| (at.at - 1, format!("STEP({time}, INTERVAL '{n}' {unit})")))
 }

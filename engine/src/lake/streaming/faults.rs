@@ -19,6 +19,8 @@ use crate::lake::show::batches_to_json;
 pub(super) const ERROR_STREAM: &str = "error_stream";
 /// What is said of a text that is longer than its type.
 pub(super) const TRUNCATION: &str = "String data, right truncation";
+/// What is said of a record whose bytes do not parse. AWS does not publish its wording.
+const UNPARSED: &str = "Parsing error: the record is no JSON in the columns of the input";
 /// Letters of a message and of a row in hexadecimal digits at the most: `VARCHAR(4096)`, `VARCHAR(49152)`.
 const MESSAGE_MAX: usize = 4096;
 const ROW_MAX: usize = 49_152;
@@ -156,13 +158,33 @@ fn hexadecimal(batch: &RecordBatch, row: usize) -> String {
     let one = batch.project(&shown).map(|b| b.slice(row, 1));
     let json = one.ok().and_then(|b| batches_to_json(&[b]).ok());
     let text = json.and_then(|rows| rows.first().map(ToString::to_string));
+    digits(text.unwrap_or_default().as_bytes())
+}
+
+/// Bytes in hexadecimal digits, as many as the column takes.
+fn digits(bytes: &[u8]) -> String {
     let mut out = String::new();
-    for byte in text.unwrap_or_default().bytes().take(ROW_MAX / 2) {
+    for byte in bytes.iter().take(ROW_MAX / 2) {
         if write!(out, "{byte:02X}").is_err() {
             break;
         }
     }
     out
+}
+
+/// Records of the input whose bytes are no JSON of its columns. No pump has seen them.
+pub(super) fn unparsed(lines: &[&[u8]], born: &[u64], weight: u32, now_ms: i64) -> Vec<Fault> {
+    let each = lines.iter().zip(born).zip(0_u32..);
+    each.map(|((line, born), record)| Fault {
+        why: UNPARSED.to_owned(),
+        rowtime_ms: Some(now_ms),
+        row: digits(line),
+        pump: None,
+        born: *born,
+        record: Some(record),
+        weight,
+    })
+    .collect()
 }
 
 /// The sentence alone, where an expression was made to fail with it.
@@ -176,7 +198,9 @@ fn plainly(why: &str) -> String {
 /// What sort of error it is, as AWS names them where it is known to.
 fn name(why: &str) -> &'static str {
     let lower = why.to_lowercase();
-    if lower.contains("by zero") {
+    if why == UNPARSED {
+        "Parsing error"
+    } else if lower.contains("by zero") {
         "Division by zero"
     } else if why.contains(TRUNCATION) {
         TRUNCATION

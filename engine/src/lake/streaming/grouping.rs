@@ -78,7 +78,7 @@ impl Builder<'_> {
             having.map_or(String::new(), |h| format!(" HAVING {h}")),
         );
         let input = wider(&stream.schema, OWN.map(time_field));
-        let aggregation = Aggregation::compile(&sql, &input)
+        let aggregation = Aggregation::compile(&sql, &input, self.dialect == Dialect::Kinesis)
             .map_err(|e| self.blame(&e, &items, filter.as_ref(), &stream.schema))?;
         let time = items
             .iter()

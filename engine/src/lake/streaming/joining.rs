@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::Dialect;
-use super::meet::{Meet, SideSpec, When};
+use super::meet::{Meet, Near, SideSpec, When};
 use super::names::{Part, Scope, at, interval};
 use super::program::{Op, Stream, TimeBy};
 use super::rows::{ROWTIME, time_field};
@@ -71,7 +71,7 @@ impl Builder<'_> {
         &mut self,
         left: &From,
         right: &From,
-        reaches: Option<[(i64, i64); 2]>,
+        reaches: Option<[Near; 2]>,
         outer: [bool; 2],
         conditions: &[&Expr],
         span: Span,
@@ -157,12 +157,21 @@ impl Builder<'_> {
         &self,
         streams: &[Stream; 2],
         found: &Conditions,
-        reaches: Option<[(i64, i64); 2]>,
+        reaches: Option<[Near; 2]>,
         span: Span,
     ) -> Result<(When, [String; 2], [TimeBy; 2]), SqlProblem> {
-        if let Some([left, right]) = reaches {
-            // What is before one side's row is behind the other's.
-            let when = When::Between(-left.0.max(right.1), right.0.max(left.1));
+        if let Some(reaches) = reaches {
+            let when = match reaches {
+                // What is before one side's row is behind the other's.
+                [Near::Range(a, b), Near::Range(c, d)] => When::Between(-a.max(d), c.max(b)),
+                [Near::Range(_, 1..), _] | [_, Near::Range(_, 1..)] => {
+                    return Err(at(
+                        span,
+                        "beside a window of ROWS there is no FOLLOWING; write RANGE INTERVAL … PRECEDING",
+                    ));
+                }
+                sides => When::Newest(sides),
+            };
             let times = [ROWTIME.to_owned(), ROWTIME.to_owned()];
             return Ok((when, times, [TimeBy::Processing; 2]));
         }
@@ -222,7 +231,7 @@ impl Builder<'_> {
         &self,
         factor: &TableFactor,
         select: &Select,
-    ) -> Result<Option<(i64, i64)>, SqlProblem> {
+    ) -> Result<Option<Near>, SqlProblem> {
         let TableFactor::Table { name, .. } = factor else {
             return Ok(None);
         };
@@ -236,13 +245,14 @@ impl Builder<'_> {
             .find(|r| (u64::from(r.0), u64::from(r.1)) == (start.line, start.column));
         match own.map(|r| &r.2) {
             None => Ok(None),
-            Some(Reach::Range(before, behind)) => Ok(Some((*before, *behind))),
+            Some(Reach::Range(before, behind)) => Ok(Some(Near::Range(*before, *behind))),
+            Some(Reach::Rows(rows)) => Ok(Some(Near::Rows(*rows))),
             Some(Reach::Named(window)) => named(window, select, ident),
         }
     }
 }
 
-fn named(window: &str, select: &Select, ident: &Ident) -> Result<Option<(i64, i64)>, SqlProblem> {
+fn named(window: &str, select: &Select, ident: &Ident) -> Result<Option<Near>, SqlProblem> {
     let same = |i: &Ident| i.value.eq_ignore_ascii_case(window);
     let found = select.named_window.iter().find(|w| same(&w.0));
     let Some(NamedWindowExpr::WindowSpec(spec)) = found.map(|w| &w.1) else {
@@ -256,18 +266,26 @@ fn named(window: &str, select: &Select, ident: &Ident) -> Result<Option<(i64, i6
     let wrong = || {
         at(
             ident.span,
-            "the window of a join is RANGE INTERVAL … PRECEDING",
+            "the window of a join is RANGE INTERVAL … PRECEDING or ROWS n PRECEDING",
         )
     };
     let Some(WindowFrame {
-        units: WindowFrameUnits::Range,
+        units,
         start_bound: WindowFrameBound::Preceding(Some(back)),
         ..
     }) = &spec.window_frame
     else {
         return Err(wrong());
     };
-    Ok(Some((interval(back)?, 0)))
+    match units {
+        WindowFrameUnits::Range => Ok(Some(Near::Range(interval(back)?, 0))),
+        WindowFrameUnits::Rows => {
+            let rows = back.to_string().parse().ok();
+            let rows = rows.filter(|n| (1..=1_000_000).contains(n));
+            rows.map(|n| Some(Near::Rows(n))).ok_or_else(wrong)
+        }
+        WindowFrameUnits::Groups => Err(wrong()),
+    }
 }
 
 /// The columns that a joined row shows.

@@ -14,11 +14,22 @@ use super::rows::{Fates, Origin, Rows, fate, millis, times};
 use crate::lake::error::SqlProblem;
 use crate::lake::transform::Transform;
 
+/// How much of one side is there when a row of the other comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Near {
+    /// What is at the most so many milliseconds older, or younger.
+    Range(i64, i64),
+    /// So many of its newest rows, whatever their keys.
+    Rows(usize),
+}
+
 /// Which rows meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
     /// Those whose times, left less right, are between these milliseconds, both included.
     Between(i64, i64),
+    /// Those that are there when a row of the other side comes: of at least one side its newest rows.
+    Newest([Near; 2]),
     /// Those of one window, when it has ended; the bounds are among the keys, and the time is its end.
     WindowEnds,
 }
@@ -123,7 +134,9 @@ impl Meet {
         let outer = self.sides.iter().enumerate().filter(|(_, s)| s.spec.outer);
         let ends = outer.filter_map(|(i, s)| {
             let ((t, _), _) = s.by_time.first_key_value()?;
-            Some(self.last_chance(i, *t).saturating_add(1))
+            // Rows of a window of rows leave it when others come, not by the clock.
+            let last = self.last_chance(i, *t);
+            (last < i64::MAX).then_some(last.saturating_add(1))
         });
         ends.min()
     }
@@ -132,6 +145,10 @@ impl Meet {
         match (self.when, side) {
             (When::Between(low, _), 0) => t.saturating_sub(low),
             (When::Between(_, high), _) => t.saturating_add(high),
+            (When::Newest(near), side) => match near[side] {
+                Near::Range(back, _) => t.saturating_add(back),
+                Near::Rows(_) => i64::MAX,
+            },
             (When::WindowEnds, _) => t,
         }
     }
@@ -168,6 +185,7 @@ impl Meet {
         let shift = i64::from(self.when == When::WindowEnds);
         let batch = self.next;
         let mut pairs: Vec<Pair> = Vec::new();
+        let mut gone = BTreeSet::new();
         let [mut late, mut full, mut merged] = [const { Vec::new() }; 3];
         self.weight = self.weight.max(rows.weight);
         let born = rows.born.to_vec();
@@ -182,15 +200,18 @@ impl Meet {
             }
             let t = times.value(i) - shift;
             let before = pairs.len();
-            if let When::Between(..) = self.when
+            if self.when != When::WindowEnds
                 && let Some(key) = &key
             {
                 self.partners(side, key, t, (batch, row), &mut pairs);
             }
             let matched = pairs.len() > before;
             let over = self.watermark != i64::MIN && self.last_chance(side, t) <= self.watermark;
+            self.make_room(side, &mut pairs, &mut gone);
             let outer = self.sides[side].spec.outer;
-            if key.is_none() && !outer {
+            // A row that meets nothing still is one of the newest.
+            let counts = matches!(self.when, When::Newest(n) if matches!(n[side], Near::Rows(_)));
+            if key.is_none() && !outer && !counts {
                 continue;
             }
             if over {
@@ -230,17 +251,40 @@ impl Meet {
             pairs.truncate(self.most);
         }
         let out = self.joined(&pairs)?;
-        self.sides[side].forget_empty(batch);
+        gone.insert(batch);
+        for batch in gone {
+            self.sides[side].forget_empty(batch);
+        }
         Ok(out.into_iter().collect())
+    }
+    /// Lets the oldest row of a window of rows go, where one more comes. Without a partner it goes out alone.
+    fn make_room(&mut self, side: usize, pairs: &mut Vec<Pair>, gone: &mut BTreeSet<u64>) {
+        let When::Newest(near) = self.when else {
+            return;
+        };
+        let own = &mut self.sides[side];
+        while let Near::Rows(most) = near[side]
+            && own.by_time.len() >= most
+            && let Some((at, _)) = own.by_time.first_key_value()
+        {
+            let at = *at;
+            let Some(entry) = own.remove(at) else { return };
+            if own.spec.outer && !entry.matched {
+                pairs.push(alone(side, entry.place));
+            }
+            gone.insert(entry.place.0);
+        }
     }
     /// The rows of the other side that a row of this key and time meets.
     fn partners(&mut self, side: usize, key: &[u8], t: i64, place: Place, pairs: &mut Vec<Pair>) {
-        let When::Between(low, high) = self.when else {
-            return;
-        };
-        let (from, to) = match side {
-            0 => (t.saturating_sub(high), t.saturating_sub(low)),
-            _ => (t.saturating_add(low), t.saturating_add(high)),
+        let (from, to) = match (self.when, side) {
+            (When::Between(low, high), 0) => (t.saturating_sub(high), t.saturating_sub(low)),
+            (When::Between(low, high), _) => (t.saturating_add(low), t.saturating_add(high)),
+            (When::Newest(near), side) => match near[1 - side] {
+                Near::Range(back, _) => (t.saturating_sub(back), t),
+                Near::Rows(_) => (i64::MIN, i64::MAX),
+            },
+            (When::WindowEnds, _) => return,
         };
         let simple = self.rest.is_none();
         let Some(theirs) = self.sides[1 - side].index.get_mut(key) else {

@@ -10,6 +10,7 @@ mod declare;
 mod faults;
 mod fit;
 mod forest;
+mod functions;
 mod grouped;
 mod grouping;
 mod join;
@@ -26,6 +27,8 @@ mod sliding;
 mod sorted;
 mod source;
 mod tables;
+mod union;
+mod whole;
 mod windows;
 
 #[cfg(test)]
@@ -58,6 +61,15 @@ pub struct Limits {
     pub idle_ms: i64,
     /// Seed of forests.
     pub seed: u64,
+}
+
+/// A second stream that an application reads (Flink SQL).
+#[derive(Debug, Clone)]
+pub struct Second {
+    /// The tables of the script that read it.
+    pub tables: Vec<String>,
+    /// The columns of its records.
+    pub schema: arrow::datatypes::SchemaRef,
 }
 
 /// A table that a stream may be joined with.

@@ -11,9 +11,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::declare;
 use super::faults::TRUNCATION;
 use super::rows::{ARRIVAL, ROWTIME};
+use super::{Dialect, declare, functions};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::{narrow, suggest};
 
@@ -32,7 +32,7 @@ pub(super) struct Scope {
     pub(super) parts: Vec<Part>,
     /// True where `APPROXIMATE_ARRIVAL_TIME` is known.
     pub(super) arrival: bool,
-    /// A text cast to a shorter VARCHAR(n) is cut (Flink SQL), not refused (Kinesis SQL).
+    /// Flink SQL: a text cast to a shorter VARCHAR(n) is cut, where Kinesis SQL refuses it; functions are Flink's.
     pub(super) cuts: bool,
 }
 
@@ -78,7 +78,8 @@ impl Scope {
                 ));
             }
         }
-        if name.eq_ignore_ascii_case("ROWTIME") {
+        let current = name.eq_ignore_ascii_case("CURRENT_ROW_TIMESTAMP") && !self.cuts;
+        if name.eq_ignore_ascii_case("ROWTIME") || current {
             return Ok(ROWTIME.to_owned());
         }
         if self.arrival && name.eq_ignore_ascii_case("APPROXIMATE_ARRIVAL_TIME") {
@@ -185,6 +186,15 @@ impl Resolver<'_> {
                         *expr = call(name, vec![(*time).clone()]);
                     }
                     _ => {}
+                }
+                let dialect = match self.0.cuts {
+                    true => Dialect::Flink,
+                    false => Dialect::Kinesis,
+                };
+                if let Expr::Function(function) = expr
+                    && let Some(new) = functions::rewritten(dialect, function)
+                {
+                    *expr = new;
                 }
             }
             Expr::Cast {

@@ -39,6 +39,8 @@ pub(super) enum What {
     First,
     /// The value of the newest.
     Last,
+    /// The number of the record in its partition, from 1.
+    Number,
     /// What a detector says of the record: one detector for each partition, of this seed.
     Detect(Told, Algorithm, u64),
 }
@@ -100,6 +102,8 @@ pub(super) struct Part {
     entries: VecDeque<(i64, Vec<ScalarValue>)>,
     accumulators: Vec<Box<dyn Accumulator>>,
     newest: i64,
+    /// Records so far, where they are numbered.
+    number: i64,
     /// With what it said last; `None` when there is no room for one.
     detector: Option<Box<Detector>>,
     said: Option<Verdict>,
@@ -211,7 +215,7 @@ impl Call {
         };
         let mut out = Vec::with_capacity(times.len());
         let mut change: isize = 0;
-        let alone = matches!(self.what, What::Lag(_) | What::Detect(..));
+        let alone = matches!(self.what, What::Lag(_) | What::Number | What::Detect(..));
         let together = peers && !matches!(self.frame, Frame::Rows(_)) && !alone;
         let key = |i: usize| keys.as_ref().map_or(&[][..], |k| k.row(i).data());
         let mut from = 0;
@@ -248,6 +252,7 @@ impl Call {
     fn kind(&self, arguments: &[ArrayRef]) -> arrow::datatypes::DataType {
         match &self.what {
             What::Aggregate(a) => a.output().field(0).data_type().clone(),
+            What::Number => arrow::datatypes::DataType::Int64,
             What::Detect(told, ..) => told.data_type(),
             _ => arguments
                 .first()
@@ -258,6 +263,7 @@ impl Call {
     pub(super) fn data_type(&self) -> arrow::datatypes::DataType {
         match &self.what {
             What::Aggregate(a) => a.output().field(0).data_type().clone(),
+            What::Number => arrow::datatypes::DataType::Int64,
             What::Detect(told, ..) => told.data_type(),
             _ => {
                 let fields = self.values.output_schema().fields();
@@ -299,6 +305,7 @@ impl Part {
             entries: VecDeque::new(),
             accumulators,
             newest: t,
+            number: 0,
             detector,
             said: None,
         })
@@ -312,6 +319,10 @@ impl Part {
         row: usize,
     ) -> Result<(), DataFusionError> {
         self.newest = self.newest.max(t);
+        if matches!(what, What::Number) {
+            self.number += 1;
+            return Ok(());
+        }
         if let What::Detect(..) = what {
             let record: Vec<f64> = arguments.iter().map(|a| number(a, row)).collect();
             let detector = self.detector.as_mut();
@@ -347,6 +358,7 @@ impl Part {
                 Some(accumulator) => accumulator.evaluate(),
                 None => Ok(ScalarValue::Null),
             },
+            What::Number => Ok(ScalarValue::Int64(Some(self.number))),
             What::Detect(told, ..) => Ok(told.of(self.said.as_ref())),
             What::First => first(self.entries.front()).map_or_else(nothing, Ok),
             What::Last => first(self.entries.back()).map_or_else(nothing, Ok),

@@ -19,7 +19,7 @@ use super::meet::Meet;
 use super::over::Over;
 use super::rows::{Fates, Origin, Rows, fate, millis, same_time, widened};
 use super::sorted::Sorted;
-use super::{Dialect, Limits, Reference, script, select};
+use super::{Dialect, Limits, Reference, Second, script, select};
 use crate::lake::error::SqlProblem;
 use crate::lake::transform::Transform;
 
@@ -262,8 +262,22 @@ impl StreamProgram {
         reference: Option<&Reference>,
         limits: Limits,
     ) -> Result<Self, SqlProblem> {
+        Self::compile_of_two(sql, dialect, input, None, reference, limits)
+    }
+    /// The same for an application that may read a second stream.
+    ///
+    /// # Errors
+    /// The first problem, with its place.
+    pub fn compile_of_two(
+        sql: &str,
+        dialect: Dialect,
+        input: &SchemaRef,
+        second: Option<&Second>,
+        reference: Option<&Reference>,
+        limits: Limits,
+    ) -> Result<Self, SqlProblem> {
         let statements = script::parse(sql)?;
-        let mut program = select::compile(&statements, dialect, input, reference, limits)?;
+        let mut program = select::compile(&statements, dialect, input, second, reference, limits)?;
         program.sort()?;
         program.idle_ms = limits.idle_ms;
         program.errors = dialect == Dialect::Kinesis;
@@ -321,17 +335,33 @@ impl StreamProgram {
         arrived_ms: i64,
         now_ms: i64,
     ) -> Result<Pushed, SqlProblem> {
+        self.push_of(0, lane, batch, born, weight, arrived_ms, now_ms)
+    }
+    /// The same for records of the stream of this number: 0 or, where there is a second, 1.
+    ///
+    /// # Errors
+    /// What is wrong with the application itself; rows that do not compute are in the result.
+    pub fn push_of(
+        &mut self,
+        input: usize,
+        lane: u32,
+        batch: &RecordBatch,
+        born: &ScalarBuffer<u64>,
+        weight: u32,
+        arrived_ms: i64,
+        now_ms: i64,
+    ) -> Result<Pushed, SqlProblem> {
         let n = batch.num_rows();
         let hidden = [arrived_ms, now_ms].map(|t| same_time(t, n));
         let rows = Rows {
-            batch: widened(batch, &self.streams[0].schema, hidden)?,
+            batch: widened(batch, &self.streams[input].schema, hidden)?,
             born: born.clone(),
             origin: Origin::Same,
             weight,
         };
         let mut fates = Fates::of(n);
         let mut there: Vec<Vec<Rows>> = vec![Vec::new(); self.streams.len()];
-        there[0].push(rows);
+        there[input].push(rows);
         for stage in &mut self.stages {
             let new = stage.push(&there, now_ms, &mut fates)?;
             there[stage.to].extend(new);
@@ -352,6 +382,25 @@ impl StreamProgram {
         let mut fates = Fates::default();
         let mut made = self.turn(now_ms, &mut fates)?;
         made.extend(self.told(&fates, now_ms)?);
+        Ok(Pushed { made, fates })
+    }
+    /// Rows of the error stream for records of the input whose bytes do not parse; none in Flink SQL. The records are numbered as they
+    /// stand in `lines`.
+    ///
+    /// # Errors
+    /// Columns that do not fit, which cannot be.
+    pub fn unparsed(
+        &self,
+        lines: &[&[u8]],
+        born: &[u64],
+        weight: u32,
+        now_ms: i64,
+    ) -> Result<Pushed, SqlProblem> {
+        let fates = Fates {
+            faults: faults::unparsed(lines, born, weight, now_ms),
+            ..Fates::of(lines.len())
+        };
+        let made = self.told(&fates, now_ms)?;
         Ok(Pushed { made, fates })
     }
     /// The rows of the error stream, which Kinesis SQL has.

@@ -2,6 +2,8 @@
 //! `STEP(… BY …)`, `WINDOWED BY STAGGER`, `CURSOR(…)`, `WATERMARK FOR`), turns them into ordinary SQL of the same length, and so
 //! keeps every place true.
 
+use std::borrow::Cow;
+
 use datafusion::sql::sqlparser::ast::{Expr, Query};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -113,6 +115,8 @@ pub(super) struct Stagger {
 pub(super) enum Reach {
     /// Milliseconds before and behind.
     Range(i64, i64),
+    /// So many of the newest rows.
+    Rows(usize),
     /// The window of this name in WINDOW.
     Named(String),
 }
@@ -210,6 +214,11 @@ fn statement(text: &str, words: &[Word]) -> Result<Statement, SqlProblem> {
             line: first.line,
             column: first.column,
         }));
+    }
+    if first.is("SET") {
+        return Err(first.fault(
+            "SET has no place here: what it sets are parameters of the node (`source_idle_timeout_seconds` for table.exec.source.idle-timeout, `parallelism`, `allowed_lateness_seconds`); leave the statement out",
+        ));
     }
     if !at.eat("CREATE") {
         return Err(first.fault(format!(
@@ -406,7 +415,7 @@ struct Plain {
 }
 
 fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
-    let mut edits: Vec<(usize, usize, &str)> = Vec::new();
+    let mut edits: Vec<(usize, usize, Cow<'_, str>)> = Vec::new();
     let mut stagger = None;
     let mut reaches = Vec::new();
     // For every open bracket: is it that of STEP, of a window function?
@@ -419,19 +428,31 @@ fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
         match (word.upper().as_str(), within) {
             ("SELECT", _) => {
                 if let Some(n) = next.filter(|n| n.is("STREAM")) {
-                    edits.push((n.from, n.to, ""));
+                    edits.push((n.from, n.to, "".into()));
                 }
             }
-            ("BY", "STEP") => edits.push((word.from, word.to, ",")),
-            ("CURSOR", _) if calls => edits.push((word.from, word.to, "")),
-            ("TABLE", "WINDOW") if !calls => edits.push((word.from, word.to, "")),
+            ("BY", "STEP") => edits.push((word.from, word.to, ",".into())),
+            // A lookup join: reference data is as it is when the record comes.
+            ("FOR", _) if declare::follows(words, i, &["FOR", "SYSTEM_TIME", "AS", "OF"]) => {
+                let last = i + 3 + declare::dotted(words.get(i + 4..).unwrap_or_default());
+                edits.push((word.from, words[last].to, "".into()));
+            }
+            ("FLOOR", _) if calls => {
+                if let Some((last, step)) = declare::since_epoch(text, words, i) {
+                    edits.push((word.from, words[last].to, step.into()));
+                    i = last + 1;
+                    continue;
+                }
+            }
+            ("CURSOR", _) if calls => edits.push((word.from, word.to, "".into())),
+            ("TABLE", "WINDOW") if !calls => edits.push((word.from, word.to, "".into())),
             ("PARTITION", "WINDOW") => {
                 let end = (i..words.len()).find(|j| words[*j].is("DESCRIPTOR"));
                 // The comma before DESCRIPTOR, or before its name, stays.
                 let comma =
                     end.and_then(|end| (i..end).rev().find(|j| words[*j].token == Token::Comma));
                 if let Some(last) = comma.and_then(|j| words.get(j.checked_sub(1)?)) {
-                    edits.push((word.from, last.to, ""));
+                    edits.push((word.from, last.to, "".into()));
                 }
             }
             ("WINDOWED", _) if next.is_some_and(|n| n.is("BY")) => {
@@ -439,7 +460,7 @@ fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
                 if stagger.is_some() {
                     return Err(word.fault("there is more than one WINDOWED BY; write one"));
                 }
-                edits.push((word.from, words[end].to, ""));
+                edits.push((word.from, words[end].to, "".into()));
                 stagger = Some(found);
                 i = end + 1;
                 continue;
@@ -450,7 +471,7 @@ fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
                     .is_some_and(|b| words[b].name().is_some() && !words[b].is("NULLS")) =>
             {
                 let (reach, end) = declare::reach(words, i)?;
-                edits.push((word.from, words[end].to, ""));
+                edits.push((word.from, words[end].to, "".into()));
                 let name = &words[i - 1];
                 reaches.push((name.line, name.column, reach));
                 i = end + 1;
@@ -458,36 +479,50 @@ fn plain(text: &str, words: &[Word]) -> Result<Plain, SqlProblem> {
             }
             _ => {}
         }
-        match &word.token {
-            Token::LParen => {
-                let before = i.checked_sub(1).map(|b| words[b].upper());
-                open.push(match before.as_deref() {
-                    Some("STEP") => "STEP",
-                    Some("TUMBLE" | "HOP" | "SESSION" | "CUMULATE") => "WINDOW",
-                    _ => "",
-                });
-            }
-            Token::RParen => {
-                open.pop();
-            }
-            _ => {}
-        }
+        bracket(&mut open, words, i);
         i += 1;
     }
-    let mut sql = cut(text, words);
-    let before = text.get(..words[0].from).unwrap_or_default();
-    // Blanks before the first word take as many characters, perhaps not as many bytes.
-    let shift = words[0].from - blanks(before).len();
-    for (from, to, new) in edits.iter().rev() {
-        let old = text.get(*from..*to).unwrap_or_default();
-        let put = format!("{new}{}", blanks(old.get(new.len()..).unwrap_or_default()));
-        sql.replace_range(from - shift..to - shift, &put);
-    }
+    let sql = edited(text, words, &edits);
     Ok(Plain {
         sql,
         stagger,
         reaches,
     })
+}
+
+/// Notes whose arguments the bracket at `i` opens, or that it closes.
+fn bracket(open: &mut Vec<&str>, words: &[Word], i: usize) {
+    match words.get(i).map(|w| &w.token) {
+        Some(Token::LParen) => {
+            let before = i.checked_sub(1).map(|b| words[b].upper());
+            open.push(match before.as_deref() {
+                Some("STEP") => "STEP",
+                Some("TUMBLE" | "HOP" | "SESSION" | "CUMULATE") => "WINDOW",
+                _ => "",
+            });
+        }
+        Some(Token::RParen) => {
+            open.pop();
+        }
+        _ => {}
+    }
+}
+
+/// The text of the words with parts of it replaced, each by something no longer.
+fn edited(text: &str, words: &[Word], edits: &[(usize, usize, Cow<'_, str>)]) -> String {
+    let mut sql = cut(text, words);
+    let Some(first) = words.first() else {
+        return sql;
+    };
+    let before = text.get(..first.from).unwrap_or_default();
+    // Blanks before the first word take as many characters, perhaps not as many bytes.
+    let shift = first.from - blanks(before).len();
+    for (from, to, new) in edits.iter().rev() {
+        let old = text.get(*from..*to).unwrap_or_default();
+        let put = format!("{new}{}", blanks(old.get(new.len()..).unwrap_or_default()));
+        sql.replace_range(from - shift..to - shift, &put);
+    }
+    sql
 }
 
 fn parse_fault(error: &ParserError, first: &Word) -> SqlProblem {

@@ -16,7 +16,7 @@ use super::program::{Op, Stage, Stream, StreamProgram};
 use super::rows::{ARRIVAL, ROWTIME, time_field, wider};
 use super::script::{Insert, Reach, Stagger, Statement};
 use super::windows::{self, OWN};
-use super::{Dialect, Limits, Reference};
+use super::{Dialect, Limits, Reference, Second};
 use crate::lake::error::SqlProblem;
 use crate::lake::sql::suggest;
 use crate::lake::transform::Transform;
@@ -31,6 +31,8 @@ pub(super) struct Builder<'a> {
     pub(super) program: StreamProgram,
     /// Streams, tables and views by their names in upper case.
     pub(super) names: BTreeMap<String, usize>,
+    /// The tables that read the second stream.
+    second: &'a [String],
     /// The name that the script gives the input.
     input_name: Option<String>,
     pub(super) dialect: Dialect,
@@ -62,18 +64,21 @@ pub(super) fn compile(
     statements: &[Statement],
     dialect: Dialect,
     input: &SchemaRef,
+    second: Option<&Second>,
     reference: Option<&Reference>,
     limits: Limits,
 ) -> Result<StreamProgram, SqlProblem> {
-    let first = Stream {
+    let stream = |input: &SchemaRef| Stream {
         name: "SOURCE_SQL_STREAM_001".to_owned(),
         schema: wider(input, [time_field(ARRIVAL), time_field(ROWTIME)]),
         shown: input.fields().len(),
         time: None,
         windowed: None,
     };
+    let inputs = std::iter::once(stream(input)).chain(second.map(|s| stream(&s.schema)));
     let mut builder = Builder {
-        program: StreamProgram::new(vec![first]),
+        program: StreamProgram::new(inputs.collect()),
+        second: second.map_or(&[], |s| &s.tables),
         names: BTreeMap::new(),
         input_name: None,
         dialect,
@@ -158,9 +163,7 @@ impl Builder<'_> {
         let found = self.query(&insert.query, insert.stagger.as_ref())?;
         let upper = insert.target.to_uppercase();
         if insert.view {
-            let [one] = found[..] else {
-                return Err(self.here(SqlProblem::new("a view is one SELECT without UNION")));
-            };
+            let one = self.united(&found)?;
             if self.names.contains_key(&upper) {
                 return Err(self.here(SqlProblem::new(format!(
                     "there is a stream `{}` already",
@@ -256,9 +259,7 @@ impl Builder<'_> {
         if let Some(with) = &query.with {
             for table in &with.cte_tables {
                 let found = self.query(&table.query, None)?;
-                let [one] = found[..] else {
-                    return Err(self.here(SqlProblem::new("a WITH is one SELECT without UNION")));
-                };
+                let one = self.united(&found)?;
                 let name = &table.alias.name.value;
                 self.program.streams[one].name.clone_from(name);
                 self.names.insert(name.to_uppercase(), one);
@@ -294,11 +295,22 @@ impl Builder<'_> {
             ))),
         }
     }
+    /// Whether a stream comes from outside, as it is.
+    pub(super) fn is_input(&self, stream: usize) -> bool {
+        stream <= usize::from(!self.second.is_empty())
+    }
+    /// The stream from outside that a table of this name reads.
+    pub(super) fn source_of(&self, table: &str) -> usize {
+        usize::from(self.second.iter().any(|t| t.eq_ignore_ascii_case(table)))
+    }
     /// The stream that a name means.
     pub(super) fn table(&mut self, ident: &Ident) -> Result<usize, SqlProblem> {
         let name = &ident.value;
         if let Some(found) = self.names.get(&name.to_uppercase()) {
             return Ok(*found);
+        }
+        if self.source_of(name) == 1 {
+            return Ok(1);
         }
         match &self.input_name {
             Some(input) if !input.eq_ignore_ascii_case(name) => {
@@ -330,6 +342,7 @@ impl Builder<'_> {
             ..select.clone()
         });
         let select = without.as_ref().unwrap_or(select);
+        let select = &self.whole_numbers(select, &scope, stream);
         let mut items = self.items(select, &scope)?;
         let GroupByExpr::Expressions(group, modifiers) = &select.group_by else {
             return Err(self.here(SqlProblem::new("name the columns of GROUP BY")));
@@ -347,6 +360,19 @@ impl Builder<'_> {
         });
         let having = select.having.as_ref();
         let aggregates = items.iter().any(|i| windows::aggregates(&i.expr)) || having.is_some();
+        let ranks = |i: &Item| {
+            super::names::any(
+                &i.expr,
+                &mut |e| matches!(e, Expr::Function(f) if f.name.to_string().eq_ignore_ascii_case("ROW_NUMBER")),
+            )
+        };
+        let (stream, window) = match window {
+            // Each record is numbered in each of its windows.
+            Some(window) if over && items.iter().any(ranks) => {
+                (self.assigned(stream, &window)?, None)
+            }
+            window => (stream, window),
+        };
         let (stream, scope) = if over {
             if aggregates || !group.is_empty() {
                 return Err(self.here(SqlProblem::new(

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Ident, NamedWindowExpr, OrderBy, OrderByKind, Query, Select, SetExpr,
-    Spanned as _, TableFactor, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
-    WindowType,
+    Expr, Function, Ident, NamedWindowExpr, OrderBy, OrderByExpr, OrderByKind, Query, Select,
+    SetExpr, Spanned as _, TableFactor, Value, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowSpec, WindowType,
 };
 use weir_detect::Algorithm;
 
@@ -18,10 +18,11 @@ use super::over::{Call, Frame, Over, What};
 use super::program::{Op, Stream, TimeBy};
 use super::rows::{ROWTIME, wider};
 use super::select::{Builder, Item};
-use super::sorted::Sorted;
+use super::sorted::{Direction, Sorted};
 use super::windows::{self, Shape, Window};
 use crate::lake::anomaly::{self, Told};
 use crate::lake::error::SqlProblem;
+use crate::lake::transform::Transform;
 
 /// The text of a literal.
 const fn text(expr: &Expr) -> Option<&String> {
@@ -53,9 +54,10 @@ impl Builder<'_> {
             Some(filter) => self.filtered(stream, &scope, filter.clone())?,
             None => stream,
         };
+        let (stream, by_window) = self.ranked(items, select, &scope, stream)?;
         let mut own = self.stream(stream).clone();
         let mut calls: Vec<(Expr, Call)> = Vec::new();
-        let mut order: Option<(String, TimeBy)> = None;
+        let mut order: Option<(String, TimeBy)> = by_window.clone();
         for item in items.iter() {
             let mut found = Vec::new();
             any(&item.expr, &mut |e| {
@@ -68,14 +70,21 @@ impl Builder<'_> {
                 if let Expr::Function(f) = &expr
                     && !calls.iter().any(|(e, _)| *e == expr)
                 {
-                    let time = self.order(f, select, &scope, &own)?;
+                    let time = match &by_window {
+                        Some(time) if rank(f).is_some() => time.clone(),
+                        _ => self.order(f, select, &scope, &own)?,
+                    };
                     if *order.get_or_insert_with(|| time.clone()) != time {
                         return Err(at(
                             f.span(),
                             "all OVER of a SELECT are in the order of one time",
                         ));
                     }
-                    let call = self.call(f, select, &scope, &own)?;
+                    let mut call = self.call(f, select, &scope, &own)?;
+                    if by_window.is_some() {
+                        // Nothing is kept of a window that is over.
+                        call.frame = Frame::Range(0);
+                    }
                     calls.push((expr, call));
                 }
             }
@@ -93,7 +102,7 @@ impl Builder<'_> {
         let (column, by) = order.unwrap_or((ROWTIME.to_owned(), TimeBy::Processing));
         let time = own.schema.index_of(&column)?;
         let mut stream = stream;
-        if let TimeBy::Event(_) = by {
+        if let (TimeBy::Event(_), None) = (by, &by_window) {
             // Rows wait until no earlier one can come.
             let schema = Arc::clone(&own.schema);
             let sorted = Sorted::new(time, 1, None, schema, self.limits.rows);
@@ -131,7 +140,11 @@ impl Builder<'_> {
             ([], Dialect::Kinesis) => Ok(rowtime()),
             ([one], _) if scope.is_rowtime(&one.expr) => Ok(rowtime()),
             ([one], Dialect::Flink) if one.options.asc != Some(false) => {
-                let found = windows::time_of(&one.expr, scope, stream)?;
+                let found = windows::time_of(&one.expr, scope, stream);
+                if found.is_err() && rank(function).is_some() {
+                    return Err(changing(function));
+                }
+                let found = found?;
                 Ok(if found.1 == TimeBy::Processing {
                     rowtime()
                 } else {
@@ -142,6 +155,7 @@ impl Builder<'_> {
                 function.span(),
                 "a sliding window is in the order of ROWTIME; leave ORDER BY out",
             )),
+            (_, Dialect::Flink) if rank(function).is_some() => Err(changing(function)),
             (_, Dialect::Flink) => Err(at(
                 function.span(),
                 "OVER is in the rising order of one time: OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW)",
@@ -196,28 +210,72 @@ impl Builder<'_> {
                 (time, 1, by)
             }
         };
-        let (mut columns, mut directions) = (Vec::new(), Vec::new());
-        for (i, key) in rest.iter().enumerate() {
-            let mut expr = key.expr.clone();
-            scope.resolve(&mut expr)?;
-            columns.push(format!("{expr} AS k{i}"));
-            let down = key.options.asc == Some(false);
-            directions.push((down, key.options.nulls_first.unwrap_or(down)));
-        }
-        let keys = match columns.is_empty() {
-            true => None,
-            false => {
-                let sql = format!("SELECT {} FROM records", columns.join(", "));
-                let keys = self.transform(&sql, Arc::clone(&own.schema));
-                Some((keys.map_err(|e| at(order.span(), e.message))?, directions))
-            }
-        };
+        let keys = self.sort_keys(rest, &scope, &own)?;
         let at = own.schema.index_of(&time)?;
         let schema = Arc::clone(&own.schema);
         let sorted = Sorted::new(at, period, keys, schema, self.limits.rows);
         let to = self.add(own);
         self.stage(from, to, Op::Sorted(Box::new(sorted), by));
         Ok(to)
+    }
+    /// The keys of an ORDER BY and their directions.
+    fn sort_keys(
+        &self,
+        all: &[OrderByExpr],
+        scope: &Scope,
+        own: &Stream,
+    ) -> Result<Option<(Transform, Vec<Direction>)>, SqlProblem> {
+        let Some(first) = all.first() else {
+            return Ok(None);
+        };
+        let (mut columns, mut directions) = (Vec::new(), Vec::new());
+        for (i, key) in all.iter().enumerate() {
+            let mut expr = key.expr.clone();
+            scope.resolve(&mut expr)?;
+            columns.push(format!("{expr} AS k{i}"));
+            let down = key.options.asc == Some(false);
+            directions.push((down, key.options.nulls_first.unwrap_or(down)));
+        }
+        let sql = format!("SELECT {} FROM records", columns.join(", "));
+        let keys = self.transform(&sql, Arc::clone(&own.schema));
+        let keys = keys.map_err(|e| at(first.span(), e.message))?;
+        Ok(Some((keys, directions)))
+    }
+    /// Where a `ROW_NUMBER` is within a window: a stage that gives the rows of each window sorted when it is over, and the column of its end.
+    fn ranked(
+        &mut self,
+        items: &[Item],
+        select: &Select,
+        scope: &Scope,
+        from: usize,
+    ) -> Result<(usize, Option<(String, TimeBy)>), SqlProblem> {
+        let mut found = None;
+        for item in items {
+            any(&item.expr, &mut |e| {
+                found = found.take().or_else(|| rank(e_function(e)?).cloned());
+                found.is_some()
+            });
+        }
+        let own = self.stream(from).clone();
+        let (Some(function), Some(by)) = (found, own.windowed) else {
+            return Ok((from, None));
+        };
+        let spec = self.spec(&function, select)?;
+        let bound = |name: &str| {
+            let columns = spec.partition_by.iter().filter_map(|e| scope.column(e));
+            let plain = |c: &String| c.trim_start_matches(['~', '_']).eq_ignore_ascii_case(name);
+            columns.into_iter().find(plain)
+        };
+        let (Some(_), Some(end)) = (bound("window_start"), bound("window_end")) else {
+            return Ok((from, None));
+        };
+        let keys = self.sort_keys(&spec.order_by, scope, &own)?;
+        let place = own.schema.index_of(&end)?;
+        let schema = Arc::clone(&own.schema);
+        let sorted = Sorted::new(place, 1, keys, schema, self.limits.rows).of_windows();
+        let to = self.add(own);
+        self.stage(from, to, Op::Sorted(Box::new(sorted), by));
+        Ok((to, Some((end, by))))
     }
     /// The same stream without what a WHERE leaves out, hidden columns and all.
     fn filtered(&mut self, from: usize, scope: &Scope, filter: Expr) -> Result<usize, SqlProblem> {
@@ -263,6 +321,7 @@ impl Builder<'_> {
                 };
                 What::Detect(told, algorithm, self.limits.seed)
             }
+            "ROW_NUMBER" => What::Number,
             "FIRST_VALUE" => What::First,
             "LAST_VALUE" => What::Last,
             _ if crate::lake::sql::is_aggregate(&name) => {
@@ -272,21 +331,22 @@ impl Builder<'_> {
                 });
                 scope.resolve(&mut plain)?;
                 let sql = format!("SELECT {plain} AS x FROM records");
-                let compiled = Aggregation::compile(&sql, &stream.schema);
+                let compiled =
+                    Aggregation::compile(&sql, &stream.schema, self.dialect == Dialect::Kinesis);
                 What::Aggregate(compiled.map_err(|e| at(span, e.message))?)
             }
             _ => {
                 return Err(at(
                     span,
                     format!(
-                        "`{name}` has no OVER here; there are the aggregates, LAG, FIRST_VALUE, LAST_VALUE, ANOMALY_SCORE, IS_ANOMALY and ANOMALY_EXPECTED"
+                        "`{name}` has no OVER here; there are the aggregates, ROW_NUMBER, LAG, FIRST_VALUE, LAST_VALUE, ANOMALY_SCORE, IS_ANOMALY and ANOMALY_EXPECTED"
                     ),
                 ));
             }
         };
         let mut wanted: Vec<Expr> = spec.partition_by.clone();
         match what {
-            What::Aggregate(_) => {}
+            What::Aggregate(_) | What::Number => {}
             What::Detect(..) => {
                 let numbers = args.iter().filter(|a| text(a).is_none());
                 let numbers: Vec<Expr> = numbers.map(|a| double((*a).clone())).collect();
@@ -338,6 +398,27 @@ impl Builder<'_> {
             )),
         }
     }
+}
+
+const fn e_function(expr: &Expr) -> Option<&Function> {
+    match expr {
+        Expr::Function(function) => Some(function),
+        _ => None,
+    }
+}
+
+/// The call, when it is a `ROW_NUMBER` with OVER.
+fn rank(function: &Function) -> Option<&Function> {
+    let named = function.name.to_string().eq_ignore_ascii_case("ROW_NUMBER");
+    (named && function.over.is_some()).then_some(function)
+}
+
+/// What is said of a ranking that later records change.
+fn changing(function: &Function) -> SqlProblem {
+    at(
+        function.span(),
+        "later records change this order, so that Flink would take rows back that went out, and a stream takes none back; rank within a window (PARTITION BY window_start, window_end, … ORDER BY …), or keep the first of each key (ORDER BY the time, rising)",
+    )
 }
 
 /// How far back a window reaches.

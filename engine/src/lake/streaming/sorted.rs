@@ -23,6 +23,8 @@ pub(super) struct Sorted {
     /// The column with the time, and the periods in milliseconds; 1: each instant is one.
     time: usize,
     period: i64,
+    /// So much later than what comes before it the column is: 1 for the end of a window.
+    behind: i64,
     /// The further keys within a period.
     keys: Option<(Transform, Vec<Direction>)>,
     schema: SchemaRef,
@@ -55,6 +57,7 @@ impl Sorted {
         Self {
             time,
             period,
+            behind: 0,
             keys,
             schema,
             most,
@@ -63,6 +66,11 @@ impl Sorted {
             earliest: i64::MAX,
             watermark: i64::MIN,
         }
+    }
+    /// The rows of whole windows, by the column of their end.
+    pub(super) const fn of_windows(mut self) -> Self {
+        self.behind = 1;
+        self
     }
     pub(super) const fn state(&self) -> (usize, usize) {
         (0, self.count)
@@ -89,7 +97,7 @@ impl Sorted {
         let (mut periods, mut born) = (Vec::new(), Vec::new());
         for row in all {
             let i = row as usize;
-            let t = times.is_valid(i).then(|| times.value(i));
+            let t = times.is_valid(i).then(|| times.value(i) - self.behind);
             let period = t.map(|t| t - t.rem_euclid(self.period));
             match period {
                 Some(p) if self.watermark == i64::MIN || p + self.period - 1 > self.watermark => {

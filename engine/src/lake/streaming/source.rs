@@ -13,6 +13,7 @@ use super::forest::Scores;
 use super::grouped::Assign;
 use super::join::Join;
 use super::joining;
+use super::meet::Near;
 use super::names::{Part, Scope, arguments, at};
 use super::program::{Op, Stream};
 use super::rows::{time_field, wider};
@@ -106,18 +107,26 @@ impl Builder<'_> {
                 Ok(self.plain(stream, names.into_iter().flatten().cloned().collect()))
             }
             TableFactor::Derived {
-                subquery, alias, ..
+                subquery,
+                alias,
+                lateral: false,
+                ..
             } => {
                 let found = self.query(subquery, None)?;
-                let [stream] = found[..] else {
-                    return Err(at(
-                        factor.span(),
-                        "a UNION in FROM goes into a stream of its own first",
-                    ));
-                };
+                let stream = self.united(&found)?;
                 let name = alias.as_ref().map(|a| a.name.value.clone());
                 Ok(self.plain(stream, name.into_iter().collect()))
             }
+            TableFactor::MatchRecognize { .. } => Err(at(
+                factor.span(),
+                "MATCH_RECOGNIZE (patterns over rows) is not built here; find the rows with LAG … OVER and a WHERE around it, or with an interval join of the stream with itself",
+            )),
+            TableFactor::Function { .. }
+            | TableFactor::UNNEST { .. }
+            | TableFactor::Derived { .. } => Err(at(
+                factor.span(),
+                "LATERAL and UNNEST (several rows of one record) are not built here; let a Lambda function write several records, and read those",
+            )),
             TableFactor::TableFunction {
                 expr: Expr::Function(function),
                 alias,
@@ -143,6 +152,12 @@ impl Builder<'_> {
             "TUMBLE" | "HOP" | "SESSION" | "CUMULATE" => {
                 self.window_function(&name, function, alias)
             }
+            "HOTSPOTS" | "TOP_K_ITEMS_TUMBLING" | "COUNT_DISTINCT_ITEMS_TUMBLING" => Err(at(
+                function.span(),
+                format!(
+                    "`{name}` is not built here; count with GROUP BY and STEP, which is exact where AWS's function estimates"
+                ),
+            )),
             _ => Err(at(
                 function.span(),
                 format!(
@@ -163,7 +178,7 @@ impl Builder<'_> {
                     names,
                     columns: columns.collect(),
                 }],
-                arrival: stream == 0,
+                arrival: self.is_input(stream),
                 cuts: self.dialect == Dialect::Flink,
             },
             window: None,
@@ -258,9 +273,7 @@ impl Builder<'_> {
         let seed = self.limits.seed ^ self.program.stages.len() as u64;
         let mut settings = forest_settings(&args, seed, &mut explain)?;
         let found = self.query(query, None)?;
-        let [stream] = found[..] else {
-            return Err(at(function.span(), "CURSOR holds one SELECT without UNION"));
-        };
+        let stream = self.united(&found)?;
         let own = self.stream(stream).clone();
         let fields = own.schema.fields().iter().take(own.shown).enumerate();
         let numeric: Vec<(usize, String)> = fields
@@ -307,7 +320,7 @@ impl Builder<'_> {
     fn join(
         &mut self,
         from: From,
-        reach: Option<(i64, i64)>,
+        reach: Option<Near>,
         join: &Joined,
         select: &Select,
     ) -> Result<From, SqlProblem> {
@@ -462,9 +475,9 @@ impl Builder<'_> {
 }
 
 /// The windows of both sides, where one has one; the other takes part with its current row.
-fn given(reaches: [Option<(i64, i64)>; 2]) -> Option<[(i64, i64); 2]> {
+fn given(reaches: [Option<Near>; 2]) -> Option<[Near; 2]> {
     let any = reaches.iter().any(Option::is_some);
-    any.then(|| reaches.map(Option::unwrap_or_default))
+    any.then(|| reaches.map(|r| r.unwrap_or(Near::Range(0, 0))))
 }
 
 /// The numbers of a call, and whether it wants directions.

@@ -77,11 +77,12 @@ impl Builder<'_> {
         }))
     }
     fn input_table(&mut self, declared: &Declared) -> Result<usize, SqlProblem> {
-        let input = Arc::clone(&self.stream(0).schema);
+        let source = self.source_of(&declared.name);
+        let input = Arc::clone(&self.stream(source).schema);
         let (mut places, mut fields) = (Vec::new(), Vec::new());
         for column in &declared.columns {
             let (place, kind) = match &column.what {
-                ColumnIs::Field(kind) => (self.input_column(column)?, kind.clone()),
+                ColumnIs::Field(kind) => (self.input_column(source, column)?, kind.clone()),
                 ColumnIs::Arrival => (input.index_of(ARRIVAL)?, time_type()),
                 ColumnIs::Processing => (input.index_of(ROWTIME)?, time_type()),
                 ColumnIs::Computed(_) => continue,
@@ -106,15 +107,17 @@ impl Builder<'_> {
             lengths: Vec::new(),
             strict: false,
         };
-        self.stage(0, stream, Op::Fit(fit));
+        self.stage(source, stream, Op::Fit(fit));
         let computed = |c: &ColumnDecl| matches!(c.what, ColumnIs::Computed(_));
         if declared.columns.iter().any(computed) {
             let scope = self.plain(stream, vec![declared.name.clone()]).scope;
+            let own = Arc::clone(&self.stream(stream).schema);
             let items = declared.columns.iter().map(|c| {
-                let expr = match &c.what {
+                let mut expr = match &c.what {
                     ColumnIs::Computed(expr) => expr.as_ref().clone(),
                     _ => quoted(&c.name),
                 };
+                self.whole(&mut expr, &scope, &own);
                 Item {
                     span: expr.span(),
                     expr,
@@ -122,15 +125,15 @@ impl Builder<'_> {
                     resolved: false,
                 }
             });
-            let items = items.collect();
+            let items: Vec<Item> = items.collect();
             stream = self.map(stream, &scope, items, None)?;
         }
         let time = self.table_time(declared, stream)?;
         self.program.streams[stream].time = time;
         Ok(stream)
     }
-    fn input_column(&self, column: &ColumnDecl) -> Result<usize, SqlProblem> {
-        let scope = self.plain(0, Vec::new()).scope;
+    fn input_column(&self, source: usize, column: &ColumnDecl) -> Result<usize, SqlProblem> {
+        let scope = self.plain(source, Vec::new()).scope;
         let found = scope.find(None, &Ident::new(&column.name));
         let inner = found.map_err(|e| {
             let why = e
@@ -138,7 +141,7 @@ impl Builder<'_> {
                 .replace("there is no column", "the records have no field");
             self.here(SqlProblem::new(why))
         })?;
-        Ok(self.stream(0).schema.index_of(&inner)?)
+        Ok(self.stream(source).schema.index_of(&inner)?)
     }
     fn table_time(
         &mut self,

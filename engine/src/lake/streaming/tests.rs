@@ -5,6 +5,8 @@ mod detectors;
 mod event_time;
 mod faults;
 mod joins;
+mod whole;
+mod words;
 mod wrong;
 
 use std::sync::Arc;

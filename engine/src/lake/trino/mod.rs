@@ -27,7 +27,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-pub(super) use rewrite::rewrite;
+pub(super) use rewrite::{replaced, rewrite};
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 

@@ -260,7 +260,7 @@ fn arguments(function: &Function) -> Option<Vec<Expr>> {
 }
 
 /// What stands for a call; `None` when it stays.
-fn replaced(function: &mut Function) -> Option<Expr> {
+pub(in crate::lake) fn replaced(function: &mut Function) -> Option<Expr> {
     let name = function.name.to_string().to_lowercase();
     if name == "listagg" {
         list_agg(function);

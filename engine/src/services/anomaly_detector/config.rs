@@ -109,6 +109,9 @@ pub struct Config {
     /// A file with the windows of time that truly are anomalous (CSV with start,end,key or JSON), in the document's folder; used where
     /// there is no `label_field`.
     pub label_windows: String,
+    /// The field with each record's own time, by which windows of labels and delays go. Empty: the first field of times where there is a
+    /// file of windows, else when the record was made.
+    pub time_field: String,
     /// From which score on a record is an anomaly.
     pub cutoff: CutoffBy,
     /// The score, or the number of standard deviations; not used for `usual`.
@@ -174,6 +177,7 @@ impl Default for Config {
             key_field: String::new(),
             label_field: String::new(),
             label_windows: String::new(),
+            time_field: String::new(),
             cutoff: CutoffBy::default(),
             cutoff_value: 3.0,
             warm_up_records: model.warm_up,

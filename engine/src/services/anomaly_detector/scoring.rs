@@ -163,6 +163,9 @@ impl Scoring {
             .as_ref()
             .and_then(|k| k.as_any().downcast_ref::<StringArray>());
         let labels = label_column(&batch.rows, &self.config.label_field);
+        let times = self
+            .windows
+            .times(&batch.rows, self.config.time_field.trim());
         let mut out = Columns::default();
         let mut record = vec![0.0; names.len().max(1)];
         let mut alerts = Vec::new();
@@ -178,14 +181,16 @@ impl Scoring {
                 .filter(|k| k.is_valid(row))
                 .map_or("", |k| k.value(row));
             let at_ms = epoch_ms + i64::try_from(batch.born[row] / 1_000_000).unwrap_or(0);
+            let own = times.as_ref().filter(|t| t.is_valid(row));
+            let own_ms = own.map_or(at_ms, |t| t.value(row));
             let truth = match &labels {
                 Some(labels) => Some(labels.is_valid(row) && labels.value(row)),
-                None => (!self.windows.is_empty()).then(|| self.windows.holds(key, at_ms)),
+                None => (!self.windows.is_empty()).then(|| self.windows.holds(key, own_ms)),
             };
             let keyed = self.keyed(key, record.len());
             let verdict = keyed.detector.update(&record);
             if let Some(truth) = truth {
-                keyed.labels.add(truth, verdict.anomalous, at_ms as f64);
+                keyed.labels.add(truth, verdict.anomalous, own_ms as f64);
             }
             let alert = alert(&verdict, &names, &record, key, at_ms);
             out.push(&verdict, alert.as_ref());

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::Stat;
+
 /// How the column of a result is carried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -17,7 +19,7 @@ pub enum ForecastMethod {
 }
 
 /// The parameters of a dashboard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// What stands above it. Empty: the node's id.
@@ -37,6 +39,18 @@ pub struct Config {
     /// Rows of one season of the column. 0: the seasons that are found in it; 1: none.
     #[schemars(range(min = 0, max = 180), extend("x-unit" = "rows", "x-soft-max" = 60, "x-group" = "Forecast"))]
     pub forecast_season_rows: u32,
+    /// The metric of a node at `metrics` that is forecast, one row a period. Empty: none.
+    #[schemars(extend("x-editor" = "metric", "x-group" = "Forecast"))]
+    pub forecast_metric: String,
+    /// The node whose metric it is. Empty: the first that is wired to `metrics`.
+    #[schemars(extend("x-group" = "Forecast"))]
+    pub forecast_node: String,
+    /// How the values of one period become one datapoint.
+    #[schemars(extend("x-group" = "Forecast"))]
+    pub forecast_statistic: Stat,
+    /// Length of a period of the metric: a multiple of 60 s.
+    #[schemars(range(min = 60, max = 86_400), extend("x-unit" = "s", "x-soft-max" = 3600, "x-group" = "Forecast"))]
+    pub forecast_period_seconds: u32,
 }
 
 impl Default for Config {
@@ -48,6 +62,23 @@ impl Default for Config {
             forecast_rows: 0,
             forecast_method: ForecastMethod::default(),
             forecast_season_rows: 0,
+            forecast_metric: String::new(),
+            forecast_node: String::new(),
+            forecast_statistic: Stat::Average,
+            forecast_period_seconds: 60,
         }
+    }
+}
+
+impl Config {
+    /// What the followed metric is; it cannot change while it is followed.
+    pub(super) fn followed(&self) -> (&str, &str, Stat, u32) {
+        let (metric, node) = (self.forecast_metric.trim(), self.forecast_node.trim());
+        (
+            metric,
+            node,
+            self.forecast_statistic,
+            self.forecast_period_seconds,
+        )
     }
 }

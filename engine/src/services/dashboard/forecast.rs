@@ -12,18 +12,21 @@ use weir_detect::forecast::{FEW, Method, Step, forecast};
 use super::config::{Config, ForecastMethod};
 use crate::node::Table;
 
-/// The result with the forecast; `None` when it has no such column or too few rows.
-pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
+/// A table with its forecast.
+pub(super) struct Longer {
+    pub(super) table: Table,
+    /// The error of the same model's forecasts at earlier points, in the mean step of the series (MASE).
+    pub(super) mase: Option<f64>,
+}
+
+/// The result with the forecast of `column`; `None` when it has no such column or too few rows.
+pub(super) fn below(table: &Table, column: &str, config: &Config) -> Option<Longer> {
     if config.forecast_rows == 0 {
         return None;
     }
     let first = table.rows.first()?;
     let rows = concat_batches(&first.schema(), &table.rows).ok()?;
-    let column = cast(
-        rows.column_by_name(&config.forecast_column)?,
-        &DataType::Float64,
-    )
-    .ok()?;
+    let column = cast(rows.column_by_name(column)?, &DataType::Float64).ok()?;
     let values = column.as_any().downcast_ref::<Float64Array>()?;
     let known: Vec<f64> = values.iter().flatten().filter(|x| x.is_finite()).collect();
     let season = config.forecast_season_rows as usize;
@@ -72,11 +75,14 @@ pub(super) fn below(table: &Table, config: &Config) -> Option<Table> {
         columns.push(column);
     }
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).ok()?;
-    Some(Table {
-        title: table.title.clone(),
+    let (model, mase) = (outlook.model, outlook.mase);
+    let judged = mase.map_or(String::new(), |m| format!("; MASE {m:.2}"));
+    let table = Table {
+        title: format!("{} ({model}{judged})", table.title),
         rows: vec![rows],
         at: table.at,
-    })
+    };
+    Some(Longer { table, mase })
 }
 
 /// The next `n` values of a column of times or whole numbers: its last step goes on.
@@ -106,12 +112,15 @@ fn going_on(column: &ArrayRef, n: u32) -> Option<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, ForecastMethod, below};
+    use super::{Config, ForecastMethod};
     use crate::node::Table;
     use crate::units::SimTime;
     use arrow::array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch};
     use std::sync::Arc;
 
+    fn below(table: &Table, config: &Config) -> Option<Table> {
+        super::below(table, &config.forecast_column, config).map(|l| l.table)
+    }
     fn table(n: i64, f: impl Fn(f64) -> f64) -> Table {
         let values = (0..n).map(|i| f(i as f64));
         let columns: [(&str, ArrayRef); 2] = [

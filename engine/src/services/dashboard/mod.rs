@@ -2,6 +2,7 @@
 
 mod config;
 mod forecast;
+mod metric;
 mod model;
 
 pub use config::{Config, ForecastMethod};
@@ -10,7 +11,8 @@ pub use model::Model;
 use crate::books::{Growth, UsageSpec};
 use crate::metrics::MetricSpec;
 use crate::node::{
-    BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, Remedy, Retuned,
+    BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, Problems, Remedy, Retuned,
+    TraceCx,
 };
 use crate::units::HOURS_PER_MONTH;
 
@@ -86,12 +88,28 @@ impl Kind for Dashboard {
     fn spec(&self) -> &'static KindSpec {
         &SPEC
     }
+    fn validate(&self, config: &Config, _cx: &TraceCx<'_>, out: &mut Problems) {
+        let period = config.forecast_period_seconds;
+        if !period.is_multiple_of(60) {
+            out.error(
+                "forecast_period_seconds",
+                format!("{period} s is no period of a metric"),
+                "a multiple of 60 s",
+            );
+        }
+        if !config.forecast_metric.trim().is_empty() && config.forecast_rows == 0 {
+            out.warning(
+                "forecast_rows",
+                "the metric is shown and not forecast",
+                "say how many rows ahead, for example 60",
+            );
+        }
+    }
     fn build(&self, config: Config, cx: &BuildCx) -> Result<Model, String> {
         Model::new(config, cx)
     }
     fn retune(&self, model: &mut Model, config: Config, cx: &mut Cx<'_>) -> NodeResult<Retuned> {
-        model.retune(config, cx);
-        Ok(Retuned::Live)
+        Ok(model.retune(config, cx))
     }
 }
 

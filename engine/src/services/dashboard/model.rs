@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use super::MONTH;
 use super::config::Config;
+use super::forecast::{Longer, below};
+use super::metric::{Follower, READ};
 use crate::node::{
-    Admit, BuildCx, Cx, Gauges, Node, NodeResult, Notice, Payload, Schedule, Table, Tag, WireId,
+    Admit, BuildCx, Cx, Gauges, Node, NodeResult, Notice, Payload, Retuned, Schedule, Table, Tag,
+    WireId,
 };
 use crate::units::SimTime;
 
@@ -22,6 +25,11 @@ pub struct Model {
     /// As of the last refresh.
     shown: BTreeMap<WireId, Arc<Table>>,
     alarms: BTreeMap<WireId, String>,
+    /// The metric that is forecast, and how it was shown at the last refresh.
+    follower: Option<Follower>,
+    followed: Option<Arc<Table>>,
+    /// The error of the newest forecast at earlier points (MASE).
+    mase: Option<f64>,
     metered: SimTime,
 }
 
@@ -35,20 +43,41 @@ impl Model {
             arrived: BTreeMap::new(),
             shown: BTreeMap::new(),
             alarms: BTreeMap::new(),
+            follower: None,
+            followed: None,
+            mase: None,
             metered: SimTime::ZERO,
         })
     }
-    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) {
+    pub(super) fn retune(&mut self, config: Config, cx: &mut Cx<'_>) -> Retuned {
+        if config.followed() != self.config.followed() {
+            return Retuned::NextRun(
+                "`forecast_metric`, `forecast_node`, `forecast_statistic`, `forecast_period_seconds`: the datapoints so far are of the old metric".to_owned(),
+            );
+        }
         let every = config.refresh_seconds;
         self.schedule.change(every, every, cx);
         self.config = config;
+        Retuned::Live
     }
-    fn refresh(&mut self, cx: &mut Cx<'_>) {
+    fn refresh(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         self.shown.clone_from(&self.arrived);
+        self.mase = None;
         for table in self.shown.values_mut() {
-            if let Some(longer) = super::forecast::below(table, &self.config) {
-                *table = Arc::new(longer);
+            let column = &self.config.forecast_column;
+            if let Some(Longer { table: own, mase }) = below(table, column, &self.config) {
+                *table = Arc::new(own);
+                self.mase = mase;
             }
+        }
+        if let Some(follower) = &self.follower {
+            let mut table = follower.table(&self.config, cx.now())?;
+            let column = self.config.forecast_metric.trim();
+            if let Some(Longer { table: own, mase }) = below(&table, column, &self.config) {
+                table = own;
+                self.mase = mase;
+            }
+            self.followed = Some(Arc::new(table));
         }
         let now = cx.now();
         let mut rows = 0;
@@ -59,6 +88,7 @@ impl Model {
         if !self.shown.is_empty() {
             cx.metric("RowsShown", rows as f64);
         }
+        Ok(())
     }
 }
 
@@ -66,6 +96,7 @@ impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
         let ports = super::SPEC.inputs.iter();
         self.widgets = ports.map(|port| cx.ins(port.name).count()).sum();
+        self.follower = Follower::begin(&self.config, cx);
         self.schedule.begin(cx);
         Ok(())
     }
@@ -88,8 +119,12 @@ impl Node for Model {
         Ok(Admit::All)
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
-        if self.schedule.is_due(tag, cx) {
-            self.refresh(cx);
+        if tag.kind == READ {
+            if let Some(follower) = &mut self.follower {
+                follower.read(cx);
+            }
+        } else if self.schedule.is_due(tag, cx) {
+            self.refresh(cx)?;
         }
         Ok(())
     }
@@ -107,7 +142,10 @@ impl Node for Model {
             let age = now.since(table.at).as_secs_f64();
             out.values.push(("age of the newest result", age, "s"));
         }
-        out.table = newest.cloned();
+        out.table = self.followed.as_ref().or(newest).cloned();
+        if let Some(mase) = self.mase {
+            out.values.push(("MASE of the forecast", mase, ""));
+        }
         let ringing = self.alarms.values().filter(|s| *s == "ALARM").count();
         out.values.push(("alarms in ALARM", ringing as f64, ""));
         if !self.config.title.is_empty() {

@@ -102,3 +102,44 @@ fn refresh_can_be_changed_while_it_runs() {
     // At 60, then at 70, 80 and 90 s; the old timer at 120 s would be ignored.
     assert_eq!(ran.metric("board", "RowsShown").count, 4);
 }
+
+#[test]
+fn metric_of_a_wired_node_is_forecast() {
+    // A wave of ten minutes.
+    let mut node = Fake::new().metric("Load");
+    for minute in 0..120_u32 {
+        let value = 100.0 + 20.0 * (f64::from(minute) * std::f64::consts::TAU / 10.0).sin();
+        node = node.at(ms(u64::from(minute) * 60_000 + 5000), move |cx, _| {
+            cx.metric("Load", value + f64::from(minute * 7 % 5) * 0.1);
+            Ok(())
+        });
+    }
+    for (which, shown) in [("", "one Load"), ("one", "one Load"), ("nobody", "")] {
+        let ran = Bench::new()
+            .fake("one", &node)
+            .node(
+                "board",
+                KIND,
+                json!({"forecast_metric": "Load", "forecast_node": which, "forecast_rows": 20}),
+            )
+            .wire("one.metrics", "board.metrics")
+            .run(7230);
+        let gauges = ran.gauges("board");
+        let Some(table) = &gauges.table else {
+            assert_eq!(shown, "", "{which}");
+            continue;
+        };
+        assert!(table.title.starts_with(shown), "{}", table.title);
+        assert!(table.title.contains("MASE 0."), "{}", table.title);
+        assert_eq!(table.rows[0].num_rows(), 140);
+        let mase = gauges.values.iter().find(|v| v.0 == "MASE of the forecast");
+        assert!(mase.unwrap().1 < 0.2, "{mase:?}");
+        let middle = table.rows[0].column_by_name("forecast").unwrap();
+        let middle = arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(middle);
+        for minute in 120..140_u32 {
+            let truth = 100.0 + 20.0 * (f64::from(minute) * std::f64::consts::TAU / 10.0).sin();
+            let said = middle.value(minute as usize);
+            assert!((said - truth).abs() < 2.0, "{minute}: {said} {truth}");
+        }
+    }
+}

@@ -7,9 +7,9 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 
 use super::config::Config;
-use crate::data::{Batch, json_sizes};
+use crate::data::{Batch, encode_json_lines, json_sizes, spoil};
 use crate::lake::conform;
-use crate::lake::streaming::{Fate, Made, Pushed, Reference, StreamProgram};
+use crate::lake::streaming::{Fate, Made, Pushed, Reference, Second, StreamProgram};
 
 /// The output stream of each port: its place among the streams that the script fills.
 ///
@@ -45,11 +45,37 @@ pub(super) fn ports(
     Ok(places)
 }
 
+/// The second stream, when there is one.
+///
+/// # Errors
+/// Tables without a stream or a stream without tables, and what mends it.
+pub(super) fn second(
+    config: &Config,
+    schema: Option<&SchemaRef>,
+) -> Result<Option<Second>, (&'static str, &'static str)> {
+    let tables = config.second_tables();
+    match (tables.is_empty(), schema) {
+        (true, None) => Ok(None),
+        (true, Some(_)) => Err((
+            "no table of the SQL reads the stream at `in_2`",
+            "name those that do, for example orders",
+        )),
+        (false, None) => Err((
+            "there is no stream at `in_2` whose columns are known before the run",
+            "wire one, or leave this empty",
+        )),
+        (false, Some(schema)) => Ok(Some(Second {
+            tables,
+            schema: Arc::clone(schema),
+        })),
+    }
+}
+
 /// Compiled for records of one set of columns.
 #[derive(Debug)]
 pub(super) struct Application {
     pub(super) program: StreamProgram,
-    input: SchemaRef,
+    inputs: [SchemaRef; 2],
     ports: [Option<usize>; 3],
     names: Vec<String>,
 }
@@ -85,13 +111,15 @@ impl Application {
     pub(super) fn new(
         config: &Config,
         input: &SchemaRef,
+        second: Option<&Second>,
         reference: Option<&Reference>,
         seed: u64,
     ) -> Result<Self, String> {
-        let program = StreamProgram::compile(
+        let program = StreamProgram::compile_of_two(
             &config.sql,
             config.dialect(),
             input,
+            second,
             reference,
             config.limits(seed),
         )
@@ -103,7 +131,7 @@ impl Application {
         let names = names.map(str::to_owned).collect();
         Ok(Self {
             program,
-            input: Arc::clone(input),
+            inputs: [input, second.map_or(input, |s| &s.schema)].map(Arc::clone),
             ports,
             names,
         })
@@ -118,16 +146,24 @@ impl Application {
     /// Takes a batch in; ports that are not `used` get nothing.
     pub(super) fn push(
         &mut self,
-        lane: u32,
+        (input, lane): (usize, u32),
         batch: &Batch,
         arrived_ms: i64,
         now_ms: i64,
         used: [bool; 3],
     ) -> Result<Outcome, String> {
-        let rows = conform(&batch.rows, &self.input)?;
+        let rows = conform(&batch.rows, &self.inputs[input])?;
         let pushed = self
             .program
-            .push(lane, &rows, &batch.born, batch.weight, arrived_ms, now_ms)
+            .push_of(
+                input,
+                lane,
+                &rows,
+                &batch.born,
+                batch.weight,
+                arrived_ms,
+                now_ms,
+            )
             .map_err(|e| e.to_string())?;
         let mut gone = vec![false; batch.len()];
         let mut outcome = self.distribute(&pushed, used, &mut gone);
@@ -154,6 +190,32 @@ impl Application {
         ];
         let dropped: u64 = dropped.into_iter().flatten().map(Batch::records).sum();
         outcome.merged = batch.records() - went - dropped;
+        Ok(outcome)
+    }
+    /// Records whose bytes do not parse: those that go on in the error stream.
+    ///
+    /// # Errors
+    /// Rows that cannot be written as JSON.
+    pub(super) fn unparsed(
+        &self,
+        broken: &Batch,
+        now_ms: i64,
+        used: [bool; 3],
+    ) -> Result<Outcome, String> {
+        let mut text = encode_json_lines(&broken.rows).map_err(|e| e.to_string())?;
+        if let Some(malformed) = &broken.malformed {
+            spoil(&mut text, malformed);
+        }
+        let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').collect();
+        let lines = lines.get(..broken.len()).unwrap_or(&lines);
+        let pushed = self
+            .program
+            .unparsed(lines, &broken.born, broken.weight, now_ms)
+            .map_err(|e| e.to_string())?;
+        let mut gone = vec![false; broken.len()];
+        let mut outcome = self.distribute(&pushed, used, &mut gone);
+        let went = gone.iter().filter(|g| **g).count() as u64;
+        outcome.passed = went * u64::from(broken.weight);
         Ok(outcome)
     }
     /// Lets time pass.

@@ -35,6 +35,9 @@ pub struct Config {
     /// The in-application stream that goes out at `out_3`. Empty: the third.
     #[schemars(extend("x-group" = "Destinations"))]
     pub out_3_stream: String,
+    /// Tables of the SQL that read the stream at `in_2`, parted by commas; all others read the one at `in`. Flink only.
+    #[schemars(extend("x-group" = "Code"))]
+    pub in_2_tables: String,
     /// Name in the SQL of the reference table, which stands for an object in S3. Empty: none.
     #[schemars(extend("x-group" = "Reference data"))]
     pub reference_table: String,
@@ -89,6 +92,7 @@ impl Default for Config {
             out_stream: String::new(),
             out_2_stream: String::new(),
             out_3_stream: String::new(),
+            in_2_tables: String::new(),
             reference_table: String::new(),
             reference_file: String::new(),
             reference_key: String::new(),
@@ -126,6 +130,11 @@ impl Config {
             idle_ms: i64::from(self.source_idle_timeout_seconds) * 1000,
             seed,
         }
+    }
+    /// The tables that read the second stream.
+    pub(super) fn second_tables(&self) -> Vec<String> {
+        let names = self.in_2_tables.split(',').map(str::trim);
+        names.filter(|n| !n.is_empty()).map(str::to_owned).collect()
     }
     /// The streams that the three ports were given, by port.
     pub(super) fn wanted(&self) -> [(&'static str, &'static str, &str); 3] {

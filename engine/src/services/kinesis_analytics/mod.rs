@@ -82,6 +82,13 @@ static SPEC: KindSpec = KindSpec {
             help: "The stream that the SQL reads.",
         },
         InPort {
+            name: "in_2",
+            accepts: &[Flow::Stream],
+            max_wires: 1,
+            required: false,
+            help: "A second stream, which the tables in `in_2_tables` read (Flink).",
+        },
+        InPort {
             name: "reference",
             accepts: &[Flow::Bucket],
             max_wires: 1,
@@ -254,6 +261,13 @@ impl Kind for KinesisAnalytics {
                 format!("at most {} KPUs, the `max_kpus`", config.max_kpus),
             );
         }
+        if config.runtime == Runtime::Sql && !config.second_tables().is_empty() {
+            out.error(
+                "in_2_tables",
+                "an application of Kinesis SQL has one streaming source",
+                "take the `flink` runtime, or leave it empty",
+            );
+        }
         if config.runtime == Runtime::Sql && config.backup_gb > 0.0 {
             out.warning(
                 "backup_gb",
@@ -297,11 +311,19 @@ impl Kind for KinesisAnalytics {
         if check_streaming_sql(&config.sql).is_err() {
             return schemas;
         }
+        let second = match application::second(config, inputs.get("in_2")) {
+            Ok(second) => second,
+            Err((why, mend)) => {
+                out.error("in_2_tables", why, mend);
+                return schemas;
+            }
+        };
         let limits = config.limits(cx.seed);
-        let compiled = StreamProgram::compile(
+        let compiled = StreamProgram::compile_of_two(
             &config.sql,
             config.dialect(),
             input,
+            second.as_ref(),
             reference.as_ref(),
             limits,
         );

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use super::application::Application;
+use super::application::{self, Application};
 use super::config::{Config, Runtime};
 use super::output::{account, passed, troubles};
 use super::reference;
 use crate::books::LatencyLaw;
 use crate::data::Batch;
-use crate::lake::streaming::Reference;
+use crate::lake::streaming::{Reference, Second};
 use crate::metrics::Part;
 use crate::node::{
     Admit, Ask, BuildCx, CallId, Cx, Delivery, FaultKind, Gauges, Node, NodeResult, Notice,
@@ -49,9 +49,25 @@ pub(super) struct Lane {
 /// When a batch got here, when the stream took it in, and its records.
 type Piece = (SimTime, SimTime, Batch);
 
+/// A shard of one of the two streams: the stream's number in the upper half, the shard's in the lower.
+pub(super) type Shard = u64;
+
+const fn shard(input: usize, lane: u32) -> Shard {
+    (input as u64) << 32 | lane as u64
+}
+
+/// The stream and the shard in it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the halves of a shard's number"
+)]
+const fn parts(shard: Shard) -> (usize, u32) {
+    ((shard >> 32) as usize, shard as u32)
+}
+
 #[derive(Debug)]
 pub(super) struct Task {
-    lane: u32,
+    lane: Shard,
     begun: SimTime,
     pieces: Vec<Piece>,
     /// Processor time.
@@ -90,8 +106,9 @@ pub struct Model {
     pub(super) waits_for_reference: bool,
     pub(super) application: Option<Application>,
     pub(super) seed: u64,
-    pub(super) source: Option<WireId>,
-    pub(super) lanes: BTreeMap<u32, Lane>,
+    pub(super) second: Option<Second>,
+    pub(super) sources: [Option<WireId>; 2],
+    pub(super) lanes: BTreeMap<Shard, Lane>,
     pub(super) running: BTreeMap<u64, Task>,
     pub(super) next: u64,
     /// The instant of the window timer that is set.
@@ -106,7 +123,7 @@ pub struct Model {
     pub(super) cpu_percent: f64,
     pub(super) minutes_high: u32,
     pub(super) minutes_low: u32,
-    pub(super) behind: BTreeMap<u32, SimDuration>,
+    pub(super) behind: BTreeMap<Shard, SimDuration>,
     pub(super) newest: VecDeque<RecordBatch>,
     pub(super) table: Option<Arc<Table>>,
     pub(super) metered: SimTime,
@@ -137,8 +154,13 @@ impl Model {
         };
         let reference = reference::before(&config, &cx.world.root).map_err(|(_, why)| why)?;
         let seed = cx.world.seed;
+        let second = application::second(&config, cx.inputs.get("in_2"));
+        let second = second.map_err(|(why, mend)| format!("{why}; {mend}"))?;
         let application = match cx.inputs.get("in") {
-            Some(input) => Some(Application::new(&config, input, reference.as_ref(), seed)?),
+            Some(input) => {
+                let (second, reference) = (second.as_ref(), reference.as_ref());
+                Some(Application::new(&config, input, second, reference, seed)?)
+            }
             None => None,
         };
         Ok(Self {
@@ -152,7 +174,8 @@ impl Model {
             waits_for_reference: config.reads_object(),
             application,
             seed,
-            source: None,
+            second,
+            sources: [None; 2],
             lanes: BTreeMap::new(),
             running: BTreeMap::new(),
             next: 0,
@@ -187,8 +210,10 @@ impl Model {
         self.pump(cx);
         Retuned::Live
     }
-    fn poll(&mut self, number: u32, cx: &mut Cx<'_>) {
-        let (Some(wire), Some(lane)) = (self.source, self.lanes.get_mut(&number)) else {
+    fn poll(&mut self, number: Shard, cx: &mut Cx<'_>) {
+        let (input, own) = parts(number);
+        let (Some(wire), Some(lane)) = (self.sources[input % 2], self.lanes.get_mut(&number))
+        else {
             return;
         };
         if lane.polling || lane.records >= 2 * u64::from(BATCH) {
@@ -196,24 +221,25 @@ impl Model {
         }
         lane.polling = true;
         let ask = Ask::Poll {
-            lane: number,
+            lane: own,
             max_records: BATCH,
             max_bytes: u64::MAX,
         };
         cx.ask(wire, ask, SimDuration::ZERO);
     }
-    fn delivered(&mut self, delivery: Delivery, cx: &mut Cx<'_>) {
+    fn delivered(&mut self, input: usize, delivery: Delivery, cx: &mut Cx<'_>) {
         let now = cx.now();
-        let lane = self.lanes.entry(delivery.lane).or_default();
+        let number = shard(input, delivery.lane);
+        let lane = self.lanes.entry(number).or_default();
         for (arrived, batch) in delivery.batches {
             lane.records += batch.records();
             lane.queue.push_back((now, arrived, batch));
         }
-        self.behind.insert(delivery.lane, delivery.behind);
+        self.behind.insert(number, delivery.behind);
         let behind = delivery.behind > SimDuration::ZERO;
         let fast = behind || self.config.runtime == Runtime::Flink;
         let wait = if fast { FAST } else { POLL };
-        cx.after(wait, Tag::new(TIMER_POLL, u64::from(delivery.lane)));
+        cx.after(wait, Tag::new(TIMER_POLL, number));
     }
     /// Gives every lane that waits a task, as long as there are free ones.
     pub(super) fn pump(&mut self, cx: &mut Cx<'_>) {
@@ -221,8 +247,14 @@ impl Model {
             return;
         }
         // Whoever has waited longest is first.
-        let waits = self.lanes.iter().filter(|(_, l)| !l.busy);
-        let mut ready: Vec<(SimTime, u32)> = waits
+        // The second stream waits until the columns of the first are known.
+        let known = self.application.is_some();
+        let open = self
+            .lanes
+            .iter()
+            .filter(|(n, _)| known || parts(**n).0 == 0);
+        let waits = open.filter(|(_, l)| !l.busy);
+        let mut ready: Vec<(SimTime, Shard)> = waits
             .filter_map(|(n, l)| l.queue.front().map(|p| (p.0, *n)))
             .collect();
         ready.sort_unstable();
@@ -233,7 +265,7 @@ impl Model {
             self.work_on(number, cx);
         }
     }
-    fn work_on(&mut self, number: u32, cx: &mut Cx<'_>) {
+    fn work_on(&mut self, number: Shard, cx: &mut Cx<'_>) {
         let (kpus, sharing) = (self.kpus(), self.running.len() as f64 + 1.0);
         let Some(lane) = self.lanes.get_mut(&number) else {
             return;
@@ -301,7 +333,7 @@ impl Model {
     }
     fn process(
         &mut self,
-        lane: u32,
+        lane: Shard,
         begun: SimTime,
         (since, arrived, batch): Piece,
         cx: &mut Cx<'_>,
@@ -310,28 +342,26 @@ impl Model {
             (Part::Queue, begun.since(since)),
             (Part::Service, cx.now().since(begun)),
         ];
-        let batch = self.parsed(batch, &way, cx)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
         self.advance(cx)?;
-        if self.application.is_none() {
+        if self.application.is_none() && parts(lane).0 == 0 {
             let made = Application::new(
                 &self.config,
                 &batch.schema(),
+                self.second.as_ref(),
                 self.reference.as_ref(),
                 self.seed,
             );
             self.application = Some(made?);
         }
-        let Some(application) = &mut self.application else {
+        let batch = self.parsed(batch, &way, cx)?;
+        let Some(application) = self.application.as_mut().filter(|_| !batch.is_empty()) else {
             return Ok(());
         };
         let now = cx.now_epoch_ms();
         let arrived = i64::try_from(arrived.as_millis()).unwrap_or(i64::MAX / 2);
         let arrived = cx.world().epoch_ms + arrived;
         cx.metric("numRecordsIn", batch.records() as f64);
-        match application.push(lane, &batch, arrived, now, self.used) {
+        match application.push(parts(lane), &batch, arrived, now, self.used) {
             Ok(outcome) => {
                 account(&outcome, &batch, &way, cx);
                 self.give(outcome, &way, cx);
@@ -345,9 +375,9 @@ impl Model {
         self.set_window_timer(cx);
         Ok(())
     }
-    /// The records that parse.
+    /// The records that parse. All others go to the error stream of Kinesis SQL, where that goes out, and else end here.
     fn parsed(
-        &self,
+        &mut self,
         batch: Batch,
         way: &[(Part, SimDuration)],
         cx: &mut Cx<'_>,
@@ -356,6 +386,15 @@ impl Model {
             return Ok(batch);
         };
         let broken = batch.filter(&bad)?;
+        if let (Runtime::Sql, Some(application)) = (self.config.runtime, &self.application) {
+            cx.metric("ErrorRows", broken.records() as f64);
+            let told = application.unparsed(&broken, cx.now_epoch_ms(), self.used)?;
+            if told.passed > 0 {
+                cx.copied(told.copies.saturating_sub(told.passed));
+                self.give(told, way, cx);
+                return Ok(batch.filter(&!&bad)?);
+            }
+        }
         passed(way, broken.records(), cx);
         cx.dropped_batch("does not parse", &broken);
         Ok(batch.filter(&!&bad)?)
@@ -407,7 +446,7 @@ fn most_rows(per_record_us: f64) -> usize {
 
 impl Node for Model {
     fn start(&mut self, cx: &mut Cx<'_>) -> NodeResult {
-        self.source = cx.ins("in").next().map(|w| w.id);
+        self.sources = ["in", "in_2"].map(|port| cx.ins(port).next().map(|w| w.id));
         let policy = PutPolicy::of_results(self.put.clone(), TIMER_PUT);
         for (i, port) in PORTS.into_iter().enumerate() {
             self.putters[i] = policy.putters(port, cx);
@@ -419,20 +458,22 @@ impl Node for Model {
         cx.after(REPORT, Tag::new(TIMER_REPORT, 0));
         Ok(())
     }
-    fn receive(&mut self, _wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
+    fn receive(&mut self, wire: WireId, payload: Payload, cx: &mut Cx<'_>) -> NodeResult<Admit> {
+        let input = usize::from(self.sources[1] == Some(wire));
         match payload {
             Payload::Notice(Notice::Lanes(lanes)) => {
                 for lane in lanes {
+                    let lane = shard(input, lane);
                     self.lanes.entry(lane).or_default();
                     self.poll(lane, cx);
                 }
             }
             Payload::Delivery(delivery) => {
-                self.delivered(delivery, cx);
+                self.delivered(input, delivery, cx);
                 self.pump(cx);
             }
             Payload::Throttled { lane, .. } => {
-                cx.after(POLL, Tag::new(TIMER_POLL, u64::from(lane)));
+                cx.after(POLL, Tag::new(TIMER_POLL, shard(input, lane)));
             }
             Payload::Notice(Notice::Bucket(name)) => {
                 self.bucket = Some(name);
@@ -462,14 +503,13 @@ impl Node for Model {
         Ok(())
     }
     fn timer(&mut self, tag: Tag, cx: &mut Cx<'_>) -> NodeResult {
-        let lane = u32::try_from(tag.index).unwrap_or(u32::MAX);
         match tag.kind {
             TIMER_DONE => self.done(tag.index, cx)?,
             TIMER_POLL => {
-                if let Some(state) = self.lanes.get_mut(&lane) {
+                if let Some(state) = self.lanes.get_mut(&tag.index) {
                     state.polling = false;
                 }
-                self.poll(lane, cx);
+                self.poll(tag.index, cx);
             }
             TIMER_WINDOW => self.advance(cx)?,
             TIMER_UP => {

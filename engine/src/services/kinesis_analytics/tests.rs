@@ -233,6 +233,60 @@ fn bad_rows_go_to_the_error_stream_and_nothing_else_is_lost() {
 }
 
 #[test]
+fn records_that_do_not_parse_are_in_the_error_stream() {
+    let sql = "CREATE STREAM o (category VARCHAR(16), amount DOUBLE); CREATE PUMP p AS INSERT INTO o SELECT STREAM category, amount FROM s;";
+    for (runtime, wired) in [("sql", true), ("sql", false), ("flink", false)] {
+        let sinks = [sink(), sink()];
+        let ports = if wired {
+            &["out", "out_2"][..]
+        } else {
+            &["out"]
+        };
+        let sql = match runtime {
+            "sql" => json!({"sql": sql, "out_2_stream": "error_stream"}),
+            _ => json!({"sql": "SELECT category, amount FROM s", "runtime": "flink"}),
+        };
+        let ran = Bench::new()
+            .node(
+                "app",
+                &Producer,
+                json!({"records_per_second": 50.0, "malformed_share": 0.1}),
+            )
+            .node(
+                "stream",
+                &KinesisDataStreams,
+                json!({"partition_key": "user_id"}),
+            )
+            .node("sql", &KinesisAnalytics, sql)
+            .wire("app.out", "stream.in")
+            .wire("stream.out", "sql.in");
+        let ran = ports.iter().zip(&sinks).fold(ran, |bench, (port, sink)| {
+            bench
+                .fake(&format!("sink_{port}"), sink)
+                .wire(&format!("sql.{port}"), &format!("sink_{port}.in"))
+        });
+        let ran = ran.run(120);
+        adds_up(&ran);
+        let dropped = ran.ledger("sql").dropped.get("does not parse").copied();
+        if !wired {
+            assert!(dropped.unwrap() > 300, "{runtime}");
+            continue;
+        }
+        assert_eq!(dropped, None);
+        let bad = rows(&sinks[1]);
+        assert!(bad.len() > 300, "{}", bad.len());
+        for row in bad.iter().take(20) {
+            assert_eq!(row["ERROR_NAME"], "Parsing error");
+            assert_eq!(row["PUMP_NAME"], Value::Null);
+            let hex = row["DATA_ROW"].as_str().unwrap();
+            // The bytes as they came: `#"category":…`.
+            assert!(hex.starts_with("2322"), "{hex}");
+        }
+        assert!(ran.metric("sql", "ErrorRows").sum >= bad.len() as f64);
+    }
+}
+
+#[test]
 fn reference_data_comes_from_the_bucket_and_again_when_it_changes() {
     let sql = "CREATE STREAM o (category VARCHAR(16), kind VARCHAR(16)); CREATE PUMP p AS INSERT INTO o SELECT STREAM s.category, r.kind FROM \"SOURCE_SQL_STREAM_001\" AS s JOIN kinds AS r ON s.category = r.category;";
     let categories = [

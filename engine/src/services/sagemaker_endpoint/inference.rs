@@ -196,6 +196,7 @@ impl Inference {
             .collect();
         let keys = text_column(&batch.rows, &self.config.key_field);
         let labels = text_column(&batch.rows, &self.config.label_field);
+        let times = self.windows.times(&batch.rows, "");
         let mut record = vec![0.0; inputs.fields().len()];
         let (mut said, mut scores, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..batch.len() {
@@ -207,7 +208,9 @@ impl Inference {
             let key = text_at(keys.as_ref(), row).unwrap_or("");
             let at_ms = epoch_ms + i64::try_from(batch.born[row] / 1_000_000).unwrap_or(0);
             let label = text_at(labels.as_ref(), row);
-            let (class, score, alert) = self.one(key, &record, &inputs, label, at_ms);
+            let own = times.as_ref().filter(|t| t.is_valid(row));
+            let at = (at_ms, own.map_or(at_ms, |t| t.value(row)));
+            let (class, score, alert) = self.one(key, &record, &inputs, label, at);
             said.push(class);
             scores.push(score);
             alerts.extend(alert);
@@ -225,14 +228,15 @@ impl Inference {
             alerts,
         })
     }
-    /// What is said of one record, with its score, and what people should know of it.
+    /// What is said of one record, with its score, and what people should know of it. `at`: when it was made, and its own time, by which
+    /// windows of labels go; both in milliseconds since 1970.
     fn one(
         &mut self,
         key: &str,
         record: &[f64],
         inputs: &Inputs,
         label: Option<&str>,
-        at_ms: i64,
+        (at_ms, own_ms): (i64, i64),
     ) -> (String, f64, Option<Alert>) {
         let (alert_after, name) = (self.config.alert_after, self.name);
         let windows = Arc::clone(&self.windows);
@@ -285,11 +289,11 @@ impl Inference {
             Some(label) if known => Some(label != usual),
             Some(label) => Some(is_true(label)),
             None if windows.is_empty() => None,
-            None => Some(windows.holds(key, at_ms)),
+            None => Some(windows.holds(key, own_ms)),
         };
         let series = self.series.get_mut(clip(key));
         if let (Some(truth), Some(series)) = (truth, series) {
-            series.labels.add(truth, alert.is_some(), at_ms as f64);
+            series.labels.add(truth, alert.is_some(), own_ms as f64);
             self.judged += 1;
             let right = match label {
                 Some(label) if known => label == class,
