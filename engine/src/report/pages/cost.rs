@@ -5,7 +5,7 @@ use super::super::summary::CostLine;
 use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
 use super::super::text::dollars;
 use super::executive::month_of;
-use super::{Block, Cell, Page, Section, Table, Tone};
+use super::{Block, Cell, Page, Section, Table, Tone, percent};
 use crate::units::GIB;
 
 /// Areas that a plot tells apart.
@@ -98,20 +98,19 @@ fn by_node(page: &Page<'_>) -> Table {
     );
     let month = |of: &dyn Fn(&CostLine) -> bool| -> Vec<String> {
         let lines = cost.lines.iter().enumerate();
-        let known = lines.filter(|(_, l)| l.usd_per_month.is_some() && of(l));
+        let known = lines.filter(|(_, l)| l.quantity > 0.0 && l.usd_per_month.is_some() && of(l));
         known
             .map(|(i, _)| format!("cost/lines/{i}/usd_per_month"))
             .collect()
     };
-    let tenths = |v: f64| format!("{:.1} %", v * 100.0);
     let mut nodes: Vec<&String> = page.run.summary.nodes.keys().collect();
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
         let of = |baseline| month(&|l: &CostLine| l.node == *id && l.baseline == baseline);
         let all = month(&|l: &CostLine| l.node == *id);
         let share = match all.as_slice() {
-            [] => Cell::text(tenths(0.0)),
-            all => page.share(&all.join(" + "), "cost/usd_per_month", tenths),
+            [] => Cell::text(percent(0.0)),
+            all => page.share(&all.join(" + "), "cost/usd_per_month", percent),
         };
         table.rows.push(vec![
             Cell::toned(id.clone(), Tone::Code),

@@ -6,7 +6,8 @@ use super::*;
 use crate::report::{csv, markdown, testing, to_json};
 use crate::services;
 
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
+    include_str!("mod.rs"),
     include_str!("configuration.rs"),
     include_str!("cost.rs"),
     include_str!("executive.rs"),
