@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_engine::data::Root;
 use weir_engine::document::Document;
-use weir_engine::runtime::{Command, Pace};
+use weir_engine::runtime::{Breakpoint, Command, Pace, RunState};
 use weir_engine::services;
 use weir_engine::session::{RunOptions, prepare};
 
@@ -136,4 +136,43 @@ fn pausing_stepping_and_resuming_change_nothing() {
         assert!(b.get(file) == Some(bytes), "{file} differs");
     }
     assert_eq!(a.len(), b.len());
+}
+
+#[test]
+fn a_run_waits_after_every_event_that_a_breakpoint_names_and_comes_to_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = document(7);
+    let out = |name: &str| Some(dir.path().join(name));
+    let straight = RunOptions {
+        out: out("straight"),
+        ..RunOptions::default()
+    };
+    run(&text, straight);
+    let options = RunOptions {
+        out: out("broken"),
+        breakpoint: Some(Breakpoint::default()),
+        ..RunOptions::default()
+    };
+    let doc = Document::parse(&text).unwrap();
+    let prepared = prepare(doc, services::ALL, Root::samples_only(), options).unwrap();
+    let mut seen: Vec<u64> = Vec::new();
+    while !prepared.is_finished() {
+        let snapshot = prepared.snapshot();
+        if let Some(event) = &snapshot.broke_at
+            && snapshot.state == RunState::Paused
+            && seen.last() != Some(&event.seq)
+        {
+            assert!((event.at_seconds - snapshot.now.as_secs_f64()).abs() < 1e-9);
+            seen.push(event.seq);
+            prepared.send(Command::Resume);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    prepared.finish().unwrap();
+    assert!(seen.len() > 1 && seen.is_sorted(), "{seen:?}");
+    let (a, b) = (
+        contents(&dir.path().join("straight")),
+        contents(&dir.path().join("broken")),
+    );
+    assert!(!a.is_empty() && a == b);
 }

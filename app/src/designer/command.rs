@@ -152,6 +152,7 @@ commands! {
     Stop, "actions.stop", Run, "stop", with(Modifiers::SHIFT, Key::F5);
     Faster, "actions.faster", Run, "speed", with(Modifiers::NONE, Key::CloseBracket);
     Slower, "actions.slower", Run, "speed", with(Modifiers::NONE, Key::OpenBracket);
+    BreakAtAlarm, "actions.break_at_alarm", Run, "breakpoint", ctrl_shift(Key::B);
     NextStep, "actions.next_step", Run, "scenario", None;
     Report, "actions.report", Run, "file", ctrl_shift(Key::E);
     ReportMarkdown, "actions.report_markdown", Run, "file", None;

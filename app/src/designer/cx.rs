@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use weir_engine::document::Document;
 use weir_engine::node::{AnyKind, KindSpec};
-use weir_engine::runtime::{Command as RunCommand, Pace};
+use weir_engine::runtime::{Breakpoint, Command as RunCommand, Pace};
 use weir_engine::services;
 
 use super::command::Command;
@@ -82,6 +82,8 @@ pub(crate) enum Act {
     Run(RunCommand),
     /// Let virtual time pass this fast.
     Pace(Pace),
+    /// Wait after every event that the breakpoint names, in this run and later ones; at none any more.
+    Break(Option<Breakpoint>),
     /// Start the drawing; paused if so.
     Start { paused: bool },
     /// The person has read this code, named by its content, and lets it run: start the drawing.

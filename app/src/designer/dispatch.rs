@@ -1,7 +1,7 @@
 //! Does what panels asked for: the one place where the designer's state changes.
 
 use weir_engine::code::Permission;
-use weir_engine::runtime::{Action, Command as RunCommand, Pace};
+use weir_engine::runtime::{Action, Breakpoint, Command as RunCommand, Pace};
 use weir_engine::services;
 use weir_engine::session::code_in;
 
@@ -91,6 +91,7 @@ impl Designer {
             Act::Do(command) => self.command(ctx, command),
             Act::Run(command) => self.live.send(command),
             Act::Pace(pace) => self.live.set_pace(pace),
+            Act::Break(breakpoint) => self.live.set_breakpoint(breakpoint),
             Act::Start { paused } => self.start(ctx, paused),
             Act::AllowCode {
                 fingerprints,
@@ -197,6 +198,7 @@ impl Designer {
             | Command::Stop
             | Command::Faster
             | Command::Slower
+            | Command::BreakAtAlarm
             | Command::NextStep => {
                 self.run_command(ctx, command);
             }
@@ -221,7 +223,7 @@ impl Designer {
             Command::StopSweep => self.panels.sweep.stop(),
             Command::Gallery => self.dialogs.open(Dialog::Gallery),
             Command::Settings => self.dialogs.open(Dialog::Settings),
-            Command::Palette => self.dialogs.open(Dialog::Palette),
+            Command::Palette => self.dialogs.open_palette(ctx),
             Command::CheatSheet => self.dialogs.open(Dialog::CheatSheet),
             Command::Tour => self.dialogs.open(Dialog::Tour),
             Command::About => self.dialogs.open(Dialog::About),
@@ -319,6 +321,14 @@ impl Designer {
             (Command::Step, Phase::Idle | Phase::Ended) => self.start(ctx, true),
             (Command::Step, _) => self.live.send(RunCommand::Step),
             (Command::Stop, _) => self.live.send(RunCommand::End),
+            (Command::BreakAtAlarm, _) => {
+                let alarm = Breakpoint {
+                    kind: Some("alarm".to_owned()),
+                    node: None,
+                };
+                let is_on = self.live.view.breakpoint.as_ref() == Some(&alarm);
+                self.live.set_breakpoint((!is_on).then_some(alarm));
+            }
             (Command::Faster | Command::Slower, _) => {
                 let now = PACES
                     .iter()

@@ -12,7 +12,7 @@ use weir_engine::data::Root;
 use weir_engine::document::Document;
 use weir_engine::lake::Lake;
 use weir_engine::report::{Bands, Summary};
-use weir_engine::runtime::{Command, Pace, RunSnapshot, RunState};
+use weir_engine::runtime::{Breakpoint, Command, Pace, RunEvent, RunSnapshot, RunState};
 use weir_engine::services;
 use weir_engine::session::{Outcome, Prepared, RunOptions, SessionError, prepare};
 
@@ -116,6 +116,8 @@ pub(crate) struct RunView {
     /// The seed of that run.
     pub(crate) number: u64,
     pub(crate) pace: Pace,
+    /// Events that a run waits at.
+    pub(crate) breakpoint: Option<Breakpoint>,
     /// Rate of each wire of the snapshot.
     pub(crate) wires: Vec<Rate>,
     /// Rates in and out of each node of the snapshot.
@@ -138,6 +140,7 @@ impl Default for RunView {
             doc: None,
             number: 0,
             pace: Pace::Times(60.0),
+            breakpoint: None,
             wires: Vec::new(),
             nodes: Vec::new(),
             host_rate: 0.0,
@@ -149,6 +152,11 @@ impl Default for RunView {
 }
 
 impl RunView {
+    /// The event that the run waits at.
+    pub(crate) fn broke_at(&self) -> Option<&RunEvent> {
+        let run = self.snapshot.as_ref()?;
+        (self.phase == Phase::Paused).then_some(run.broke_at.as_deref()?)
+    }
     /// The node as it is in the snapshot.
     pub(crate) fn node(&self, id: &str) -> Option<&weir_engine::runtime::NodeSnapshot> {
         let nodes = &self.snapshot.as_ref()?.nodes;
@@ -201,8 +209,10 @@ pub(crate) struct Live {
     retired: Retired<Arc<RunSnapshot>>,
     /// Asked for before the run was there.
     waiting: Vec<Command>,
-    /// Paused or running, as asked for and not yet answered.
-    asked: Option<Phase>,
+    /// Commands that the run has taken.
+    sent: u64,
+    /// The run was asked to pause or go on, and shows so until it has carried out this many commands.
+    asked: Option<u64>,
     /// Runs that have got a number.
     numbered: u64,
 }
@@ -220,6 +230,7 @@ impl Live {
         let options = RunOptions {
             pace: self.view.pace,
             paused,
+            breakpoint: self.view.breakpoint.clone(),
             cadence: CADENCE,
             detail: true,
             keep: false,
@@ -256,13 +267,16 @@ impl Live {
             Command::Resume => Some(Phase::Running),
             _ => None,
         };
-        if let Some(asked) = asked.filter(|_| self.view.phase.is_live()) {
-            self.view.phase = asked.clone();
-            self.asked = Some(asked);
-        }
+        let asked = asked.filter(|_| self.view.phase.is_live());
         match (&self.running, &self.starting) {
             (Some(run), _) => {
-                let _ended = run.send(command);
+                if run.send(command) {
+                    self.sent += 1;
+                    if let Some(asked) = asked {
+                        self.view.phase = asked;
+                        self.asked = Some(self.sent);
+                    }
+                }
             }
             (None, Some(_)) => self.waiting.push(command),
             (None, None) => {}
@@ -272,6 +286,11 @@ impl Live {
     pub(crate) fn set_pace(&mut self, pace: Pace) {
         self.view.pace = pace;
         self.send(Command::Pace(pace));
+    }
+    /// Waits after every event that `breakpoint` names, now and in later runs of this drawing.
+    pub(crate) fn set_breakpoint(&mut self, breakpoint: Option<Breakpoint>) {
+        self.view.breakpoint.clone_from(&breakpoint);
+        self.send(Command::BreakAt(breakpoint));
     }
     /// Another drawing is opened: ends the run at once and shows none. Earlier runs stay.
     pub(crate) fn forget(&mut self) {
@@ -298,6 +317,7 @@ impl Live {
         self.ending = None;
         self.waiting.clear();
         self.asked = None;
+        self.sent = 0;
     }
     /// Looks after the threads and takes the newest snapshot. True when something changed.
     pub(crate) fn poll(&mut self, wake: impl Fn() + Send + 'static) {
@@ -312,7 +332,7 @@ impl Live {
         match handle.join() {
             Ok(Ok(prepared)) => {
                 for command in self.waiting.drain(..) {
-                    let _ended = prepared.send(command);
+                    self.sent += u64::from(prepared.send(command));
                 }
                 self.view.world = Some(World {
                     lake: prepared.lake(),
@@ -344,7 +364,7 @@ impl Live {
                 _ => Phase::Running,
             };
             // The window shows what was asked for at once; the run follows after the event that is under way.
-            if self.asked.as_ref().is_none_or(|asked| *asked == phase) {
+            if self.asked.is_none_or(|sent| snapshot.obeyed >= sent) {
                 self.asked = None;
                 self.view.phase = phase;
             }

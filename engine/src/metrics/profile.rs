@@ -167,9 +167,12 @@ pub struct KeyMeter {
     known: usize,
     /// Only keys whose hash is not above this are counted.
     ceiling: u64,
-    /// Rows, each by a number that is its own, with its key's hash: those with small numbers.
-    sample: Vec<(u64, u64)>,
-    sample_ceiling: u64,
+    /// Hashes of an even sample of the rows.
+    sample: Vec<u64>,
+    /// Rows from one of the sample to the next, on average.
+    stride: u64,
+    /// The next row of the sample, counted from 1.
+    next: u64,
     rows: u64,
     records: u64,
 }
@@ -181,7 +184,8 @@ impl Default for KeyMeter {
             known: 0,
             ceiling: u64::MAX,
             sample: Vec::new(),
-            sample_ceiling: u64::MAX,
+            stride: 1,
+            next: 1,
             rows: 0,
             records: 0,
         }
@@ -191,13 +195,15 @@ impl Default for KeyMeter {
 /// The hash of a key: the same on every machine.
 #[must_use]
 pub fn key_hash(key: &[u8]) -> u64 {
-    let mut n = key.len() as u64;
-    for chunk in key.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        n = stirred(n ^ u64::from_le_bytes(word));
-    }
-    stirred(n).max(1)
+    let folded = |n: u64, word: [u8; 8]| {
+        let n = (n ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        n ^ (n >> 32)
+    };
+    let (words, rest) = key.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let n = words.iter().fold(key.len() as u64, |n, w| folded(n, *w));
+    stirred(folded(n, last)).max(1)
 }
 
 /// All bits depend on all (the finishing steps of `SplitMix64`).
@@ -213,18 +219,26 @@ impl KeyMeter {
     pub fn add(&mut self, hash: u64, n: u64) {
         self.rows += 1;
         self.records += n;
-        let number = stirred(self.rows);
-        if number <= self.sample_ceiling {
-            self.sample.push((number, hash));
-            if self.sample.len() > SAMPLE {
-                self.sample_ceiling /= 2;
-                let ceiling = self.sample_ceiling;
-                self.sample.retain(|(number, _)| *number <= ceiling);
-            }
+        if self.rows == self.next {
+            self.sample(hash);
         }
         if hash <= self.ceiling {
             self.count(hash, n);
         }
+    }
+    #[cold]
+    fn sample(&mut self, hash: u64) {
+        self.sample.push(hash);
+        if self.sample.len() > SAMPLE {
+            let mut kept = false;
+            self.sample.retain(|_| {
+                kept = !kept;
+                kept
+            });
+            self.stride *= 2;
+        }
+        // Uneven steps: keys may come in a round.
+        self.next = self.rows + 1 + stirred(self.rows) % (2 * self.stride - 1);
     }
     fn count(&mut self, hash: u64, n: u64) {
         let at = self.place(hash);
@@ -310,7 +324,7 @@ impl KeyMeter {
     }
     /// How often each key is in the sample.
     fn sampled(&self) -> Vec<u64> {
-        let mut hashes: Vec<u64> = self.sample.iter().map(|(_, hash)| *hash).collect();
+        let mut hashes = self.sample.clone();
         hashes.sort_unstable();
         let of_one_key = hashes.chunk_by(|a, b| a == b);
         of_one_key.map(|same| same.len() as u64).collect()

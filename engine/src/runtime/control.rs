@@ -9,6 +9,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
+use super::breakpoint::{Breakpoint, Watch};
+use super::log::RunEvent;
 use super::pace::{Clock, Pace, Stopwatch};
 use super::run::{Action, Run, RunError};
 use super::snapshot::{RunSnapshot, RunState};
@@ -32,6 +34,8 @@ pub enum Command {
     Step,
     /// Wait when virtual time comes to this instant, before its events.
     PauseAt(SimTime),
+    /// Wait after every event that the breakpoint names; at none any more.
+    BreakAt(Option<Breakpoint>),
     /// Let virtual time pass this fast.
     Pace(Pace),
     /// Do something to a node, by its id.
@@ -53,6 +57,8 @@ pub struct Control {
     pub pace: Pace,
     /// Begin paused.
     pub paused: bool,
+    /// Wait after every event that this names.
+    pub breakpoint: Option<Breakpoint>,
     /// Host time between two snapshots.
     pub cadence: Duration,
     /// Snapshots bring histories and samples, and a record of each source is followed now and then.
@@ -162,6 +168,7 @@ pub fn drive(run: Run, until: SimTime) -> Finished {
         until,
         pace: Pace::Max,
         paused: false,
+        breakpoint: None,
         cadence: Duration::from_secs(3600),
         detail: false,
         cancel: CancellationToken::new(),
@@ -189,6 +196,11 @@ struct Driver {
     paused: bool,
     /// Virtual time waits here.
     pause_at: Option<SimTime>,
+    watch: Option<Watch>,
+    /// The event that virtual time waits after.
+    broke_at: Option<Arc<RunEvent>>,
+    /// Commands so far.
+    obeyed: u64,
     stop: bool,
 }
 
@@ -196,6 +208,8 @@ impl Driver {
     fn new(run: Run, control: Control, link: Link) -> Self {
         let clock = Clock::new(control.pace, run.now());
         let paused = control.paused;
+        let watch = control.breakpoint.clone();
+        let watch = watch.map(|b| Watch::new(b, &run.log));
         let (started, published) = (Stopwatch::start(), Stopwatch::start());
         Self {
             run,
@@ -208,6 +222,9 @@ impl Driver {
             snapshots: (0, Duration::ZERO),
             paused,
             pause_at: None,
+            watch,
+            broke_at: None,
+            obeyed: 0,
             stop: false,
         }
     }
@@ -276,10 +293,20 @@ impl Driver {
                 return Ok(());
             }
             self.run.step()?;
+            self.look_out();
             looks += 1;
             if looks % EVENTS_PER_LOOK == 0 {
                 self.maybe_publish();
             }
+        }
+    }
+    /// Waits when something happened that a breakpoint names.
+    fn look_out(&mut self) {
+        if let Some(watch) = &mut self.watch
+            && let Some(event) = watch.next(&self.run.log)
+        {
+            self.broke_at = Some(event);
+            self.paused = true;
         }
     }
     fn maybe_publish(&mut self) {
@@ -295,6 +322,8 @@ impl Driver {
         let mut snapshot = self
             .run
             .snapshot(state, self.control.until, host, self.control.detail);
+        snapshot.obeyed = self.obeyed;
+        snapshot.broke_at.clone_from(&self.broke_at);
         snapshot.snapshots = self.snapshots.0;
         snapshot.snapshot_seconds = self.snapshots.1.as_secs_f64();
         self.link.snapshot.store(Arc::new(snapshot));
@@ -324,13 +353,18 @@ impl Driver {
         }
     }
     fn obey_one(&mut self, command: Command) -> Result<(), RunError> {
+        self.obeyed += 1;
         match command {
             Command::Pause => self.paused = true,
             Command::Resume => {
                 self.paused = false;
+                self.broke_at = None;
                 self.clock = Clock::new(self.control.pace, self.run.now());
             }
             Command::PauseAt(at) => self.pause_at = Some(at.max(self.run.now())),
+            Command::BreakAt(breakpoint) => {
+                self.watch = breakpoint.map(|b| Watch::new(b, &self.run.log));
+            }
             Command::Step => self.step_instant()?,
             Command::Pace(pace) => {
                 self.control.pace = pace;
@@ -339,6 +373,9 @@ impl Driver {
             Command::Act(node, action) => {
                 if let Some(index) = self.index(&node) {
                     self.run.act(index, &action, "by hand")?;
+                    if let Some(watch) = &mut self.watch {
+                        watch.skip(&self.run.log);
+                    }
                 }
             }
             Command::Trace(node) => {
@@ -355,11 +392,13 @@ impl Driver {
     }
     fn step_instant(&mut self) -> Result<(), RunError> {
         self.paused = true;
+        self.broke_at = None;
         let Some(at) = self.run.next_at().filter(|at| *at <= self.control.until) else {
             return Ok(());
         };
         while self.run.next_at() == Some(at) {
             self.run.step()?;
+            self.look_out();
         }
         Ok(())
     }

@@ -85,6 +85,11 @@ impl EventLog {
     pub fn recent(&self) -> impl DoubleEndedIterator<Item = &RunEvent> {
         self.ring.iter().map(AsRef::as_ref)
     }
+    /// Events from the one numbered `seq` on that are still in the ring, oldest first.
+    pub(super) fn since(&self, seq: u64) -> impl Iterator<Item = &Arc<RunEvent>> {
+        let new = self.ring.iter().rev().take_while(|e| e.seq >= seq).count();
+        self.ring.iter().skip(self.ring.len() - new)
+    }
     /// The latest `count` events, oldest first, shared.
     pub(super) fn tail(&self, count: usize) -> Arc<[Arc<RunEvent>]> {
         let skipped = self.ring.len().saturating_sub(count);

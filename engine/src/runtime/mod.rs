@@ -3,6 +3,7 @@
 //! Knows the contract of nodes, never a service. Host time is only in `pace.rs`.
 
 mod actions;
+mod breakpoint;
 mod control;
 mod log;
 mod pace;
@@ -12,6 +13,7 @@ mod snapshot;
 mod trace;
 mod upkeep;
 
+pub use breakpoint::Breakpoint;
 pub use control::{Command, Control, Finished, RunHandle, drive, spawn};
 pub use log::{EventLog, RunEvent};
 pub use pace::{Pace, Stopwatch};

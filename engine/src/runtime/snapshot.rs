@@ -136,6 +136,8 @@ pub struct RunSnapshot {
     pub events: u64,
     /// Seconds of the machine since the start.
     pub host_seconds: f64,
+    /// Commands that were carried out before it.
+    pub obeyed: u64,
     /// Snapshots before this one.
     pub snapshots: u64,
     /// Seconds of the machine that they took of the run's own thread.
@@ -154,6 +156,8 @@ pub struct RunSnapshot {
     pub events_log: Arc<[Arc<RunEvent>]>,
     /// Events in all.
     pub events_total: u64,
+    /// The event that a paused run waits after, when a [`Breakpoint`](super::Breakpoint) named it.
+    pub broke_at: Option<Arc<RunEvent>>,
     /// The bill as of the last virtual minute.
     pub bill: Arc<Bill>,
     /// The ways of single records, the oldest first.
@@ -198,6 +202,7 @@ impl Run {
             until,
             events: self.events,
             host_seconds,
+            obeyed: 0,
             snapshots: 0,
             snapshot_seconds: 0.0,
             produced: self
@@ -212,6 +217,7 @@ impl Run {
             wires,
             events_log: Arc::clone(&self.shots.tail),
             events_total: self.log.total(),
+            broke_at: None,
             bill: Arc::clone(&self.bill),
             traces: self.tracer.show(),
         }

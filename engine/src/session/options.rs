@@ -8,7 +8,7 @@ use crate::code::Permission;
 use crate::data::Shared;
 use crate::document::{Billing, Document};
 use crate::node::{AnyKind, closest, parse_param};
-use crate::runtime::Pace;
+use crate::runtime::{Breakpoint, Pace};
 use crate::units::SimDuration;
 
 /// Memory of one SQL statement unless chosen otherwise.
@@ -65,6 +65,8 @@ pub struct RunOptions {
     pub pace: Pace,
     /// Begin paused.
     pub paused: bool,
+    /// Wait after every event that this names. Somebody must be there to resume the run.
+    pub breakpoint: Option<Breakpoint>,
     /// The folder of the run; must be new or empty. Without it the run is in a temporary folder.
     pub out: Option<PathBuf>,
     /// Leave a temporary folder where it is.
@@ -95,6 +97,7 @@ impl Default for RunOptions {
             threads: None,
             pace: Pace::Max,
             paused: false,
+            breakpoint: None,
             out: None,
             keep: false,
             allow: Permission::Nothing,

@@ -180,6 +180,7 @@ pub fn prepare(
             until: SimTime(doc.run_for.0),
             pace: options.pace,
             paused: options.paused,
+            breakpoint: options.breakpoint.clone(),
             cadence: options.cadence,
             detail: options.detail,
             cancel: cancel.clone(),

@@ -178,3 +178,20 @@ fn arrows_align_and_layout_move_nodes() {
     let order: Vec<f64> = CHAIN.iter().map(|(id, _, _)| at(&person, id)[0]).collect();
     assert!(order.is_sorted(), "{order:?}");
 }
+
+#[test]
+fn a_drawing_that_was_fitted_fits_a_smaller_window_until_somebody_moves_it() {
+    let mut person = Person::draws_on(CHAIN, CHAINED);
+    let last = |person: &Person| person.place("node lake").right();
+    let before = last(&person);
+    person.resizes(vec2(1000.0, 760.0));
+    let (fitted, screen) = (last(&person), person.screen());
+    assert!(fitted < before, "{fitted} {before}");
+    assert!(fitted < screen.right() - 20.0, "{fitted} {screen}");
+    // A view that was changed is the person's own.
+    person.points(person.place("node stream").center());
+    person.combines(Modifiers::COMMAND, Key::Num0);
+    let width = person.place("node stream").width();
+    person.resizes(vec2(1400.0, 900.0));
+    assert!((person.place("node stream").width() - width).abs() < 0.5);
+}

@@ -171,3 +171,30 @@ fn tabs_that_do_not_fit_are_reached_by_an_arrow() {
     let has = fonts.fonts_mut(|f| f.has_glyphs(&egui::FontId::proportional(14.0), "⏴⏵"));
     assert!(has);
 }
+
+#[test]
+fn what_is_typed_in_the_frame_of_a_shortcut_narrows_the_list_that_it_opens() {
+    let mut person = Person::draws_on(&[], &[]);
+    let text = |t: &str| egui::Event::Text(t.to_owned());
+    let key = |key, modifiers| egui::Event::Key {
+        key,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers,
+    };
+    let palette = Modifiers::COMMAND | Modifiers::SHIFT;
+    person.has(&[key(Key::P, palette), text("lang")]);
+    // The rest comes with Enter in one frame, as on a slow machine.
+    person.has(&[text("uage"), key(Key::Enter, Modifiers::NONE)]);
+    person.frames(3);
+    assert!(person.sees("파일"), "{}", person.reads());
+    person.has(&[key(Key::P, palette), text("language")]);
+    person.has(&[key(Key::Enter, Modifiers::NONE)]);
+    person.frames(3);
+    person.points(person.place("Canvas").center());
+    person.has(&[key(Key::Tab, Modifiers::NONE), text("fire")]);
+    person.has(&[text("hose"), key(Key::Enter, Modifiers::NONE)]);
+    person.frames(3);
+    assert_eq!(person.nodes_drawn(), ["firehose"], "{}", person.reads());
+}

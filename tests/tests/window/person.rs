@@ -83,6 +83,19 @@ impl Person {
         };
         Self::with(setup, Vec2::new(1440.0, 900.0), 1.0)
     }
+    /// These events come in one frame.
+    pub(crate) fn has(&mut self, events: &[egui::Event]) {
+        for event in events {
+            self.harness.event(event.clone());
+        }
+        self.harness.step();
+    }
+    /// The system gives the window another size.
+    pub(crate) fn resizes(&mut self, size: Vec2) {
+        self.size = size;
+        self.harness.set_size(size);
+        self.frames(2);
+    }
     /// Opens the designer in a window of `size` points of `scale` pixels.
     pub(crate) fn with(setup: Setup, size: Vec2, scale: f32) -> Self {
         let draw = move |ui: &mut egui::Ui, designer: &mut Option<Designer>| match designer {

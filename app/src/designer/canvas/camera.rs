@@ -6,7 +6,7 @@ use egui::{Pos2, Rect, Vec2};
 pub(super) const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=2.0;
 
 /// Points that a view which shows everything leaves free, on both sides together.
-const FIT_MARGIN: f32 = 40.0;
+const FIT_MARGIN: f32 = 56.0;
 
 /// A view: the point of the drawing in the middle of the canvas, and points of the screen for each point of the drawing.
 #[derive(Debug, Clone, Copy, PartialEq)]

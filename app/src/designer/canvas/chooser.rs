@@ -35,6 +35,8 @@ pub(super) struct Chooser {
     pub(super) query: String,
     at_row: usize,
     is_open: bool,
+    /// Enter was pressed in the frame in which the list was narrowed: it is meant for the narrow one.
+    enters: bool,
 }
 
 const SIZE: egui::Vec2 = vec2(320.0, 340.0);
@@ -47,6 +49,7 @@ impl Chooser {
             query: String::new(),
             at_row: 0,
             is_open: false,
+            enters: false,
         }
     }
 
@@ -73,7 +76,8 @@ impl Chooser {
         if down && self.at_row + 1 < choices.len() {
             self.at_row += 1;
         }
-        let entered = (enter && !choices.is_empty()).then_some(self.at_row);
+        let enter = enter || std::mem::take(&mut self.enters);
+        let before = self.query.clone();
         let room = ui.ctx().content_rect().shrink(8.0);
         let area = egui::Area::new(ui.id().with("chooser"))
             .order(egui::Order::Foreground)
@@ -82,15 +86,20 @@ impl Chooser {
             egui::Frame::popup(ui.style()).show(ui, |ui| {
                 ui.set_width(SIZE.x - 16.0);
                 self.field(ui, label, hint);
-                self.list(ui, choices, up || down).or(entered)
+                self.list(ui, choices, up || down)
             })
         });
+        self.enters = enter && self.query != before;
+        if self.enters {
+            ui.ctx().request_repaint();
+        }
+        let entered = (enter && !self.enters && !choices.is_empty()).then_some(self.at_row);
         let outside = ui.input(|i| {
             let at = i.pointer.interact_pos();
             i.pointer.any_pressed() && at.is_some_and(|p| !shown.response.rect.contains(p))
         });
         let was_open = std::mem::replace(&mut self.is_open, true);
-        match shown.inner.inner {
+        match shown.inner.inner.or(entered) {
             Some(row) => Chosen::One(row),
             None if escape || (outside && was_open) => Chosen::Closed,
             None if back => Chosen::Back,
@@ -99,16 +108,17 @@ impl Chooser {
     }
 
     fn field(&mut self, ui: &mut Ui, label: &str, hint: &str) {
+        let id = egui::Id::new("weir-chooser-field");
         let field = egui::TextEdit::singleline(&mut self.query)
+            .id(id)
             .hint_text(hint)
             .desired_width(f32::INFINITY);
+        // Before it is drawn: what is typed in this frame belongs to it.
+        ui.memory_mut(|m| m.request_focus(id));
         let response = ui.add(field);
         response.widget_info(|| egui::WidgetInfo::text_edit(true, "", &self.query, label));
         if response.changed() {
             self.at_row = 0;
-        }
-        if !response.has_focus() {
-            response.request_focus();
         }
     }
 

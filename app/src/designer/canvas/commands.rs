@@ -1,6 +1,6 @@
 //! The commands of the canvas: view, arrange, clipboard, delete and heal, bypass.
 
-use egui::{Context, Event, Rect, ViewportCommand};
+use egui::{Context, Event, Pos2, Rect, ViewportCommand};
 use egui_graph::{AlignBy, Alignment};
 use weir_engine::check::connection;
 use weir_engine::document::{Document, Wire};
@@ -76,11 +76,11 @@ impl Canvas {
                     });
                 }
             }
-            other => self.arrange(other, cx),
+            other => self.arrange(other, ctx, cx),
         }
     }
 
-    fn arrange(&self, command: Command, cx: &Cx<'_>) {
+    fn arrange(&mut self, command: Command, ctx: &Context, cx: &Cx<'_>) {
         let mut chosen: Vec<usize> = cx
             .selection
             .nodes()
@@ -92,6 +92,11 @@ impl Canvas {
             }
             let places = layered(&self.model, &chosen);
             cx.edit(Edit::Arrange("canvas.arranged_layout", self.moves(&places)));
+            let new = |(n, at): &(usize, Pos2)| Rect::from_min_size(*at, self.model.nodes[*n].size);
+            let covered = places.iter().map(new).reduce(Rect::union);
+            // Nothing that was moved is out of sight.
+            let covered = covered.filter(|c| !self.camera.seen().contains_rect(*c));
+            self.look_at(ctx, cx, covered);
             return;
         }
         let boxes: Vec<Placed> = chosen

@@ -80,6 +80,8 @@ pub(crate) struct Canvas {
     editing: Option<Editing>,
     markdown: CommonMarkCache,
     fit: bool,
+    /// The view that showed everything last, and the size of the window that it was made for.
+    fitted: Option<(camera::View, egui::Vec2)>,
     reveal: Option<Item>,
     /// The text that was asked for is to be pasted with its inputs.
     paste_inputs: bool,
@@ -127,9 +129,10 @@ impl Canvas {
             egui::WidgetInfo::labeled(egui::WidgetType::Other, true, tr("canvas.canvas"))
         });
         self.camera.rect = rect;
+        self.fit |= self.outgrown(ui.ctx().content_rect().size());
         let now = ui.input(|i| i.time);
         self.model.update(cx, now, self.fit);
-        self.look(cx, now);
+        self.look(ui, cx, now);
         let mut moving = self
             .camera
             .tick(now, f64::from(theme().shape.motion.max(0.01)));
@@ -152,20 +155,23 @@ impl Canvas {
         self.show_popup(ui, cx);
     }
 
+    /// Everything is shown, nobody has moved the view since, and the window has another size now: a window that the system makes
+    /// smaller as it opens, one that is maximised. Panels that open beside the canvas leave the view alone.
+    fn outgrown(&self, window: egui::Vec2) -> bool {
+        self.fitted
+            .is_some_and(|(view, size)| view == self.camera.target() && size != window)
+    }
     /// Goes where it was asked to go.
-    fn look(&mut self, cx: &Cx<'_>, now: f64) {
+    fn look(&mut self, ui: &Ui, cx: &Cx<'_>, now: f64) {
         if std::mem::take(&mut self.fit) {
-            match self.model.bounds() {
-                Some(bounds) => self.camera.go(self.camera.fitting(bounds), now, false),
-                None => self.camera.go(
-                    camera::View {
-                        center: Pos2::ZERO,
-                        zoom: 1.0,
-                    },
-                    now,
-                    false,
-                ),
-            }
+            let nothing = camera::View {
+                center: Pos2::ZERO,
+                zoom: 1.0,
+            };
+            let bounds = self.model.bounds();
+            let view = bounds.map_or(nothing, |bounds| self.camera.fitting(bounds));
+            self.camera.go(view, now, false);
+            self.fitted = Some((view, ui.ctx().content_rect().size()));
         }
         let Some(item) = self.reveal.take() else {
             return;

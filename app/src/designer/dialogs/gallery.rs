@@ -129,7 +129,14 @@ impl Gallery {
     }
 
     fn search(&mut self, ui: &mut Ui) {
+        let id = egui::Id::new("weir-gallery-field");
+        let is_new = std::mem::take(&mut self.is_new);
+        if is_new {
+            // Before it is drawn: what is typed in this frame belongs to it.
+            ui.memory_mut(|m| m.request_focus(id));
+        }
         let field = egui::TextEdit::singleline(&mut self.query)
+            .id(id)
             .hint_text(tr("files.gallery_search"))
             .margin(egui::Margin::symmetric(8, 6))
             .desired_width(260.0);
@@ -137,7 +144,8 @@ impl Gallery {
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.gallery_search"))
         });
-        if std::mem::take(&mut self.is_new) {
+        if is_new {
+            // The pass that only finds out sizes has taken it away.
             response.request_focus();
         }
         if response.changed() {

@@ -53,6 +53,18 @@ pub(crate) struct Message {
     pub(crate) text: String,
 }
 
+/// Text that was typed in this frame.
+fn typed(ctx: &egui::Context) -> String {
+    let texts = |i: &egui::InputState| {
+        let each = i.events.iter().filter_map(|e| match e {
+            egui::Event::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        each.collect()
+    };
+    ctx.input(texts)
+}
+
 /// What is open: a dialog, over it a question, over it a message.
 #[derive(Default)]
 pub(crate) struct Dialogs {
@@ -66,12 +78,17 @@ pub(crate) struct Dialogs {
 }
 
 impl Dialogs {
+    /// Opens the command palette; text that came in the frame of its shortcut is for it.
+    pub(crate) fn open_palette(&mut self, ctx: &egui::Context) {
+        self.open(Dialog::Palette);
+        self.palette.begin(typed(ctx));
+    }
     /// Opens a dialog; another one that is open closes.
     pub(crate) fn open(&mut self, dialog: Dialog) {
         self.open = Some(dialog);
         match dialog {
             Dialog::Gallery => self.gallery.begin(),
-            Dialog::Palette => self.palette.begin(),
+            Dialog::Palette => self.palette.begin(String::new()),
             Dialog::Tour => self.tour.begin(),
             Dialog::Settings | Dialog::CheatSheet | Dialog::About => {}
         }

@@ -48,8 +48,8 @@ pub(super) struct Palette {
 
 impl Palette {
     /// Shown anew.
-    pub(super) fn begin(&mut self) {
-        self.query.clear();
+    pub(super) fn begin(&mut self, typed: String) {
+        self.query = typed;
         self.at = 0;
         self.is_new = true;
     }
@@ -68,7 +68,14 @@ impl Palette {
 
     fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
         let t = theme();
+        let id = egui::Id::new("weir-palette-field");
+        let is_new = std::mem::take(&mut self.is_new);
+        if is_new {
+            // Before it is drawn: what is typed in this frame belongs to it.
+            ui.memory_mut(|m| m.request_focus(id));
+        }
         let field = egui::TextEdit::singleline(&mut self.query)
+            .id(id)
             .hint_text(tr("files.palette_search"))
             .font(regular(t.shape.emphasis))
             .margin(egui::Margin::symmetric(8, 8))
@@ -83,7 +90,8 @@ impl Palette {
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, tr("files.palette_search"))
         });
-        if std::mem::take(&mut self.is_new) {
+        if is_new {
+            // The pass that only finds out sizes has taken it away.
             response.request_focus();
         }
         if response.changed() {
@@ -219,7 +227,8 @@ fn all(cx: &Cx<'_>) -> Vec<Row> {
             what: What::Command(s.command),
             title: dispatch::title(s.command, cx),
             also: [
-                tr_in(Lang::En, s.key).to_owned(),
+                // The key has the plain word where the title has a better one: `language`, `theme`.
+                format!("{} {}", tr_in(Lang::En, s.key), words_of(s.key)),
                 tr_in(Lang::Ko, s.key).to_owned(),
             ],
             is_enabled: dispatch::is_enabled(s.command, cx),
@@ -246,6 +255,12 @@ fn all(cx: &Cx<'_>) -> Vec<Row> {
         is_enabled: true,
     });
     commands.chain(kinds).chain(nodes).collect()
+}
+
+/// The words of a text's key, without its group.
+fn words_of(key: &str) -> String {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    name.replace('_', " ")
 }
 
 /// The rows that answer `query`, the best first; all of them, what was chosen lately first, when nothing was typed.

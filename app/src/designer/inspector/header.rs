@@ -93,12 +93,13 @@ impl Header {
             .font(figures(t.shape.body))
             .desired_width(ui.available_width() - 8.0)
             .char_limit(64);
+        if std::mem::take(&mut self.wants_focus) {
+            // Before it is drawn: what is typed in this frame belongs to it.
+            ui.memory_mut(|m| m.request_focus(field));
+        }
         let response = ui.add(edit);
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(tr("inspector.id")));
-        if std::mem::take(&mut self.wants_focus) {
-            response.request_focus();
-        }
         if response.changed() {
             self.id = Some((id.to_owned(), text));
         }

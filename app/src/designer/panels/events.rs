@@ -13,7 +13,7 @@ use egui::{
 };
 use weir_engine::document::Document;
 use weir_engine::node::AlarmStatus;
-use weir_engine::runtime::{RunEvent, RunSnapshot};
+use weir_engine::runtime::{Breakpoint, RunEvent, RunSnapshot};
 
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
@@ -105,12 +105,37 @@ impl Events {
                 (self.kind, self.node) = (None, None);
                 self.text.clear();
             }
+            self.breakpoint(ui, cx);
             let older = run.events_total.saturating_sub(run.events_log.len() as u64);
             if older > 0 {
                 let text = trf("plots.events_older", &[("count", &format::count(older))]);
                 ui.label(RichText::new(text).color(theme().secondary).small());
             }
         });
+    }
+
+    /// Waits at events that pass the filter by kind and node, and says at which ones the run waits.
+    fn breakpoint(&self, ui: &mut Ui, cx: &Cx<'_>) {
+        let wanted = Breakpoint {
+            kind: self.kind.clone(),
+            node: self.node.clone(),
+        };
+        let set = cx.run.breakpoint.as_ref();
+        let is_on = set == Some(&wanted);
+        if icon_button(ui, "breakpoint", tr("plots.break_here"), is_on).clicked() {
+            cx.act(Act::Break((!is_on).then_some(wanted)));
+        }
+        let Some(set) = set else { return };
+        let kind = set.kind.as_deref();
+        let kind = kind.map_or(tr("plots.events_all_kinds"), incident_name);
+        let all = || tr("plots.events_all_nodes").to_owned();
+        let node = set.node.as_deref();
+        let node = node.map_or_else(all, |id| node_name(cx.doc, id));
+        let text = trf("plots.breaks_at", &[("kind", &kind), ("node", &node)]);
+        ui.label(RichText::new(text).color(theme().amber).small());
+        if icon_button(ui, "close", tr("plots.break_nowhere"), false).clicked() {
+            cx.act(Act::Break(None));
+        }
     }
 
     /// Places of what passes the filter, the newest first.
@@ -279,7 +304,7 @@ fn counts<'a>(
     counts
 }
 
-fn go_to(cx: &Cx<'_>, event: &RunEvent) {
+pub(super) fn go_to(cx: &Cx<'_>, event: &RunEvent) {
     cx.act(Act::Reveal {
         item: Item::Node(event.node.clone()),
         at: Some(event.at_seconds),

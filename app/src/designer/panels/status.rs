@@ -1,8 +1,10 @@
 //! The status bar: problems, the file, the selection, and a hint for the situation.
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, RichText, Sense, Ui};
 use weir_engine::node::Severity;
+use weir_engine::runtime::RunEvent;
 
+use super::events;
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::edit::Item;
@@ -10,7 +12,7 @@ use crate::designer::findings::told;
 use crate::designer::i18n::{tr, trf};
 use crate::designer::live::Phase;
 use crate::designer::theme::theme;
-use crate::designer::widgets::chip;
+use crate::designer::widgets::{chip, format, node_name};
 
 /// What the panel keeps between frames.
 #[derive(Default)]
@@ -45,9 +47,32 @@ impl Status {
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.label(quiet(state(cx).to_owned()));
+                if let Some(event) = cx.run.broke_at() {
+                    broke_at(ui, cx, event);
+                    return;
+                }
                 ui.add(egui::Label::new(quiet(hint(ui, cx))).truncate());
             });
         });
+    }
+}
+
+/// The event that the run waits at; a click goes there.
+fn broke_at(ui: &mut Ui, cx: &Cx<'_>, event: &RunEvent) {
+    let at = format::clock(event.at_seconds);
+    let node = node_name(cx.doc, &event.node);
+    let what = events::told(event);
+    let text = trf(
+        "run.broke_at",
+        &[("time", &at), ("node", &node), ("text", &what)],
+    );
+    let text = RichText::new(text).color(theme().amber).small();
+    let label = egui::Label::new(text).truncate().sense(Sense::click());
+    let shown = ui
+        .add(label)
+        .on_hover_cursor(egui::CursorIcon::PointingHand);
+    if shown.clicked() {
+        events::go_to(cx, event);
     }
 }
 

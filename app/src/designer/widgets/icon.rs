@@ -19,6 +19,7 @@ static ICONS: &[(&str, &str)] = icons![
     "align-middle",
     "align-right",
     "align-top",
+    "breakpoint",
     "bucket",
     "bypass",
     "chart",

@@ -34,6 +34,8 @@ use super::super::widgets::{empty, icon_button};
 
 /// Least height of a plot with its title and legend.
 const LEAST_HEIGHT: f32 = 176.0;
+/// Least height in a pane so low that it shows one row of plots: the row fits, with its axis.
+const LOW_HEIGHT: f32 = 132.0;
 /// Least width of a plot when the number of columns is chosen for the person.
 const LEAST_WIDTH: f32 = 420.0;
 
@@ -300,7 +302,8 @@ impl Plots {
         let columns = columns.min(self.entries.len()).max(1);
         let rows = self.entries.len().div_ceil(columns).max(1);
         let gap = theme().space(1);
-        let height = ((room.y - gap * (rows - 1) as f32) / rows as f32).max(LEAST_HEIGHT * scale);
+        let least = room.y.clamp(LOW_HEIGHT * scale, LEAST_HEIGHT * scale);
+        let height = ((room.y - gap * (rows - 1) as f32) / rows as f32).max(least);
         let width = (room.x - gap * (columns - 1) as f32) / columns as f32;
         let mut removed = None;
         egui::ScrollArea::vertical()
