@@ -1,5 +1,7 @@
-//! What those who read buckets ask of S3: GET requests at the price of each object's class, waits where a prefix answers no faster, and the
-//! bytes that the owner of a cold class bills. What all services that read objects have in common.
+//! What those who read buckets ask of S3, and pay for it.
+//!
+//! GET requests at the price of each object's class, waits where a prefix answers no faster, and the bytes that the owner of a cold
+//! class bills.
 
 use std::collections::BTreeMap;
 

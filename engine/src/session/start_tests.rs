@@ -71,10 +71,8 @@ impl Sketch {
 }
 
 fn output_for(kind: &'static dyn AnyKind, port: &InPort) -> Option<&'static OutPort> {
-    let outputs = kind.spec().outputs.iter().chain([&METRICS_PORT]);
-    outputs
-        .into_iter()
-        .find(|out| port.accepts.contains(&out.flow))
+    let mut outputs = kind.spec().outputs.iter().chain([&METRICS_PORT]);
+    outputs.find(|out| port.accepts.contains(&out.flow))
 }
 
 /// Parameters that a kind needs beyond its defaults to be of use in a sketch.

@@ -271,7 +271,7 @@ fn patterns_of_events() {
             };
             match Pattern::parse(&pattern) {
                 Ok(pattern) => drop(pattern.matches(&event)),
-                Err(told) => is_said(&told.to_string()),
+                Err(told) => is_said(&told),
             }
         }
     });

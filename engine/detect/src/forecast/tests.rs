@@ -151,17 +151,14 @@ fn least_squares_solve_what_has_a_solution() {
 
 #[test]
 fn error_is_told_in_steps_of_the_series() {
-    // A random walk is carried on as well as "the next is the last" does; a season far better; what does not move has no step.
-    let mase = |law: usize, ahead: usize| {
+    // A season is carried on far better than by its last value, a random walk is not; what does not move has no step.
+    let mase = |law: usize| {
         let values = series(LAWS[law], 5);
-        forecast(&values[..KNOWN], ahead, None, Method::Best)
-            .unwrap()
-            .mase
-            .unwrap()
+        let outlook = forecast(&values[..KNOWN], AHEAD, None, Method::Best).unwrap();
+        outlook.mase.unwrap()
     };
-    assert!((0.7..1.6).contains(&mase(3, 1)), "{}", mase(3, 1));
-    assert!(mase(4, 12) < 0.8, "{}", mase(4, 12));
-    assert!(mase(3, 12) > mase(3, 1));
+    assert!(mase(4) < 0.8, "{}", mase(4));
+    assert!(mase(3) > mase(4), "{}", mase(3));
     assert_eq!(
         forecast(&[3.0; 40], 5, None, Method::Best).unwrap().mase,
         None
