@@ -6,7 +6,6 @@ use weir_engine::data::Root;
 use weir_engine::disk::Temporary;
 use weir_engine::document::Document;
 use weir_engine::node::closest;
-use weir_engine::report::Summary;
 
 use crate::failure::Failure;
 use crate::templates::{self, Template};
@@ -88,30 +87,4 @@ fn not_found(name: &str) -> Failure {
     Failure::new(format!(
         "there is no file `{name}` and no template of that name ({mend})"
     ))
-}
-
-/// Document and figures of the run in `folder`.
-pub(crate) fn read_run(folder: &Path) -> Result<(Document, Summary), Failure> {
-    let read = |file: &str| {
-        let path = folder.join(file);
-        std::fs::read_to_string(&path).map_err(|e| {
-            Failure::new(format!(
-                "`{}` cannot be read ({e}): name the folder of a run",
-                path.display()
-            ))
-        })
-    };
-    let broken = |file: &str, e: &dyn std::fmt::Display| {
-        Failure::new(format!(
-            "`{}` is none that Weir wrote ({e}): run the pipeline again",
-            folder.join(file).display()
-        ))
-    };
-    let summary =
-        serde_json::from_str(&read("summary.json")?).map_err(|e| broken("summary.json", &e))?;
-    let record: serde_json::Value =
-        serde_json::from_str(&read("run.json")?).map_err(|e| broken("run.json", &e))?;
-    let doc =
-        Document::parse(&record["document"].to_string()).map_err(|e| broken("run.json", &e))?;
-    Ok((doc, summary))
 }

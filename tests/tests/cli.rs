@@ -190,6 +190,16 @@ fn bad_arguments_are_refused_with_a_sentence_and_nothing_is_written() {
             &["sql", "missing", "SELECT 1"],
             "there is no run folder `missing`",
         ),
+        (
+            &["sql", "full", "SELECT 1"],
+            "the folder `full` holds no run",
+        ),
+        (&["report", "full"], "the folder `full` holds no run"),
+        (&["verify", "full"], "the folder `full` holds no run"),
+        (
+            &["compare", "full", "full"],
+            "the folder `full` holds neither a run",
+        ),
     ];
     let before = names(dir.path());
     for (arguments, wanted) in cases {

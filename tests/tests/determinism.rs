@@ -164,7 +164,7 @@ fn a_run_waits_after_every_event_that_a_breakpoint_names_and_comes_to_the_same()
         {
             assert!((event.at_seconds - snapshot.now.as_secs_f64()).abs() < 1e-9);
             seen.push(event.seq);
-            prepared.send(Command::Resume);
+            assert!(prepared.send(Command::Resume));
         }
         thread::sleep(Duration::from_millis(1));
     }

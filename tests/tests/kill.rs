@@ -13,7 +13,7 @@ use weir_engine::disk::Temporary;
 use weir_engine::lake::open_run;
 use weir_engine::report::RunFiles;
 
-use crate::program::{command, weir};
+use crate::program::{SMALL, command, weir};
 
 fn kills() -> u64 {
     let asked = std::env::var("WEIR_KILLS").ok();
@@ -153,18 +153,6 @@ fn killed_statements_leave_the_table_before_or_after_them() {
         );
     }
 }
-
-const SMALL: &str = r#"{
-  "weir": 1, "name": "small", "run_for": "2m",
-  "nodes": [
-    { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 50 } },
-    { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0] },
-    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60 } },
-    { "id": "lake", "kind": "s3", "at": [3, 0] }
-  ],
-  "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
-             { "from": "hose.out", "to": "lake.in" } ]
-}"#;
 
 /// What a sweep found, without what differs from machine to machine.
 fn found(mut result: Value) -> Value {

@@ -43,3 +43,16 @@ impl Said {
         self
     }
 }
+
+/// A source that offers half as much again as its one shard takes, and a delivery: a few seconds to run.
+pub(crate) const SMALL: &str = r#"{
+  "weir": 1, "name": "small", "run_for": "2m",
+  "nodes": [
+    { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 50 } },
+    { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0] },
+    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60 } },
+    { "id": "lake", "kind": "s3", "at": [3, 0] }
+  ],
+  "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
+             { "from": "hose.out", "to": "lake.in" } ]
+}"#;

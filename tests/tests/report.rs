@@ -153,6 +153,14 @@ fn expectations_are_checked_and_differences_shown() {
     ] {
         assert!(said.out.contains(line), "{line}: {}", said.out);
     }
+    // What is expected is read, never changed.
+    let changes = json!([{ "sql": "CREATE TABLE t AS SELECT 1 AS a", "rows": [] }, { "sql": "CREATE DATABASE d", "rows": [] }]);
+    write_pipeline(dir.path(), &json!({ "run_for": "1m", "checks": changes }));
+    let said = weir(dir.path(), &["test", "pipeline.json", "--out", "kept"]).ended(1);
+    assert!(said.out.contains("2 of 2 missed"), "{}", said.out);
+    assert!(said.out.contains("write a SELECT"), "{}", said.out);
+    let sql = ["sql", "kept", "SELECT * FROM t"];
+    assert!(weir(dir.path(), &sql).ended(2).err.contains("no table `t`"));
     write_pipeline(dir.path(), &json!({ "checks": [{ "that": "droped = 5" }] }));
     for command in ["test", "check"] {
         let said = weir(dir.path(), &[command, "pipeline.json"]).ended(2);

@@ -5,28 +5,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::Said;
+use crate::program::{SMALL, Said};
 
 fn weir(arguments: &[&str]) -> Said {
     crate::program::weir(Path::new("."), arguments)
 }
 
-const PIPELINE: &str = r#"{
-  "weir": 1, "name": "small", "run_for": "2m",
-  "nodes": [
-    { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 1500, "sample_one_in": 50 } },
-    { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0] },
-    { "id": "hose", "kind": "firehose", "at": [2, 0], "params": { "buffer_interval_seconds": 60 } },
-    { "id": "lake", "kind": "s3", "at": [3, 0] }
-  ],
-  "wires": [ { "from": "producer.out", "to": "stream.in" }, { "from": "stream.out", "to": "hose.in" },
-             { "from": "hose.out", "to": "lake.in" } ]
-}"#;
-
 fn in_folder() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("small.json");
-    fs::write(&file, PIPELINE).unwrap();
+    fs::write(&file, SMALL).unwrap();
     let file = file.to_str().unwrap().to_owned();
     (dir, file)
 }

@@ -187,7 +187,7 @@ pub(crate) enum ReportFormat {
     Csv,
     /// Sections, tables and figures, and the summary
     Json,
-    /// The bill as rows of FOCUS 1.2 (`FinOps` Open Cost and Usage Specification), CSV
+    /// The bill as rows of FOCUS 1.2, the open specification of cost and usage data, CSV
     FocusCsv,
     /// The same as Parquet
     FocusParquet,

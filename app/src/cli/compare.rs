@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use weir_engine::document::Document;
-use weir_engine::report::Summary;
+use weir_engine::report::{Summary, read_run};
 use weir_engine::services;
 use weir_engine::session::{RunOptions, prepare};
 use weir_engine::study::{
@@ -17,7 +17,8 @@ use super::arguments::duration;
 use super::output::Output;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
-use crate::open::{open, read_run};
+use crate::open::{PIPELINE, open};
+use crate::templates::find;
 
 /// How a comparison is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -101,8 +102,18 @@ pub(crate) fn compare(arguments: &CompareArguments, output: &mut Output) -> Comm
 
 fn side(name: &str, arguments: &CompareArguments, output: &Output) -> Result<Side, Failure> {
     let folder = Path::new(name);
-    if folder.join("summary.json").is_file() {
-        return run_folder(folder);
+    if folder.join("run.json").is_file() || folder.join("summary.json").is_file() {
+        let (doc, summary) = read_run(folder)?;
+        return Ok(Side {
+            name: folder.display().to_string(),
+            doc,
+            summary,
+        });
+    }
+    if folder.is_dir() && !folder.join(PIPELINE).is_file() && find(name).is_none() {
+        return Err(Failure::new(format!(
+            "the folder `{name}` holds neither a run (`run.json`) nor a pipeline (`{PIPELINE}`): name one that `weir run --out` wrote, or a pipeline's file"
+        )));
     }
     let opened = open(name)?;
     if !arguments.quiet {
@@ -123,14 +134,5 @@ fn side(name: &str, arguments: &CompareArguments, output: &Output) -> Result<Sid
         name: name.to_owned(),
         doc,
         summary: outcome.summary,
-    })
-}
-
-fn run_folder(folder: &Path) -> Result<Side, Failure> {
-    let (doc, summary) = read_run(folder)?;
-    Ok(Side {
-        name: folder.display().to_string(),
-        doc,
-        summary,
     })
 }

@@ -3,18 +3,16 @@
 use std::path::Path;
 
 use weir_engine::lake::{MAX_ROWS, batches_to_json, format_table, open_run};
-use weir_engine::report::clean;
+use weir_engine::report::{clean, is_run};
 
 use super::output::Output;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
 
 pub(crate) fn sql(run: &Path, statement: &str, json: bool, output: &mut Output) -> CommandResult {
-    if !run.is_dir() {
-        return Err(Failure::new(format!(
-            "there is no run folder `{}`: name what `weir run --out` wrote",
-            run.display()
-        )));
+    // A lake without a record is what a run left that was broken off.
+    if !run.join("lake").is_dir() {
+        is_run(run)?;
     }
     let database = open_run(run).map_err(Failure::new)?;
     let result = database.query(statement, MAX_ROWS).map_err(|e| {

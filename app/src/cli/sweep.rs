@@ -282,7 +282,22 @@ fn show(
                 done.variant.words(&swept.axes)
             )
         }
-        None => format!("no variant passes: none{under}"),
+        None => {
+            let each: Vec<String> = wish
+                .kept(swept)
+                .map(|kept| {
+                    let unmeasured = match kept.unmeasured {
+                        0 => String::new(),
+                        n => format!(", not measured in {n}"),
+                    };
+                    format!(
+                        "{} in {} of {}{unmeasured}",
+                        kept.condition, kept.keep, kept.of
+                    )
+                })
+                .collect();
+            format!("no variant passes{under}: {}", each.join("; "))
+        }
     };
     output.print(&text);
     Ok(())

@@ -70,6 +70,8 @@ pub struct BillLine {
     pub source: String,
     /// When it was read there, `YYYY-MM-DD`.
     pub date: String,
+    /// How much the price can be trusted ([`super::Basis`]), in a word; empty without a price.
+    pub basis: &'static str,
     /// The line in steps of one price each; none without a price.
     pub steps: Vec<PriceStep>,
 }
@@ -392,6 +394,7 @@ fn line(
         explain: String::new(),
         source: String::new(),
         date: String::new(),
+        basis: "",
         steps: Vec::new(),
     };
     match priced {
@@ -410,6 +413,7 @@ fn line(
             line.steps.clone_from(&priced.steps[place]);
             line.source.clone_from(&priced.price.origin.source);
             line.date.clone_from(&priced.price.origin.date);
+            line.basis = priced.price.origin.basis.as_str();
         }
     }
     line

@@ -179,6 +179,30 @@ impl Database {
         max_rows: usize,
         stop: &QueryStop,
     ) -> Result<QueryResult, SqlProblem> {
+        let result = self.ask(sql, max_rows, stop)?;
+        if let Some(effect) = &result.effect {
+            effect.apply(&self.lake, self.latest())?;
+            self.lake.save_catalog()?;
+        }
+        Ok(result)
+    }
+
+    /// Runs one statement that only reads.
+    ///
+    /// # Errors
+    /// As [`Database::query`]; a statement that would define or write something is refused, and nothing is changed.
+    pub fn read(&self, sql: &str, max_rows: usize) -> Result<QueryResult, SqlProblem> {
+        let result = self.ask(sql, max_rows, &QueryStop::new())?;
+        if result.effect.is_some() {
+            return Err(SqlProblem::new(
+                "the statement would change the run, and here it may only be read; write a SELECT",
+            ));
+        }
+        Ok(result)
+    }
+
+    /// Runs one statement and leaves what it changes to be applied.
+    fn ask(&self, sql: &str, max_rows: usize, stop: &QueryStop) -> Result<QueryResult, SqlProblem> {
         let catalog = self.lake.catalog();
         let scope = Scope {
             lake: &self.lake,
@@ -193,19 +217,14 @@ impl Database {
             ..QueryOptions::default()
         };
         let running = self.engine.prepare_in(&scope, sql, options)?.run();
-        let result = drive(async {
+        drive(async {
             let (running, stopped) = (std::pin::pin!(running), std::pin::pin!(stop.0.cancelled()));
             match select(running, stopped).await {
                 Either::Left((result, _)) => result,
                 // Dropping the query ends it on its thread.
                 Either::Right(_) => Err(SqlProblem::new("the query was cancelled")),
             }
-        })?;
-        if let Some(effect) = &result.effect {
-            effect.apply(&self.lake, self.latest())?;
-            self.lake.save_catalog()?;
-        }
-        Ok(result)
+        })
     }
 
     /// The latest instant that the lake knows: what a statement by hand changes, it changes then.

@@ -60,7 +60,7 @@ pub use notes::{Archive, Gets, ObjectRead, ReadClass, Reads, prefix_of};
 pub use orc::OrcPlan;
 pub use paths::{BucketName, ObjectKey};
 pub use query::{
-    MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, check_query,
+    MAX_ROWS, PreparedQuery, QueryOptions, QueryResult, ResultPlace, SqlEngine, Stored, check_query,
 };
 pub use read_file::read_parquet;
 pub use rows::{

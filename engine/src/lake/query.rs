@@ -83,6 +83,17 @@ impl Default for QueryOptions {
     }
 }
 
+/// What the tables that a query reads hold at its moment; a table that it names twice counts twice, as its reading does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Bytes of all their files.
+    pub bytes: u64,
+    /// Of these, bytes in the partitions that the query's filters left: all, of a table without partitions.
+    pub left: u64,
+    /// Their partitions in which there are files.
+    pub partitions: u64,
+}
+
 /// What a query gave and what it read.
 #[derive(Debug, Clone)]
 pub struct QueryResult {
@@ -102,6 +113,8 @@ pub struct QueryResult {
     pub partitions_total: u64,
     /// Partitions that its filters left.
     pub partitions_read: u64,
+    /// What the tables hold that it reads.
+    pub stored: Stored,
     /// Bytes that were read of each object, by bucket and key.
     pub reads: Reads,
     /// What the statement changes; nothing is changed before it is applied.
@@ -535,6 +548,7 @@ impl Kept {
             files: counters.files.load(Ordering::Relaxed),
             partitions_total: counters.partitions_total.load(Ordering::Relaxed),
             partitions_read: counters.partitions_read.load(Ordering::Relaxed),
+            stored: counters.stored(),
             reads: counters.reads(),
             effect: effect.map(Arc::new),
         }

@@ -4,6 +4,7 @@
 //! by the Parquet reader. Counts exactly the bytes that are read: column chunks of Parquet and column streams of ORC (footers
 //! are not billed data), whole compressed files of rows.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,9 +27,10 @@ use futures::stream;
 use super::Lake;
 use super::catalog::{Catalog, Format, Partition, Table};
 use super::error::LakeError;
-use super::notes::Reads;
+use super::notes::{Reads, prefix_of};
 use super::pinned::PinnedReaders;
 use super::projection::{Projection, SCAN_PARTITIONS_MAX};
+use super::query::Stored;
 use super::row_scan::{RowBatches, RowFormat};
 use super::sql::store_url;
 use super::store::{Object, ObjectMeta};
@@ -45,6 +47,8 @@ pub(super) struct Counters {
     pub(super) rows: AtomicU64,
     pub(super) partitions_total: AtomicU64,
     pub(super) partitions_read: AtomicU64,
+    /// What the tables hold, as they are planned.
+    stored: Mutex<Stored>,
     /// A table of rows is among those that are read.
     pub(super) text: AtomicBool,
     /// What was read of each object.
@@ -65,6 +69,16 @@ impl Counters {
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (meta.bucket.clone(), meta.key.clone());
         reads.entry(place).or_default().opens += 1;
+    }
+    /// What the tables hold that were planned so far.
+    pub(super) fn stored(&self) -> Stored {
+        *self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn holds(&self, all: Stored) {
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        stored.bytes += all.bytes;
+        stored.left += all.left;
+        stored.partitions += all.partitions;
     }
     /// What was read of each object.
     pub(super) fn reads(&self) -> Reads {
@@ -194,6 +208,34 @@ impl LakeTable {
             projected: None,
             counters: Arc::clone(counters),
         })
+    }
+
+    /// What the table holds, and what lies in the parts that a query's filters left.
+    fn stored(&self, left: &[&Part]) -> Stored {
+        let size = |files: &[Arc<Object>]| files.iter().map(|f| f.meta.size).sum::<u64>();
+        let (bytes, partitions) = match &self.projected {
+            Some((_, files)) => {
+                let folders: BTreeSet<&str> =
+                    files.iter().map(|f| prefix_of(&f.meta.key)).collect();
+                (size(files), folders.len())
+            }
+            None => {
+                let parts = self.parts.iter().filter(|p| !p.files.is_empty());
+                (
+                    self.parts.iter().map(|p| size(&p.files)).sum(),
+                    parts.count(),
+                )
+            }
+        };
+        Stored {
+            bytes,
+            left: left.iter().map(|p| size(&p.files)).sum(),
+            partitions: if self.keys.is_empty() {
+                0
+            } else {
+                partitions as u64
+            },
+        }
     }
 
     /// The partitions that the filters on partition columns leave.
@@ -466,6 +508,7 @@ impl TableProvider for LakeTable {
             count(all.len(), &self.counters.partitions_total);
             count(parts.len(), &self.counters.partitions_read);
         }
+        self.counters.holds(self.stored(&parts));
         if self.rows.format == Format::Parquet {
             return self.parquet_scan(&parts, projection, limit);
         }

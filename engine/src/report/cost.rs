@@ -99,6 +99,7 @@ fn line(line: &BillLine, usage: &Metered, bill: &Bill) -> CostLine {
         explain: line.explain.clone(),
         source: line.source.clone(),
         date: line.date.clone(),
+        basis: line.basis.to_owned(),
         baseline: is_baseline(&line.usage_type, &line.unit),
         steps: line.steps.clone(),
     }

@@ -101,7 +101,7 @@ pub fn check_expectation(expected: &Expected, summary: &Summary, run: &Database)
 }
 
 fn found(run: &Database, sql: &str) -> Result<Vec<Value>, String> {
-    let result = run.query(sql, ROWS_MAX).map_err(|e| e.to_string())?;
+    let result = run.read(sql, ROWS_MAX).map_err(|e| e.to_string())?;
     let rows = batches_to_json(&result.batches).map_err(|e| e.to_string())?;
     let rows = serde_json::to_value(rows).map_err(|e| e.to_string())?;
     Ok(rows.as_array().cloned().unwrap_or_default())

@@ -86,17 +86,9 @@ impl RunFiles {
     /// # Errors
     /// One sentence that names the file and what is wrong with it.
     pub fn open(folder: &Path) -> Result<Self, ReadError> {
-        if !folder.is_dir() {
-            return Err(ReadError(format!(
-                "there is no run folder `{}`: name what `weir run --out` wrote",
-                folder.display()
-            )));
-        }
-        let record: RunRecord = json(folder, "run.json")?;
-        let doc = Document::parse(&record.document.to_string())
-            .map_err(|e| ReadError(format!("the document in `run.json`: {e}")))?;
-        let summary_json: Value = json(folder, "summary.json")?;
-        let summary = Summary::deserialize(&summary_json).map_err(|e| wrong("summary.json", &e))?;
+        let (record, doc) = drawn(folder)?;
+        let (summary_json, summary) = figures(folder)?;
+        let wrong = |name: &str, why: &dyn std::fmt::Display| wrong(folder, name, why);
         let metrics = read_parquet(read(folder, "metrics.parquet")?)
             .map_err(|_cut| wrong("metrics.parquet", &"it is no whole Parquet file"))?;
         let mut tracks = BTreeMap::new();
@@ -144,11 +136,56 @@ impl RunFiles {
     }
 }
 
+/// The document and the figures of a run, without its metrics over time.
+///
+/// # Errors
+/// As [`RunFiles::open`].
+pub fn read_run(folder: &Path) -> Result<(Document, Summary), ReadError> {
+    Ok((drawn(folder)?.1, figures(folder)?.1))
+}
+
+/// What a run was of.
+fn drawn(folder: &Path) -> Result<(RunRecord, Document), ReadError> {
+    is_run(folder)?;
+    let record: RunRecord = json(folder, "run.json")?;
+    let doc = Document::parse(&record.document.to_string()).map_err(|e| {
+        let place = folder.join("run.json");
+        ReadError(format!("the document in `{}`: {e}", place.display()))
+    })?;
+    Ok((record, doc))
+}
+
+fn figures(folder: &Path) -> Result<(Value, Summary), ReadError> {
+    let json: Value = json(folder, "summary.json")?;
+    let summary = Summary::deserialize(&json).map_err(|e| wrong(folder, "summary.json", &e))?;
+    Ok((json, summary))
+}
+
+/// Whether there is a run to be read in `folder`, before anything in it is.
+///
+/// # Errors
+/// One sentence: the folder, and what would be right.
+pub fn is_run(folder: &Path) -> Result<(), ReadError> {
+    let place = folder.display();
+    if !folder.is_dir() {
+        return Err(ReadError(format!(
+            "there is no run folder `{place}`: name what `weir run --out` wrote"
+        )));
+    }
+    if !folder.join("run.json").is_file() {
+        return Err(ReadError(format!(
+            "the folder `{place}` holds no run (there is no `run.json` in it): name one that `weir run --out` wrote"
+        )));
+    }
+    Ok(())
+}
+
 /// What a variant of a sweep keeps of its run: the record, the summary as it is written, and the bytes of its bill.
 ///
 /// # Errors
 /// One sentence that names the file and what is wrong with it.
 pub fn variant_files(folder: &Path) -> Result<(RunRecord, Value, Vec<u8>), ReadError> {
+    is_run(folder)?;
     Ok((
         json(folder, "run.json")?,
         json(folder, "summary.json")?,
@@ -208,25 +245,28 @@ fn beside<T: serde::de::DeserializeOwned + Default>(
     }
 }
 
-fn wrong(name: &str, why: &dyn std::fmt::Display) -> ReadError {
+fn wrong(folder: &Path, name: &str, why: &dyn std::fmt::Display) -> ReadError {
+    let place = folder.join(name);
     ReadError(format!(
-        "`{name}` of the run cannot be read ({why}): run the pipeline again with `weir run --out`"
+        "`{}` of the run cannot be read ({why}): run the pipeline again with `weir run --out`",
+        place.display()
     ))
 }
 
 fn read(folder: &Path, name: &str) -> Result<Vec<u8>, ReadError> {
-    let file = File::open(folder.join(name)).map_err(|e| wrong(name, &e))?;
+    let wrong = |why: &dyn std::fmt::Display| wrong(folder, name, why);
+    let file = File::open(folder.join(name)).map_err(|e| wrong(&e))?;
     let mut bytes = Vec::new();
     let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
-    read.map_err(|e| wrong(name, &e))?;
+    read.map_err(|e| wrong(&e))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(wrong(name, &"it is larger than 256 MiB"));
+        return Err(wrong(&"it is larger than 256 MiB"));
     }
     Ok(bytes)
 }
 
 fn json<T: serde::de::DeserializeOwned>(folder: &Path, name: &str) -> Result<T, ReadError> {
-    serde_json::from_slice(&read(folder, name)?).map_err(|e| wrong(name, &e))
+    serde_json::from_slice(&read(folder, name)?).map_err(|e| wrong(folder, name, &e))
 }
 
 /// `None` when a column is missing or of another type.

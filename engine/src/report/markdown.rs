@@ -13,13 +13,13 @@ pub fn markdown(report: &Report) -> String {
             out.push_str(&format!("\n## {}\n", line(&section.title)));
         }
         for block in &section.blocks {
-            out.push_str(&markdown_block(block));
+            out.push_str(&markdown_block(block, Words { lang: report.lang }));
         }
     }
     out
 }
 
-fn markdown_block(block: &Block) -> String {
+fn markdown_block(block: &Block, words: Words) -> String {
     match block {
         Block::Lead(text) => format!("\n**{}**\n", line(text)),
         Block::Warning(text) => format!("\n> **{}**\n", line(text)),
@@ -33,7 +33,10 @@ fn markdown_block(block: &Block) -> String {
         }
         Block::Table(t) if t.rows.is_empty() => String::new(),
         Block::Table(t) => markdown_table(t),
-        Block::Picture(caption, _) => format!("\n*[{}: see the HTML report]*\n", line(caption)),
+        Block::Picture(caption, _) => {
+            let text = words.say("see_html", &[("picture", caption)]);
+            format!("\n*\\[{}\\]*\n", line(&text))
+        }
         Block::List(points) => {
             let rows = points.iter().map(|p| format!("- {}\n", line(p)));
             format!("\n{}", rows.collect::<String>())

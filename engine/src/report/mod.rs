@@ -33,7 +33,10 @@ pub use collect::{Subject, summarize};
 pub use condition::{Condition, Figure, Relation};
 pub use expect::{Checked, Expected, check_expectation, expectations};
 pub use files::{bill_csv, csv_cell, metrics_parquet};
-pub use folder::{EventLine, PROJECTIONS, ReadError, RunFiles, Track, fingerprints, variant_files};
+pub use folder::{
+    EventLine, PROJECTIONS, ReadError, RunFiles, Track, fingerprints, is_run, read_run,
+    variant_files,
+};
 pub use html::html;
 pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
 pub use markdown::{csv, markdown, to_json};

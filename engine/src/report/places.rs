@@ -13,6 +13,13 @@ const PLACES: usize = 40;
 /// (<https://aws.amazon.com/blogs/big-data/top-10-performance-tuning-tips-for-amazon-athena/>), read 2026-11-21.
 pub(super) const GOOD_FILE_BYTES: u64 = 128 << 20;
 
+/// Partitions up to which a table never has too many: Glue answers `GetPartitions` with so many at a time. An assumption: AWS
+/// names no number, only that too many keys leave small files and that looking up many partitions takes long
+/// (<https://docs.aws.amazon.com/athena/latest/ug/performance-tuning-data-optimization-techniques.html>, read 2026-11-22).
+pub(super) const FEW_PARTITIONS: u64 = 1_000;
+/// Partitions from which on there are too many however large they are, when the catalog looks them up. An assumption, too.
+pub(super) const MANY_PARTITIONS: u64 = 10_000;
+
 /// The files of each table, and of each first folder of a bucket where there is no table; most bytes first.
 pub(super) fn places(lake: &Lake) -> Vec<LakePlace> {
     let catalog = lake.catalog();

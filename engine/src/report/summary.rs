@@ -415,6 +415,10 @@ pub struct CostLine {
     pub source: String,
     /// When it was read there.
     pub date: String,
+    /// How much the price can be trusted: `published` or `inferred` from what AWS prints, `documented`, `measured`, `assumed`; empty
+    /// without a price.
+    #[serde(default)]
+    pub basis: String,
     /// Paid for what stands there, whatever the traffic; else for use.
     #[serde(default)]
     pub baseline: bool,

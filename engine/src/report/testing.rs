@@ -30,19 +30,7 @@ const PIPELINE: &str = r#"{
   "expect": { "checks": [ { "that": "unaccounted = 0" } ] }
 }"#;
 
-static RUN: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("run");
-    let options = RunOptions {
-        out: Some(out.clone()),
-        ..RunOptions::default()
-    };
-    let root = Root::samples_only();
-    let prepared = prepare(document(), services::ALL, root, options).unwrap();
-    drop(prepared.finish().unwrap());
-    let files = RunFiles::open(&out).unwrap();
-    (dir, files)
-});
+static RUN: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| run_of(document()));
 
 static REPEATED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
@@ -108,6 +96,71 @@ static OF_TEMPLATES: LazyLock<Vec<(TempDir, RunFiles)>> = LazyLock::new(|| {
     };
     TEMPLATES.iter().map(one).collect()
 });
+
+/// A run of `doc` in a folder that lasts as long as the tests.
+fn run_of(doc: Document) -> (TempDir, RunFiles) {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let options = RunOptions {
+        out: Some(out.clone()),
+        ..RunOptions::default()
+    };
+    let prepared = prepare(doc, services::ALL, Root::samples_only(), options).unwrap();
+    drop(prepared.finish().unwrap());
+    let files = RunFiles::open(&out).unwrap();
+    (dir, files)
+}
+
+/// Lines of a producer, a stream, a delivery and a bucket, side by side.
+fn lines(count: usize, rate: u32, scenario: &str, run_for: &str) -> Document {
+    let (mut nodes, mut wires) = (Vec::new(), Vec::new());
+    for i in 0..count {
+        let y = i * 200;
+        nodes.push(format!(
+            r#"{{ "id": "producer-{i}", "kind": "producer", "at": [0, {y}], "params": {{ "records_per_second": {rate} }} }},
+               {{ "id": "stream-{i}", "kind": "kinesis-data-streams", "at": [250, {y}] }},
+               {{ "id": "delivery-{i}", "kind": "firehose", "at": [500, {y}], "params": {{ "buffer_interval_seconds": 60 }} }},
+               {{ "id": "lake-{i}", "kind": "s3", "at": [750, {y}] }}"#
+        ));
+        wires.push(format!(
+            r#"{{ "from": "producer-{i}.out", "to": "stream-{i}.in" }}, {{ "from": "stream-{i}.out", "to": "delivery-{i}.in" }},
+               {{ "from": "delivery-{i}.out", "to": "lake-{i}.in" }}"#
+        ));
+    }
+    let text = format!(
+        r#"{{ "weir": 1, "name": "lines", "run_for": "{run_for}", "nodes": [{}], "wires": [{}], "scenario": [{scenario}] }}"#,
+        nodes.join(","),
+        wires.join(",")
+    );
+    Document::parse(&text).unwrap()
+}
+
+static UNUSUAL: LazyLock<Vec<(&'static str, TempDir, RunFiles)>> = LazyLock::new(|| {
+    let error = r#"{ "at": "0s", "node": "stream-0", "fault": "errors", "rate": 1.0 }"#;
+    let mut all = Vec::new();
+    let mut add = |name, (dir, files)| all.push((name, dir, files));
+    add("no data", run_of(lines(1, 0, "", "3m")));
+    add("faults only", run_of(lines(1, 20, error, "3m")));
+    add("many nodes", run_of(lines(125, 1, "", "20s")));
+    let told = |state: &str, error: Option<&str>| {
+        let (dir, mut files) = run_of(lines(1, 20, "", "2m"));
+        files.summary_json["state"] = state.into();
+        files.summary_json["error"] = error.into();
+        let text = serde_json::to_vec_pretty(&files.summary_json).unwrap();
+        std::fs::write(files.folder.join("summary.json"), text).unwrap();
+        let files = RunFiles::open(&files.folder).unwrap();
+        (dir, files)
+    };
+    add("stopped", told("stopped", None));
+    let why = "stream-0: the disk is full";
+    add("failed", told("failed", Some(why)));
+    all
+});
+
+/// Runs that are not as they mostly are, with what they are: without data, of faults only, of 500 nodes, stopped, failed.
+pub(super) fn unusual() -> impl Iterator<Item = (&'static str, &'static RunFiles)> {
+    UNUSUAL.iter().map(|(name, _, files)| (*name, files))
+}
 
 /// Runs of three templates.
 pub(super) fn of_templates() -> impl Iterator<Item = &'static RunFiles> {

@@ -184,7 +184,7 @@ fn figures_read_well() {
         (0.0, "0"),
         (1234.5, "1,235"),
         (-1234.4, "-1,234"),
-        (999.95, "1000"),
+        (999.95, "1,000"),
         (123.45, "123.5"),
         (12.345, "12.35"),
         (0.5, "0.5"),
@@ -205,7 +205,12 @@ fn figures_read_well() {
     for (usd, text) in [
         (0.0, "$0"),
         (0.0014, "$0.0014"),
+        (0.04, "$0.04"),
+        (0.1, "$0.10"),
+        (0.734, "$0.734"),
         (12.3, "$12.30"),
+        (110.4, "$110.40"),
+        (999.999, "$1,000"),
         (1234.6, "$1,235"),
     ] {
         assert_eq!(dollars(usd), text, "{usd}");
@@ -246,6 +251,7 @@ fn bill_has_exact_amounts_and_leaves_unknown_ones_empty() {
         explain: "3 x $0.005\nper 1,000".to_owned(),
         source: "page".to_owned(),
         date: "2026-11-20".to_owned(),
+        basis: "published",
         steps: Vec::new(),
     };
     let bill = Bill {

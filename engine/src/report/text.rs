@@ -290,7 +290,8 @@ pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "-".to_owned();
     }
-    if size >= 1000.0 {
+    // What rounds to a thousand is written as one.
+    if size >= 999.95 {
         return format!("{sign}{}", thousands(size.round() as u128));
     }
     let decimals: usize = match size {
@@ -332,11 +333,14 @@ pub fn seconds(s: f64) -> String {
 /// Dollars for people.
 #[must_use]
 pub fn dollars(usd: f64) -> String {
-    if usd.abs() >= 100.0 || usd == 0.0 {
-        format!("${}", number(usd))
-    } else if usd.abs() >= 1.0 {
-        format!("${usd:.2}")
-    } else {
-        format!("${}", number(usd))
+    let cents = format!("{usd:.2}");
+    if (1.0..999.995).contains(&usd.abs()) {
+        return format!("${cents}");
     }
+    // Ten cents are $0.10.
+    let text = number(usd);
+    if usd.abs() < 1.0 && cents.starts_with(text.as_str()) && text.contains('.') {
+        return format!("${cents}");
+    }
+    format!("${text}")
 }

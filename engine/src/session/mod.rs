@@ -64,6 +64,8 @@ fn join(problems: &[Problem]) -> String {
 #[cfg(test)]
 mod pipeline_tests;
 #[cfg(test)]
+mod recomputed_tests;
+#[cfg(test)]
 mod start_tests;
 #[cfg(test)]
 mod tests;

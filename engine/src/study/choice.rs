@@ -14,11 +14,43 @@ pub struct Wish {
     pub conditions: Vec<Condition>,
 }
 
+/// How the variants stand to one condition.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// The condition.
+    pub condition: &'a Condition,
+    /// Variants that ran.
+    pub of: usize,
+    /// Those that keep it.
+    pub keep: usize,
+    /// Those in which its figure was not measured.
+    pub unmeasured: usize,
+}
+
 impl Wish {
     /// True when the variant keeps every condition.
     #[must_use]
     pub fn passes(&self, summary: &Summary) -> bool {
         self.conditions.iter().all(|c| c.holds(summary))
+    }
+    /// For each condition, how many of the variants that ran keep it, and in how many of them nothing was measured: why none
+    /// passes.
+    #[must_use]
+    pub fn kept<'a>(&'a self, swept: &'a Swept) -> impl Iterator<Item = Kept<'a>> {
+        let ran: Vec<&Summary> = swept
+            .rows
+            .iter()
+            .filter_map(|d| Some(&**d.result.as_ref().ok()?))
+            .collect();
+        self.conditions.iter().map(move |condition| Kept {
+            condition,
+            of: ran.len(),
+            keep: ran.iter().filter(|s| condition.holds(s)).count(),
+            unmeasured: ran
+                .iter()
+                .filter(|s| condition.figure.of(s).is_none())
+                .count(),
+        })
     }
     /// The best of those that pass, the first of equals; `None` when none does.
     #[must_use]

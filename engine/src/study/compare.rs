@@ -328,8 +328,8 @@ fn sentence(letter: &str, a: &Summary, b: &Summary) -> Said {
     let p99 = |s: &Summary| s.latency_ms.map(|l| l.p99);
     let (latency, latency_ko) = match moved(p99(a), p99(b), 0.5) {
         Move::Unknown => (
-            "p99 is not known".to_owned(),
-            "p99는 알 수 없으며".to_owned(),
+            "p99 cannot be compared (nothing was delivered)".to_owned(),
+            "도착한 레코드가 없어 p99는 비교할 수 없으며".to_owned(),
         ),
         Move::Same => ("p99 is the same".to_owned(), "p99는 같으며".to_owned()),
         Move::Less(by) => (

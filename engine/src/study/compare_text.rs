@@ -4,7 +4,7 @@ use maud::{DOCTYPE, PreEscaped, html};
 
 use super::compare::{Comparison, FigureRow, Said, show_difference, show_value};
 use super::diff::{Change, ChangeKind};
-use crate::report::{aligned, clean, number, seconds};
+use crate::report::{Lang, Words, aligned, clean, number, seconds};
 
 /// The language of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +21,12 @@ impl Language {
         match self {
             Self::En => en,
             Self::Ko => ko,
+        }
+    }
+    const fn pick_lang(self) -> Lang {
+        match self {
+            Self::En => Lang::En,
+            Self::Ko => Lang::Ko,
         }
     }
     fn said(self, said: &Said) -> &str {
@@ -106,9 +112,25 @@ pub fn change_words(change: &Change, lang: Language) -> String {
         (None, Some(to)) => format!("{place}: {} ({to})", lang.pick("added", "추가됨")),
         (Some(from), None) => format!("{place}: {} ({from})", lang.pick("removed", "삭제됨")),
         _ => {
-            let text = |v: &Option<String>| v.clone().unwrap_or_default();
+            let text = |v: &Option<String>| in_language(v.as_deref().unwrap_or_default(), lang);
             format!("{place}: {} -> {}", text(from), text(to))
         }
+    }
+}
+
+/// A value whose unit is a word, in the language.
+fn in_language(value: &str, lang: Language) -> String {
+    let words = Words {
+        lang: lang.pick_lang(),
+    };
+    match value.split_once(' ') {
+        Some((figure, unit)) if figure.parse::<f64>().is_ok() => {
+            let many = format!("{unit}s");
+            let known = [unit, many.as_str()].map(|u| words.unit(u).to_owned());
+            let found = known.iter().find(|k| **k != unit && **k != many);
+            format!("{figure} {}", found.map_or(unit, String::as_str))
+        }
+        _ => value.to_owned(),
     }
 }
 

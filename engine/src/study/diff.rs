@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::grid::plain;
-use crate::document::{Document, NodeDoc};
+use super::grid::{plain, with_unit};
+use crate::document::{Action, Bound, Document, Limit, NodeDoc, Objective, Step};
 use crate::node::{AnyKind, apply_defaults};
 use crate::units::format_duration;
 
@@ -67,11 +67,7 @@ pub fn diff(a: &Document, b: &Document, kinds: &[&'static dyn AnyKind]) -> Vec<C
         format_duration(a.run_for),
         format_duration(b.run_for),
     );
-    whole(
-        "start",
-        a.start.epoch_ms.to_string(),
-        b.start.epoch_ms.to_string(),
-    );
+    whole("start", a.start.to_string(), b.start.to_string());
     nodes(a, b, kinds, &mut found);
     let wires = |doc: &Document| -> Vec<String> {
         let text = |end: &crate::document::Endpoint| format!("{}.{}", end.node, end.port);
@@ -81,16 +77,51 @@ pub fn diff(a: &Document, b: &Document, kinds: &[&'static dyn AnyKind]) -> Vec<C
             .collect()
     };
     lists(ChangeKind::Wire, &wires(a), &wires(b), &mut found);
-    let steps = |doc: &Document| doc.scenario.iter().map(json).collect::<Vec<_>>();
+    let steps = |doc: &Document| doc.scenario.iter().map(step_words).collect::<Vec<_>>();
     lists(ChangeKind::Scenario, &steps(a), &steps(b), &mut found);
-    let goals = |doc: &Document| doc.objectives.iter().map(json).collect::<Vec<_>>();
+    let goals = |doc: &Document| doc.objectives.iter().map(goal_words).collect::<Vec<_>>();
     lists(ChangeKind::Objective, &goals(a), &goals(b), &mut found);
     found.sort_by_key(|c| c.kind);
     found
 }
 
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// A step of a scenario as people write one down: `10m producer: records_per_second = 9000`.
+fn step_words(step: &Step) -> String {
+    let each = |values: &serde_json::Map<String, Value>| -> Vec<String> {
+        let each = values
+            .iter()
+            .map(|(name, v)| format!("{name} = {}", plain(v)));
+        each.collect()
+    };
+    let what = match &step.action {
+        Action::Set(set) => each(set),
+        Action::Fault {
+            name,
+            lasts,
+            parameters,
+        } => {
+            let lasts = lasts.map(|l| format!("for {}", format_duration(l)));
+            let head = [name.clone()].into_iter().chain(lasts);
+            head.chain(each(parameters)).collect()
+        }
+    };
+    let at = format_duration(step.at);
+    format!("{at} {}: {}", step.node, what.join(", "))
+}
+
+/// An objective as a condition is typed: `lake.latency_p99 <= 120s`.
+fn goal_words(goal: &Objective) -> String {
+    let node = goal.node.iter().map(|n| format!("{n}."));
+    let (sign, limit) = match &goal.bound {
+        Bound::AtMost(limit) => ("<=", limit),
+        Bound::AtLeast(limit) => (">=", limit),
+    };
+    let limit = match limit {
+        Limit::Number(n) => n.to_string(),
+        Limit::Text(text) => text.clone(),
+    };
+    let node: String = node.collect();
+    format!("{node}{} {sign} {limit}", goal.metric)
 }
 
 fn put(
@@ -172,14 +203,7 @@ fn params(x: &NodeDoc, y: &NodeDoc, kinds: &[&'static dyn AnyKind], found: &mut 
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
         let unit = schema["properties"][name]["x-unit"].as_str().unwrap_or("");
-        let gap = if unit.is_empty() { "" } else { " " };
-        let text = |v: &Value| {
-            if v.is_number() {
-                format!("{}{gap}{unit}", plain(v))
-            } else {
-                plain(v)
-            }
-        };
+        let text = |v: &Value| with_unit(v, unit);
         let (from, to) = (old.get(name), new.get(name));
         let same = match (from, to) {
             // 60 and 60.0 are one value.

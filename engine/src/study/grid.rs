@@ -70,13 +70,32 @@ impl Variant {
         let words: Vec<String> = axes
             .iter()
             .zip(&self.values)
-            .map(|(axis, value)| {
-                let unit = if axis.unit.is_empty() { "" } else { " " };
-                format!("{} = {}{unit}{}", axis.name(), plain(value), axis.unit)
-            })
+            .map(|(axis, value)| format!("{} = {}", axis.name(), with_unit(value, &axis.unit)))
             .collect();
         words.join(", ")
     }
+}
+
+/// A parameter's value with its unit: `1 shard`, `3 shards`, `60 s`; what is no number has none.
+#[must_use]
+pub(super) fn with_unit(value: &Value, unit: &str) -> String {
+    let text = plain(value);
+    if unit.is_empty() || !value.is_number() {
+        return text;
+    }
+    // Units that are words stand in the plural.
+    let one = match unit.strip_suffix('s') {
+        Some(stem) if text == "1" && stem.len() > 2 && !unit.contains('/') => stem
+            .strip_suffix("che")
+            .map_or_else(|| stem.to_owned(), |s| format!("{s}ch")),
+        _ => unit.to_owned(),
+    };
+    let one = match one.as_str() {
+        "trie" => "try",
+        "retrie" => "retry",
+        other => other,
+    };
+    format!("{text} {one}")
 }
 
 /// A value without the quotes of JSON.

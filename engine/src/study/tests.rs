@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::data::Root;
-use crate::document::Document;
+use crate::document::{Document, Start};
 use crate::report::{Condition, Figure, Kit, RunFiles, Summary};
 use crate::services;
 use crate::session::{RunOptions, Setting, prepare};
@@ -313,7 +313,10 @@ fn cheapest_that_passes_is_chosen_and_stands_in_every_table() {
     let (best, usd) = strict.choose(&swept).unwrap();
     assert_eq!(best.variant.values[0], 2);
     assert!(usd > free.choose(&swept).unwrap().1);
-    assert!(wish(&["latency_p99 < 1ms"]).choose(&swept).is_none());
+    let none = wish(&["latency_p99 < 1ms", "unaccounted = 0"]);
+    assert!(none.choose(&swept).is_none());
+    let kept: Vec<(usize, usize)> = none.kept(&swept).map(|k| (k.keep, k.unmeasured)).collect();
+    assert_eq!(kept, [(0, 0), (swept.rows.len(), 0)]);
 
     let columns = columns(&swept, Some(&strict));
     let text = csv(&columns);
@@ -374,9 +377,27 @@ fn drawings_differ_where_a_run_does() {
     for (doc, wanted) in [
         (
             param("stream", "shard_count", json!(3)),
-            "stream.shard_count: 1 shards -> 3 shards",
+            "stream.shard_count: 1 shard -> 3 shards",
         ),
         (changed(|d| d.seed = 8), "seed: 7 -> 8"),
+        (
+            changed(|d| d.start = Start::parse("2026-02-01T00:00:00Z").unwrap()),
+            "start: 2026-01-05T00:00:00Z -> 2026-02-01T00:00:00Z",
+        ),
+        (
+            changed(|d| {
+                let goal = json!({ "node": "lake", "metric": "latency_p99", "at_most": "90s" });
+                d.objectives.push(serde_json::from_value(goal).unwrap());
+            }),
+            "objective lake.latency_p99 <= 90s: added",
+        ),
+        (
+            changed(|d| {
+                let step = json!({ "at": "1m", "node": "hose", "fault": "errors", "for": "30s", "rate": 0.5 });
+                d.scenario.push(serde_json::from_value(step).unwrap());
+            }),
+            "scenario step 1m hose: errors, for 30s, rate = 0.5: added",
+        ),
         (
             changed(|d| d.run_for = SimDuration::secs(60)),
             "run_for: 3m -> 1m",
@@ -396,6 +417,15 @@ fn drawings_differ_where_a_run_does() {
     ] {
         assert_eq!(told(&doc), [wanted]);
     }
+    let three = diff(
+        &document(),
+        &param("stream", "shard_count", json!(3)),
+        services::ALL,
+    );
+    assert_eq!(
+        change_words(&three[0], Language::Ko),
+        "stream.shard_count: 1 샤드 -> 3 샤드"
+    );
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_sweep_is_run_and_a_variant_taken_and_undone() {
     person.waits_for("Run 3 variants");
     person.clicks("Run 3 variants");
     // One shard is cheapest, and nothing is lost.
-    person.waits_for("Take stream.shard_count = 1 shards");
+    person.waits_for("Take stream.shard_count = 1 shard");
     person.waits_for("Run 3 variants");
     assert_eq!(value(&person, "stream", "shard_count"), json!(null));
     person.clicks("3");
@@ -86,7 +86,7 @@ fn a_sweep_goes_on_where_it_was_stopped() {
     person.fills("stream · Shards", "1..2");
     person.waits_for("Run 2 variants");
     person.clicks("Run 2 variants");
-    person.waits_for("Take stream.shard_count = 1 shards");
+    person.waits_for("Take stream.shard_count = 1 shard");
 }
 
 /// The folder of a short run of a small drawing.

@@ -543,6 +543,7 @@ mod tests {
             quantity,
             quantity_text: quantity.to_string(),
             unit_price: "$1 per 1,000 GB".into(),
+            basis: "",
             usd: usd.map(Usd),
             usd_per_month: None,
             rounding: String::new(),

@@ -4,7 +4,7 @@ use std::fs;
 
 use arrow::array::AsArray as _;
 
-use super::super::query::QueryOptions;
+use super::super::query::{QueryOptions, Stored};
 use super::super::sql::drive;
 use super::super::{
     Codec, Column, Format, Lake, QueryResult, ReadClass, SqlEngine, SqlProblem, Table,
@@ -30,6 +30,12 @@ fn partitions_and_row_groups_are_pruned_and_bytes_shrink() {
     assert_eq!((whole.partitions_total, whole.partitions_read), (6, 6));
     let total: u64 = lake.list("data", "").iter().map(|m| m.size).sum();
     assert!(whole.bytes_scanned > total * 8 / 10 && whole.bytes_scanned < total);
+    let stored = |bytes, left, partitions| Stored {
+        bytes,
+        left,
+        partitions,
+    };
+    assert_eq!(whole.stored, stored(total, total, 6));
     let cases = [
         ("SELECT * FROM payments WHERE month = 3", 1, 2_000, 5),
         (
@@ -54,6 +60,11 @@ fn partitions_and_row_groups_are_pruned_and_bytes_shrink() {
             (partitions, rows),
             "{sql}"
         );
+        // The files of the partitions that are left, counted by hand: months have files of one size.
+        let left = total * partitions / 6;
+        assert_eq!((result.stored.bytes, result.stored.partitions), (total, 6));
+        assert!(result.stored.left.abs_diff(left) <= total / 50, "{sql}");
+        assert!(result.bytes_scanned <= result.stored.left, "{sql}");
         assert!(
             result.bytes_scanned * less <= whole.bytes_scanned,
             "{sql}: {} of {}",
@@ -64,6 +75,10 @@ fn partitions_and_row_groups_are_pruned_and_bytes_shrink() {
     let count = ask(&lake, "SELECT count(*) FROM payments").unwrap();
     assert_eq!(column_i64(&count.batches, 0), [12_000]);
     assert_eq!(count.bytes_scanned, 0);
+    // A table that is named twice is read twice.
+    let twice = ask(&lake, "SELECT a.amount FROM payments a JOIN payments b ON a.event_time = b.event_time WHERE a.month = 3 LIMIT 1").unwrap();
+    assert_eq!(twice.stored.bytes, 2 * total);
+    assert!(twice.stored.left > total && twice.stored.left < total * 3 / 2);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::super::files::csv_cell;
 use super::super::folder::{ReadError, RunFiles};
 use super::super::summary::CostLine;
-use crate::books::PriceStep;
+use crate::books::{PriceStep, plural};
 use crate::lake::{Codec, ParquetPlan};
 
 const FOCUS: &str = include_str!("../../../../assets/focus.toml");
@@ -50,7 +50,7 @@ enum Type {
 }
 
 /// Every column, in the order of the files. The specification's come first, ours (`x_`) last.
-const COLUMNS: [(&str, Type); 41] = [
+const COLUMNS: [(&str, Type); 42] = [
     ("BilledCost", Type::Decimal(30)),
     ("BillingAccountId", Type::Text),
     ("BillingAccountName", Type::Text),
@@ -86,6 +86,7 @@ const COLUMNS: [(&str, Type); 41] = [
     ("SkuId", Type::Text),
     ("SkuMeter", Type::Text),
     ("SkuPriceId", Type::Text),
+    ("x_WeirConfidence", Type::Text),
     ("x_WeirEngine", Type::Text),
     ("x_WeirNode", Type::Text),
     ("x_WeirPriceDate", Type::Text),
@@ -106,7 +107,7 @@ pub struct FocusRows {
 /// The rows of a run's bill.
 ///
 /// # Errors
-/// When the run has no instant of time zero: a damaged folder.
+/// When the run has no instant of time zero, or a bill without steps: a damaged folder, or one of an older version.
 pub fn focus(run: &RunFiles) -> Result<FocusRows, ReadError> {
     let times = times(run)?;
     let mut out = FocusRows {
@@ -117,6 +118,12 @@ pub fn focus(run: &RunFiles) -> Result<FocusRows, ReadError> {
         if line.usd.is_none() {
             out.unknown
                 .push((line.node.clone(), line.usage_type.clone()));
+        }
+        if line.steps.is_empty() && line.usd.is_some_and(|usd| usd > 0.0) {
+            return Err(ReadError(format!(
+                "`{}` of `{}` stands in the bill without its prices in steps, as older versions of Weir wrote it: run the pipeline again with `weir run --out`",
+                line.usage_type, line.node
+            )));
         }
         for (i, step) in line.steps.iter().enumerate() {
             let cells = cells(run, line, (i, step), &times);
@@ -176,6 +183,7 @@ fn cells(
     } else {
         "Usage-Based"
     };
+    let unit = unit_name(&line.unit);
     let texts = [
         ("BilledCost", step.billed.as_str()),
         ("BillingAccountId", ACCOUNT),
@@ -189,7 +197,7 @@ fn cells(
         ("ChargePeriodStart", times.charge[0].as_str()),
         ("ChargePeriodEnd", times.charge[1].as_str()),
         ("ConsumedQuantity", step.quantity.as_str()),
-        ("ConsumedUnit", line.unit.as_str()),
+        ("ConsumedUnit", unit.as_str()),
         ("ContractedCost", step.cost.as_str()),
         ("ContractedUnitPrice", step.unit_price.as_str()),
         ("EffectiveCost", step.billed.as_str()),
@@ -198,7 +206,7 @@ fn cells(
         ("ListUnitPrice", step.unit_price.as_str()),
         ("PricingCategory", "Standard"),
         ("PricingQuantity", step.quantity.as_str()),
-        ("PricingUnit", line.unit.as_str()),
+        ("PricingUnit", unit.as_str()),
         ("ProviderName", "AWS"),
         ("PublisherName", "AWS"),
         ("RegionId", region.as_str()),
@@ -216,6 +224,7 @@ fn cells(
         ("ServiceName", service.map_or(prefix, |s| s.name.as_str())),
         ("SkuId", line.usage_type.as_str()),
         ("SkuMeter", line.usage_type.as_str()),
+        ("x_WeirConfidence", confidence(&line.basis)),
         ("x_WeirEngine", run.record.weir.as_str()),
         ("x_WeirNode", line.node.as_str()),
         ("x_WeirPriceDate", line.date.as_str()),
@@ -232,6 +241,33 @@ fn cells(
     );
     cells.insert("x_WeirSeed", run.record.seed.to_string());
     cells
+}
+
+/// How sure a price is: `documented` when AWS prints it, `inferred` from what AWS prints, `measured` or `assumed`; `unknown` in
+/// a run of an older version.
+fn confidence(basis: &str) -> &str {
+    match basis {
+        "published" => "documented",
+        "" => "unknown",
+        other => other,
+    }
+}
+
+/// A unit as the specification's UnitFormat writes it: capitalised, compounds with hyphens, in the plural: `GB-Months`, `Requests`.
+pub(super) fn unit_name(unit: &str) -> String {
+    let capital = |word: &str| {
+        if word.contains(|c: char| c.is_ascii_uppercase()) {
+            return word.to_owned();
+        }
+        let mut letters = word.chars();
+        let first = letters.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect()
+    };
+    let bases = unit.split('-').map(|base| {
+        let words: Vec<String> = base.split(' ').map(capital).collect();
+        words.join(" ")
+    });
+    plural(&bases.collect::<Vec<_>>().join("-"), false)
 }
 
 impl FocusRows {

@@ -127,6 +127,12 @@ fn rows_keep_the_rules_of_the_specification() {
             (cell("x_WeirSimulated"), cell("BillingAccountName")),
             (Some("true"), Some("SIMULATED"))
         );
+        assert!(
+            ["documented", "inferred", "measured", "assumed"]
+                .contains(&cell("x_WeirConfidence").unwrap()),
+            "{row:?}"
+        );
+        assert_eq!(cell("ConsumedUnit"), cell("PricingUnit"));
         assert!(cell("ChargePeriodStart") < cell("ChargePeriodEnd"));
         assert!(
             cell("BillingPeriodStart") <= cell("ChargePeriodStart")
@@ -189,6 +195,71 @@ fn parquet_has_the_types_and_the_csv_the_cells() {
             .collect();
         assert_eq!(read.iter().collect::<Vec<_>>(), cells);
     }
+}
+
+/// Times that the specification's UnitFormat allows, in the plural.
+const TIMES: [&str; 6] = ["Months", "Days", "Hours", "Minutes", "Seconds", "Years"];
+
+#[test]
+fn units_are_written_as_the_specification_wants_them() {
+    use super::focus::unit_name;
+    for (unit, wanted) in [
+        ("GB", "GB"),
+        ("TB", "TB"),
+        ("request", "Requests"),
+        ("shard-hour", "Shard-Hours"),
+        ("GB-month", "GB-Months"),
+        ("PUT payload unit", "PUT Payload Units"),
+        ("vCPU-hour", "vCPU-Hours"),
+    ] {
+        assert_eq!(unit_name(unit), wanted);
+    }
+    for region in Books::regions() {
+        for price in Books::for_region(region).unwrap().prices() {
+            let name = unit_name(&price.unit);
+            for base in name.split('-') {
+                let named = base.contains(|c: char| c.is_ascii_uppercase());
+                assert!(named, "{name} of {}", price.key);
+            }
+            let last = name.rsplit('-').next().unwrap();
+            let low = last.to_lowercase();
+            let is_time = TIMES
+                .iter()
+                .any(|t| low == t.to_lowercase() || low == t.to_lowercase().trim_end_matches('s'));
+            assert!(!is_time || TIMES.contains(&last), "{name} of {}", price.key);
+        }
+    }
+}
+
+#[test]
+fn confidence_is_that_of_the_price_book() {
+    let run = testing::run();
+    let books = Books::for_region(&run.summary.cost.region).unwrap();
+    let columns: Vec<&str> = FocusRows::columns().collect();
+    let at = |name: &str| columns.iter().position(|c| *c == name).unwrap();
+    for row in &focus(run).unwrap().rows {
+        let key = row[at("SkuId")].as_deref().unwrap();
+        let price = books.prices().find(|p| p.key == key).unwrap();
+        let wanted = match price.origin.basis.as_str() {
+            "published" => "documented",
+            other => other,
+        };
+        assert_eq!(
+            row[at("x_WeirConfidence")].as_deref(),
+            Some(wanted),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn bill_of_an_older_run_without_steps_is_refused_and_not_left_out() {
+    let mut run = testing::run().clone();
+    for line in &mut run.summary.cost.lines {
+        line.steps.clear();
+    }
+    let why = focus(&run).unwrap_err().to_string();
+    assert!(why.contains("run the pipeline again"), "{why}");
 }
 
 #[test]

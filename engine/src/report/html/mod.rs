@@ -20,6 +20,8 @@ const ATTACHED_MAX: usize = 1 << 20;
 const WHOLE_ROWS: usize = 12;
 /// and bytes of its text: more is half a page and on.
 const WHOLE_TEXT: usize = 2_000;
+/// Letters from which on a name may be broken.
+const LONG_NAME: usize = 18;
 /// Fingerprints that are shown; all are in the kit.
 const SHOWN_FILES: usize = 12;
 
@@ -160,11 +162,20 @@ fn figure(cell: &Cell) -> Markup {
         .unzip();
     html! {
         @if class.is_some() || path.is_some() {
-            span class=[class] data-figure=[path] data-value=[value] { (cell.text) }
-        } @else { (cell.text) }
+            span class=[class] data-figure=[path] data-value=[value] { (breakable(&cell.text)) }
+        } @else { (breakable(&cell.text)) }
         @if let Some(half) = &cell.plus_minus { span.pm { " \u{b1} " (half) } }
         @if let Some(share) = cell.bar { (bar(share)) }
     }
+}
+
+/// A text whose long names may be broken after their underscores, where a reader would break them.
+fn breakable(text: &str) -> Markup {
+    let is_long = text.split_whitespace().any(|w| w.len() > LONG_NAME);
+    if !is_long {
+        return html! { (text) };
+    }
+    html! { @for piece in text.split_inclusive('_') { (piece) @if piece.ends_with('_') { wbr; } } }
 }
 
 fn bar(share: f64) -> Markup {

@@ -1,10 +1,11 @@
 //! What it cost: every line with quantity, rounding, price and source; what stands there apart from what is used; what has
 //! no known price by name.
 
+use super::super::summary::CostLine;
 use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
 use super::super::text::dollars;
 use super::executive::month_of;
-use super::{Block, Cell, Page, Section, Table, Tone};
+use super::{Block, Cell, Page, Section, Table, Tone, percent};
 use crate::units::GIB;
 
 /// Areas that a plot tells apart.
@@ -68,10 +69,7 @@ pub(super) fn section(page: &Page<'_>) -> Section {
     }
     blocks.push(Block::Text(page.t("baseline_note").to_owned()));
     blocks.push(Block::Table(by_node(page)));
-    blocks.push(Block::Picture(
-        page.t("plot_cost").to_owned(),
-        plot(page).markup(),
-    ));
+    blocks.push(page.picture(page.t("plot_cost").to_owned(), &plot(page)));
     blocks.push(Block::Table(lines(page, true)));
     blocks.push(Block::Table(lines(page, false)));
     blocks.push(Block::Text(
@@ -98,51 +96,43 @@ fn by_node(page: &Page<'_>) -> Table {
             ">share",
         ],
     );
-    let month = |node: &str, baseline: bool| -> f64 {
-        let lines = cost
-            .lines
-            .iter()
-            .filter(|l| l.node == node && l.baseline == baseline);
-        lines.filter_map(|l| l.usd_per_month).sum()
+    let month = |of: &dyn Fn(&CostLine) -> bool| -> Vec<String> {
+        let lines = cost.lines.iter().enumerate();
+        let known = lines.filter(|(_, l)| l.quantity > 0.0 && l.usd_per_month.is_some() && of(l));
+        known
+            .map(|(i, _)| format!("cost/lines/{i}/usd_per_month"))
+            .collect()
     };
-    let whole = cost.usd_per_month.unwrap_or(0.0);
     let mut nodes: Vec<&String> = page.run.summary.nodes.keys().collect();
     nodes.sort_by(|a, b| month_of(page, b).total_cmp(&month_of(page, a)));
     for id in nodes {
-        // A sum of nothing is -0.
-        let share = if whole > 0.0 && month_of(page, id) > 0.0 {
-            month_of(page, id) / whole
-        } else {
-            0.0
+        let of = |baseline| month(&|l: &CostLine| l.node == *id && l.baseline == baseline);
+        let all = month(&|l: &CostLine| l.node == *id);
+        let share = match all.as_slice() {
+            [] => Cell::text(percent(0.0)),
+            all => page.share(&all.join(" + "), "cost/usd_per_month", percent),
         };
         table.rows.push(vec![
             Cell::toned(id.clone(), Tone::Code),
             page.figure(&format!("nodes/{id}/cost_usd"), dollars),
-            Cell::text(dollars(month(id, true))),
-            Cell::text(dollars(month(id, false))),
-            Cell::text(dollars(month_of(page, id))),
-            Cell {
-                bar: Some(share),
-                ..Cell::text(format!("{:.1} %", share * 100.0))
-            },
+            page.sum(&of(true), dollars),
+            page.sum(&of(false), dollars),
+            page.sum(&all, dollars),
+            share,
         ]);
     }
-    let sum = |baseline: bool| -> f64 {
-        let lines = cost.lines.iter().filter(|l| l.baseline == baseline);
-        lines.filter_map(|l| l.usd_per_month).sum()
+    let sum = |baseline: bool| page.sum(&month(&|l: &CostLine| l.baseline == baseline), dollars);
+    let strong = |cell: Cell| Cell {
+        tone: Tone::Strong,
+        ..cell
     };
-    let strong = |text: String| Cell::toned(text, Tone::Strong);
     // The nodes above are of this run: so is their sum.
-    let mut total = page.of_run("cost/total_usd", dollars);
-    let mut monthly = page.of_run("cost/usd_per_month", dollars);
-    total.tone = Tone::Strong;
-    monthly.tone = Tone::Strong;
     table.rows.push(vec![
-        strong(page.t("total").to_owned()),
-        total,
-        strong(dollars(sum(true))),
-        strong(dollars(sum(false))),
-        monthly,
+        strong(Cell::text(page.t("all_nodes"))),
+        strong(page.of_run("cost/total_usd", dollars)),
+        strong(sum(true)),
+        strong(sum(false)),
+        strong(page.of_run("cost/usd_per_month", dollars)),
         Cell::default(),
     ]);
     table

@@ -16,7 +16,14 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         let why = page.said(error);
         blocks.push(Block::Warning(page.say("failed_run", &[("why", &why)])));
     }
-    if page.run.summary.records.unaccounted > 0 {
+    let s = &page.run.summary;
+    if s.state == "stopped" {
+        let (ran, planned) = (super::span(s.virtual_seconds), page.run.doc.run_for);
+        let planned = super::span(planned.as_secs_f64());
+        let values = [("ran", ran.as_str()), ("planned", planned.as_str())];
+        blocks.push(Block::Warning(page.say("stopped_run", &values)));
+    }
+    if s.records.unaccounted > 0 {
         blocks.push(Block::Warning(page.t("unaccounted_run").to_owned()));
     }
     blocks.push(Block::Picture(page.t("drawing").to_owned(), drawing(page)));
@@ -31,8 +38,13 @@ pub(super) fn section(page: &Page<'_>) -> Section {
 
 fn sentence(page: &Page<'_>) -> String {
     let s = &page.run.summary;
+    let nothing = if s.records.produced == 0 {
+        "nothing_produced"
+    } else {
+        "nothing_delivered"
+    };
     let latency = s.latency_ms.map_or_else(
-        || page.t("nothing_delivered").to_owned(),
+        || page.t(nothing).to_owned(),
         |_| {
             let p99 = page.figure("latency_ms/p99", millis).words();
             page.say("sentence_latency", &[("p99", &p99)])
@@ -145,12 +157,8 @@ fn key_figures(page: &Page<'_>) -> super::Table {
     );
     row("p50", page.figure("latency_ms/p50", millis));
     row("p99", page.figure("latency_ms/p99", millis));
-    row("lost", {
-        let r = &page.run.summary.records;
-        let gone = r.dropped + r.failed;
-        let tone = if gone > 0 { Tone::Bad } else { Tone::Plain };
-        Cell::toned(whole(gone as f64), tone)
-    });
+    let lost = page.of_run("records/dropped + records/failed", whole);
+    row("lost", super::bad(lost));
     row("per_month", page.figure("cost/usd_per_month", dollars));
     row("per_gb", page.figure("cost/usd_per_gb", dollars));
     row("unaccounted", page.bad_count("records/unaccounted"));
@@ -186,10 +194,11 @@ pub(super) fn objectives(page: &Page<'_>) -> Section {
             format!("{} \u{00b7} {}", o.node, o.metric)
         };
         let show = |v: f64| format!("{} {}", number(v), o.unit);
-        let bounds = [("\u{2264}", o.at_most), ("\u{2265}", o.at_least)];
-        let bounds = bounds
-            .iter()
-            .filter_map(|(sign, b)| b.map(|b| format!("{sign} {}", show(b))));
+        let (sign, field) = match o.at_most {
+            Some(_) => ("\u{2264}", "at_most"),
+            None => ("\u{2265}", "at_least"),
+        };
+        let bound = |v: f64| format!("{sign} {}", show(v));
         let verdict = if o.ok {
             Cell::toned(page.t("met"), Tone::Good)
         } else {
@@ -198,7 +207,7 @@ pub(super) fn objectives(page: &Page<'_>) -> Section {
         table.rows.push(vec![
             Cell::toned(name, Tone::Code),
             page.figure(&format!("objectives/{i}/value"), show),
-            Cell::text(bounds.collect::<Vec<_>>().join(", ")),
+            page.of_run(&format!("objectives/{i}/{field}"), bound),
             verdict,
         ]);
     }

@@ -26,6 +26,7 @@ use serde_json::Value;
 
 use super::folder::RunFiles;
 use super::summary::Interval;
+use super::svg::Plot;
 use crate::node::{AnyKind, KindSpec};
 
 pub use words::{Lang, Words};
@@ -111,7 +112,8 @@ pub enum Tone {
 pub struct Cell {
     /// What is read.
     pub text: String,
-    /// Where in `summary.json` the figure stands, and its value there.
+    /// Where in `summary.json` the figure stands, and its value there. `a : b` is a quotient of two figures, `a - b` a
+    /// difference, `a + b + c` a sum.
     pub figure: Option<(String, f64)>,
     /// Half of the interval of confidence around it, of a mean over repeats.
     pub plus_minus: Option<String>,
@@ -135,6 +137,14 @@ impl Cell {
     pub fn text(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
+            ..Self::default()
+        }
+    }
+    /// A figure at its place.
+    fn of(path: String, value: f64, show: impl Fn(f64) -> String) -> Self {
+        Self {
+            text: show(value),
+            figure: Some((path, value)),
             ..Self::default()
         }
     }
@@ -254,8 +264,27 @@ impl Page<'_> {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         Table::new(caption, &texts)
     }
-    /// The value in `summary.json` at `path`, names and places separated by `/`.
+    /// A plot with what it shows; in words when there is nothing in it.
+    fn picture(&self, caption: String, plot: &Plot) -> Block {
+        match plot.is_empty() {
+            true => Block::Text(self.say("no_plot", &[("plot", &caption)])),
+            false => Block::Picture(caption, plot.markup()),
+        }
+    }
+    /// The value in `summary.json` at `path`, names and places separated by `/`; of `a : b` the quotient, of `a - b` the
+    /// difference, of `a + b` the sum of those that were measured.
     fn value(&self, path: &str) -> Option<f64> {
+        if let Some((part, whole)) = path.split_once(" : ") {
+            let whole = self.value(whole).filter(|v| *v > 0.0)?;
+            return Some(self.value(part)? / whole);
+        }
+        if let Some((from, less)) = path.split_once(" - ") {
+            return Some(self.value(from)? - self.value(less)?);
+        }
+        if path.contains(" + ") {
+            let known = path.split(" + ").filter_map(|p| self.value(p));
+            return known.reduce(|a, b| a + b);
+        }
         let mut at: &Value = &self.run.summary_json;
         for name in path.split('/') {
             at = match at {
@@ -277,6 +306,29 @@ impl Page<'_> {
         cell.plus_minus = half.filter(tells).map(|h| half_of(&cell.text, h, &show));
         cell
     }
+    /// One figure over another of this run; a dash when either was not measured, or the second is nothing.
+    fn quotient(&self, path: &str, of: &str, show: impl Fn(f64) -> String) -> Cell {
+        self.of_run(&format!("{path} : {of}"), show)
+    }
+    /// The same as a share of a whole, with its bar.
+    fn share(&self, path: &str, of: &str, show: impl Fn(f64) -> String) -> Cell {
+        let mut cell = self.quotient(path, of, show);
+        cell.bar = cell.figure.as_ref().map(|(_, v)| *v);
+        cell
+    }
+    /// The sum of several figures of this run; nothing of nothing.
+    fn sum(&self, paths: &[String], show: impl Fn(f64) -> String) -> Cell {
+        match paths {
+            [] => Cell::text(show(0.0)),
+            paths => self.of_run(&paths.join(" + "), show),
+        }
+    }
+    /// The same figure of every node together.
+    fn of_nodes(&self, field: &str) -> String {
+        let nodes = self.run.summary.nodes.keys();
+        let paths: Vec<String> = nodes.map(|id| format!("nodes/{id}/{field}")).collect();
+        paths.join(" + ")
+    }
     /// The figure at `path` of all runs when it was repeated, with its name.
     fn repeated(&self, path: &str) -> Option<(&'static str, &Interval)> {
         let repeats = self.run.summary.repeats.as_ref()?;
@@ -286,11 +338,7 @@ impl Page<'_> {
     /// The figure at `path` of this one run.
     fn of_run(&self, path: &str, show: impl Fn(f64) -> String) -> Cell {
         match self.value(path) {
-            Some(value) => Cell {
-                text: show(value),
-                figure: Some((path.to_owned(), value)),
-                ..Cell::default()
-            },
+            Some(value) => Cell::of(path.to_owned(), value, show),
             None => Cell::toned("\u{2013}", Tone::Faint),
         }
     }
@@ -299,11 +347,7 @@ impl Page<'_> {
     }
     /// A count that should be 0.
     fn bad_count(&self, path: &str) -> Cell {
-        let mut cell = self.count(path);
-        if cell.figure.as_ref().is_some_and(|(_, v)| *v > 0.0) {
-            cell.tone = Tone::Bad;
-        }
-        cell
+        bad(self.count(path))
     }
 }
 
@@ -314,6 +358,31 @@ fn span(seconds: f64) -> String {
     } else {
         super::text::seconds(seconds.round())
     }
+}
+
+/// A figure that should be 0.
+fn bad(mut cell: Cell) -> Cell {
+    if cell.figure.as_ref().is_some_and(|(_, v)| *v > 0.0) {
+        cell.tone = Tone::Bad;
+    }
+    cell
+}
+
+/// A share in percent: three digits tell enough, however small it is.
+fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if value == 0.0 || value.abs() >= 1.0 || !value.is_finite() {
+        return format!("{} %", super::text::number(value));
+    }
+    let mut decimals = 3;
+    let mut unit = 0.1;
+    while value.abs() < unit && decimals < 12 {
+        decimals += 1;
+        unit /= 10.0;
+    }
+    let text = format!("{value:.decimals$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} %")
 }
 
 /// A count, grouped by thousands.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::svg::{Axis, Mark, Plot, Series, Shape, Unit, paint};
 use super::super::text::{millis, number};
 use super::derive::{Back, Derived};
-use super::{Block, Cell, Page, Section, Table, Tone, span, whole};
+use super::{Block, Cell, Page, Section, Table, Tone, bad, percent, span, whole};
 use crate::document::Action;
 
 /// Nodes that a plot tells apart.
@@ -20,40 +20,35 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
         Block::Text(tried_again(page)),
         Block::Heading(page.t("latency").to_owned()),
         Block::Table(latency(page)),
-        Block::Picture(
-            page.banded_caption("plot_latency", &over_time),
-            over_time.markup(),
-        ),
+        page.picture(page.banded_caption("plot_latency", &over_time), &over_time),
         Block::Table(parts(page)),
         Block::Heading(page.t("freshness_backlog").to_owned()),
         Block::Text(page.t("freshness_note").to_owned()),
         Block::Table(freshness(page, derived)),
-        Block::Picture(
+        page.picture(
             page.t("plot_freshness").to_owned(),
-            by_node(
+            &by_node(
                 page,
                 &derived.freshness,
                 "plot_freshness",
                 "axis_age",
                 Unit::Seconds,
-            )
-            .markup(),
+            ),
         ),
-        Block::Picture(
+        page.picture(
             page.t("plot_backlog").to_owned(),
-            by_node(
+            &by_node(
                 page,
                 &derived.held,
                 "plot_backlog",
                 "axis_records",
                 Unit::Of(page.words.unit("records").to_owned()),
-            )
-            .markup(),
+            ),
         ),
         Block::Heading(page.t("limits").to_owned()),
         Block::Text(page.t("limits_note").to_owned()),
         Block::Table(limits(page)),
-        Block::Picture(page.t("plot_limits").to_owned(), limit_plot(page).markup()),
+        page.picture(page.t("plot_limits").to_owned(), &limit_plot(page)),
         Block::Heading(page.t("faults").to_owned()),
     ];
     if derived.recoveries.is_empty() {
@@ -100,11 +95,12 @@ fn tried_again(page: &Page<'_>) -> String {
 
 fn cards(page: &Page<'_>) -> Vec<(String, Cell)> {
     let rate = |v: f64| format!("{} /s", number(v));
-    let sum = |key: &str, n: u64| {
-        let tone = if n > 0 { Tone::Bad } else { Tone::Plain };
-        (page.t(key).to_owned(), Cell::toned(whole(n as f64), tone))
+    let sum = |key: &str| {
+        (
+            page.t(key).to_owned(),
+            bad(page.of_run(&page.of_nodes(key), whole)),
+        )
     };
-    let nodes = || page.run.summary.nodes.values();
     vec![
         (
             page.t("offered").to_owned(),
@@ -114,8 +110,8 @@ fn cards(page: &Page<'_>) -> Vec<(String, Cell)> {
             page.t("delivered_rate").to_owned(),
             page.figure("throughput/delivered_per_second", rate),
         ),
-        sum("throttled", nodes().map(|n| n.throttled).sum()),
-        sum("errors", nodes().map(|n| n.errors).sum()),
+        sum("throttled"),
+        sum("errors"),
         (
             page.t("dropped").to_owned(),
             page.bad_count("records/dropped"),
@@ -211,17 +207,14 @@ fn latency_plot(page: &Page<'_>, derived: &Derived) -> Plot {
 fn parts(page: &Page<'_>) -> Table {
     let mut table = page.head(page.t("parts_table"), &["node", "part", ">mean", ">share"]);
     for (id, node) in &page.run.summary.nodes {
-        let whole: f64 = node.latency_parts_ms.values().map(|part| part.mean).sum();
-        for (part, took) in &node.latency_parts_ms {
-            let share = took.mean / whole.max(f64::MIN_POSITIVE);
+        let at = |part: &str| format!("nodes/{id}/latency_parts_ms/{part}/mean");
+        let all: Vec<String> = node.latency_parts_ms.keys().map(|p| at(p)).collect();
+        for part in node.latency_parts_ms.keys() {
             table.rows.push(vec![
                 Cell::toned(id.clone(), Tone::Code),
                 Cell::text(page.words.part(part)),
-                page.figure(&format!("nodes/{id}/latency_parts_ms/{part}/mean"), millis),
-                Cell {
-                    bar: Some(share),
-                    ..Cell::text(format!("{:.0} %", share * 100.0))
-                },
+                page.figure(&at(part), millis),
+                page.share(&at(part), &all.join(" + "), percent),
             ]);
         }
     }
@@ -322,7 +315,6 @@ fn limits(page: &Page<'_>) -> Table {
         page.t("limits_table"),
         &["node", "limit", ">nearest_for", ">mean", ">max"],
     );
-    let percent = |v: f64| format!("{} %", number(v * 100.0));
     for (id, node) in &page.run.summary.nodes {
         for name in node.limits.keys() {
             let of = |field: &str| format!("nodes/{id}/limits/{name}/{field}");

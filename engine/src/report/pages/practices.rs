@@ -1,14 +1,22 @@
 //! Good practice for analytics over files: how what the run wrote and read stands to it.
 
-use super::super::places::GOOD_FILE_BYTES;
-use super::super::summary::LakePlace;
+use super::super::places::{FEW_PARTITIONS, GOOD_FILE_BYTES, MANY_PARTITIONS};
+use super::super::summary::{LakePlace, NodeSummary};
 use super::super::text::number;
-use super::{Block, Cell, Page, Section, Table, Tone};
+use super::{Block, Cell, Page, Section, Table, Tone, percent};
 
 /// Formats of which a query reads only the columns that it names.
 const COLUMNAR: [&str; 2] = ["parquet", "orc"];
 /// The metric of what a query read.
 const SCANNED: &str = "ProcessedBytes";
+/// That of what the tables held that it read,
+const HELD: &str = "TableBytes";
+/// of what its filters on partition columns left of them,
+const LEFT: &str = "PartitionBytes";
+/// and of how many partitions they had.
+const PARTITIONS: &str = "TablePartitions";
+/// Share of the bytes above which a query reads as good as all.
+const AS_GOOD_AS_ALL: f64 = 0.9;
 
 pub(super) fn section(page: &Page<'_>) -> Section {
     let places = &page.run.summary.lake;
@@ -17,18 +25,28 @@ pub(super) fn section(page: &Page<'_>) -> Section {
         blocks.push(Block::Text(page.t("practices_no_files").to_owned()));
     } else {
         blocks.push(Block::Table(files(page)));
-        blocks.push(Block::Table(judged(page)));
+    }
+    let judged = judged(page);
+    if !judged.rows.is_empty() {
+        blocks.push(Block::Table(judged));
     }
     let queries = queries(page);
+    if !queries.rows.is_empty() {
+        blocks.push(Block::Text(page.t("scans_note").to_owned()));
+    }
     if queries.rows.is_empty() {
         blocks.push(Block::Text(page.t("practices_no_queries").to_owned()));
     } else {
         blocks.push(Block::Table(queries));
     }
     blocks.push(Block::List(
-        ["practices_source_lens", "practices_source_athena"]
-            .map(|k| page.t(k).to_owned())
-            .to_vec(),
+        [
+            "practices_source_lens",
+            "practices_source_athena",
+            "practices_source_partitions",
+        ]
+        .map(|k| page.t(k).to_owned())
+        .to_vec(),
     ));
     Section {
         id: "practices",
@@ -88,23 +106,79 @@ fn judged(page: &Page<'_>) -> Table {
         page.t("practices_table"),
         &["place", "practice", "found", "advice"],
     );
+    let mut put = |of: &str, (practice, found, is_good, advice): Verdict| {
+        let mark = if is_good { "\u{2713}" } else { "\u{2717}" };
+        let tone = if is_good { Tone::Good } else { Tone::Bad };
+        table.rows.push(vec![
+            Cell::toned(of, Tone::Code),
+            Cell::text(page.t(practice)),
+            Cell::toned(format!("{mark} {found}"), tone),
+            Cell::text(if is_good { "" } else { page.t(advice) }),
+        ]);
+    };
     for place in &page.run.summary.lake {
-        for (practice, found, is_good, advice) in verdicts(page, place) {
-            let mark = if is_good { "\u{2713}" } else { "\u{2717}" };
-            let tone = if is_good { Tone::Good } else { Tone::Bad };
-            table.rows.push(vec![
-                Cell::toned(place.place.clone(), Tone::Code),
-                Cell::text(page.t(practice)),
-                Cell::toned(format!("{mark} {found}"), tone),
-                Cell::text(if is_good { "" } else { page.t(advice) }),
-            ]);
-        }
+        let all = verdicts(page, place).into_iter();
+        all.chain(crowded(page, place))
+            .for_each(|v| put(&place.place, v));
+    }
+    for (id, node) in &page.run.summary.nodes {
+        read_of_it(page, node).into_iter().for_each(|v| put(id, v));
     }
     table
 }
 
-/// The practice, what was found, whether it is kept, and what helps when it is not. What cannot be told is not judged.
-fn verdicts<'a>(page: &Page<'_>, place: &LakePlace) -> Vec<(&'a str, String, bool, &'a str)> {
+/// The practice, what was found, whether it is kept, and what helps when it is not.
+type Verdict = (&'static str, String, bool, &'static str);
+
+/// Whether there are more partitions than help.
+fn crowded(page: &Page<'_>, place: &LakePlace) -> Option<Verdict> {
+    if place.partitions == 0 {
+        return None;
+    }
+    let each = place.bytes as f64 / place.partitions as f64;
+    let is_good = place.partitions <= FEW_PARTITIONS
+        || (place.partitions <= MANY_PARTITIONS && each >= GOOD_FILE_BYTES as f64);
+    let found = page.say(
+        "partitions_each",
+        &[
+            ("count", &super::whole(place.partitions as f64)),
+            ("size", &megabytes(each)),
+        ],
+    );
+    Some((
+        "practice_few_partitions",
+        found,
+        is_good,
+        "advice_few_partitions",
+    ))
+}
+
+/// What the queries of a node read of the tables' bytes: what partitions save, and what columns and row groups do. With
+/// files in one partition only nothing can be told of the first.
+fn read_of_it(page: &Page<'_>, node: &NodeSummary) -> Vec<Verdict> {
+    let sum = |name: &str| node.metrics.get(name).map_or(0.0, |m| m.sum);
+    let (held, left, scanned) = (sum(HELD), sum(LEFT), sum(SCANNED));
+    let mut out = Vec::new();
+    if held <= 0.0 {
+        return out;
+    }
+    let most = node.metrics.get(PARTITIONS).and_then(|m| m.max);
+    if most.is_some_and(|m| m > 1.0) {
+        let share = left / held;
+        let found = page.say("share_left", &[("share", &percent(share))]);
+        out.push(("practice_pruned", found, share < 1.0, "advice_pruned"));
+    }
+    if left > 0.0 {
+        let share = scanned / left;
+        let found = page.say("share_of_left", &[("share", &percent(share))]);
+        let is_good = share <= AS_GOOD_AS_ALL;
+        out.push(("practice_columns", found, is_good, "advice_columns"));
+    }
+    out
+}
+
+/// How the files of a place are written. What cannot be told is not judged.
+fn verdicts(page: &Page<'_>, place: &LakePlace) -> Vec<Verdict> {
     let mut out = Vec::new();
     let columnar = COLUMNAR.contains(&place.format.as_str());
     if !place.format.is_empty() {
@@ -163,19 +237,27 @@ fn queries(page: &Page<'_>) -> Table {
             ">scanned",
             ">scanned_each",
             ">scanned_most",
+            ">held_each",
+            ">left_share",
+            ">read_share",
         ],
     );
     for (id, node) in &page.run.summary.nodes {
         if node.metrics.get(SCANNED).is_none_or(|m| m.count == 0) {
             continue;
         }
-        let of = |field: &str| format!("nodes/{id}/metrics/{SCANNED}/{field}");
+        let at = |name: &str, field: &str| format!("nodes/{id}/metrics/{name}/{field}");
+        let of = |field: &str| at(SCANNED, field);
+        let share = |part: &str| page.share(&at(part, "sum"), &at(HELD, "sum"), percent);
         table.rows.push(vec![
             Cell::toned(id.clone(), Tone::Code),
             page.count(&of("count")),
             page.figure(&of("sum"), megabytes),
             page.figure(&of("avg"), megabytes),
             page.figure(&of("max"), megabytes),
+            page.figure(&at(HELD, "avg"), megabytes),
+            share(LEFT),
+            share(SCANNED),
         ]);
     }
     table

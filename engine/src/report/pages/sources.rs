@@ -81,20 +81,23 @@ fn assumptions<'a>(
         } else {
             page.said(&a.value)
         };
-        let tone = if a.basis == "assumed" {
-            Tone::Bad
-        } else {
-            Tone::Plain
-        };
         table.rows.push(vec![
             Cell::toned(a.key.clone(), Tone::Code),
             Cell::text(value),
-            Cell::toned(basis(page, &a.basis), tone),
+            Cell::toned(basis(page, &a.basis), tone_of(&a.basis)),
             Cell::toned(a.date.clone(), Tone::Date),
             reference(sources, &a.source, &a.date),
         ]);
     }
     table
+}
+
+/// What is assumed stands out.
+fn tone_of(basis: &str) -> Tone {
+    match basis {
+        "assumed" => Tone::Bad,
+        _ => Tone::Plain,
+    }
 }
 
 fn basis(page: &Page<'_>, basis: &str) -> String {
@@ -109,7 +112,10 @@ fn basis(page: &Page<'_>, basis: &str) -> String {
 }
 
 fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table {
-    let mut table = page.head(page.t("prices"), &["usage", "unit_price", "read", "source"]);
+    let mut table = page.head(
+        page.t("prices"),
+        &["usage", "unit_price", "basis", "read", "source"],
+    );
     let mut seen = BTreeSet::new();
     for line in &page.run.summary.cost.lines {
         if line.quantity <= 0.0
@@ -121,6 +127,7 @@ fn prices(page: &Page<'_>, sources: &BTreeMap<(String, String), usize>) -> Table
         table.rows.push(vec![
             Cell::toned(line.usage_type.clone(), Tone::Code),
             Cell::text(page.said(&line.unit_price)),
+            Cell::toned(basis(page, &line.basis), tone_of(&line.basis)),
             Cell::toned(line.date.clone(), Tone::Date),
             reference(sources, &line.source, &line.date),
         ]);

@@ -6,7 +6,8 @@ use super::*;
 use crate::report::{csv, markdown, testing, to_json};
 use crate::services;
 
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 14] = [
+    include_str!("mod.rs"),
     include_str!("configuration.rs"),
     include_str!("cost.rs"),
     include_str!("executive.rs"),
@@ -19,7 +20,23 @@ const SOURCES: [&str; 12] = [
     include_str!("units.rs"),
     include_str!("workload.rs"),
     include_str!("../html/mod.rs"),
+    include_str!("../markdown.rs"),
 ];
+
+#[test]
+fn small_shares_have_three_digits() {
+    for (share, text) in [
+        (0.0, "0 %"),
+        (0.897, "89.7 %"),
+        (0.01, "1 %"),
+        (0.004, "0.4 %"),
+        (0.000_171_38, "0.0171 %"),
+        (0.000_016_64, "0.00166 %"),
+        (1.5, "150 %"),
+    ] {
+        assert_eq!(super::percent(share), text);
+    }
+}
 
 #[test]
 fn every_text_is_there_in_both_languages_and_used() {

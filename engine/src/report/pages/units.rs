@@ -5,11 +5,7 @@ use super::{Block, Cell, Page, Section, Table, Tone};
 use crate::books::thousands;
 
 /// Metrics that count queries: one value for each.
-const QUERY_METRICS: [&str; 3] = [
-    "TotalExecutionTime",
-    "QueryDuration",
-    "QueryRuntimeBreakdown",
-];
+const QUERY_METRICS: [&str; 3] = ["ProcessedBytes", "QueryDuration", "QueryRuntimeBreakdown"];
 /// Assumptions that a table of sensitivity shows.
 const TOP: usize = 3;
 
@@ -35,7 +31,6 @@ pub(super) fn section(page: &Page<'_>) -> Section {
 
 fn units(page: &Page<'_>) -> Table {
     let s = &page.run.summary;
-    let total = s.cost.total_usd;
     let mut table = page.head(page.t("unit_table"), &["unit", ">usd", "how"]);
     let mut row = |key: &str, cell: Cell, how: String| {
         table.rows.push(vec![
@@ -44,10 +39,7 @@ fn units(page: &Page<'_>) -> Table {
             Cell::toned(how, Tone::Faint),
         ]);
     };
-    let per = |n: f64, of: f64| match n > 0.0 {
-        true => Cell::text(dollars(total * of / n)),
-        false => Cell::toned("\u{2013}", Tone::Faint),
-    };
+    let million = |records: &str| page.quotient("cost/total_usd", records, |v| dollars(v * 1e6));
     row(
         "per_gb",
         page.figure("cost/usd_per_gb", dollars),
@@ -58,35 +50,33 @@ fn units(page: &Page<'_>) -> Table {
     );
     row(
         "per_million",
-        per(s.records.produced as f64, 1e6),
+        million("records/produced"),
         page.t("how_million").to_owned(),
     );
     row(
         "per_million_delivered",
-        per(s.records.delivered as f64, 1e6),
+        million("records/delivered"),
         page.t("how_million_delivered").to_owned(),
     );
-    let (queries, spent) = queries(page);
-    if queries > 0 {
-        let cell = Cell::text(dollars(spent / queries as f64));
+    let (spent, queries) = queries(page);
+    if let Some(count) = page.value(&queries) {
         row(
             "per_query",
-            cell,
-            page.say("how_query", &[("count", &super::whole(queries as f64))]),
+            page.quotient(&spent, &queries, dollars),
+            page.say("how_query", &[("count", &super::whole(count))]),
         );
     }
-    let scans = s
-        .cost
-        .lines
-        .iter()
-        .filter(|l| l.unit == "TB" && l.usage_type.contains("scanned"));
-    let (tb, usd) = scans.fold((0.0, 0.0), |(tb, usd), l| {
-        (tb + l.quantity, usd + l.usd.unwrap_or(0.0))
-    });
-    if tb > 0.0 {
+    let scans = s.cost.lines.iter().enumerate();
+    let scans = scans.filter(|(_, l)| l.unit == "TB" && l.usage_type.contains("scanned"));
+    let scans: Vec<usize> = scans.map(|(i, _)| i).collect();
+    let of = |field: &str| {
+        let each = scans.iter().map(|i| format!("cost/lines/{i}/{field}"));
+        each.collect::<Vec<_>>().join(" + ")
+    };
+    if let Some(tb) = page.value(&of("quantity")).filter(|tb| *tb > 0.0) {
         row(
             "per_tb",
-            Cell::text(dollars(usd / tb)),
+            page.quotient(&of("usd"), &of("quantity"), dollars),
             page.say("how_tb", &[("tb", &number(tb))]),
         );
     }
@@ -101,17 +91,17 @@ fn units(page: &Page<'_>) -> Table {
     table
 }
 
-/// Queries of the run, and what the nodes that ran them cost.
-fn queries(page: &Page<'_>) -> (u64, f64) {
-    let mut sum = (0, 0.0);
-    for node in page.run.summary.nodes.values() {
-        let metric = QUERY_METRICS.iter().find_map(|m| node.metrics.get(*m));
-        if let Some(metric) = metric.filter(|m| m.count > 0) {
-            sum.0 += metric.count;
-            sum.1 += node.cost_usd;
+/// Where it stands what the nodes that ran queries cost, and how many they ran.
+fn queries(page: &Page<'_>) -> (String, String) {
+    let (mut spent, mut counts) = (Vec::new(), Vec::new());
+    for (id, node) in &page.run.summary.nodes {
+        let known = |name: &&&str| node.metrics.get(**name).is_some_and(|m| m.count > 0);
+        if let Some(metric) = QUERY_METRICS.iter().find(known) {
+            spent.push(format!("nodes/{id}/cost_usd"));
+            counts.push(format!("nodes/{id}/metrics/{metric}/count"));
         }
     }
-    sum
+    (spent.join(" + "), counts.join(" + "))
 }
 
 fn projections(page: &Page<'_>) -> Table {
@@ -128,7 +118,8 @@ fn projections(page: &Page<'_>) -> Table {
         ],
     );
     for (i, p) in s.cost.projections.iter().enumerate() {
-        let of = |field: &str| page.figure(&format!("cost/projections/{i}/{field}"), dollars);
+        let place = format!("cost/projections/{i}");
+        let of = |field: &str| page.figure(&format!("{place}/{field}"), dollars);
         let times = f64::from(p.traffic);
         let gb = s
             .cost
@@ -142,7 +133,10 @@ fn projections(page: &Page<'_>) -> Table {
             Cell::toned(format!("{}x", p.traffic), Tone::Strong),
             of("usd_per_month"),
             of("baseline_usd_per_month"),
-            Cell::text(dollars(p.usd_per_month - p.baseline_usd_per_month)),
+            page.of_run(
+                &format!("{place}/usd_per_month - {place}/baseline_usd_per_month"),
+                dollars,
+            ),
             Cell::text(
                 gb.filter(|g| g.is_finite())
                     .map_or_else(|| "\u{2013}".to_owned(), dollars),

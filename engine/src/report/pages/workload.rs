@@ -5,9 +5,12 @@ use serde_json::Value;
 use super::super::svg::{Axis, Plot, Series, Shape, Unit, paint};
 use super::super::text::number;
 use super::derive::Derived;
-use super::{Block, Cell, Page, Section, Table, Tone, span, whole};
+use super::{Block, Cell, Page, Section, Table, Tone, percent, span, whole};
 use crate::document::Action;
 use crate::metrics::{KeySummary, SizeSummary};
+
+/// Sources up to which each has a table and a picture of its own.
+const FEW: usize = 8;
 
 pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
     let doc = &page.run.doc;
@@ -40,15 +43,16 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
         ),
         (page.t("record_size").to_owned(), record_size(page)),
     ]));
-    for id in page.run.sources() {
-        blocks.push(Block::Table(source(page, id)));
+    let sources = page.run.sources();
+    if sources.len() > FEW {
+        blocks.push(Block::Table(all_sources(page, &sources)));
+    } else {
+        let each = sources.iter().map(|id| Block::Table(source(page, id)));
+        blocks.extend(each);
     }
     blocks.extend(records(page));
     let rates = rate_plot(page, derived);
-    blocks.push(Block::Picture(
-        page.banded_caption("plot_rate", &rates),
-        rates.markup(),
-    ));
+    blocks.push(page.picture(page.banded_caption("plot_rate", &rates), &rates));
     if doc.scenario.is_empty() {
         blocks.push(Block::Text(page.t("no_scenario").to_owned()));
     } else {
@@ -62,20 +66,39 @@ pub(super) fn section(page: &Page<'_>, derived: &Derived) -> Section {
 }
 
 fn record_size(page: &Page<'_>) -> Cell {
-    let nodes = &page.run.summary.nodes;
     let sources = page.run.sources();
-    let of = |pick: fn(&super::super::summary::NodeSummary) -> u64| -> u64 {
-        sources
-            .iter()
-            .filter_map(|id| nodes.get(*id))
-            .map(pick)
-            .sum()
+    let of = |field: &str| -> String {
+        let each = sources.iter().map(|id| format!("nodes/{id}/{field}"));
+        each.collect::<Vec<_>>().join(" + ")
     };
-    let (bytes, records) = (of(|n| n.bytes_in), of(|n| n.records_in));
-    if records == 0 {
-        return Cell::text("\u{2013}");
+    page.quotient(&of("bytes_in"), &of("records_in"), |v| {
+        format!("{} B", number(v))
+    })
+}
+
+/// Many sources: a row for each.
+fn all_sources(page: &Page<'_>, ids: &[&str]) -> Table {
+    let mut table = page.head(
+        page.t("sources_caption"),
+        &["node", "told", ">produced", ">bytes"],
+    );
+    for id in ids {
+        let told = page.run.doc.node(id).map(|node| {
+            let schema = page.schema(&node.kind);
+            let each = node.params.iter().map(|(name, value)| {
+                let unit = schema["properties"][name]["x-unit"].as_str();
+                format!("{name} {}", page.parameter(value, unit.unwrap_or_default()))
+            });
+            each.collect::<Vec<_>>().join(", ")
+        });
+        table.rows.push(vec![
+            Cell::toned(*id, Tone::Code),
+            Cell::text(told.unwrap_or_default()),
+            page.figure(&format!("nodes/{id}/records_in"), whole),
+            page.figure(&format!("nodes/{id}/bytes_in"), whole),
+        ]);
     }
-    Cell::text(format!("{} B", number(bytes as f64 / records as f64)))
+    table
 }
 
 /// A source and what it was told.
@@ -127,10 +150,16 @@ fn records(page: &Page<'_>) -> Vec<Block> {
         }
         blocks.push(Block::Table(table));
     }
-    for (id, sizes) in sized().filter(|(_, s)| s.bars.len() > 1) {
+    let drawn = || sized().filter(|(_, s)| s.bars.len() > 1);
+    for (id, sizes) in drawn().take(FEW) {
         let caption = page.say("plot_sizes", &[("node", id)]);
         let plot = size_plot(page, &caption, sizes);
-        blocks.push(Block::Picture(caption, plot.markup()));
+        blocks.push(page.picture(caption, &plot));
+    }
+    let more = drawn().skip(FEW).count();
+    if more > 0 {
+        let count = more.to_string();
+        blocks.push(Block::Text(page.say("more_sizes", &[("count", &count)])));
     }
     let keyed: Vec<_> = nodes()
         .filter_map(|(id, n)| Some((id, n.keys.as_ref()?)))
@@ -181,7 +210,6 @@ fn keys(page: &Page<'_>, keyed: &[(&String, &KeySummary)]) -> Table {
             "counted",
         ],
     );
-    let percent = |v: f64| format!("{} %", number(v * 100.0));
     for (id, keys) in keyed {
         let of = |field: &str| format!("nodes/{id}/keys/{field}");
         let counted = if keys.exact {

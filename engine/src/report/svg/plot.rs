@@ -154,7 +154,7 @@ impl Plot {
                 title { (self.title) }
                 rect width="100%" height="100%" fill=(p.panel) {}
                 (self.grid(&area))
-                @for mark in &self.marks { (draw_mark(mark, &area)) }
+                @for mark in &self.marks { (draw_mark(mark, &area, self.title_end())) }
                 @for (series, points) in self.series.iter().zip(&stacked) { (draw_series(series, points, &area)) }
                 (self.draw_legend(&rows))
             }
@@ -209,13 +209,21 @@ impl Plot {
         }
     }
 
+    /// Nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.series.iter().all(|s| s.points.is_empty())
+    }
+
+    /// Where the name of the upright axis ends.
+    fn title_end(&self) -> f64 {
+        4.0 + text_width(&titled(&self.y), TEXT) + GAP
+    }
+
     fn grid(&self, area: &Area) -> Markup {
         let p = paint();
         let (right, top) = (area.left + area.width, area.top());
-        let label = |axis: &Axis| match &axis.unit {
-            super::Unit::Of(unit) if !unit.is_empty() => format!("{} ({unit})", axis.label),
-            _ => axis.label.clone(),
-        };
+        let label = titled;
         html! {
             text x="4" y="13" fill=(p.secondary) { (label(&self.y)) }
             @for tick in &area.y.ticks { @if let Some(y) = area.py(*tick) {
@@ -274,11 +282,24 @@ impl Plot {
     }
 }
 
+/// The name of an axis with its unit; "Records (records)" says nothing twice.
+fn titled(axis: &Axis) -> String {
+    match &axis.unit {
+        super::Unit::Of(unit)
+            if !unit.is_empty() && unit.to_lowercase() != axis.label.to_lowercase() =>
+        {
+            format!("{} ({unit})", axis.label)
+        }
+        _ => axis.label.clone(),
+    }
+}
+
 fn shown(series: &Series) -> String {
     fitted(&series.name, TEXT, 260.0)
 }
 
-fn draw_mark(mark: &Mark, area: &Area) -> Markup {
+/// `title_end` is where the name of the upright axis ends: what would begin above it stands inside the plot instead.
+fn draw_mark(mark: &Mark, area: &Area, title_end: f64) -> Markup {
     match mark {
         Mark::Span {
             from,
@@ -294,10 +315,20 @@ fn draw_mark(mark: &Mark, area: &Area) -> Markup {
                 return Markup::default();
             };
             let flip = from + text_width(text, 10.0) + 6.0 > area.left + area.width;
+            let first = if flip {
+                from - 3.0 - text_width(text, 10.0)
+            } else {
+                from + 3.0
+            };
+            let line = if first < title_end {
+                area.top() + 11.0
+            } else {
+                area.top() - 3.0
+            };
             html! {
                 rect x=(at(from)) y=(at(area.top())) width=(at((to - from).max(1.0))) height=(at(area.height)) fill=(color) fill-opacity="0.12" {}
                 line x1=(at(from)) x2=(at(from)) y1=(at(area.top())) y2=(at(area.bottom)) stroke=(color) stroke-width="1" {}
-                text x=(at(if flip { from - 3.0 } else { from + 3.0 })) y=(at(area.top() - 3.0)) text-anchor=[flip.then_some("end")] font-size="10" fill=(color) { (fitted(text, 10.0, 220.0)) }
+                text x=(at(if flip { from - 3.0 } else { from + 3.0 })) y=(at(line)) text-anchor=[flip.then_some("end")] font-size="10" fill=(color) { (fitted(text, 10.0, 220.0)) }
             }
         }
         Mark::Level { y, text, color } => {

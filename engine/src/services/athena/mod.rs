@@ -111,6 +111,21 @@ static SPEC: KindSpec = KindSpec {
             unit: "Bytes",
             help: "Bytes that a query read, before rounding.",
         },
+        MetricSpec {
+            name: "TableBytes",
+            unit: "Bytes",
+            help: "Bytes of the tables that a query reads, at its moment.",
+        },
+        MetricSpec {
+            name: "PartitionBytes",
+            unit: "Bytes",
+            help: "Of the bytes of the tables, those in the partitions that the query's filters left.",
+        },
+        MetricSpec {
+            name: "TablePartitions",
+            unit: "Count",
+            help: "Partitions with files, of the tables that a query reads.",
+        },
     ],
     usage: &[
         &SCANNED,

@@ -15,7 +15,8 @@ use super::query::{Ended, Fate, Phase, Query, Terms, end_of, too_long};
 use super::reuse::Reuse;
 use super::{CATALOG_REQUEST, PUT, SCANNED};
 use crate::lake::{
-    QueryOptions, QueryResult, ResultPlace, StatementClass, classify_statement, split_statements,
+    QueryOptions, QueryResult, ResultPlace, StatementClass, Stored, classify_statement,
+    split_statements,
 };
 use crate::node::{
     Admit, BuildCx, Cx, FaultKind, Gauges, Node, NodeError, NodeResult, Notice, Payload, Retuned,
@@ -292,6 +293,7 @@ impl Model {
                 engine: SimDuration::ZERO,
                 service,
                 bytes: 0,
+                stored: Stored::default(),
             }
         } else {
             let Some(work) = query.work.take() else {
@@ -337,7 +339,14 @@ impl Model {
         cx.metric("EngineExecutionTime", engine.as_millis_f64());
         cx.metric("ServiceProcessingTime", ended.service.as_millis_f64());
         cx.metric("TotalExecutionTime", took.as_millis_f64());
-        cx.metric("ProcessedBytes", ended.bytes as f64);
+        if !free {
+            cx.metric("ProcessedBytes", ended.bytes as f64);
+        }
+        if ended.stored.bytes > 0 {
+            cx.metric("TableBytes", ended.stored.bytes as f64);
+            cx.metric("PartitionBytes", ended.stored.left as f64);
+            cx.metric("TablePartitions", ended.stored.partitions as f64);
+        }
         self.last_bytes = ended.bytes;
         self.last_time = took;
         // With a reservation bytes cost nothing.

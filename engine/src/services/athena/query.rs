@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::books::LatencyLaw;
-use crate::lake::{QueryResult, SqlProblem, StatementClass, classify_statement};
+use crate::lake::{QueryResult, SqlProblem, StatementClass, Stored, classify_statement};
 use crate::node::object_reads::ObjectReads;
 use crate::node::{BuildCx, Cx, Table, Work};
 use crate::units::{SimDuration, SimTime};
@@ -37,6 +37,8 @@ pub(super) struct Ended {
     pub(super) service: SimDuration,
     /// Bytes that were read until the end.
     pub(super) bytes: u64,
+    /// What the tables hold that were read.
+    pub(super) stored: Stored,
 }
 
 /// A query that was started.
@@ -192,6 +194,7 @@ pub(super) fn end_of(
     terms: &Terms,
     (base, service): (SimDuration, SimDuration),
 ) -> Ended {
+    let stored = result.as_ref().map(|r| r.stored).unwrap_or_default();
     let (fate, engine, bytes) = match result {
         Err(problem) => (Fate::Failed(problem.to_string()), base, 0),
         Ok(_) if fails => {
@@ -225,6 +228,7 @@ pub(super) fn end_of(
             engine: SimDuration(timeout.0.saturating_sub(query.planning.0)),
             service,
             bytes,
+            stored,
         };
     }
     Ended {
@@ -232,6 +236,7 @@ pub(super) fn end_of(
         engine,
         service,
         bytes,
+        stored,
     }
 }
 

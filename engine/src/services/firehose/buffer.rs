@@ -44,10 +44,47 @@ impl Plan {
     }
 }
 
+/// When records came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Came {
+    /// All at once.
+    At(SimTime),
+    /// They are what the transform made of records that came at several instants, so many at each.
+    Shares(Arc<[(SimTime, u64)]>),
+}
+
+impl Came {
+    /// When the first of them came.
+    pub(super) fn oldest(&self) -> SimTime {
+        match self {
+            Self::At(at) => *at,
+            Self::Shares(all) => all.iter().map(|(at, _)| *at).min().unwrap_or(SimTime::ZERO),
+        }
+    }
+    /// How many of `records` came when: in the same shares, however many the transform made of them. They sum up to `records`.
+    pub(super) fn shares(&self, records: u64) -> Vec<(SimTime, u64)> {
+        let all = match self {
+            Self::At(at) => return vec![(*at, records)],
+            Self::Shares(all) => all,
+        };
+        let whole: u128 = all.iter().map(|(_, n)| u128::from(*n)).sum();
+        let (mut seen, mut given) = (0_u128, 0);
+        let each = all.iter().map(|(at, n)| {
+            seen += u128::from(*n);
+            let upto = u128::from(records) * seen / whole.max(1);
+            let upto = u64::try_from(upto).unwrap_or(records);
+            let share = upto - given;
+            given = upto;
+            (*at, share)
+        });
+        each.filter(|(_, n)| *n > 0).collect()
+    }
+}
+
 /// When some records came in and when they entered this buffer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Stay {
-    pub(super) since: SimTime,
+    pub(super) since: Came,
     pub(super) entered: SimTime,
     pub(super) records: u64,
 }
@@ -113,19 +150,19 @@ impl Buffer {
         matches!(self.plan, Plan::Lines) || self.schema == batch.schema()
     }
     /// Takes records in that came to the stream at `since`.
-    pub(super) fn add(&mut self, since: SimTime, batch: Batch, cx: &Cx<'_>) -> NodeResult {
+    pub(super) fn add(&mut self, since: &Came, batch: Batch, cx: &Cx<'_>) -> NodeResult {
         let records = batch.records();
         self.records += records;
         self.bytes += batch.bytes();
         let stay = Stay {
-            since,
+            since: since.clone(),
             entered: cx.now(),
             records,
         };
         match self
             .stays
             .last_mut()
-            .filter(|s| s.since == since && s.entered == stay.entered)
+            .filter(|s| s.since == stay.since && s.entered == stay.entered)
         {
             Some(last) => last.records += records,
             None => self.stays.push(stay),

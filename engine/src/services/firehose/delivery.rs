@@ -91,7 +91,7 @@ impl Delivery {
             .values()
             .chain(self.retries.values().map(|(_, s)| s))
             .flat_map(|s| &s.stays);
-        waiting.chain(sent).map(|s| s.since).min()
+        waiting.chain(sent).map(|s| s.since.oldest()).min()
     }
     /// Files that S3 refused and that are tried again.
     pub(super) fn backlog(&self) -> usize {
@@ -240,17 +240,18 @@ impl Delivery {
         }
         for stay in &sent.stays {
             let buffered = sent.flushed.since(stay.entered);
-            cx.passed(now.since(stay.since), stay.records);
-            // Before the delivery buffer there is only the transform with its own buffer.
-            let transform = stay.entered.since(stay.since);
-            cx.spent(Part::Queue, transform, stay.records);
-            cx.spent(Part::Buffer, buffered, stay.records);
-            cx.spent(Part::Service, now.since(sent.flushed), stay.records);
+            for (came, records) in stay.since.shares(stay.records) {
+                cx.passed(now.since(came), records);
+                // Before the delivery buffer there is only the transform with its own buffer. The parts of a stay follow it.
+                cx.spent(Part::Queue, stay.entered.since(came), records);
+                cx.spent(Part::Buffer, buffered, records);
+                cx.spent(Part::Service, now.since(sent.flushed), records);
+            }
         }
         if !sent.failed {
             cx.metric("DeliveryToS3.Records", sent.records as f64);
             cx.metric("DeliveryToS3.Bytes", sent.file_bytes as f64);
-            if let Some(oldest) = sent.stays.iter().map(|s| s.since).min() {
+            if let Some(oldest) = sent.stays.iter().map(|s| s.since.oldest()).min() {
                 cx.metric(
                     "DeliveryToS3.DataFreshness",
                     now.since(oldest).as_secs_f64(),

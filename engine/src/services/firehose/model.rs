@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Came};
 use super::config::Config;
 use super::convert::{Target, convert};
 use super::delivery::{BACKUP, Delivery, TIMER_READY, TIMER_RETRY};
@@ -125,17 +125,17 @@ impl Model {
         for batch in batches.into_iter().filter(|b| !b.is_empty()) {
             if self.delivery.backup.is_some() {
                 cx.copied(batch.records());
-                self.store((lane, BACKUP, String::new()), now, &batch, cx)?;
+                self.store((lane, BACKUP, String::new()), &Came::At(now), &batch, cx)?;
             }
             match &mut self.transform {
                 Some(transform) => transform.add(lane, &batch, &self.config, cx),
-                None => self.buffer(lane, now, batch, cx)?,
+                None => self.buffer(lane, &Came::At(now), batch, cx)?,
             }
         }
         Ok(())
     }
     /// Records for the delivery buffer; what cannot be converted goes to the error output.
-    fn buffer(&mut self, lane: u32, since: SimTime, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
+    fn buffer(&mut self, lane: u32, since: &Came, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
         if !self.config.converts() {
             return self.partition(lane, since, batch, cx);
         }
@@ -171,7 +171,7 @@ impl Model {
         &mut self,
         lane: u32,
         code: &'static str,
-        since: SimTime,
+        since: &Came,
         bad: &Batch,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
@@ -189,13 +189,7 @@ impl Model {
         clippy::needless_pass_by_value,
         reason = "handed over: nobody has a use for it afterwards"
     )]
-    fn partition(
-        &mut self,
-        lane: u32,
-        since: SimTime,
-        batch: Batch,
-        cx: &mut Cx<'_>,
-    ) -> NodeResult {
+    fn partition(&mut self, lane: u32, since: &Came, batch: Batch, cx: &mut Cx<'_>) -> NodeResult {
         let Some(keys) = &self.keys else {
             return self.store((lane, "", String::new()), since, &batch, cx);
         };
@@ -246,13 +240,7 @@ impl Model {
         clippy::needless_pass_by_value,
         reason = "handed over: nobody has a use for it afterwards"
     )]
-    fn store(
-        &mut self,
-        place: Place,
-        since: SimTime,
-        batch: &Batch,
-        cx: &mut Cx<'_>,
-    ) -> NodeResult {
+    fn store(&mut self, place: Place, since: &Came, batch: &Batch, cx: &mut Cx<'_>) -> NodeResult {
         let mut offset = 0;
         while offset < batch.len() {
             if self
@@ -317,12 +305,12 @@ impl Model {
         &mut self,
         lane: u32,
         failure: &Failure,
-        since: SimTime,
+        since: &Came,
         bad: &Batch,
         cx: &mut Cx<'_>,
     ) -> NodeResult {
         let now = cx.now_epoch_ms();
-        let waited = i64::try_from(cx.now().since(since).0 / 1_000_000).unwrap_or(0);
+        let waited = i64::try_from(cx.now().since(since.oldest()).0 / 1_000_000).unwrap_or(0);
         let rows = errors::rows(failure, bad, now - waited, now)?;
         self.store((lane, failure.kind, String::new()), since, &rows, cx)
     }
@@ -340,12 +328,12 @@ impl Model {
                     cx.incident("processing-failed", bad.records(), || {
                         "the transform gave records back as ProcessingFailed; they go to the error output".to_owned()
                     });
-                    self.fail(lane, &failure, since, bad, cx)?;
+                    self.fail(lane, &failure, &since, bad, cx)?;
                 }
-                for batch in batches.into_iter().filter(|b| !b.is_empty()) {
+                for (came, batch) in batches.into_iter().filter(|(_, b)| !b.is_empty()) {
                     cx.metric("SucceedProcessing.Records", batch.records() as f64);
                     cx.metric("SucceedProcessing.Bytes", batch.bytes() as f64);
-                    self.buffer(lane, since, batch, cx)?;
+                    self.buffer(lane, &came, batch, cx)?;
                 }
                 Ok(())
             }
@@ -364,9 +352,9 @@ impl Model {
                     format!("the transform failed with {code}; its records go to the error output")
                 });
                 let failure = self.failure(code, attempts, cx);
-                parts
-                    .iter()
-                    .try_for_each(|(since, batch)| self.fail(lane, &failure, *since, batch, cx))
+                parts.iter().try_for_each(|(at, batch)| {
+                    self.fail(lane, &failure, &Came::At(*at), batch, cx)
+                })
             }
             Answer::Retrying => Ok(()),
         }
@@ -389,7 +377,7 @@ impl Model {
             .iter()
             .filter(|(place, _)| place.1 != BACKUP)
             .flat_map(|(_, s)| s.buffer.stays.first())
-            .map(|s| s.since)
+            .map(|s| s.since.oldest())
             .min();
         let inside = [
             buffered,

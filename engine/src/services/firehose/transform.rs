@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::buffer::Came;
 use super::config::Config;
 use crate::data::Batch;
 use crate::node::{CallId, Cx, Payload, ReplyStatus, Tag, WireId};
@@ -38,11 +39,13 @@ struct Call {
 /// A call that has been answered.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// These records go on, as old as the oldest of the call.
+    /// These records go on.
     Done {
         lane: u32,
-        since: SimTime,
-        batches: Vec<Batch>,
+        /// When the records of the call came.
+        since: Came,
+        /// What the function made of them, and when that came.
+        batches: Vec<(Came, Batch)>,
         /// What the function itself gave back as failed.
         failed: Vec<Batch>,
         /// Calls that were made.
@@ -244,12 +247,16 @@ impl Transform {
             f64::from(u8::from(status == ReplyStatus::Ok)),
         );
         let answer = if status == ReplyStatus::Ok {
-            let since = call
-                .parts
-                .iter()
-                .map(|(at, _)| *at)
-                .min()
-                .unwrap_or_else(|| cx.now());
+            let came = call.parts.iter().map(|(at, b)| (*at, b.records()));
+            let since = Came::Shares(came.collect());
+            // A function that gives back as many batches as it was given keeps them apart.
+            let apart = batches.len() == call.parts.len();
+            let of = |i: usize| match call.parts.get(i).filter(|_| apart) {
+                Some((at, _)) => Came::At(*at),
+                None => since.clone(),
+            };
+            let batches = batches.into_iter().enumerate();
+            let batches = batches.map(|(i, b)| (of(i), b)).collect();
             Answer::Done {
                 lane,
                 since,

@@ -133,6 +133,9 @@ pub struct Config {
     /// The field that holds each record's own time; empty to look for one.
     #[schemars(extend("x-group" = "Replay"))]
     pub time_field: String,
+    /// The field that holds each record's key, for the account of how unequal keys are.
+    #[schemars(extend("x-group" = "Replay"))]
+    pub key_field: String,
     /// When replayed records are sent.
     #[schemars(extend("x-group" = "Replay"))]
     pub replay_pace: ReplayPace,
@@ -194,6 +197,7 @@ impl Default for Config {
             file_use: FileUse::default(),
             records_at: String::new(),
             time_field: String::new(),
+            key_field: String::new(),
             replay_pace: ReplayPace::default(),
             replay_speed: 1.0,
             aggregation: false,
@@ -265,8 +269,12 @@ impl Config {
         }
     }
     /// The field that holds the key.
-    pub(super) const fn key(&self) -> &'static str {
-        self.schema.key()
+    pub(super) fn key(&self) -> &str {
+        if self.file.is_empty() || self.key_field.is_empty() {
+            self.schema.key()
+        } else {
+            &self.key_field
+        }
     }
     /// Rows a second for a rate of records.
     pub(super) fn rate_of(&self, records: f64) -> f64 {

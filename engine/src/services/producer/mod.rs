@@ -10,10 +10,12 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use arrow::datatypes::SchemaRef;
+
 use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, Kind, KindSpec, NodeResult, OutPort, Problems, Remedy,
-    Retuned, Schemas, TraceCx,
+    Retuned, Schemas, TraceCx, closest,
 };
 
 pub use config::{Arrival, Config, FileUse, ReplayPace};
@@ -143,7 +145,12 @@ impl Kind for Producer {
         out: &mut Problems,
     ) -> Schemas {
         match source::schema(config, cx) {
-            Ok(schema) => Schemas::from([("out".to_owned(), schema)]),
+            Ok(schema) => {
+                if !config.file.is_empty() {
+                    check_key(config, &schema, out);
+                }
+                Schemas::from([("out".to_owned(), schema)])
+            }
             Err((field, text)) => {
                 out.error(field, text, "");
                 Schemas::new()
@@ -161,4 +168,19 @@ impl Kind for Producer {
     ) -> NodeResult<Retuned> {
         model.retune(config, cx)
     }
+}
+
+/// The field that `key_field` names must be in the file.
+fn check_key(config: &Config, schema: &SchemaRef, out: &mut Problems) {
+    let name = config.key_field.as_str();
+    if name.is_empty() || schema.field_with_name(name).is_ok() {
+        return;
+    }
+    let fields = || schema.fields().iter().map(|f| f.name().as_str());
+    let mend = closest(name, fields()).map_or_else(
+        || format!("one of: {}", fields().collect::<Vec<_>>().join(", ")),
+        |k| format!("`{k}`"),
+    );
+    let text = format!("the records of `{}` have no field `{name}`", config.file);
+    out.error("key_field", text, mend);
 }

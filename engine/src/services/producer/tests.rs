@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Producer;
 use crate::data::Batch;
-use crate::node::{AnyKind, Fault, FaultKind, Flow, Problems, TraceCx};
+use crate::node::{AnyKind, Fault, FaultKind, Flow, Problems, Profile, TraceCx};
 use crate::runtime::Action;
 use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
 use crate::units::{SimDuration, SimTime};
@@ -26,6 +28,10 @@ fn got(sink: &Fake) -> Vec<(SimTime, Batch)> {
         _ => None,
     });
     records.collect()
+}
+fn profile(ran: &Ran) -> &Profile {
+    let states = ran.run.states();
+    &states.iter().find(|s| s.id == "app").unwrap().profile
 }
 fn made(ran: &Ran) -> f64 {
     ran.ledger("app").created as f64
@@ -347,6 +353,47 @@ fn file_is_replayed_at_a_rate() {
 }
 
 #[test]
+fn keys_and_sizes_of_a_replayed_file_are_counted_as_a_list_counts_them() {
+    let text = include_str!("../../../../assets/data/flights-20k.json");
+    let flights: Vec<Value> = serde_json::from_str(text).unwrap();
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for flight in &flights {
+        *counts
+            .entry(flight["origin"].as_str().unwrap())
+            .or_default() += 1;
+    }
+    let mut sorted: Vec<u64> = counts.into_values().collect();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    let params = |key: &str| {
+        json!({"file": "sample:flights-20k.json", "replay_pace": "rate", "records_per_second": 1000.0,
+            "sample_one_in": 3, "key_field": key})
+    };
+    let sink = sink();
+    let ran = bench(&sink, params("origin")).run(90);
+    let profile = profile(&ran);
+    let (field, keys) = profile.keys.as_ref().unwrap();
+    let keys = keys.summary(field).unwrap();
+    let all = flights.len() as u64;
+    assert_eq!((keys.field.as_str(), keys.records), ("origin", 3 * all));
+    assert_eq!((keys.exact, keys.distinct), (true, sorted.len() as u64));
+    let top = |n: usize| sorted.iter().take(n).sum::<u64>() as f64 / all as f64;
+    assert!((keys.top_share - top(1)).abs() < 1e-12, "{keys:?}");
+    assert!((keys.top_10_share - top(10)).abs() < 1e-12, "{keys:?}");
+    let sizes = profile.sizes.as_ref().unwrap().summary().unwrap();
+    let bytes: Vec<u32> = got(&sink)
+        .iter()
+        .flat_map(|(_, b)| b.sizes.to_vec())
+        .collect();
+    assert_eq!((bytes.len() as u64, sizes.records), (all, 3 * all));
+    let sum: u64 = bytes.iter().map(|b| u64::from(*b)).sum();
+    assert!((sizes.mean - sum as f64 / all as f64).abs() < 1e-9);
+    assert_eq!(sizes.max, u64::from(*bytes.iter().max().unwrap()));
+    // Without a field there is no key to be counted, and a field that is not there is a problem.
+    let ran = bench(&self::sink(), params("")).run(9);
+    assert!(self::profile(&ran).keys.is_none());
+}
+
+#[test]
 fn file_is_replayed_by_its_own_times() {
     // The first two commits are 3 hours apart, the second and third one hour.
     for speed in [1.0, 1000.0] {
@@ -377,6 +424,10 @@ fn file_that_is_not_there_is_a_problem_of_its_parameter() {
         (json!({"file": "sample:none"}), Some("file")),
         (json!({"file": "/etc/passwd"}), Some("file")),
         (json!({"file": "sample:github.csv"}), None),
+        (
+            json!({"file": "sample:github.csv", "key_field": "count"}),
+            None,
+        ),
         (json!({}), None),
     ] {
         let mut problems = Problems::of("app");
@@ -386,6 +437,20 @@ fn file_that_is_not_there_is_a_problem_of_its_parameter() {
         assert_eq!(fields, field.into_iter().collect::<Vec<_>>(), "{params}");
         assert_eq!(schemas.contains_key("out"), field.is_none());
     }
+    let mut problems = Problems::of("app");
+    let params = json!({"file": "sample:github.csv", "key_field": "cout"});
+    KIND.trace(
+        params.as_object().unwrap(),
+        &crate::node::Schemas::new(),
+        &cx,
+        &mut problems,
+    );
+    assert_eq!(problems.found[0].field, "key_field");
+    assert!(
+        problems.found[0].mend.contains("`count`"),
+        "{:?}",
+        problems.found
+    );
     let mut problems = Problems::of("app");
     let params =
         json!({"arrival": "burst", "burst_seconds": 100.0, "arrival_period_seconds": 50.0});
