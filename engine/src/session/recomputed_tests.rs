@@ -21,7 +21,7 @@ const PIPELINE: &str = r#"{
     { "id": "producer", "kind": "producer", "at": [0, 0], "params": { "records_per_second": 90, "keys": 500 } },
     { "id": "stream", "kind": "kinesis-data-streams", "at": [1, 0], "params": { "shard_count": 3 } },
     { "id": "enrich", "kind": "lambda", "at": [2, 1], "params": { "sql": "SELECT *, amount > 500 AS large FROM records", "memory_mb": 1024 } },
-    { "id": "delivery", "kind": "firehose", "at": [2, 0], "params": { "format": "parquet", "buffer_interval_seconds": 60, "transform_interval_seconds": 20 } },
+    { "id": "delivery", "kind": "firehose", "at": [2, 0], "params": { "format": "parquet", "buffer_size_mib": 64, "buffer_interval_seconds": 60, "transform_interval_seconds": 20 } },
     { "id": "lake", "kind": "s3", "at": [3, 0] },
     { "id": "late", "kind": "alarm", "at": [3, 1], "params": { "metric_name": "DeliveryToS3.DataFreshness", "threshold": 300 } }
   ],
