@@ -176,16 +176,7 @@ pub fn prepare(
         }
         let lake = run.world().lake.clone();
         let books = Arc::clone(&run.world().books);
-        let control = Control {
-            until: SimTime(doc.run_for.0),
-            pace: options.pace,
-            paused: options.paused,
-            breakpoint: options.breakpoint.clone(),
-            cadence: options.cadence,
-            detail: options.detail,
-            cancel: cancel.clone(),
-        };
-        let handle = spawn(run, control).map_err(SessionError::Engine)?;
+        let handle = spawn(run, control(&doc, &options, &cancel)).map_err(SessionError::Engine)?;
         Ok((handle, lake, books))
     });
     match started {
@@ -209,6 +200,19 @@ pub fn prepare(
             folder.undo();
             Err(e)
         }
+    }
+}
+
+/// How the run is driven.
+fn control(doc: &Document, options: &RunOptions, cancel: &CancellationToken) -> Control {
+    Control {
+        until: SimTime(doc.run_for.0),
+        pace: options.pace,
+        paused: options.paused,
+        breakpoint: options.breakpoint.clone(),
+        cadence: options.cadence,
+        detail: options.detail,
+        cancel: cancel.clone(),
     }
 }
 
