@@ -35,7 +35,6 @@ impl Wish {
     }
     /// For each condition, how many of the variants that ran keep it, and in how many of them nothing was measured: why none
     /// passes.
-    #[must_use]
     pub fn kept<'a>(&'a self, swept: &'a Swept) -> impl Iterator<Item = Kept<'a>> {
         let ran: Vec<&Summary> = swept
             .rows

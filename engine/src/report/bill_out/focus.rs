@@ -253,7 +253,7 @@ fn confidence(basis: &str) -> &str {
     }
 }
 
-/// A unit as the specification's UnitFormat writes it: capitalised, compounds with hyphens, in the plural: `GB-Months`, `Requests`.
+/// A unit as the specification's `UnitFormat` writes it: capitalised, compounds with hyphens, in the plural: `GB-Months`, `Requests`.
 pub(super) fn unit_name(unit: &str) -> String {
     let capital = |word: &str| {
         if word.contains(|c: char| c.is_ascii_uppercase()) {

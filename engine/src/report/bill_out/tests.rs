@@ -197,7 +197,7 @@ fn parquet_has_the_types_and_the_csv_the_cells() {
     }
 }
 
-/// Times that the specification's UnitFormat allows, in the plural.
+/// Times that the specification's `UnitFormat` allows, in the plural.
 const TIMES: [&str; 6] = ["Months", "Days", "Hours", "Minutes", "Seconds", "Years"];
 
 #[test]
