@@ -3,7 +3,8 @@
 //! Flink SQL computes as Java does: `INT` with `INT` is `INT` and wraps around, a plain number is an `INT` where it fits, `SUM` and `AVG`
 //! have their argument's type, a CAST to a smaller type keeps the low bits. Kinesis SQL has a row whose sum leaves `BIGINT` in the error
 //! stream; so sums are made in wider numbers and cast back.
-//! Source: `LogicalTypeMerging` (`findSumAggType`, `findAvgAggType`) and the cast rules of Apache Flink 1.20, read 2026-11-22.
+//! Source of the types of averages: `LogicalTypeMerging.findAvgAggType` of Apache Flink 1.20, read 2026-11-22. That casts to smaller
+//! whole numbers wrap as Java's do is commonly known, not looked up.
 
 use std::ops::ControlFlow;
 
