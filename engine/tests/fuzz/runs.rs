@@ -243,7 +243,7 @@ fn prefixed(bytes: &[u8]) -> Value {
 #[test]
 fn prefixes() {
     fuzz("prefix", |bytes| {
-        checked_params("firehose", &prefixed(bytes))
+        checked_params("firehose", &prefixed(bytes));
     });
     fuzz_for("prefix", &[], RUNS, |bytes| {
         let nodes = [
