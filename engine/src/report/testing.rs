@@ -141,7 +141,7 @@ static UNUSUAL: LazyLock<Vec<(&'static str, TempDir, RunFiles)>> = LazyLock::new
     let mut add = |name, (dir, files)| all.push((name, dir, files));
     add("no data", run_of(lines(1, 0, "", "3m")));
     add("faults only", run_of(lines(1, 20, error, "3m")));
-    add("many nodes", run_of(lines(125, 1, "", "20s")));
+    add("many nodes", run_of(lines(30, 1, "", "20s")));
     let told = |state: &str, error: Option<&str>| {
         let (dir, mut files) = run_of(lines(1, 20, "", "2m"));
         files.summary_json["state"] = state.into();
@@ -157,7 +157,7 @@ static UNUSUAL: LazyLock<Vec<(&'static str, TempDir, RunFiles)>> = LazyLock::new
     all
 });
 
-/// Runs that are not as they mostly are, with what they are: without data, of faults only, of 500 nodes, stopped, failed.
+/// Runs that are not as they mostly are, with what they are: without data, of faults only, of many nodes, stopped, failed.
 pub(super) fn unusual() -> impl Iterator<Item = (&'static str, &'static RunFiles)> {
     UNUSUAL.iter().map(|(name, _, files)| (*name, files))
 }
