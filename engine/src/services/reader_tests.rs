@@ -38,7 +38,7 @@ fn ran(bucket: Value, after_s: u64) -> Ran {
         .node("lake", &S3, bucket)
         .node("crawler", &GlueCrawler, json!({"prefix": "orders/", "schedule_seconds": 0}))
         .node("athena", &Athena, json!({"sql": "SELECT * FROM orders", "start_after_seconds": after_s, "schedule_seconds": never}))
-        .node("job", &GlueEtl, json!({"source_table": "orders", "transforms": ["Filter id > 0"], "start_after_seconds": after_s, "schedule_seconds": never, "target_prefix": "made/"}))
+        .node("job", &GlueEtl, json!({"source_table": "orders", "transforms": ["Filter id > 0"], "run_after_crawl": false, "start_after_seconds": after_s, "schedule_seconds": never, "target_prefix": "made/"}))
         .node("features", &SageMakerJob, json!({"job_type": "processing", "sql": "SELECT * FROM orders", "fields": "id", "start_after_seconds": after_s, "schedule_seconds": never}))
         .node("other", &S3, json!({"bucket": "made-data"}))
         .wire("feed.out", "lake.in")
