@@ -9,6 +9,7 @@ mod avro_rows;
 mod border;
 mod catalog;
 mod conform;
+mod counters;
 mod crawl;
 mod csv_text;
 mod database;

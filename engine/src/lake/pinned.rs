@@ -18,8 +18,9 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
+use super::counters::Counters;
 use super::store::{Object, ObjectMeta};
-use super::table::{Counters, external};
+use super::table::external;
 
 /// Opens the pinned files of a Parquet scan.
 #[derive(Debug)]

@@ -25,13 +25,13 @@ use super::Lake;
 use super::athena::{self, Effect, Planned, StatementClass, Target, Writer};
 use super::border::{border_schema, to_border};
 use super::catalog::columns_of;
+use super::counters::Counters;
 use super::error::{LakeError, SqlProblem};
 use super::notes::Reads;
 use super::scope::{Found, Scope};
 use super::sql::{
     Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
 };
-use super::table::Counters;
 use super::trino::rewrite;
 
 /// Rows of a result that are kept when the caller does not say.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::Lake;
 use super::catalog::{Catalog, Table};
+use super::counters::Counters;
 use super::error::SqlProblem;
 use super::sql::{Reference, suggest};
 use super::store::Object;
-use super::table::{Counters, LakeTable};
+use super::table::LakeTable;
 
 /// What names mean in a statement.
 pub(super) struct Scope<'a> {

@@ -17,6 +17,7 @@ use futures::future::{Either, select};
 
 use super::super::border::{border_schema, to_border};
 use super::super::catalog::{Column, Format, Partition, Table, columns_of};
+use super::super::counters::Counters;
 use super::super::crawl::{CrawlOptions, crawl};
 use super::super::error::{LakeError, SqlProblem};
 use super::super::notes::Archive;
@@ -27,7 +28,7 @@ use super::super::sql::{
     Reference, Rules, Tables, check_plan, drive, match_case, parse, problem, references, session,
 };
 use super::super::store::{Lake, ObjectMeta};
-use super::super::table::{Counters, LakeTable};
+use super::super::table::LakeTable;
 use super::rules::{Measure, Rule, RuleResult, Ruleset};
 use super::steps::{EtlStep, join_sql, quoted, relationalized};
 
