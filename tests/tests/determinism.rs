@@ -151,11 +151,12 @@ fn a_run_waits_after_every_event_that_a_breakpoint_names_and_comes_to_the_same()
     let options = RunOptions {
         out: out("broken"),
         breakpoint: Some(Breakpoint::default()),
+        detail: true,
         ..RunOptions::default()
     };
     let doc = Document::parse(&text).unwrap();
     let prepared = prepare(doc, services::ALL, Root::samples_only(), options).unwrap();
-    let mut seen: Vec<u64> = Vec::new();
+    let (mut seen, mut alarms): (Vec<u64>, u32) = (Vec::new(), 0);
     while !prepared.is_finished() {
         let snapshot = prepared.snapshot();
         if let Some(event) = &snapshot.broke_at
@@ -164,12 +165,19 @@ fn a_run_waits_after_every_event_that_a_breakpoint_names_and_comes_to_the_same()
         {
             assert!((event.at_seconds - snapshot.now.as_secs_f64()).abs() < 1e-9);
             seen.push(event.seq);
+            let node = snapshot.nodes.iter().find(|n| n.id == event.node);
+            if let Some(alarm) = node.and_then(|n| n.gauges.alarm.as_ref()) {
+                let told = format!("-> {}:", alarm.state);
+                assert!(event.text.contains(&told), "{}", event.text);
+                alarms += 1;
+            }
             assert!(prepared.send(Command::Resume));
         }
         thread::sleep(Duration::from_millis(1));
     }
     prepared.finish().unwrap();
     assert!(seen.len() > 1 && seen.is_sorted(), "{seen:?}");
+    assert!(alarms > 0);
     let (a, b) = (
         contents(&dir.path().join("straight")),
         contents(&dir.path().join("broken")),

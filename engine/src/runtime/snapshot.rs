@@ -189,6 +189,9 @@ impl Run {
         detail: bool,
     ) -> RunSnapshot {
         if detail {
+            if state == RunState::Paused {
+                self.look_inside();
+            }
             self.shoot(state != RunState::Running);
         }
         let wires = if detail {
