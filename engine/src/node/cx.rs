@@ -43,6 +43,8 @@ pub struct World {
     pub shared: crate::data::Shared,
     /// The concurrency that all functions of the run share.
     pub account: super::Account,
+    /// Look at sizes and keys of records, for the report's account of the workload.
+    pub profiles: bool,
 }
 
 /// A fault that is on.
@@ -419,11 +421,15 @@ impl<'a> Cx<'a> {
     }
     /// Looks at the sizes of records that came into being here, for the report's account of the workload.
     pub fn profile_sizes(&mut self, batch: &Batch) {
-        self.state.profile.look_at_sizes(batch);
+        if self.world.profiles {
+            self.state.profile.look_at_sizes(batch);
+        }
     }
     /// Looks at the keys of records in `field`: of those that came into being here, or that are spread by it.
     pub fn profile_keys(&mut self, batch: &Batch, field: &str) {
-        self.state.profile.look_at_keys(batch, field);
+        if self.world.profiles {
+            self.state.profile.look_at_keys(batch, field);
+        }
     }
     /// `records` further copies were made.
     pub fn copied(&mut self, records: u64) {

@@ -6,18 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::Cx;
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::lake::{ReadClass, Reads, prefix_of};
 use crate::units::SimDuration;
 
 const fn request(key: &'static str) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit: "request",
-        base_per_unit: 1,
-        rounding: "",
-        growth: Growth::Linear,
-    }
+    usage(key, "request", 1, "")
 }
 
 /// LIST requests cost as much as PUT requests.
@@ -32,6 +26,21 @@ pub static GET_ONEZONE_IA: UsageSpec = request("s3.get_request_onezone_ia");
 pub static GET_GLACIER_INSTANT: UsageSpec = request("s3.get_request_glacier_instant");
 /// GET requests of objects of Intelligent-Tiering.
 pub static GET_INTELLIGENT: UsageSpec = request("s3.get_request_intelligent_tiering");
+
+/// Meters of a kind that reads buckets: its own, and GET requests of every class.
+macro_rules! with_reads {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            &$crate::node::object_reads::GET,
+            &$crate::node::object_reads::GET_STANDARD_IA,
+            &$crate::node::object_reads::GET_ONEZONE_IA,
+            &$crate::node::object_reads::GET_GLACIER_INSTANT,
+            &$crate::node::object_reads::GET_INTELLIGENT,
+        ]
+    };
+}
+pub(crate) use with_reads;
 
 const fn get(class: ReadClass) -> &'static UsageSpec {
     match class {

@@ -365,6 +365,7 @@ impl Rig {
             spill_dir: dir.path().to_owned(),
             shared: crate::data::Shared::default(),
             account: super::Account::default(),
+            profiles: true,
         });
         let mut state = NodeState::new("sender", &SPEC, 1);
         state.outs.push(WireEnd {

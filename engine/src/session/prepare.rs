@@ -169,6 +169,7 @@ pub fn prepare(
         allow: options.allow.clone(),
         cancel: cancel.clone(),
         shared: options.shared.clone(),
+        profiles: options.profiles,
     };
     let started = seed.run(plan, &folder).and_then(|mut run| {
         if let Some(warm_up) = options.warm_up {
@@ -227,6 +228,7 @@ struct Seed<'a> {
     allow: Permission,
     cancel: CancellationToken,
     shared: Shared,
+    profiles: bool,
 }
 
 impl Seed<'_> {
@@ -251,6 +253,7 @@ impl Seed<'_> {
             spill_dir,
             shared: self.shared,
             account: Account::default(),
+            profiles: self.profiles,
         };
         let path = folder.path().join("events.jsonl");
         let events = NewFile::create(&path).map_err(|e| {

@@ -1,5 +1,5 @@
-//! Runs every variant of a grid, several at a time. A variant's figures are those of a run of its document alone: variants
-//! share only what is a pure function of its input (generated records, encoded files, results of SQL). What was run before is
+//! Runs every variant of a grid, several at a time. A variant's figures are those of a run of its document alone, without
+//! the account of its records' sizes and keys: variants share only what is a pure function of its input (generated records, encoded files, results of SQL). What was run before is
 //! not run again.
 
 use std::collections::VecDeque;
@@ -260,6 +260,8 @@ impl Worker<'_> {
             out: out.clone(),
             shared: self.shared.clone(),
             bare: !whole,
+            // A table of variants tells of figures, not of the records they all share.
+            profiles: whole,
             ..RunOptions::default()
         };
         let prepared =

@@ -7,7 +7,7 @@ mod model;
 pub use config::{Comparison, Config, TreatMissingData};
 pub use model::Model;
 
-use crate::books::{Books, Growth, UsageSpec};
+use crate::books::{Books, UsageSpec, usage};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems, Remedy,
@@ -22,20 +22,13 @@ pub struct Alarm;
 /// Alarm-milliseconds in an alarm-month.
 const MONTH: u64 = HOURS_PER_MONTH * 3_600_000;
 
-static STANDARD: UsageSpec = UsageSpec {
-    key: "cloudwatch.alarm_month",
-    unit: "alarm-month",
-    base_per_unit: MONTH,
-    rounding: "",
-    growth: Growth::Linear,
-};
-static HIGH_RESOLUTION: UsageSpec = UsageSpec {
-    key: "cloudwatch.alarm_high_resolution_month",
-    unit: "alarm-month",
-    base_per_unit: MONTH,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static STANDARD: UsageSpec = usage("cloudwatch.alarm_month", "alarm-month", MONTH, "");
+static HIGH_RESOLUTION: UsageSpec = usage(
+    "cloudwatch.alarm_high_resolution_month",
+    "alarm-month",
+    MONTH,
+    "",
+);
 
 static SPEC: KindSpec = KindSpec {
     id: "alarm",

@@ -9,7 +9,7 @@ mod scoring;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::data::LabelWindows;
 use crate::metrics::metric;
 use crate::node::{
@@ -22,20 +22,18 @@ pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
 
-static HOUR_LARGE: UsageSpec = UsageSpec {
-    key: "sagemaker.ml_m5_large_hosting_hour",
-    unit: "instance-hour",
-    base_per_unit: HOUR_MS,
-    rounding: "",
-    growth: Growth::Linear,
-};
-static HOUR_XLARGE: UsageSpec = UsageSpec {
-    key: "sagemaker.ml_m5_xlarge_hosting_hour",
-    unit: "instance-hour",
-    base_per_unit: HOUR_MS,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static HOUR_LARGE: UsageSpec = usage(
+    "sagemaker.ml_m5_large_hosting_hour",
+    "instance-hour",
+    HOUR_MS,
+    "",
+);
+static HOUR_XLARGE: UsageSpec = usage(
+    "sagemaker.ml_m5_xlarge_hosting_hour",
+    "instance-hour",
+    HOUR_MS,
+    "",
+);
 
 static SPEC: KindSpec = KindSpec {
     id: "anomaly-detector",

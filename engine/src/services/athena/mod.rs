@@ -12,12 +12,10 @@ pub use charge::{ScanCharge, scan_charge};
 pub use config::Config;
 pub use model::Model;
 
-use crate::books::{Books, Growth, UsageSpec};
+use crate::books::{Books, UsageSpec, usage};
 use crate::lake::{ResultPlace, check_query, split_statements};
 use crate::metrics::MetricSpec;
-use crate::node::object_reads::{
-    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
-};
+use crate::node::object_reads::with_reads;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -28,37 +26,18 @@ use crate::node::{
 pub struct Athena;
 
 /// Bytes; 1 TB is 2^40 of them.
-static SCANNED: UsageSpec = UsageSpec {
-    key: "athena.scanned_tb",
-    unit: "TB",
-    base_per_unit: 1 << 40,
-    rounding: "each query up to 1 MB, 10 MB at the least",
-    growth: Growth::Linear,
-};
+static SCANNED: UsageSpec = usage(
+    "athena.scanned_tb",
+    "TB",
+    1 << 40,
+    "each query up to 1 MB, 10 MB at the least",
+);
 /// DPU-milliseconds of a capacity reservation.
-static DPU_HOUR: UsageSpec = UsageSpec {
-    key: "athena.provisioned_dpu_hour",
-    unit: "DPU-hour",
-    base_per_unit: 3_600_000,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static DPU_HOUR: UsageSpec = usage("athena.provisioned_dpu_hour", "DPU-hour", 3_600_000, "");
 /// Requests to the data catalog.
-static CATALOG_REQUEST: UsageSpec = UsageSpec {
-    key: "glue.catalog_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static CATALOG_REQUEST: UsageSpec = usage("glue.catalog_request", "request", 1, "");
 /// LIST and PUT requests cost the same.
-static PUT: UsageSpec = UsageSpec {
-    key: "s3.put_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static PUT: UsageSpec = usage("s3.put_request", "request", 1, "");
 const fn millis(name: &'static str, help: &'static str) -> MetricSpec {
     MetricSpec {
         name,
@@ -127,17 +106,7 @@ static SPEC: KindSpec = KindSpec {
             help: "Partitions with files, of the tables that a query reads.",
         },
     ],
-    usage: &[
-        &SCANNED,
-        &DPU_HOUR,
-        &PUT,
-        &GET,
-        &GET_STANDARD_IA,
-        &GET_ONEZONE_IA,
-        &GET_GLACIER_INSTANT,
-        &GET_INTELLIGENT,
-        &CATALOG_REQUEST,
-    ],
+    usage: with_reads![&SCANNED, &DPU_HOUR, &PUT, &CATALOG_REQUEST,],
     quotas: &[
         "athena.active_dml_queries_max",
         "athena.active_ddl_queries_max",

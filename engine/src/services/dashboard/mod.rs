@@ -8,7 +8,7 @@ mod model;
 pub use config::{Config, ForecastMethod};
 pub use model::Model;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, Flow, InPort, Kind, KindSpec, NodeResult, Problems, Remedy, Retuned,
@@ -21,13 +21,12 @@ use crate::units::HOURS_PER_MONTH;
 pub struct Dashboard;
 
 /// Dashboard-milliseconds.
-static MONTH: UsageSpec = UsageSpec {
-    key: "cloudwatch.dashboard_month",
-    unit: "dashboard-month",
-    base_per_unit: HOURS_PER_MONTH * 3_600_000,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static MONTH: UsageSpec = usage(
+    "cloudwatch.dashboard_month",
+    "dashboard-month",
+    HOURS_PER_MONTH * 3_600_000,
+    "",
+);
 
 const fn input(name: &'static str, accepts: &'static [Flow], help: &'static str) -> InPort {
     InPort {

@@ -12,7 +12,7 @@ mod transform;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{Growth, UsageSpec, usage};
 use crate::metrics::MetricSpec;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -23,29 +23,18 @@ use crate::units::{GIB, HOURS_PER_MONTH};
 pub use config::{Config, ScheduleBy};
 pub use model::Model;
 
-pub(super) static CUSTOM_EVENT: UsageSpec = UsageSpec {
-    key: "eventbridge.custom_event",
-    unit: "event",
-    base_per_unit: 1,
-    rounding: "each event rounded up to 64 KB",
-    growth: Growth::Linear,
-};
+pub(super) static CUSTOM_EVENT: UsageSpec = usage(
+    "eventbridge.custom_event",
+    "event",
+    1,
+    "each event rounded up to 64 KB",
+);
 
 /// An invocation by EventBridge Scheduler; those by a scheduled rule of a bus are free.
-pub(super) static SCHEDULER: UsageSpec = UsageSpec {
-    key: "eventbridge.scheduler_invocation",
-    unit: "invocation",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static ARCHIVE_PROCESSED: UsageSpec = UsageSpec {
-    key: "eventbridge.archive_processing_gb",
-    unit: "GB",
-    base_per_unit: GIB,
-    rounding: "",
-    growth: Growth::Linear,
-};
+pub(super) static SCHEDULER: UsageSpec =
+    usage("eventbridge.scheduler_invocation", "invocation", 1, "");
+pub(super) static ARCHIVE_PROCESSED: UsageSpec =
+    usage("eventbridge.archive_processing_gb", "GB", GIB, "");
 pub(super) static ARCHIVE_STORED: UsageSpec = UsageSpec {
     key: "eventbridge.archive_storage_gb_month",
     unit: "GB-month",

@@ -17,7 +17,7 @@ mod transform;
 #[cfg(test)]
 pub(super) mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -29,49 +29,31 @@ pub use config::{Compression, Config, OutputFormat};
 pub(super) use intake::rounded_bytes;
 pub use model::Model;
 
-pub(super) static DIRECT_PUT_GB: UsageSpec = UsageSpec {
-    key: "firehose.ingested_gb",
-    unit: "GB",
-    base_per_unit: 1 << 30,
-    rounding: "each record rounded up to 5 KB",
-    growth: Growth::Linear,
-};
-pub(super) static STREAM_GB: UsageSpec = UsageSpec {
-    key: "firehose.kinesis_source_gb",
-    unit: "GB",
-    base_per_unit: 1 << 30,
-    rounding: "each record rounded up to 5 KB",
-    growth: Growth::Linear,
-};
-pub(super) static CONVERSION_GB: UsageSpec = UsageSpec {
-    key: "firehose.format_conversion_gb",
-    unit: "GB",
-    base_per_unit: 1 << 30,
-    rounding: "each record rounded up to 5 KB",
-    growth: Growth::Linear,
-};
+pub(super) static DIRECT_PUT_GB: UsageSpec = usage(
+    "firehose.ingested_gb",
+    "GB",
+    1 << 30,
+    "each record rounded up to 5 KB",
+);
+pub(super) static STREAM_GB: UsageSpec = usage(
+    "firehose.kinesis_source_gb",
+    "GB",
+    1 << 30,
+    "each record rounded up to 5 KB",
+);
+pub(super) static CONVERSION_GB: UsageSpec = usage(
+    "firehose.format_conversion_gb",
+    "GB",
+    1 << 30,
+    "each record rounded up to 5 KB",
+);
 
-pub(super) static PARTITIONING_GB: UsageSpec = UsageSpec {
-    key: "firehose.dynamic_partitioning_gb",
-    unit: "GB",
-    base_per_unit: 1 << 30,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static PARTITIONING_OBJECT: UsageSpec = UsageSpec {
-    key: "firehose.dynamic_partitioning_object",
-    unit: "object",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static JQ_HOUR: UsageSpec = UsageSpec {
-    key: "firehose.jq_processing_hour",
-    unit: "JQ hour",
-    base_per_unit: 3_600_000_000,
-    rounding: "",
-    growth: Growth::Linear,
-};
+pub(super) static PARTITIONING_GB: UsageSpec =
+    usage("firehose.dynamic_partitioning_gb", "GB", 1 << 30, "");
+pub(super) static PARTITIONING_OBJECT: UsageSpec =
+    usage("firehose.dynamic_partitioning_object", "object", 1, "");
+pub(super) static JQ_HOUR: UsageSpec =
+    usage("firehose.jq_processing_hour", "JQ hour", 3_600_000_000, "");
 
 static SPEC: KindSpec = KindSpec {
     id: "firehose",

@@ -8,12 +8,10 @@ mod scope;
 pub use config::{Config, DeleteBehavior, RecrawlPolicy, UpdateBehavior};
 pub use model::Model;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::lake::{Catalog, CsvClassifier};
 use crate::metrics::metric;
-use crate::node::object_reads::{
-    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA, LIST,
-};
+use crate::node::object_reads::{LIST, with_reads};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -25,28 +23,20 @@ use crate::units::HOURS_PER_MONTH;
 pub struct GlueCrawler;
 
 /// DPU-seconds.
-static DPU: UsageSpec = UsageSpec {
-    key: "glue.crawler_dpu_hour",
-    unit: "DPU-hour",
-    base_per_unit: 3600,
-    rounding: "each run to the second, 10 minutes at the least",
-    growth: Growth::Linear,
-};
+static DPU: UsageSpec = usage(
+    "glue.crawler_dpu_hour",
+    "DPU-hour",
+    3600,
+    "each run to the second, 10 minutes at the least",
+);
 /// Databases, tables and partitions in the catalog.
-static CATALOG_OBJECT: UsageSpec = UsageSpec {
-    key: "glue.catalog_object_month",
-    unit: "object-month",
-    base_per_unit: HOURS_PER_MONTH * 3_600_000,
-    rounding: "",
-    growth: Growth::Linear,
-};
-static CATALOG_REQUEST: UsageSpec = UsageSpec {
-    key: "glue.catalog_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static CATALOG_OBJECT: UsageSpec = usage(
+    "glue.catalog_object_month",
+    "object-month",
+    HOURS_PER_MONTH * 3_600_000,
+    "",
+);
+static CATALOG_REQUEST: UsageSpec = usage("glue.catalog_request", "request", 1, "");
 static SPEC: KindSpec = KindSpec {
     id: "glue-crawler",
     title: "Glue crawler",
@@ -84,17 +74,7 @@ static SPEC: KindSpec = KindSpec {
         ),
         metric("PartitionsCreated", "Count", "Partitions that a run added."),
     ],
-    usage: &[
-        &DPU,
-        &LIST,
-        &GET,
-        &GET_STANDARD_IA,
-        &GET_ONEZONE_IA,
-        &GET_GLACIER_INSTANT,
-        &GET_INTELLIGENT,
-        &CATALOG_OBJECT,
-        &CATALOG_REQUEST,
-    ],
+    usage: with_reads![&DPU, &LIST, &CATALOG_OBJECT, &CATALOG_REQUEST,],
     quotas: &[
         "glue-crawler.min_billed_s",
         "glue-crawler.dpus",

@@ -17,9 +17,7 @@ pub use model::Model;
 use crate::books::{Growth, UsageSpec};
 use crate::lake::{Catalog, EtlStep, Ruleset};
 use crate::metrics::metric;
-use crate::node::object_reads::{
-    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA, LIST,
-};
+use crate::node::object_reads::{LIST, with_reads};
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -149,18 +147,7 @@ static SPEC: KindSpec = KindSpec {
             "Share of the data quality rules that passed.",
         ),
     ],
-    usage: &[
-        &DPU,
-        &FLEX,
-        &DPU_6,
-        &FLEX_6,
-        &LIST,
-        &GET,
-        &GET_STANDARD_IA,
-        &GET_ONEZONE_IA,
-        &GET_GLACIER_INSTANT,
-        &GET_INTELLIGENT,
-    ],
+    usage: with_reads![&DPU, &FLEX, &DPU_6, &FLEX_6, &LIST,],
     quotas: &[
         "glue-etl.min_billed_s",
         "glue-etl.worker_g_025x_millidpus",

@@ -13,12 +13,10 @@ mod scaling;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::lake::streaming::{StreamProgram, check_streaming_sql};
 use crate::metrics::metric;
-use crate::node::object_reads::{
-    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
-};
+use crate::node::object_reads::with_reads;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -30,28 +28,25 @@ pub use model::Model;
 
 const HOUR_MS: u64 = 3_600_000;
 
-static KPU_HOUR: UsageSpec = UsageSpec {
-    key: "kinesis-analytics.kpu_hour",
-    unit: "KPU-hour",
-    base_per_unit: HOUR_MS,
-    rounding: "each start to the second, 10 minutes at the least",
-    growth: Growth::Linear,
-};
-static STORAGE: UsageSpec = UsageSpec {
-    key: "kinesis-analytics.running_storage_gb_month",
-    unit: "GB-month",
-    base_per_unit: GIB * HOURS_PER_MONTH * HOUR_MS,
-    rounding: "50 GB for each KPU",
-    growth: Growth::Linear,
-};
+static KPU_HOUR: UsageSpec = usage(
+    "kinesis-analytics.kpu_hour",
+    "KPU-hour",
+    HOUR_MS,
+    "each start to the second, 10 minutes at the least",
+);
+static STORAGE: UsageSpec = usage(
+    "kinesis-analytics.running_storage_gb_month",
+    "GB-month",
+    GIB * HOURS_PER_MONTH * HOUR_MS,
+    "50 GB for each KPU",
+);
 
-static BACKUP: UsageSpec = UsageSpec {
-    key: "kinesis-analytics.durable_backup_gb_month",
-    unit: "GB-month",
-    base_per_unit: GIB * HOURS_PER_MONTH * HOUR_MS,
-    rounding: "",
-    growth: Growth::Linear,
-};
+static BACKUP: UsageSpec = usage(
+    "kinesis-analytics.durable_backup_gb_month",
+    "GB-month",
+    GIB * HOURS_PER_MONTH * HOUR_MS,
+    "",
+);
 
 const fn destination(name: &'static str, help: &'static str) -> OutPort {
     OutPort {
@@ -152,16 +147,7 @@ static SPEC: KindSpec = KindSpec {
             "Rows with a value that does not compute; Kinesis SQL has them in `error_stream`.",
         ),
     ],
-    usage: &[
-        &KPU_HOUR,
-        &STORAGE,
-        &BACKUP,
-        &GET,
-        &GET_STANDARD_IA,
-        &GET_ONEZONE_IA,
-        &GET_GLACIER_INSTANT,
-        &GET_INTELLIGENT,
-    ],
+    usage: with_reads![&KPU_HOUR, &STORAGE, &BACKUP,],
     quotas: &[
         "kinesis-analytics.kpus_max",
         "kinesis-analytics.sql_kpus_max",

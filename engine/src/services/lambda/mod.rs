@@ -24,7 +24,7 @@ mod python_tests;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::code::python_syntax;
 use crate::lake::{Transform, check_query};
 use crate::metrics::metric;
@@ -37,63 +37,50 @@ pub use config::{Architecture, Config, Runtime};
 pub use handler::{AnswerTo, understand};
 pub use model::Model;
 
-pub(super) static REQUEST: UsageSpec = UsageSpec {
-    key: "lambda.request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static GB_SECOND_X86: UsageSpec = UsageSpec {
-    key: "lambda.gb_second_x86",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "each invocation rounded up to 1 ms",
-    growth: Growth::Linear,
-};
-pub(super) static GB_SECOND_ARM: UsageSpec = UsageSpec {
-    key: "lambda.gb_second_arm",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "each invocation rounded up to 1 ms",
-    growth: Growth::Linear,
-};
-pub(super) static PROVISIONED_X86: UsageSpec = UsageSpec {
-    key: "lambda.provisioned_concurrency_gb_second_x86",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static PROVISIONED_ARM: UsageSpec = UsageSpec {
-    key: "lambda.provisioned_concurrency_gb_second_arm",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "",
-    growth: Growth::Linear,
-};
-pub(super) static PROVISIONED_DURATION_X86: UsageSpec = UsageSpec {
-    key: "lambda.provisioned_duration_gb_second_x86",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "each invocation rounded up to 1 ms",
-    growth: Growth::Linear,
-};
-pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = UsageSpec {
-    key: "lambda.provisioned_duration_gb_second_arm",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "each invocation rounded up to 1 ms",
-    growth: Growth::Linear,
-};
+pub(super) static REQUEST: UsageSpec = usage("lambda.request", "request", 1, "");
+pub(super) static GB_SECOND_X86: UsageSpec = usage(
+    "lambda.gb_second_x86",
+    "GB-second",
+    1024 * 1000,
+    "each invocation rounded up to 1 ms",
+);
+pub(super) static GB_SECOND_ARM: UsageSpec = usage(
+    "lambda.gb_second_arm",
+    "GB-second",
+    1024 * 1000,
+    "each invocation rounded up to 1 ms",
+);
+pub(super) static PROVISIONED_X86: UsageSpec = usage(
+    "lambda.provisioned_concurrency_gb_second_x86",
+    "GB-second",
+    1024 * 1000,
+    "",
+);
+pub(super) static PROVISIONED_ARM: UsageSpec = usage(
+    "lambda.provisioned_concurrency_gb_second_arm",
+    "GB-second",
+    1024 * 1000,
+    "",
+);
+pub(super) static PROVISIONED_DURATION_X86: UsageSpec = usage(
+    "lambda.provisioned_duration_gb_second_x86",
+    "GB-second",
+    1024 * 1000,
+    "each invocation rounded up to 1 ms",
+);
+pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = usage(
+    "lambda.provisioned_duration_gb_second_arm",
+    "GB-second",
+    1024 * 1000,
+    "each invocation rounded up to 1 ms",
+);
 
-pub(super) static EPHEMERAL_STORAGE: UsageSpec = UsageSpec {
-    key: "lambda.ephemeral_storage_gb_second",
-    unit: "GB-second",
-    base_per_unit: 1024 * 1000,
-    rounding: "what is configured above 512 MB; each invocation rounded up to 1 ms",
-    growth: Growth::Linear,
-};
+pub(super) static EPHEMERAL_STORAGE: UsageSpec = usage(
+    "lambda.ephemeral_storage_gb_second",
+    "GB-second",
+    1024 * 1000,
+    "what is configured above 512 MB; each invocation rounded up to 1 ms",
+);
 
 static SPEC: KindSpec = KindSpec {
     id: "lambda",

@@ -1,7 +1,7 @@
 //! What a bucket is billed for.
 
 use super::config::{RestoreTier, StorageClass};
-use crate::books::{Growth, UsageSpec};
+use crate::books::{Growth, UsageSpec, usage};
 use crate::units::{GIB, HOURS_PER_MONTH};
 
 /// Byte-milliseconds in a GB-month: GB is 2^30 bytes, a month 730 hours.
@@ -17,32 +17,14 @@ const fn storage(key: &'static str, rounding: &'static str) -> UsageSpec {
     }
 }
 const fn put(key: &'static str) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit: "request",
-        base_per_unit: 1,
-        rounding: "",
-        growth: Growth::Linear,
-    }
+    usage(key, "request", 1, "")
 }
 
 const fn transition(key: &'static str) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit: "transition",
-        base_per_unit: 1,
-        rounding: "",
-        growth: Growth::Linear,
-    }
+    usage(key, "transition", 1, "")
 }
 const fn retrieval(key: &'static str) -> UsageSpec {
-    UsageSpec {
-        key,
-        unit: "GB",
-        base_per_unit: GIB,
-        rounding: "",
-        growth: Growth::Linear,
-    }
+    usage(key, "GB", GIB, "")
 }
 
 const ARCHIVED: &str =

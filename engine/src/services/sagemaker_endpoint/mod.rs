@@ -17,9 +17,7 @@ use std::sync::Arc;
 use crate::books::{UsageSpec, usage};
 use crate::data::LabelWindows;
 use crate::metrics::{MetricSpec, metric};
-use crate::node::object_reads::{
-    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
-};
+use crate::node::object_reads::with_reads;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, Schemas, TraceCx,
@@ -267,12 +265,7 @@ static SPEC: KindSpec = KindSpec {
         },
     ],
     metrics: &METRICS,
-    usage: &[
-        &GET,
-        &GET_STANDARD_IA,
-        &GET_ONEZONE_IA,
-        &GET_GLACIER_INSTANT,
-        &GET_INTELLIGENT,
+    usage: with_reads![
         &HOURS[0],
         &HOURS[1],
         &HOURS[2],

@@ -11,12 +11,10 @@ mod model;
 mod tests;
 mod work;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::lake::check_query;
 use crate::metrics::metric;
-use crate::node::object_reads::{
-    GET, GET_GLACIER_INSTANT, GET_INTELLIGENT, GET_ONEZONE_IA, GET_STANDARD_IA,
-};
+use crate::node::object_reads::with_reads;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
     Remedy, Retuned, TraceCx,
@@ -27,13 +25,12 @@ pub use model::Model;
 
 /// Instance-milliseconds.
 const fn hours(key: &'static str) -> UsageSpec {
-    UsageSpec {
+    usage(
         key,
-        unit: "instance-hour",
-        base_per_unit: 3_600_000,
-        rounding: "each job rounded up to 1 s, a minute at the least",
-        growth: Growth::Linear,
-    }
+        "instance-hour",
+        3_600_000,
+        "each job rounded up to 1 s, a minute at the least",
+    )
 }
 /// Of training, in the order of [`InstanceType`].
 static TRAINING: [UsageSpec; 6] = [
@@ -153,12 +150,7 @@ static SPEC: KindSpec = KindSpec {
             "Mean F1 of the classes on the rows that were kept back.",
         ),
     ],
-    usage: &[
-        &GET,
-        &GET_STANDARD_IA,
-        &GET_ONEZONE_IA,
-        &GET_GLACIER_INSTANT,
-        &GET_INTELLIGENT,
+    usage: with_reads![
         &TRAINING[0],
         &TRAINING[1],
         &TRAINING[2],

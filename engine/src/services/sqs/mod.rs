@@ -10,7 +10,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use crate::books::{Growth, UsageSpec};
+use crate::books::{UsageSpec, usage};
 use crate::metrics::metric;
 use crate::node::{
     BuildCx, Category, Cx, FaultKind, Flow, InPort, Kind, KindSpec, NodeResult, OutPort, Problems,
@@ -20,20 +20,18 @@ use crate::node::{
 pub use config::{Config, QueueType};
 pub use model::Model;
 
-pub(super) static STANDARD_REQUEST: UsageSpec = UsageSpec {
-    key: "sqs.standard_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "each call rounded up to 64 KB",
-    growth: Growth::Linear,
-};
-pub(super) static FIFO_REQUEST: UsageSpec = UsageSpec {
-    key: "sqs.fifo_request",
-    unit: "request",
-    base_per_unit: 1,
-    rounding: "each call rounded up to 64 KB",
-    growth: Growth::Linear,
-};
+pub(super) static STANDARD_REQUEST: UsageSpec = usage(
+    "sqs.standard_request",
+    "request",
+    1,
+    "each call rounded up to 64 KB",
+);
+pub(super) static FIFO_REQUEST: UsageSpec = usage(
+    "sqs.fifo_request",
+    "request",
+    1,
+    "each call rounded up to 64 KB",
+);
 
 static SPEC: KindSpec = KindSpec {
     id: "sqs",

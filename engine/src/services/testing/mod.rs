@@ -265,6 +265,7 @@ pub(crate) fn world(
         spill_dir,
         shared: crate::data::Shared::default(),
         account: crate::node::Account::default(),
+        profiles: true,
     }))
 }
 
