@@ -11,7 +11,7 @@ use super::lambda::Lambda;
 use super::producer::Producer;
 use super::s3::S3;
 use super::testing::Bench;
-use crate::node::{Problems, TraceCx, parse_param};
+use crate::node::parse_param;
 
 #[test]
 fn records_go_from_producer_to_bucket() {
@@ -81,15 +81,8 @@ fn every_kind_keeps_its_duties() {
 
 #[test]
 fn every_parameter_of_every_kind_is_checked_and_read() {
-    let root = super::testing::root();
     for kind in super::ALL {
         let id = kind.spec().id;
-        let cx = TraceCx {
-            root: &root,
-            region: "us-east-1",
-            seed: 1,
-            node: id,
-        };
         let schema = kind.schema();
         let defaults = kind.defaults();
         for (name, value) in &defaults {
@@ -103,9 +96,8 @@ fn every_parameter_of_every_kind_is_checked_and_read() {
                 .is_ok_and(|r| r == value || r.as_f64() == value.as_f64());
             assert!(same, "{id}.{name}: {text} is read as {read:?}");
             // Nothing takes an object in an object.
-            let mut problems = Problems::of(id);
-            let wrong = [(name.clone(), json!({"a": {}}))].into_iter().collect();
-            assert!(!kind.check(&wrong, &cx, &mut problems), "{id}.{name}");
+            let problems = super::testing::problems(*kind, &json!({name: {"a": {}}}));
+            assert!(super::testing::is_refused(&problems), "{id}.{name}");
             assert!(
                 problems.found.iter().any(|p| p.field == *name),
                 "{id}.{name}: {problems:?}"
@@ -113,18 +105,13 @@ fn every_parameter_of_every_kind_is_checked_and_read() {
             // A number beyond its range is named with the range.
             let range = &schema["properties"][name];
             if let Some(most) = range["maximum"].as_f64() {
-                let mut problems = Problems::of(id);
                 // JSON has one sort of number: what is read back from its text is whole where it can be.
                 let over = if value.is_f64() {
                     json!(most + 1.0)
                 } else {
                     serde_json::from_str(&format!("{:.0}", most + 1.0)).unwrap()
                 };
-                kind.check(
-                    &[(name.clone(), over)].into_iter().collect(),
-                    &cx,
-                    &mut problems,
-                );
+                let problems = super::testing::problems(*kind, &json!({name: over}));
                 assert!(
                     problems.found.iter().any(|p| p.field == *name),
                     "{id}.{name}"
@@ -339,23 +326,15 @@ fn parameters_have_the_limits_that_aws_states() {
         ("sqs", "delay_seconds", 0, 900),
         ("sqs", "message_retention_period_seconds", 60, 1_209_600),
     ] {
-        let root = super::testing::root();
-        let cx = TraceCx {
-            root: &root,
-            region: "us-east-1",
-            seed: 1,
-            node: "node",
-        };
         for (value, fits) in [
             (least - 1, false),
             (least, true),
             (most, true),
             (most + 1, false),
         ] {
-            let mut problems = Problems::of("node");
             let params = json!({ param: value });
             let kind = super::kind(kind).unwrap();
-            kind.check(params.as_object().unwrap(), &cx, &mut problems);
+            let problems = super::testing::problems(kind, &params);
             let refused = problems.found.iter().any(|p| p.field == param);
             assert_eq!(refused, !fits, "{params}: {problems:?}");
         }

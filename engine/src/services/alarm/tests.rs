@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::config::{Comparison, Config, TreatMissingData};
 use super::evaluate::{State, evaluate};
-use crate::node::{AnyKind, Flow, Notice, Problems, TraceCx};
-use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
+use crate::node::{AnyKind, Flow, Notice};
+use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, is_refused, ms, problems};
 
 static KIND: &dyn AnyKind = &super::Alarm;
 
@@ -268,19 +268,9 @@ fn bad_parameters_are_problems() {
         (json!({"metric_name": ""}), "metric_name", "Errors"),
         (json!({"comparison": "Above"}), "comparison", ""),
     ];
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "alarm",
-    };
     for (params, field, said) in cases {
-        let mut problems = Problems::of("alarm");
-        let Value::Object(params) = params else {
-            continue;
-        };
-        assert!(!KIND.check(&params, &cx, &mut problems), "{params:?}");
+        let problems = problems(KIND, &params);
+        assert!(is_refused(&problems), "{params}");
         let first = &problems.found[0];
         assert_eq!(first.field, field);
         assert!(first.to_string().contains(said), "{first}");

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::AnomalyDetector;
 use crate::data::{Batch, json_sizes};
-use crate::node::{FaultKind, Flow, Notice, Problems, Schemas, TraceCx};
-use crate::services::testing::{Bench, Fake, Heard, ms, root};
+use crate::node::{FaultKind, Flow, Notice, Schemas};
+use crate::services::testing::{Bench, Fake, Heard, is_refused, ms, problems, trace};
 use crate::units::SimDuration;
 
 /// Rows of two machines in turn: a slow wave; machine `b` jumps in rows 600 to 609, which the label says.
@@ -245,17 +245,8 @@ fn wrong_fields_are_named_before_a_run() {
         (json!({"key_field": "machin"}), Some("key_field")),
         (json!({"label_field": "label"}), Some("label_field")),
     ];
-    let root = root();
     for (params, wrong) in cases {
-        let cx = TraceCx {
-            root: &root,
-            region: "us-east-1",
-            seed: 1,
-            node: "watch",
-        };
-        let mut problems = Problems::of("watch");
-        let kind: &dyn crate::node::AnyKind = &AnomalyDetector;
-        let out = kind.trace(params.as_object().unwrap(), &inputs, &cx, &mut problems);
+        let (out, problems) = trace(&AnomalyDetector, &params, &inputs);
         let found = problems.found.first().map(|p| p.field.as_str());
         assert_eq!(found, wrong, "{params}");
         assert!(
@@ -264,16 +255,9 @@ fn wrong_fields_are_named_before_a_run() {
                 .is_ok_and(|f| *f.data_type() == DataType::Float64)
         );
     }
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "watch",
-    };
-    let mut problems = Problems::of("watch");
-    let kind: &dyn crate::node::AnyKind = &AnomalyDetector;
     let huge =
         json!({"detector": "random-cut-forest", "key_field": "machine", "max_keys": 100_000});
-    assert!(!kind.check(huge.as_object().unwrap(), &cx, &mut problems));
+    let problems = problems(&AnomalyDetector, &huge);
+    assert!(is_refused(&problems));
     assert_eq!(problems.found[0].field, "max_keys");
 }

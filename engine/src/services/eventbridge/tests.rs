@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::EventBridge;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
-use crate::node::{AnyKind, Event, Flow, Notice, Problems, TraceCx};
+use crate::node::{AnyKind, Event, Flow, Notice};
 use crate::services::lambda::Lambda;
 use crate::services::s3::S3;
-use crate::services::testing::{Bench, Fake, Heard, batch, check_kind, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, batch, check_kind, ms, problems};
 use crate::units::{SimDuration, SimTime};
 
 static KIND: &dyn AnyKind = &EventBridge;
@@ -323,13 +323,6 @@ fn events_of_alarms_match_by_their_fields() {
 
 #[test]
 fn wrong_rules_are_named() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "bus",
-    };
     for (params, field, said) in [
         (json!({"rule": "{"}), "rule", "no JSON"),
         (
@@ -353,8 +346,7 @@ fn wrong_rules_are_named() {
             "InputTemplate",
         ),
     ] {
-        let mut problems = Problems::of("bus");
-        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        let problems = problems(KIND, &params);
         let found = problems.found.iter().find(|p| p.field == field);
         assert!(
             found.is_some_and(|p| p.message.contains(said)),

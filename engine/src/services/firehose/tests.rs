@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::Firehose;
 use super::errors::{self, Failure};
 use crate::data::Batch;
-use crate::node::{
-    AnyKind, Ask, Delivery, FaultKind, Flow, Notice, Payload, Problems, ReplyStatus, TraceCx,
-};
+use crate::node::{AnyKind, Ask, Delivery, FaultKind, Flow, Notice, Payload, ReplyStatus};
 use crate::runtime::Action;
-use crate::services::testing::{Bench, EPOCH_MS, Fake, Heard, batch, check_kind, ms, root, send};
+use crate::services::testing::{
+    Bench, EPOCH_MS, Fake, Heard, batch, check_kind, ms, problems, send,
+};
 use crate::units::{SimDuration, SimTime};
 
 static KIND: &dyn AnyKind = &Firehose;
@@ -130,18 +130,6 @@ fn calls(function: &Fake) -> Vec<u64> {
 fn set(name: &str, value: Value) -> Action {
     Action::Set([(name.to_owned(), value)].into_iter().collect())
 }
-fn problems(params: &Value) -> Problems {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "hose",
-    };
-    let mut problems = Problems::of("hose");
-    KIND.check(params.as_object().unwrap(), &cx, &mut problems);
-    problems
-}
 
 mod partitions;
 pub(in crate::services) use partitions::active_partitions;
@@ -221,13 +209,13 @@ fn problems_name_the_parameter() {
         ),
         (json!({"transform_buffer_mib": 0.1}), "transform_buffer_mib"),
     ] {
-        let found = problems(&params).found;
+        let found = problems(KIND, &params).found;
         assert_eq!(found.len(), 1, "{params} {found:?}");
         assert_eq!(found[0].field, field, "{params}");
     }
     for format in ["parquet", "orc"] {
         let params = json!({"format": format, "compression": "snappy", "buffer_size_mib": 64});
-        assert!(problems(&params).found.is_empty());
+        assert!(problems(KIND, &params).found.is_empty());
     }
 }
 

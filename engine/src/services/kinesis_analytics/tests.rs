@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
 use super::KinesisAnalytics;
-use crate::node::{FaultKind, Flow, Problems, TraceCx};
+use crate::node::{FaultKind, Flow};
 use crate::services::kinesis_data_streams::KinesisDataStreams;
 use crate::services::producer::Producer;
 use crate::services::s3::S3;
-use crate::services::testing::{Bench, Fake, Heard, Ran, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, Ran, ms, problems, trace};
 use crate::units::SimDuration;
 
 /// A producer of transactions, a stream, the application and a sink at each of the ports named.
@@ -341,13 +341,7 @@ fn reference_data_comes_from_the_bucket_and_again_when_it_changes() {
 
 #[test]
 fn problems_of_the_script_are_told_by_the_check() {
-    let (root, kind) = (root(), crate::services::kind("kinesis-analytics").unwrap());
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "sql",
-    };
+    let kind = crate::services::kind("kinesis-analytics").unwrap();
     for (params, field, part) in [
         (json!({"sql": "SELECT (1\n + FROM s"}), "sql", "line 2"),
         (json!({"sql": ""}), "sql", "there is no SQL"),
@@ -379,8 +373,7 @@ fn problems_of_the_script_are_told_by_the_check() {
             "never late",
         ),
     ] {
-        let mut out = Problems::of("sql");
-        kind.check(params.as_object().unwrap(), &cx, &mut out);
+        let out = problems(kind, &params);
         let found = out
             .found
             .iter()
@@ -397,16 +390,14 @@ fn problems_of_the_script_are_told_by_the_check() {
             "fills no stream `x`",
         ),
     ] {
-        let mut out = Problems::of("sql");
-        kind.trace(params.as_object().unwrap(), &inputs, &cx, &mut out);
+        let (_, out) = trace(kind, &params, &inputs);
         let found = out
             .found
             .iter()
             .any(|p| p.field == field && p.message.contains(part));
         assert!(found, "{params}: {:?}", out.found);
     }
-    let mut out = Problems::of("sql");
     let script = json!({"sql": "CREATE STREAM a (k VARCHAR(3)); CREATE PUMP p AS INSERT INTO a SELECT STREAM key FROM s;"});
-    let traced = kind.trace(script.as_object().unwrap(), &inputs, &cx, &mut out);
+    let traced = trace(kind, &script, &inputs).0;
     assert_eq!(traced["out"].field(0).name(), "k");
 }

@@ -140,6 +140,7 @@ impl Model {
             self.shards[lane].open = lanes.contains(&lane);
         }
         self.starts = starts;
+        self.hashes.forget_ranges();
         self.range_lanes = lanes;
     }
     /// Shards whose hash keys are among these.

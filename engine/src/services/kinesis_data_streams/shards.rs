@@ -11,9 +11,55 @@ pub(super) fn hash_key(key: &[u8]) -> u128 {
 }
 
 /// Hashes of the keys that came last: keys come again and again, and MD5 costs more than everything else that is done with
-/// one. A table with two places for each remainder, so that a key may push another one out; hostile keys only cost time.
+/// one. A table with two places for each remainder, so that a key may push another one out; hostile keys only cost time. Of
+/// keys that are numbers after one head the ranges are known by number.
 #[derive(Default)]
-pub(super) struct KeyHashes(Vec<Place>);
+pub(super) struct KeyHashes {
+    places: Vec<Place>,
+    numbered: Numbered,
+}
+
+/// Keys of one length that begin alike and end in a number: `user-004711`. Their ranges stand by number, close together: with
+/// ten thousands of keys, waiting for memory is most of what a look into the table costs.
+#[derive(Default)]
+struct Numbered {
+    head: Vec<u8>,
+    digits: usize,
+    /// One more than the range; 0 is not known.
+    ranges: Vec<u32>,
+}
+
+impl Numbered {
+    /// Numbers are below this: 512 KiB of ranges.
+    const MOST: usize = 1 << 17;
+    const DIGITS_MAX: usize = 9;
+
+    /// The number in `key`, if it is one of these keys.
+    fn number(&self, key: &[u8]) -> Option<usize> {
+        let digits = key.strip_prefix(self.head.as_slice())?;
+        if digits.len() != self.digits || digits.is_empty() {
+            return None;
+        }
+        let mut n = 0;
+        for digit in digits {
+            let digit = digit.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            n = n * 10 + usize::from(digit);
+        }
+        (n < Self::MOST).then_some(n)
+    }
+    /// Takes keys like this one from now on, if it ends in a number and none was taken before.
+    fn adopt(&mut self, key: &[u8]) {
+        if self.digits > 0 {
+            return;
+        }
+        let digits = key.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        self.digits = digits.min(Self::DIGITS_MAX);
+        self.head = key[..key.len() - self.digits].to_vec();
+    }
+}
 
 /// One key with its hash; a place of one line of the processor's cache.
 #[derive(Clone, Copy)]
@@ -37,7 +83,8 @@ impl Place {
 
 impl std::fmt::Debug for KeyHashes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeyHashes({})", self.0.len())
+        let known = (self.places.len(), self.numbered.ranges.len());
+        write!(f, "KeyHashes{known:?}")
     }
 }
 
@@ -47,24 +94,47 @@ impl KeyHashes {
     /// Longer keys are hashed each time: what is kept stays small. A UUID as text fits.
     const KEY_BYTES_MAX: usize = 47;
 
+    /// The range of `starts` that holds the hash of `key`. [`KeyHashes::forget_ranges`] when `starts` are others.
+    pub(super) fn range(&mut self, key: &[u8], starts: &[u128]) -> u32 {
+        if starts.len() == 1 {
+            return 0;
+        }
+        let at = |hash| u32::try_from(range_of(starts, hash)).unwrap_or(0);
+        let Some(number) = self.numbered.number(key) else {
+            self.numbered.adopt(key);
+            return at(self.of(key));
+        };
+        let ranges = &mut self.numbered.ranges;
+        if ranges.len() <= number {
+            ranges.resize((number + 1).next_power_of_two(), 0);
+        }
+        if ranges[number] == 0 {
+            ranges[number] = at(hash_key(key)) + 1;
+        }
+        ranges[number] - 1
+    }
+    /// Ranges are others from now on.
+    pub(super) fn forget_ranges(&mut self) {
+        self.numbered.ranges.clear();
+    }
     /// The hash of `key`, as [`hash_key`] gives it.
     pub(super) fn of(&mut self, key: &[u8]) -> u128 {
         if key.is_empty() || key.len() > Self::KEY_BYTES_MAX {
             return hash_key(key);
         }
-        if self.0.is_empty() {
-            self.0.resize(Self::PLACES, Place::EMPTY);
+        if self.places.is_empty() {
+            self.places.resize(Self::PLACES, Place::EMPTY);
         }
         let at = usize::try_from(mixed(key) % Self::PLACES as u64).unwrap_or(0);
         for at in [at, at ^ 1] {
-            if self.0[at].holds(key) {
-                return self.0[at].hash;
+            if self.places[at].holds(key) {
+                return self.places[at].hash;
             }
         }
         let hash = hash_key(key);
         // The older of the two goes.
-        self.0[at ^ 1] = self.0[at];
-        let place = &mut self.0[at];
+        self.places[at ^ 1] = self.places[at];
+        let place = &mut self.places[at];
         place.key[..key.len()].copy_from_slice(key);
         place.len = u8::try_from(key.len()).unwrap_or(0);
         place.hash = hash;

@@ -37,6 +37,7 @@ struct Sorted {
 struct Key {
     range: u32,
     bytes: u32,
+    /// Of records that the sender packs; otherwise 0.
     hash: u128,
 }
 
@@ -292,12 +293,16 @@ impl Model {
         let mut keys = Vec::with_capacity(batch.len());
         if let Some(column) = batch.rows.column_by_name(&self.config.partition_key) {
             let (starts, hashes) = (&self.starts, &mut self.hashes);
-            let one = starts.len() == 1 && batch.aggregate == 0;
+            let is_packed = batch.aggregate > 0;
             let mut noted: Vec<(u32, Vec<u8>)> = Vec::new();
             let mut since = self.since_noted;
             for_each_key(column, self.quotas.key_chars, |key| {
-                let hash = if one { 0 } else { hashes.of(key) };
-                let range = u32::try_from(range_of(starts, hash)).unwrap_or(0);
+                let (range, hash) = if is_packed {
+                    let hash = hashes.of(key);
+                    (u32::try_from(range_of(starts, hash)).unwrap_or(0), hash)
+                } else {
+                    (hashes.range(key, starts), 0)
+                };
                 since += 1;
                 if since >= ONE_IN {
                     since = 0;

@@ -6,9 +6,9 @@ use super::Lambda;
 use super::tests::{bench, caller_of, got, invoked, replies, rows, seconds, sink, stream_of};
 use crate::code::{Host, Permission};
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
-use crate::node::{AnyKind, Ask, Event, Flow, Notice, Problems, ReplyStatus, TraceCx};
+use crate::node::{AnyKind, Ask, Event, Flow, Notice, ReplyStatus};
 use crate::runtime::Action;
-use crate::services::testing::{Bench, Fake, Heard, Ran, batch, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, Ran, batch, ms, problems};
 
 static KIND: &dyn AnyKind = &Lambda;
 
@@ -396,13 +396,6 @@ fn code_that_is_changed_starts_cold_and_anew() {
 
 #[test]
 fn check_finds_what_is_no_python() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "fn",
-    };
     for (params, field, said) in [
         (json!({"code": "def f(:\n"}), "code", "line 1, column"),
         (
@@ -416,8 +409,7 @@ fn check_finds_what_is_no_python() {
             "at most 4",
         ),
     ] {
-        let mut problems = Problems::of("fn");
-        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        let problems = problems(KIND, &params);
         let found = problems.found.iter().find(|p| p.field == field);
         assert!(
             found.is_some_and(|p| p.mend.contains(said)),

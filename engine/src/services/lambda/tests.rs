@@ -4,12 +4,9 @@ use serde_json::{Value, json};
 
 use super::Lambda;
 use crate::data::Batch;
-use crate::node::{
-    AnyKind, Ask, CallId, Delivery, FaultKind, Flow, Notice, Payload, Problems, ReplyStatus,
-    TraceCx,
-};
+use crate::node::{AnyKind, Ask, CallId, Delivery, FaultKind, Flow, Notice, Payload, ReplyStatus};
 use crate::runtime::Action;
-use crate::services::testing::{Bench, Fake, Heard, Ran, batch, check_kind, ms, root, send};
+use crate::services::testing::{Bench, Fake, Heard, Ran, batch, check_kind, ms, send, trace};
 use crate::units::{SimDuration, SimTime};
 
 static KIND: &dyn AnyKind = &Lambda;
@@ -540,13 +537,6 @@ fn latency_fault_makes_runs_longer_and_dearer() {
 
 #[test]
 fn trace_compiles_the_sql() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "fn",
-    };
     let inputs = [("in".to_owned(), batch(1, 1, ms(0)).schema())]
         .into_iter()
         .collect();
@@ -556,8 +546,7 @@ fn trace_compiles_the_sql() {
         ("", None),
     ] {
         let params = json!({"sql": sql});
-        let mut problems = Problems::of("fn");
-        let schemas = KIND.trace(params.as_object().unwrap(), &inputs, &cx, &mut problems);
+        let (schemas, problems) = trace(KIND, &params, &inputs);
         let out = schemas.get("out").map(|s| {
             s.fields()
                 .iter()

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::Producer;
 use crate::data::Batch;
-use crate::node::{AnyKind, Fault, FaultKind, Flow, Problems, Profile, TraceCx};
+use crate::node::{AnyKind, Fault, FaultKind, Flow, Profile};
 use crate::runtime::Action;
-use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, trace};
 use crate::units::{SimDuration, SimTime};
 
 static KIND: &dyn AnyKind = &Producer;
@@ -413,13 +413,6 @@ fn file_is_replayed_by_its_own_times() {
 
 #[test]
 fn file_that_is_not_there_is_a_problem_of_its_parameter() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "app",
-    };
     for (params, field) in [
         (json!({"file": "sample:none"}), Some("file")),
         (json!({"file": "/etc/passwd"}), Some("file")),
@@ -430,32 +423,26 @@ fn file_that_is_not_there_is_a_problem_of_its_parameter() {
         ),
         (json!({}), None),
     ] {
-        let mut problems = Problems::of("app");
         let inputs = crate::node::Schemas::new();
-        let schemas = KIND.trace(params.as_object().unwrap(), &inputs, &cx, &mut problems);
+        let (schemas, problems) = trace(KIND, &params, &inputs);
         let fields: Vec<&str> = problems.found.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, field.into_iter().collect::<Vec<_>>(), "{params}");
         assert_eq!(schemas.contains_key("out"), field.is_none());
     }
-    let mut problems = Problems::of("app");
     let params = json!({"file": "sample:github.csv", "key_field": "cout"});
-    KIND.trace(
-        params.as_object().unwrap(),
-        &crate::node::Schemas::new(),
-        &cx,
-        &mut problems,
-    );
+    let (_, problems) = trace(KIND, &params, &crate::node::Schemas::new());
     assert_eq!(problems.found[0].field, "key_field");
     assert!(
         problems.found[0].mend.contains("`count`"),
         "{:?}",
         problems.found
     );
-    let mut problems = Problems::of("app");
     let params =
         json!({"arrival": "burst", "burst_seconds": 100.0, "arrival_period_seconds": 50.0});
-    KIND.check(params.as_object().unwrap(), &cx, &mut problems);
-    assert_eq!(problems.found[0].field, "burst_seconds");
+    assert_eq!(
+        crate::services::testing::problems(KIND, &params).found[0].field,
+        "burst_seconds"
+    );
 }
 
 #[test]

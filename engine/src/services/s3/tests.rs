@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 
 use super::config::{Config, StorageClass};
 use crate::lake::Archive;
-use crate::node::{AnyKind, FaultKind, Flow, Notice, Problems, TraceCx};
+use crate::node::{AnyKind, FaultKind, Flow, Notice};
 use crate::runtime::Action;
-use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, Ran, check_kind, ms, problems};
 use crate::units::SimDuration;
 
 static KIND: &dyn AnyKind = &super::S3;
@@ -219,15 +219,7 @@ fn rules_that_aws_refuses_are_problems() {
             "transition_days",
         ),
     ] {
-        let root = root();
-        let cx = TraceCx {
-            root: &root,
-            region: "us-east-1",
-            seed: 1,
-            node: "lake",
-        };
-        let mut problems = Problems::of("lake");
-        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        let problems = problems(KIND, &params);
         let found: Vec<&str> = problems.found.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(found, [field], "{params}");
     }

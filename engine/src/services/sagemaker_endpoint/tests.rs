@@ -10,10 +10,10 @@ use weir_detect::boost::{BoostSettings, Boosted, Rows};
 
 use super::SageMakerEndpoint;
 use crate::data::{Batch, json_sizes};
-use crate::node::{FaultKind, Flow, Notice, Problems, TraceCx};
+use crate::node::{FaultKind, Flow, Notice};
 use crate::rng::Rng;
 use crate::services::s3::S3;
-use crate::services::testing::{Bench, Fake, Heard, Ran, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, Ran, is_refused, ms, problems};
 use crate::units::{SimDuration, SimTime};
 
 /// A reading of one machine; high ones are faults.
@@ -465,13 +465,6 @@ fn a_broken_model_file_is_told_and_not_deployed() {
 
 #[test]
 fn what_does_not_fit_together_is_found_before_a_run() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "model",
-    };
     let cases = [
         (
             json!({"serving": "serverless", "autoscaling": true}),
@@ -498,12 +491,8 @@ fn what_does_not_fit_together_is_found_before_a_run() {
         (json!({"label_windows": "../secret.csv"}), "label_windows"),
     ];
     for (params, field) in cases {
-        let mut problems = Problems::of("model");
-        let kind: &dyn crate::node::AnyKind = &SageMakerEndpoint;
-        assert!(
-            !kind.check(params.as_object().unwrap(), &cx, &mut problems),
-            "{field}"
-        );
+        let problems = problems(&SageMakerEndpoint, &params);
+        assert!(is_refused(&problems), "{field}");
         assert!(
             problems.found.iter().any(|p| p.field == field),
             "{field}: {problems:?}"

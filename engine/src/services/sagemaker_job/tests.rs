@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use weir_detect::Trained;
 
 use super::SageMakerJob;
-use crate::node::{Flow, Problems, TraceCx};
+use crate::node::Flow;
 use crate::services::glue_crawler::GlueCrawler;
 use crate::services::s3::S3;
-use crate::services::testing::{Bench, Fake, Ran, ms, root};
+use crate::services::testing::{Bench, Fake, Ran, ms, problems};
 
 const ROWS: usize = 1200;
 
@@ -223,20 +223,11 @@ fn jobs_that_cannot_work_say_why_and_are_billed() {
 
 #[test]
 fn wrong_parameters_are_found_before_a_run() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "job",
-    };
     for (params, field) in [
         (json!({"sql": "DROP"}), "sql"),
         (json!({"target_prefix": "../up/"}), "target_prefix"),
     ] {
-        let mut problems = Problems::of("job");
-        let kind: &dyn crate::node::AnyKind = &SageMakerJob;
-        kind.check(params.as_object().unwrap(), &cx, &mut problems);
+        let problems = problems(&SageMakerJob, &params);
         assert!(
             problems.found.iter().any(|p| p.field == field),
             "{field}: {problems:?}"

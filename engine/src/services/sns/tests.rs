@@ -2,11 +2,11 @@ use serde_json::{Value, json};
 
 use super::Sns;
 use crate::data::{Batch, JsonShape, json_sizes, json_values};
-use crate::node::{AnyKind, FaultKind, Flow, OutWire, Problems, TraceCx};
+use crate::node::{AnyKind, FaultKind, Flow, OutWire, Problems};
 use crate::services::alarm::Alarm;
 use crate::services::lambda::Lambda;
 use crate::services::sqs::Sqs;
-use crate::services::testing::{Bench, Fake, Heard, batch, check_kind, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, batch, check_kind, ms, problems};
 use crate::units::SimDuration;
 
 static KIND: &dyn AnyKind = &Sns;
@@ -173,21 +173,13 @@ fn filter_policies_let_through_what_they_say() {
 
 #[test]
 fn wrong_policies_are_named() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "topic",
-    };
     for (policies, said) in [
         ("{", "no JSON"),
         ("[]", "object of node ids"),
         ("{\"a\": {\"b\": 1}}", "a: `b` is no list"),
     ] {
-        let mut problems = Problems::of("topic");
         let params = json!({"filter_policies": policies});
-        KIND.check(params.as_object().unwrap(), &cx, &mut problems);
+        let problems = problems(KIND, &params);
         assert!(problems.found[0].message.contains(said), "{problems:?}");
     }
 }
@@ -352,19 +344,7 @@ fn webhook_leaves_no_machine() {
         "http://10.0.0.1:80/",
         "https://127.0.0.1:1/",
     ] {
-        let root = root();
-        let cx = TraceCx {
-            root: &root,
-            region: "us-east-1",
-            seed: 1,
-            node: "topic",
-        };
-        let mut problems = Problems::of("topic");
-        KIND.check(
-            json!({"webhook": url}).as_object().unwrap(),
-            &cx,
-            &mut problems,
-        );
+        let problems = problems(KIND, &json!({"webhook": url}));
         assert_eq!(problems.found[0].field, "webhook", "{url}");
     }
 }

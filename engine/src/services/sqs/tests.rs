@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::Sqs;
 use crate::data::{Batch, json_values};
-use crate::node::{AnyKind, Ask, Event, FaultKind, Flow, Messages, Notice, Problems, TraceCx};
+use crate::node::{AnyKind, Ask, Event, FaultKind, Flow, Messages, Notice};
 use crate::services::lambda::Lambda;
-use crate::services::testing::{Bench, Fake, Heard, Ran, batch, check_kind, ms, root};
+use crate::services::testing::{Bench, Fake, Heard, Ran, batch, check_kind, ms, trace};
 use crate::units::{SimDuration, SimTime};
 
 static KIND: &dyn AnyKind = &Sqs;
@@ -451,13 +451,6 @@ fn event_of_a_service_is_a_message() {
 
 #[test]
 fn fields_of_a_fifo_queue_are_checked() {
-    let root = root();
-    let cx = TraceCx {
-        root: &root,
-        region: "us-east-1",
-        seed: 1,
-        node: "queue",
-    };
     let inputs = [("in".to_owned(), batch(1, 1, ms(0)).schema())]
         .into_iter()
         .collect();
@@ -472,8 +465,7 @@ fn fields_of_a_fifo_queue_are_checked() {
         ),
         (json!({"message_group_id": "kex"}), false),
     ] {
-        let mut problems = Problems::of("queue");
-        let schemas = KIND.trace(params.as_object().unwrap(), &inputs, &cx, &mut problems);
+        let (schemas, problems) = trace(KIND, &params, &inputs);
         assert_eq!(!problems.found.is_empty(), wrong, "{params}");
         assert!(schemas.contains_key("out") && schemas.contains_key("dead_letter"));
     }

@@ -27,7 +27,9 @@ use crate::code::{Host, Permission};
 use crate::data::{Batch, Root};
 use crate::lake::{Lake, SqlEngine};
 use crate::metrics::{Ledger, Point};
-use crate::node::{AnyKind, Fault, FaultKind, Gauges, NodeState, Pool, Schemas, World};
+use crate::node::{
+    AnyKind, Fault, FaultKind, Gauges, NodeState, Pool, Problems, Schemas, Severity, TraceCx, World,
+};
 use crate::runtime::{
     Action, EventLog, NodeSeat, Run, RunPlan, RunState, ScriptStep, WirePlan, drive,
 };
@@ -267,6 +269,37 @@ pub(crate) fn world(
         account: crate::node::Account::default(),
         profiles: true,
     }))
+}
+
+/// Looks at a node of `kind` as the check of a drawing does.
+fn look<T>(look: impl FnOnce(&TraceCx<'_>, &mut Problems) -> T) -> (T, Problems) {
+    let root = root();
+    let cx = TraceCx {
+        root: &root,
+        region: "us-east-1",
+        seed: 1,
+        node: "node",
+    };
+    let mut problems = Problems::of("node");
+    let found = look(&cx, &mut problems);
+    (found, problems)
+}
+/// What the check finds in parameters: an object.
+pub(crate) fn problems(kind: &dyn AnyKind, params: &Value) -> Problems {
+    let params = params.as_object().unwrap();
+    let (fits, problems) = look(|cx, out| kind.check(params, cx, out));
+    assert_eq!(fits, !is_refused(&problems), "{problems:?}");
+    problems
+}
+/// True when there is more than a warning.
+pub(crate) fn is_refused(problems: &Problems) -> bool {
+    let mut found = problems.found.iter();
+    found.any(|p| p.severity == Severity::Error)
+}
+/// What a node's outputs carry for what is on its inputs, and the problems in it.
+pub(crate) fn trace(kind: &dyn AnyKind, params: &Value, inputs: &Schemas) -> (Schemas, Problems) {
+    let params = params.as_object().unwrap();
+    look(|cx, out| kind.trace(params, inputs, cx, out))
 }
 
 /// A run that has ended.

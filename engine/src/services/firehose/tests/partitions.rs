@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::super::partition::Keys;
 use super::super::prefix::{self, expand};
 use super::{
-    EPOCH_MS, Fake, Flow, Notice, batch, bench, bucket, feed, files, function, ms, problems,
+    EPOCH_MS, Fake, Flow, KIND, Notice, batch, bench, bucket, feed, files, function, ms, problems,
     records, seconds, with_function,
 };
 use crate::data::Batch;
@@ -192,10 +192,10 @@ fn partition_problems_name_the_parameter() {
             "buffer_interval_seconds",
         ),
     ] {
-        let found = problems(&partitioned(more.clone())).found;
+        let found = problems(KIND, &partitioned(more.clone())).found;
         assert!(found.iter().any(|p| p.field == field), "{more} {found:?}");
     }
-    assert!(problems(&partitioned(json!({}))).found.is_empty());
+    assert!(problems(KIND, &partitioned(json!({}))).found.is_empty());
     let nested = Keys::parse("{ \"a\": .x.y , b:.z }").unwrap();
     assert_eq!(nested.names().collect::<Vec<_>>(), ["a", "b"]);
 }

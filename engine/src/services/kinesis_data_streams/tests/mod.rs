@@ -139,11 +139,44 @@ fn hash_of_a_key_is_its_md5() {
 
 #[test]
 fn kept_hashes_are_those_of_the_key() {
-    let mut hashes = KeyHashes::default();
-    let keys = (0..200_000_u32).map(|i| format!("user-{:06}", i % 90_000).into_bytes());
     let odd = [Vec::new(), b"a".to_vec(), vec![b'x'; 64], vec![b'x'; 65]];
-    for key in odd.iter().cloned().chain(keys).chain(odd.clone()) {
-        assert_eq!(hashes.of(&key), hash_key(&key));
+    // The first keys that end in a number are told by it; others, near them too, must not be taken for them.
+    for first in [
+        "user-000001",
+        "7",
+        "order-12345678901234",
+        "\u{d55c}-42",
+        "a",
+    ] {
+        let mut hashes = KeyHashes::default();
+        let mut starts = range_starts(5);
+        let keys = (0..60_000_u32).flat_map(|i| {
+            let user = format!("user-{:06}", i * 7 % 150_000);
+            let near = match i % 7 {
+                0 => format!("user-{}", i % 1000),
+                1 => format!("users{:06}", i % 1000),
+                2 => format!("user-{:05}x", i % 1000),
+                3 => format!("order-{:014}", u64::from(i) * 77_777_777),
+                4 => format!("{}", i % 10),
+                5 => format!("user-0000{:02}", i % 20),
+                _ => format!("\u{d55c}-{:02}", i % 100),
+            };
+            [user.into_bytes(), near.into_bytes()]
+        });
+        let first = [first.as_bytes().to_vec()];
+        let begin = first.into_iter().chain(odd.clone());
+        for (i, key) in begin.chain(keys).chain(odd.clone()).enumerate() {
+            let hash = hash_key(&key);
+            if i % 3 == 0 {
+                assert_eq!(hashes.of(&key), hash, "{key:?}");
+            }
+            let range = range_of(&starts, hash);
+            assert_eq!(hashes.range(&key, &starts) as usize, range, "{key:?}");
+            if i == 60_000 {
+                starts = range_starts(900);
+                hashes.forget_ranges();
+            }
+        }
     }
 }
 
