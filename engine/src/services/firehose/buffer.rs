@@ -15,6 +15,10 @@ use crate::units::{MIB, SimTime};
 /// Rows that are encoded in one piece: a row group of Parquet. Large enough for good columns, small enough to use all
 /// threads and to hand memory back early.
 const PIECE_ROWS: usize = 65_536;
+/// So many batches that hold only a few rows each are joined while others come: thousands of them would else be joined when the
+/// file is closed, and the run would wait for it.
+const SMALL_BATCHES: usize = 256;
+const SMALL_BATCH_ROWS: usize = 16;
 
 #[derive(Debug)]
 enum Piece {
@@ -98,6 +102,9 @@ pub(super) struct Buffer {
     delimiter: bool,
     pending: Vec<Batch>,
     pending_rows: usize,
+    /// What was joined of the piece under way; comes before what is pending.
+    joined: Vec<Work<RecordBatch>>,
+    joined_rows: usize,
     pieces: Vec<Piece>,
     pub(super) born: Vec<(u32, Vec<u64>)>,
     pub(super) stays: Vec<Stay>,
@@ -137,6 +144,8 @@ impl Buffer {
             delimiter: config.append_delimiter_to_record,
             pending: Vec::new(),
             pending_rows: 0,
+            joined: Vec::new(),
+            joined_rows: 0,
             pieces: Vec::new(),
             born: Vec::new(),
             stays: Vec::new(),
@@ -173,21 +182,46 @@ impl Buffer {
         }
         self.pending_rows += batch.len();
         self.pending.push(batch);
-        if self.pending_rows >= PIECE_ROWS {
+        if self.pending_rows + self.joined_rows >= PIECE_ROWS {
             self.encode(cx)?;
+        } else if self.pending.len() >= SMALL_BATCHES
+            && self.pending_rows <= SMALL_BATCHES * SMALL_BATCH_ROWS
+        {
+            self.join(cx)?;
         }
+        Ok(())
+    }
+    /// Joins what is pending, where that is not kept for later: lines are encoded at once.
+    fn join(&mut self, cx: &Cx<'_>) -> NodeResult {
+        let schema = match &self.plan {
+            Plan::Lines => return self.encode(cx),
+            Plan::Parquet(plan) if !cx.world().shared.is_kept() => Arc::clone(plan.schema()),
+            Plan::Parquet(_) | Plan::Orc(_) => return Ok(()),
+        };
+        let batches = std::mem::take(&mut self.pending);
+        self.joined_rows += std::mem::take(&mut self.pending_rows);
+        let rows = move || concat(&schema, batches.iter().map(|b| &b.rows));
+        self.joined.push(cx.compute(rows)?);
         Ok(())
     }
     fn encode(&mut self, cx: &Cx<'_>) -> NodeResult {
         let batches = std::mem::take(&mut self.pending);
-        self.pending_rows = 0;
-        if batches.is_empty() {
+        let joined = std::mem::take(&mut self.joined);
+        (self.pending_rows, self.joined_rows) = (0, 0);
+        if batches.is_empty() && joined.is_empty() {
             return Ok(());
         }
         let piece = match self.plan.clone() {
             Plan::Orc(_) => Piece::Later(batches),
             Plan::Parquet(_) if cx.world().shared.is_kept() => Piece::Later(batches),
-            Plan::Parquet(plan) => Piece::Columns(cx.compute(move || columns(&plan, &batches))?),
+            Plan::Parquet(plan) => Piece::Columns(cx.start(async move {
+                let mut rows = Vec::with_capacity(joined.len() + batches.len());
+                for work in joined {
+                    rows.push(work.result().await?);
+                }
+                rows.extend(batches.into_iter().map(|b| b.rows));
+                columns(&plan, &rows)
+            })?),
             Plan::Lines => {
                 let delimiter = self.delimiter;
                 Piece::Lines(cx.compute(move || lines(&batches, delimiter))?)
@@ -222,11 +256,17 @@ impl Buffer {
     }
 }
 
-fn columns(plan: &ParquetPlan, batches: &[Batch]) -> Result<EncodedGroup, String> {
+fn columns(plan: &ParquetPlan, rows: &[RecordBatch]) -> Result<EncodedGroup, String> {
     // Thousands of small batches are joined first: the encoder's cost per call is greater than a copy.
-    let joined = arrow::compute::concat_batches(plan.schema(), batches.iter().map(|b| &b.rows))
-        .map_err(|e| e.to_string())?;
+    let joined = concat(plan.schema(), rows)?;
     plan.encode_row_group(&[joined]).map_err(|e| e.to_string())
+}
+
+fn concat<'a>(
+    schema: &SchemaRef,
+    rows: impl IntoIterator<Item = &'a RecordBatch>,
+) -> Result<RecordBatch, String> {
+    arrow::compute::concat_batches(schema, rows).map_err(|e| e.to_string())
 }
 
 fn lines(batches: &[Batch], delimiter: bool) -> Result<Vec<u8>, String> {
@@ -292,7 +332,10 @@ async fn join_columns(pieces: Vec<Piece>, plan: &ParquetPlan) -> Result<Vec<u8>,
     for piece in pieces {
         match piece {
             Piece::Columns(work) => groups.push(work.result().await?),
-            Piece::Later(batches) => groups.push(columns(plan, &batches)?),
+            Piece::Later(batches) => {
+                let rows: Vec<_> = batches.into_iter().map(|b| b.rows).collect();
+                groups.push(columns(plan, &rows)?);
+            }
             Piece::Lines(_) => {}
         }
     }

@@ -409,6 +409,34 @@ fn compression_is_firehoses_own_where_nothing_is_said() {
     }
 }
 
+/// Many calls of a few records make the same file as one call of all of them.
+#[test]
+fn small_calls_make_the_file_of_a_large_one() {
+    let all = batch(2400, 100, ms(1));
+    for format in ["json", "parquet", "orc"] {
+        let mut contents = Vec::new();
+        for rows in [2400, 3] {
+            let mut feed = feed();
+            for (i, from) in (0..all.len()).step_by(rows).enumerate() {
+                feed = feed.records(ms(1 + i as u64 * 10), all.slice(from, rows));
+            }
+            let params =
+                json!({"format": format, "buffer_size_mib": 64, "buffer_interval_seconds": 60});
+            let ran = Bench::new()
+                .fake("feed", &feed)
+                .node("hose", KIND, params)
+                .node("lake", &crate::services::s3::S3, json!({"bucket": "files"}))
+                .wire("feed.out", "hose.in")
+                .wire("hose.out", "lake.in")
+                .run(200);
+            let files = ran.lake().list("files", "");
+            assert_eq!(files.len(), 1);
+            contents.push(ran.lake().read("files", &files[0].key).unwrap());
+        }
+        assert!(contents[0] == contents[1], "{format}");
+    }
+}
+
 /// The file is whole ORC, in the compression that was chosen, whatever the size of a stripe.
 #[test]
 fn records_are_converted_to_orc() {

@@ -108,34 +108,24 @@ impl Model {
     }
     /// Puts the rows of `taken` into their shards.
     fn take(&mut self, batch: &Batch, sorted: &Sorted, cx: &mut Cx<'_>) -> NodeResult {
-        let taken = &sorted.taken;
-        let (Some(first), Some(last)) = (taken.first(), taken.last()) else {
+        let parts = parts(batch, &sorted.taken)?;
+        let Some(bytes) = parts
+            .iter()
+            .map(|(_, part)| part.bytes())
+            .reduce(|a, b| a + b)
+        else {
             return Ok(());
         };
-        let kept = if taken.len() == batch.len() && first.0 == last.0 {
-            batch.clone()
-        } else {
-            let rows: Vec<u32> = taken.iter().map(|(_, row)| *row).collect();
-            batch.take(&UInt32Array::from(rows))?
-        };
-        cx.metric("IncomingBytes", kept.bytes() as f64);
-        cx.profile_keys(&kept, &self.config.partition_key);
-        let mut offset = 0;
+        cx.metric("IncomingBytes", bytes as f64);
         let mut lanes = Vec::new();
-        for part in taken.chunk_by(|a, b| a.0 == b.0) {
-            let shard = self.range_lanes[part[0].0 as usize];
+        for (range, part) in parts {
+            cx.profile_keys(&part, &self.config.partition_key);
+            let shard = self.range_lanes[range as usize];
             let rows = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            let packed = sorted.packed.get(&part[0].0).copied();
+            let packed = sorted.packed.get(&range).copied();
             let (packs, overhead) = packed.unwrap_or((rows, 0));
-            self.append(
-                shard,
-                kept.slice(offset, part.len()),
-                packs,
-                overhead / rows.max(1),
-                cx,
-            )?;
+            self.append(shard, part, packs, overhead / rows.max(1), cx)?;
             lanes.push(self.shards[shard].lane);
-            offset += part.len();
         }
         for lane in lanes {
             self.push_to_all(lane, cx)?;
@@ -340,6 +330,26 @@ impl Model {
         }
         Ok(keys)
     }
+}
+
+/// The rows of each range of `taken`, by range, in the order of the call within each.
+fn parts(batch: &Batch, taken: &[(u32, u32)]) -> NodeResult<Vec<(u32, Batch)>> {
+    let by_range = || taken.chunk_by(|a, b| a.0 == b.0);
+    let follow = |part: &[(u32, u32)]| part.is_sorted_by(|a, b| b.1 == a.1 + 1);
+    if by_range().all(follow) {
+        // One range, or few rows: they share the buffers of the call.
+        let part = |p: &[(u32, u32)]| (p[0].0, batch.slice(p[0].1 as usize, p.len()));
+        return Ok(by_range().map(part).collect());
+    }
+    let rows: Vec<u32> = taken.iter().map(|(_, row)| *row).collect();
+    let kept = batch.take(&UInt32Array::from(rows))?;
+    let mut offset = 0;
+    let part = |p: &[(u32, u32)]| {
+        let part = kept.slice(offset, p.len());
+        offset += p.len();
+        (p[0].0, part)
+    };
+    Ok(by_range().map(part).collect())
 }
 
 impl Sorted {
