@@ -2,7 +2,13 @@
 //! folder is one.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,6 +20,39 @@ use crate::document::Document;
 pub const KIT_ID: &str = "weir-kit";
 /// Largest report that is read.
 pub const REPORT_BYTES_MAX: u64 = 64 << 20;
+/// A kit of more bytes than this stands in its page packed: that of 500 nodes is 7 MB of JSON, and a twentieth of it packed.
+const PLAIN_MAX: usize = 512 << 10;
+/// Bytes of a packed kit that are unpacked at the most.
+const UNPACKED_MAX: u64 = 256 << 20;
+
+/// A large kit as it stands in a page: its JSON through gzip and base64.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Packed {
+    gzip_base64: String,
+}
+
+impl Packed {
+    fn of(kit: &str) -> std::io::Result<Self> {
+        let mut to = GzEncoder::new(Vec::new(), Compression::default());
+        to.write_all(kit.as_bytes())?;
+        let gzip_base64 = STANDARD.encode(to.finish()?);
+        Ok(Self { gzip_base64 })
+    }
+    /// The kit's JSON; a page may hold anything.
+    fn unpacked(&self) -> Result<String, String> {
+        let bytes = STANDARD.decode(&self.gzip_base64);
+        let bytes = bytes.map_err(|e| e.to_string())?;
+        let mut text = String::new();
+        let from = GzDecoder::new(bytes.as_slice());
+        let read = from.take(UNPACKED_MAX + 1).read_to_string(&mut text);
+        read.map_err(|e| e.to_string())?;
+        if text.len() as u64 > UNPACKED_MAX {
+            return Err("it is larger than 256 MiB".to_owned());
+        }
+        Ok(text)
+    }
+}
 
 /// A kit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,11 +115,19 @@ impl Kit {
                     .to_owned(),
             ));
         };
-        serde_json::from_str(text).map_err(|e| {
+        let damaged = |why: &dyn std::fmt::Display| {
             ReadError(format!(
-                "the reproduction kit of the report is damaged ({e}): take the report as it was written"
+                "the reproduction kit of the report is damaged ({why}): take the report as it was written"
             ))
-        })
+        };
+        let kit = match serde_json::from_str::<Packed>(text) {
+            Ok(packed) => {
+                let plain = packed.unpacked().map_err(|e| damaged(&e))?;
+                serde_json::from_str(&plain)
+            }
+            Err(_plain) => serde_json::from_str(text),
+        };
+        kit.map_err(|e| damaged(&e))
     }
 
     /// True when the page around the kit is not the one that was written; a kit of before that says nothing of its page.
@@ -104,7 +151,12 @@ impl Kit {
     /// # Errors
     /// When a value cannot be written: a bug.
     pub fn embedded(&self) -> Result<String, ReadError> {
-        let text = serde_json::to_string(self).map_err(|e| ReadError(e.to_string()))?;
+        let wrong = |e: &dyn std::fmt::Display| ReadError(e.to_string());
+        let text = serde_json::to_string(self).map_err(|e| wrong(&e))?;
+        if text.len() > PLAIN_MAX {
+            let packed = Packed::of(&text).map_err(|e| wrong(&e))?;
+            return serde_json::to_string(&packed).map_err(|e| wrong(&e));
+        }
         Ok(text
             .replace('<', "\\u003c")
             .replace('>', "\\u003e")

@@ -9,7 +9,7 @@ use crate::data::Root;
 use crate::document::Document;
 use crate::services;
 use crate::session::{RunOptions, Setting, prepare};
-use crate::study::{RepeatPlan, SweepStopper, WarmUp, run_repeats};
+use crate::study::{RepeatPlan, SweepStopper, WarmUp, project, run_repeats};
 use crate::units::SimDuration;
 
 const PIPELINE: &str = r#"{
@@ -31,6 +31,20 @@ const PIPELINE: &str = r#"{
 }"#;
 
 static RUN: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| run_of(document()));
+
+static PROJECTED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
+    // Ten times its traffic is not much.
+    let small = [("900", "90"), ("700", "70"), ("\"8m\"", "\"5m\"")];
+    let text = small
+        .iter()
+        .fold(PIPELINE.to_owned(), |t, (a, b)| t.replace(a, b));
+    let (dir, files) = run_of(Document::parse(&text).unwrap());
+    let runs = project(&files.doc, &Root::samples_only(), services::ALL, &|_, _| {}).unwrap();
+    let text = serde_json::to_vec_pretty(&runs).unwrap();
+    std::fs::write(files.folder.join(super::PROJECTIONS), text).unwrap();
+    let files = RunFiles::open(&files.folder).unwrap();
+    (dir, files)
+});
 
 static REPEATED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
@@ -165,6 +179,11 @@ pub(super) fn unusual() -> impl Iterator<Item = (&'static str, &'static RunFiles
 /// Runs of three templates.
 pub(super) fn of_templates() -> impl Iterator<Item = &'static RunFiles> {
     OF_TEMPLATES.iter().map(|(_, files)| files)
+}
+
+/// A smaller one with twice and ten times its traffic beside it.
+pub(super) fn projected() -> &'static RunFiles {
+    &PROJECTED.1
 }
 
 /// The same run with three seeds and a warm-up of a minute.

@@ -221,4 +221,4 @@ fn files(run: &RunFiles, kit: &Kit, words: Words) -> Markup {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

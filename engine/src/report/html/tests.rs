@@ -14,7 +14,7 @@ fn page(lang: Lang) -> String {
     html(testing::run(), services::ALL, lang).unwrap()
 }
 
-fn parsed(text: &str) -> RcDom {
+pub(in crate::report) fn parsed(text: &str) -> RcDom {
     let options = ParseOpts {
         tree_builder: TreeBuilderOpts {
             exact_errors: true,
@@ -40,7 +40,7 @@ fn each(node: &Handle, visit: &mut impl FnMut(&str, &[(String, String)], &Handle
     }
 }
 
-fn text_of(node: &Handle) -> String {
+pub(in crate::report) fn text_of(node: &Handle) -> String {
     let mut out = String::new();
     if let NodeData::Text { contents } = &node.data {
         out.push_str(&contents.borrow());
@@ -373,6 +373,33 @@ fn kit_comes_out_of_the_page_as_it_went_in() {
     );
     for damaged in ["", "<p>nothing", "id=\"weir-kit\">{}</script>"] {
         assert!(Kit::from_html(damaged).is_err(), "{damaged}");
+    }
+}
+
+#[test]
+fn large_kit_is_packed_and_comes_out_of_the_page_the_same() {
+    let mut kit = Kit::of(testing::run()).unwrap();
+    let page = |kit: &Kit| {
+        format!(
+            "<script id=\"{KIT_ID}\">{}</script>",
+            kit.embedded().unwrap()
+        )
+    };
+    assert!(
+        page(&kit).contains("\"document\""),
+        "a small one can be read"
+    );
+    kit.files
+        .extend((0..20_000).map(|i| (format!("lake/<{i}>"), "0".repeat(32))));
+    let packed = page(&kit);
+    assert!(packed.len() < 200_000, "{}", packed.len());
+    assert_eq!(Kit::from_html(&packed).unwrap(), kit);
+    let cut = packed.replace("</script>", "A</script>");
+    let broken = packed.replacen("H4s", "H5s", 1);
+    assert_ne!(broken, packed);
+    for page in [cut, broken] {
+        let why = Kit::from_html(&page).unwrap_err().to_string();
+        assert!(why.contains("is damaged ("), "{why}");
     }
 }
 

@@ -24,7 +24,9 @@ pub(super) type Line = Vec<[f64; 2]>;
 /// How long something took after a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Back {
-    /// So many seconds; 0 when it never left.
+    /// It never left.
+    Unaffected,
+    /// So many seconds.
     After(f64),
     /// Not until the end of the run.
     Never,
@@ -89,7 +91,7 @@ fn joined(
     value: fn(&Point, f64) -> f64,
 ) -> Line {
     let tracks: Vec<&Track> = nodes.iter().filter_map(|n| run.track(n, metric)).collect();
-    let coarsest = tracks.iter().map(|t| t.resolution).fold(1.0, f64::max);
+    let coarsest = step_of(run, nodes, metric);
     let mut all: BTreeMap<u64, f64> = BTreeMap::new();
     for track in tracks {
         let mut merged: BTreeMap<u64, Point> = BTreeMap::new();
@@ -119,37 +121,36 @@ fn slot(at: f64, resolution: f64) -> u64 {
     (at / resolution).round() as u64
 }
 
-/// A pace where an interval without records is 0 and not a gap: batches come to rest together.
-fn without_gaps(line: Line, end: f64) -> Line {
-    let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
-        return line;
-    };
-    if step <= 0.0 || end / step > 100_000.0 {
-        return line;
+/// Records a second over longer intervals, so that what comes in bursts can be compared with what comes steadily. `line`
+/// has a value for each interval of `step` seconds in which there were any; in the others there were none.
+fn calmed(line: &[[f64; 2]], step: f64, end: f64) -> Line {
+    if line.is_empty() {
+        return Line::new();
     }
-    let known: BTreeMap<u64, f64> = line.iter().map(|[at, v]| (slot(*at, step), *v)).collect();
-    let last = slot((end - step).max(0.0), step);
-    (0..=last)
-        .map(|i| [i as f64 * step, known.get(&i).copied().unwrap_or(0.0)])
-        .collect()
+    let many = super::super::bands::calm_width(end, step) as u64;
+    let wide = many as f64 * step;
+    // What comes at the very end belongs to the last, which may be shorter.
+    let last = slot((end - step).max(0.0), step) / many;
+    let mut records: BTreeMap<u64, f64> = (0..=last).map(|i| (i, 0.0)).collect();
+    for [at, v] in line {
+        *records
+            .entry((slot(*at, step) / many).min(last))
+            .or_default() += v * step;
+    }
+    let pace = |(i, records): (u64, f64)| {
+        let from = i as f64 * wide;
+        [from, records / (end - from).clamp(step, wide)]
+    };
+    let mut paces: Line = records.into_iter().map(pace).collect();
+    // It holds to the end.
+    paces.extend(paces.last().map(|[_, v]| [end, *v]));
+    paces
 }
 
-/// Means over longer intervals, so that what comes in bursts can be compared with what comes steadily.
-fn calmed(line: Line, end: f64) -> Line {
-    let Some(step) = line.windows(2).map(|w| w[1][0] - w[0][0]).reduce(f64::min) else {
-        return line;
-    };
-    let many = super::super::bands::calm_width(end, step) as u64;
-    let mut means: BTreeMap<u64, (f64, u32)> = BTreeMap::new();
-    for [at, v] in &line {
-        let mean = means.entry(slot(*at, step) / many).or_default();
-        *mean = (mean.0 + v, mean.1 + 1);
-    }
-    let wide = many as f64 * step;
-    means
-        .into_iter()
-        .map(|(i, (sum, n))| [i as f64 * wide, sum / f64::from(n)])
-        .collect()
+/// Seconds of the longest interval of a metric among several nodes, at least one.
+fn step_of(run: &RunFiles, nodes: &[&str], metric: &str) -> f64 {
+    let tracks = nodes.iter().filter_map(|n| run.track(n, metric));
+    tracks.map(|t| t.resolution).fold(1.0, f64::max)
 }
 
 pub(super) fn derive(run: &RunFiles) -> Derived {
@@ -172,10 +173,8 @@ pub(super) fn derive(run: &RunFiles) -> Derived {
     .map(percentile);
     let backlog = joined(run, &all, "RecordsHeld", false, |p, _| mean(p));
     let pace = |nodes: &[&str], metric| {
-        calmed(
-            without_gaps(joined(run, nodes, metric, false, rate), end),
-            end,
-        )
+        let line = joined(run, nodes, metric, false, rate);
+        calmed(&line, step_of(run, nodes, metric), end)
     };
     Derived {
         offered: pace(&sources, "RecordsIn"),
@@ -279,7 +278,7 @@ fn back(signal: &[[f64; 2]], from: f64, to: f64, end: f64) -> Back {
             .all(|p| p[1] <= ceiling)
     };
     match (0..after.len()).find(|i| after[*i][1] <= ceiling && calm_from(*i)) {
-        Some(0) if most(signal, from, to).is_none_or(|m| m <= ceiling) => Back::After(0.0),
+        Some(0) if most(signal, from, to).is_none_or(|m| m <= ceiling) => Back::Unaffected,
         Some(i) => Back::After((after[i][0] - to).max(0.0)),
         None => Back::Never,
     }
@@ -288,6 +287,7 @@ fn back(signal: &[[f64; 2]], from: f64, to: f64, end: f64) -> Back {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::NodeSummary;
 
     fn signal(values: &[(f64, f64)]) -> Line {
         // A value a second, each holding until the next.
@@ -306,7 +306,10 @@ mod tests {
     #[test]
     fn a_signal_is_back_when_it_stays_as_usual() {
         let steady = signal(&[(0.0, 10.0)]);
-        assert_eq!(back(&steady, 300.0, 360.0, 1_000.0), Back::After(0.0));
+        assert_eq!(back(&steady, 300.0, 360.0, 1_000.0), Back::Unaffected);
+        // Back at the end of the fault itself: it took no time, and it was affected.
+        let during = signal(&[(0.0, 10.0), (310.0, 99.0), (360.0, 10.0)]);
+        assert_eq!(back(&during, 300.0, 360.0, 1_000.0), Back::After(0.0));
         let late = signal(&[(0.0, 10.0), (300.0, 99.0), (400.0, 10.5)]);
         assert_eq!(back(&late, 300.0, 360.0, 1_000.0), Back::After(40.0));
         // A short calm does not count.
@@ -322,6 +325,61 @@ mod tests {
         assert_eq!(back(&never, 300.0, 360.0, 1_000.0), Back::Never);
         assert_eq!(back(&never, 300.0, 1_000.0, 1_000.0), Back::Unknown);
         assert_eq!(back(&[], 300.0, 360.0, 1_000.0), Back::Unknown);
+    }
+
+    fn area(steps: &[[f64; 2]]) -> f64 {
+        steps
+            .windows(2)
+            .map(|w| w[0][1] * (w[1][0] - w[0][0]))
+            .sum()
+    }
+
+    #[test]
+    fn records_below_the_plotted_paces_are_those_of_the_summary() {
+        let runs = crate::report::testing::of_templates().chain([crate::report::testing::run()]);
+        for run in runs {
+            let derived = derive(run);
+            let sum = |nodes: Vec<&str>, of: fn(&NodeSummary) -> u64| -> f64 {
+                let each = nodes.into_iter().map(|n| of(&run.summary.nodes[n]));
+                each.sum::<u64>() as f64
+            };
+            let refused = run.summary.nodes.values().map(|n| n.throttled).sum::<u64>();
+            for (what, line, total) in [
+                (
+                    "offered",
+                    &derived.offered,
+                    sum(run.sources(), |n| n.records_in),
+                ),
+                (
+                    "delivered",
+                    &derived.delivered,
+                    sum(run.ends(), |n| n.records_out),
+                ),
+                ("refused", &derived.refused, refused as f64),
+            ] {
+                let drawn = area(line);
+                let close = (drawn - total).abs() <= 1e-6 * total;
+                assert!(close, "{} {what}: {drawn} of {total}", run.summary.pipeline);
+            }
+        }
+    }
+
+    #[test]
+    fn pace_of_bursts_is_their_records_over_the_time() {
+        // 600 records each half minute, told by the second in which they came.
+        let bursts: Line = (1..=20)
+            .map(|i| [f64::from(i) * 30.0 - 1.0, 600.0])
+            .collect();
+        let calm = calmed(&bursts, 1.0, 600.0);
+        assert_eq!(calm.len(), 11);
+        assert!(
+            calm.iter().all(|[_, v]| (v - 20.0).abs() < 1e-9),
+            "{calm:?}"
+        );
+        // Of a run that ends within an interval, with records at its very end.
+        let paces = calmed(&[[0.0, 60.0], [90.0, 30.0], [97.0, 5.0]], 1.0, 97.0);
+        assert!((area(&paces) - 95.0).abs() < 1e-9, "{paces:?}");
+        assert!(calmed(&[], 1.0, 60.0).is_empty());
     }
 
     #[test]

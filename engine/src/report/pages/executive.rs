@@ -193,7 +193,7 @@ pub(super) fn objectives(page: &Page<'_>) -> Section {
         } else {
             format!("{} \u{00b7} {}", o.node, o.metric)
         };
-        let show = |v: f64| format!("{} {}", number(v), o.unit);
+        let show = |v: f64| format!("{} {}", number(v), page.words.unit(&o.unit));
         let (sign, field) = match o.at_most {
             Some(_) => ("\u{2264}", "at_most"),
             None => ("\u{2265}", "at_least"),

@@ -125,7 +125,7 @@ fn repeats(page: &Page<'_>) -> Option<Block> {
         let show = |v: f64| match interval.unit.as_str() {
             "USD" => dollars(v),
             "ms" => millis(v),
-            unit => format!("{} {unit}", number(v)),
+            unit => format!("{} {}", number(v), page.words.unit(unit)),
         };
         let of = |field: &str| page.of_run(&format!("repeats/metrics/{name}/{field}"), show);
         let known = || interval.values.iter().copied().flatten();

@@ -20,6 +20,8 @@ mod workload;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;
 
 use maud::Markup;
 use serde_json::Value;

@@ -368,7 +368,7 @@ fn recoveries(page: &Page<'_>, derived: &Derived) -> Table {
         ],
     );
     let back = |b: Back| match b {
-        Back::After(s) if s <= 0.0 => Cell::toned(page.t("never_left"), Tone::Good),
+        Back::Unaffected => Cell::toned(page.t("never_left"), Tone::Good),
         Back::After(s) => Cell::text(span(s)),
         Back::Never => Cell::toned(page.t("not_recovered"), Tone::Bad),
         Back::Unknown => Cell::toned(page.t("cannot_tell"), Tone::Faint),

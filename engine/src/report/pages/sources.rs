@@ -183,7 +183,7 @@ pub(super) fn not_modelled(page: &Page<'_>) -> Section {
 }
 
 /// The section of a manual page on what is not modelled, as one plain paragraph.
-fn left_out(docs: &str) -> Option<String> {
+pub(super) fn left_out(docs: &str) -> Option<String> {
     let mut lines = docs.lines().skip_while(|l| {
         let l = l.to_lowercase();
         !(l.starts_with("##") && (l.contains("not modelled") || l.contains("모델링하지 않")))

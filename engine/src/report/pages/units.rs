@@ -117,18 +117,15 @@ fn projections(page: &Page<'_>) -> Table {
             "first_limit",
         ],
     );
+    let billing = s.cost.billing;
+    let bytes = s.throughput.mb_per_second * 1e6 * 3_600.0 * billing.hours_per_month as f64;
+    let gb_a_month = bytes / billing.bytes_per_gb as f64;
     for (i, p) in s.cost.projections.iter().enumerate() {
         let place = format!("cost/projections/{i}");
         let of = |field: &str| page.figure(&format!("{place}/{field}"), dollars);
         let times = f64::from(p.traffic);
-        let gb = s
-            .cost
-            .usd_per_gb
-            .zip(s.cost.usd_per_month)
-            .map(|(gb, month)| {
-                // The month's dollars over the month's GB at that traffic.
-                p.usd_per_month / (month / gb * times)
-            });
+        // The month's dollars over the GB that the sources send in a month at that traffic.
+        let gb = gb_a_month * times;
         table.rows.push(vec![
             Cell::toned(format!("{}x", p.traffic), Tone::Strong),
             of("usd_per_month"),
@@ -137,10 +134,10 @@ fn projections(page: &Page<'_>) -> Table {
                 &format!("{place}/usd_per_month - {place}/baseline_usd_per_month"),
                 dollars,
             ),
-            Cell::text(
-                gb.filter(|g| g.is_finite())
-                    .map_or_else(|| "\u{2013}".to_owned(), dollars),
-            ),
+            match gb > 0.0 {
+                true => Cell::text(dollars(p.usd_per_month / gb)),
+                false => Cell::toned("\u{2013}", Tone::Faint),
+            },
             first_limit(page, times),
         ]);
     }
