@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::code::Permission;
 use crate::data::Root;
 use crate::document::{Document, Start};
 use crate::report::{Condition, Figure, Summary};
@@ -148,6 +149,7 @@ fn plan(out: Option<std::path::PathBuf>) -> Plan {
         ],
         run_for: Some(SimDuration::secs(150)),
         seed: None,
+        allow: Permission::Nothing,
         jobs: Some(2),
         out,
         keep_runs: false,
@@ -506,7 +508,7 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     let swept = sweep(&kept, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     let nodes = &swept.rows[0].result.as_ref().unwrap().nodes;
     assert!(nodes.values().any(|n| n.record_bytes.is_some()));
-    let verified = verify_sweep(&whole, services::ALL, None).unwrap();
+    let verified = verify_sweep(&whole, services::ALL, None, &Permission::Nothing).unwrap();
     assert_eq!((verified.same, verified.differences), (1, Vec::new()));
     let out = dir.path().join("sweep");
     let mut plan = plan(Some(out.clone()));
@@ -514,7 +516,7 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     plan.axes[0].values.truncate(2);
     let swept = sweep(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     assert!(is_sweep(&out) && !is_sweep(dir.path()));
-    let verified = verify_sweep(&out, services::ALL, None).unwrap();
+    let verified = verify_sweep(&out, services::ALL, None, &Permission::Nothing).unwrap();
     assert_eq!((verified.same, verified.differences), (2, Vec::new()));
     let folder = out.join(swept.rows[0].folder.as_ref().unwrap());
     let summary = std::fs::read_to_string(folder.join("summary.json")).unwrap();
@@ -525,7 +527,7 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     );
     assert_ne!(changed, summary);
     std::fs::write(folder.join("summary.json"), changed).unwrap();
-    let verified = verify_sweep(&out, services::ALL, None).unwrap();
+    let verified = verify_sweep(&out, services::ALL, None, &Permission::Nothing).unwrap();
     assert_eq!(verified.same, 1);
     assert!(
         verified

@@ -5,6 +5,7 @@ use super::super::{
     verify,
 };
 use super::document;
+use crate::code::Permission;
 use crate::data::Root;
 use crate::report::{Kit, RunFiles, Summary};
 use crate::services;
@@ -29,11 +30,11 @@ fn repeated_run_is_verified_with_all_its_seeds() {
     };
     drop(run_repeats(&repeat, services::ALL, &SweepStopper::default(), &|_| {}).unwrap());
     let kit = Kit::of(&RunFiles::open(&out).unwrap()).unwrap();
-    let verified = verify(&kit, services::ALL, None).unwrap();
+    let verified = verify(&kit, services::ALL, None, &Permission::Nothing).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
     let mut other = kit.clone();
     other.summary["repeats"]["metrics"]["produced"]["values"][1] = json!(1.0);
-    let verified = verify(&other, services::ALL, None).unwrap();
+    let verified = verify(&other, services::ALL, None, &Permission::Nothing).unwrap();
     assert_eq!(verified.differences.len(), 1, "{verified:?}");
     assert!(verified.differences[0].starts_with("summary.json: repeats/metrics/produced"));
 }
