@@ -222,7 +222,7 @@ fn column_bytes(column: &ArrayRef) -> usize {
             let offsets = column.as_string::<i32>().value_offsets();
             let from = offsets.first().copied().unwrap_or_default();
             let to = offsets.last().copied().unwrap_or_default();
-            len * size_of::<i32>() + usize::try_from(to - from).unwrap_or(0)
+            size_of_val(offsets) + usize::try_from(to - from).unwrap_or(0)
         }
         DataType::Boolean => len.div_ceil(8),
         other => match other.primitive_width() {

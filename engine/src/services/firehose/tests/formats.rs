@@ -3,7 +3,8 @@
 use super::super::errors::{self, Failure};
 use super::{KIND, bench, bucket, feed, files, records};
 use crate::data::Batch;
-use crate::services::testing::{Bench, batch, ms};
+use crate::services::s3::S3;
+use crate::services::testing::{Bench, Fake, batch, ms};
 use arrow::array::AsArray as _;
 use arrow::datatypes::Int64Type;
 use base64::Engine as _;
@@ -93,6 +94,20 @@ fn records_that_cannot_be_converted_go_to_the_error_output() {
     assert_eq!(records(&bucket), [4]);
 }
 
+/// The one file that is made of what `feed` sends.
+fn the_file(feed: &Fake, params: Value) -> Vec<u8> {
+    let ran = Bench::new()
+        .fake("feed", feed)
+        .node("hose", KIND, params)
+        .node("lake", &S3, json!({"bucket": "files"}))
+        .wire("feed.out", "hose.in")
+        .wire("hose.out", "lake.in")
+        .run(200);
+    let files = ran.lake().list("files", "");
+    assert_eq!(files.len(), 1);
+    ran.lake().read("files", &files[0].key).unwrap()
+}
+
 /// Unsaid, JSON files are as they are and columns are compressed with Snappy, as Firehose does it.
 #[test]
 fn compression_is_firehoses_own_where_nothing_is_said() {
@@ -105,16 +120,7 @@ fn compression_is_firehoses_own_where_nothing_is_said() {
                 params["compression"] = compression;
             }
             let feed = feed().records(ms(1), batch(500, 1000, ms(1)));
-            let ran = Bench::new()
-                .fake("feed", &feed)
-                .node("hose", KIND, params)
-                .node("lake", &crate::services::s3::S3, json!({"bucket": "files"}))
-                .wire("feed.out", "hose.in")
-                .wire("hose.out", "lake.in")
-                .run(200);
-            let files = ran.lake().list("files", "");
-            assert_eq!(files.len(), 1);
-            contents.push(ran.lake().read("files", &files[0].key).unwrap());
+            contents.push(the_file(&feed, params));
         }
         assert_eq!(contents[0], contents[1], "{format}");
         assert_eq!(contents[0], contents[2], "{format}");
@@ -134,16 +140,7 @@ fn small_calls_make_the_file_of_a_large_one() {
             }
             let params =
                 json!({"format": format, "buffer_size_mib": 64, "buffer_interval_seconds": 60});
-            let ran = Bench::new()
-                .fake("feed", &feed)
-                .node("hose", KIND, params)
-                .node("lake", &crate::services::s3::S3, json!({"bucket": "files"}))
-                .wire("feed.out", "hose.in")
-                .wire("hose.out", "lake.in")
-                .run(200);
-            let files = ran.lake().list("files", "");
-            assert_eq!(files.len(), 1);
-            contents.push(ran.lake().read("files", &files[0].key).unwrap());
+            contents.push(the_file(&feed, params));
         }
         assert!(contents[0] == contents[1], "{format}");
     }
