@@ -361,4 +361,24 @@ fn code_runs_only_when_it_was_allowed() {
     assert!(summary["records"]["delivered"].as_u64().unwrap() > 0);
     let events = fs::read_to_string(dir.path().join("run/events.jsonl")).unwrap();
     assert!(events.contains("the handler printed: records"), "{events}");
+    // So it is with every command that runs a document.
+    let sweep = "sweep code.json --vary stream.shard_count=1,2 --quiet --out sweep";
+    for line in [
+        "test code.json --fail-if=lost>0",
+        "compare code.json code.json --for 5s --quiet",
+        sweep,
+        "verify sweep",
+        "verify run",
+        "report run --project run",
+    ] {
+        let mut arguments: Vec<&str> = line.split(' ').collect();
+        if line != "verify sweep" {
+            let said = weir(dir.path(), &arguments).ended(2);
+            assert!(said.err.contains("`--allow-code`"), "{line}: {}", said.err);
+        }
+        arguments.push("--allow-code");
+        weir(dir.path(), &arguments).ended(0);
+    }
+    let said = weir(dir.path(), &["verify", "sweep"]).ended(2);
+    assert!(said.err.contains("`--allow-code`"), "{}", said.err);
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use weir_engine::code::Permission;
 use weir_engine::runtime::Pace;
 use weir_engine::session::Setting;
 use weir_engine::study::{REPEATS_MAX, WarmUp};
@@ -78,6 +79,8 @@ pub(crate) enum Command {
         /// Folder of the data files that the run read, when they are too large for the report
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        #[command(flatten)]
+        code: CodeArguments,
     },
     /// Run a pipeline and check what it says that a run must come to
     ///
@@ -145,6 +148,25 @@ pub(crate) enum Command {
     },
 }
 
+/// Whether code in a document may run.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct CodeArguments {
+    /// Let code in the document run on this machine: read it first
+    #[arg(long)]
+    allow_code: bool,
+}
+
+impl CodeArguments {
+    /// What may run.
+    pub(crate) const fn permission(self) -> Permission {
+        if self.allow_code {
+            Permission::Everything
+        } else {
+            Permission::Nothing
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
     /// The folder of the run
@@ -165,6 +187,8 @@ pub(crate) struct ReportArguments {
     /// Folder of the data files that the run read, for `--project run` when they are too large for its folder
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) code: CodeArguments,
 }
 
 /// How the figures of other traffic come about.
@@ -217,6 +241,8 @@ pub(crate) struct TestArguments {
     /// Fail when this holds too, for example `usd_per_month > 500`; may be given again
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<String>,
+    #[command(flatten)]
+    pub(crate) code: CodeArguments,
 }
 
 #[derive(Debug, Args)]
@@ -238,9 +264,8 @@ pub(crate) struct RunArguments {
     /// Folder for the run, new or empty; without it nothing is kept
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Let code in the document run on this machine: read it first
-    #[arg(long)]
-    pub(crate) allow_code: bool,
+    #[command(flatten)]
+    pub(crate) code: CodeArguments,
     /// Write report.html into the run folder too
     #[arg(long, requires = "out")]
     pub(crate) report: bool,

@@ -32,6 +32,7 @@ pub(crate) fn bench(span: Option<SimDuration>, output: &mut Output) -> Result<()
         axes: axes.map_err(Failure::new)?,
         run_for: span,
         seed: None,
+        allow: weir_engine::code::Permission::Nothing,
         jobs: None,
         out: None,
         keep_runs: false,

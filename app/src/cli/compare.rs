@@ -13,7 +13,7 @@ use weir_engine::study::{
 };
 use weir_engine::units::SimDuration;
 
-use super::arguments::duration;
+use super::arguments::{CodeArguments, duration};
 use super::output::Output;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
@@ -53,6 +53,8 @@ pub(crate) struct CompareArguments {
     /// Seed for pipelines, instead of each one's own
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    code: CodeArguments,
     /// Text, Markdown, HTML or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -122,6 +124,7 @@ fn side(name: &str, arguments: &CompareArguments, output: &Output) -> Result<Sid
     let options = RunOptions {
         run_for: arguments.run_for,
         seed: arguments.seed,
+        allow: arguments.code.permission(),
         ..RunOptions::default()
     };
     let prepared = prepare(opened.doc, services::ALL, opened.root, options)?;

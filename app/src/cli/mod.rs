@@ -138,7 +138,9 @@ fn dispatch(command: Command, output: &mut Output) -> CommandResult {
         Command::Check { file, json } => check::check(&file, json, output),
         Command::Learn { file, json } => learn::learn(&file, json, output),
         Command::Kinds { kind, json } => kinds::kinds(kind.as_deref(), json, output),
-        Command::Verify { place, data } => verify::verify(&place, data.as_deref(), output),
+        Command::Verify { place, data, code } => {
+            verify::verify(&place, data.as_deref(), &code.permission(), output)
+        }
         Command::Test(arguments) => test::test(arguments, output),
         Command::Report(arguments) => report::report(&arguments, output),
         Command::Sql {

@@ -28,7 +28,7 @@ impl From<ReadError> for Failure {
 pub(crate) fn report(arguments: &ReportArguments, output: &mut Output) -> CommandResult {
     let mut run = RunFiles::open(&arguments.run)?;
     if arguments.project == Projection::Run {
-        projected(&mut run, arguments.data.as_deref(), output)?;
+        projected(&mut run, arguments, output)?;
     }
     let lang = match arguments.lang {
         ReportLanguage::En => Lang::En,
@@ -62,10 +62,15 @@ pub(crate) fn report(arguments: &ReportArguments, output: &mut Output) -> Comman
 }
 
 /// Runs the drawing with other traffic and keeps what came out beside the run.
-fn projected(run: &mut RunFiles, data: Option<&Path>, output: &Output) -> Result<(), Failure> {
-    let (root, _inputs) = kit_root(&run.record.inputs, data)?;
+fn projected(
+    run: &mut RunFiles,
+    arguments: &ReportArguments,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (root, _inputs) = kit_root(&run.record.inputs, arguments.data.as_deref())?;
     let tell = |done: usize, all: usize| output.note(&format!("{done} of {all} runs"));
-    run.projected = project(&run.doc, &root, services::ALL, &tell)?;
+    let allow = arguments.code.permission();
+    run.projected = project(&run.doc, &root, services::ALL, &allow, &tell)?;
     let text = serde_json::to_string_pretty(&run.projected).map_err(Failure::new)?;
     write(&run.folder.join(PROJECTIONS), text.as_bytes())
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use weir_engine::code::Permission;
 use weir_engine::report::terminal;
 use weir_engine::runtime::Command;
 use weir_engine::services;
@@ -46,11 +45,7 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
         pace: arguments.speed,
         out: arguments.out.clone(),
         set: arguments.set.clone(),
-        allow: if arguments.allow_code {
-            Permission::Everything
-        } else {
-            Permission::Nothing
-        },
+        allow: arguments.code.permission(),
         warm_up: match arguments.warm_up {
             Some(WarmUp::Given(span)) => Some(span),
             _ => None,

@@ -15,7 +15,7 @@ use weir_engine::study::{
 };
 use weir_engine::units::SimDuration;
 
-use super::arguments::duration;
+use super::arguments::{CodeArguments, duration};
 use super::interrupt::Interrupt;
 use super::output::{Output, is_watched};
 use super::{CommandResult, Verdict};
@@ -40,6 +40,8 @@ pub(crate) struct SweepArguments {
     /// Seed, instead of the document's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    code: CodeArguments,
     /// The figure that should be as low as can be
     #[arg(long, value_name = "FIGURE", conflicts_with = "maximise")]
     minimise: Option<String>,
@@ -81,6 +83,7 @@ pub(crate) fn sweep(arguments: &SweepArguments, output: &mut Output) -> CommandR
         axes,
         run_for: arguments.run_for,
         seed: arguments.seed,
+        allow: arguments.code.permission(),
         jobs: arguments.jobs.map(usize::from),
         out: arguments.out.clone(),
         keep_runs: arguments.keep_runs,

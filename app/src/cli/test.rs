@@ -27,6 +27,7 @@ pub(crate) fn test(arguments: TestArguments, output: &mut Output) -> CommandResu
     let options = RunOptions {
         run_for: arguments.run_for.or(stated),
         out: arguments.out,
+        allow: arguments.code.permission(),
         ..RunOptions::default()
     };
     let outcome = prepare(opened.doc, services::ALL, opened.root, options)?.finish()?;

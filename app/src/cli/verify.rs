@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use weir_engine::code::Permission;
 use weir_engine::report::{Kit, REPORT_BYTES_MAX, RunFiles};
 use weir_engine::services;
 use weir_engine::session::Verified;
@@ -13,10 +14,15 @@ use super::output::Output;
 use super::{CommandResult, Verdict};
 use crate::failure::Failure;
 
-pub(crate) fn verify(place: &Path, data: Option<&Path>, output: &mut Output) -> CommandResult {
+pub(crate) fn verify(
+    place: &Path,
+    data: Option<&Path>,
+    allow: &Permission,
+    output: &mut Output,
+) -> CommandResult {
     if is_sweep(place) {
         return Ok(told(
-            &verify_sweep(place, services::ALL, data)?,
+            &verify_sweep(place, services::ALL, data, allow)?,
             "variants",
             output,
         ));
@@ -29,7 +35,7 @@ pub(crate) fn verify(place: &Path, data: Option<&Path>, output: &mut Output) -> 
         let changed = kit.is_page_changed(&page);
         (kit, changed)
     };
-    let mut verified = run_again(&kit, services::ALL, data)?;
+    let mut verified = run_again(&kit, services::ALL, data, allow)?;
     if changed {
         let words = "the page itself: it is not as it was written, so its figures may have been changed by hand";
         verified.differences.insert(0, words.to_owned());

@@ -216,13 +216,14 @@ impl Batch {
 /// has to be made first.
 fn column_bytes(column: &ArrayRef) -> usize {
     let len = column.len();
-    let nulls = column.nulls().map_or(0, |_| len.div_ceil(8));
+    let nulls = column.nulls().filter(|n| n.null_count() > 0);
+    let nulls = nulls.map_or(0, |_| len.div_ceil(8));
     let values = match column.data_type() {
         DataType::Utf8 => {
             let offsets = column.as_string::<i32>().value_offsets();
             let from = offsets.first().copied().unwrap_or_default();
             let to = offsets.last().copied().unwrap_or_default();
-            len * size_of::<i32>() + usize::try_from(to - from).unwrap_or(0)
+            size_of_val(offsets) + usize::try_from(to - from).unwrap_or(0)
         }
         DataType::Boolean => len.div_ceil(8),
         other => match other.primitive_width() {

@@ -1,7 +1,8 @@
 //! The code in a document: every text that a run would execute as a program, and every address that it would send to, so that a
 //! person can read it before it runs.
 
-use crate::code::fingerprint;
+use super::SessionError;
+use crate::code::{Permission, fingerprint};
 use crate::document::{Action, Document};
 use crate::node::AnyKind;
 
@@ -16,6 +17,23 @@ pub struct CodeText {
     pub text: String,
     /// Names the text by its content.
     pub fingerprint: String,
+}
+
+/// Finds code in `doc` that would run and that `allow` does not cover.
+///
+/// # Errors
+/// When there is some: all of it.
+pub fn check_code(
+    doc: &Document,
+    allow: &Permission,
+    kinds: &[&'static dyn AnyKind],
+) -> Result<(), SessionError> {
+    let mut unseen = code_in(doc, kinds);
+    unseen.retain(|c| !allow.covers(&c.text));
+    match unseen.is_empty() {
+        true => Ok(()),
+        false => Err(SessionError::Code(unseen)),
+    }
 }
 
 /// Every text of code in `doc` that would run: of nodes that take part, and of the scenario's steps. Each text once.

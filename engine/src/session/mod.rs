@@ -12,7 +12,7 @@ mod prepare;
 mod recall;
 mod verify;
 
-pub use code::{CodeText, code_in};
+pub use code::{CodeText, check_code, code_in};
 pub use finish::Outcome;
 pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};
 pub use prepare::{Prepared, Stopper, prepare};
@@ -51,7 +51,7 @@ fn not_allowed(code: &[CodeText]) -> String {
         .map(|c| format!("`{}.{}`", c.node, c.param))
         .collect();
     format!(
-        "{} holds code that would run on this machine: read it, and if you trust it run again with `--allow-code`",
+        "{} holds code that would run on this machine: read it, and if you trust it allow it with `--allow-code`; in the window, Run asks",
         places.join(", ")
     )
 }

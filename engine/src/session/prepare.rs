@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
-use super::code::code_in;
+use super::code::check_code;
 use super::folder::{self, Folder};
 use super::options::RunOptions;
 use crate::books::{Books, Terms};
@@ -140,11 +140,7 @@ pub fn prepare(
     let Some(plan) = plan else {
         return Err(SessionError::Document(problems));
     };
-    let mut unseen = code_in(&doc, kinds);
-    unseen.retain(|c| !options.allow.covers(&c.text));
-    if !unseen.is_empty() {
-        return Err(SessionError::Code(unseen));
-    }
+    check_code(&doc, &options.allow, kinds)?;
     let books = books(&doc)?;
     check_options(&doc, &options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::SessionError;
 use super::options::RunOptions;
 use super::prepare::prepare;
+use crate::code::Permission;
 use crate::data::Root;
 use crate::disk::{self, Temporary};
 use crate::node::AnyKind;
@@ -37,7 +38,7 @@ pub struct Verified {
 }
 
 /// Runs the document of `kit` again and compares everything that the first run wrote. `data` is the folder of data files
-/// that are too large for a kit.
+/// that are too large for a kit, `allow` which code of the document may run.
 ///
 /// # Errors
 /// When it cannot be run again: changed by hand, data that is not there, a document that is refused.
@@ -45,6 +46,7 @@ pub fn verify(
     kit: &Kit,
     kinds: &[&'static dyn AnyKind],
     data: Option<&Path>,
+    allow: &Permission,
 ) -> Result<Verified, SessionError> {
     if !kit.edits.is_empty() {
         return Err(SessionError::Argument(format!(
@@ -72,6 +74,7 @@ pub fn verify(
     let warm_up = kit.summary["steady"]["from_seconds"].as_f64();
     let options = RunOptions {
         warm_up: warm_up.map(crate::units::SimDuration::from_secs_f64),
+        allow: allow.clone(),
         ..RunOptions::default()
     };
     let outcome = prepare(doc, kinds, root, options)?.finish()?;

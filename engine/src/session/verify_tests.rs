@@ -4,6 +4,7 @@ use std::fs;
 
 use super::tests::{document, root};
 use super::*;
+use crate::code::Permission;
 use crate::report::{Kit, RunFiles};
 use crate::services;
 
@@ -22,13 +23,13 @@ fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
             .unwrap(),
     );
     let kit = Kit::of(&RunFiles::open(&out).unwrap()).unwrap();
-    let verified = verify(&kit, services::ALL, None).unwrap();
+    let verified = verify(&kit, services::ALL, None, &Permission::Nothing).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
     assert_eq!((verified.same, verified.notes.len()), (kit.files.len(), 0));
 
     let mut other = kit.clone();
     other.document["seed"] = 43.into();
-    let verified = verify(&other, services::ALL, None).unwrap();
+    let verified = verify(&other, services::ALL, None, &Permission::Nothing).unwrap();
     assert!(
         verified
             .differences
@@ -50,7 +51,7 @@ fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
         node: "producer".to_owned(),
         what: "x".to_owned(),
     });
-    let told = verify(&by_hand, services::ALL, None)
+    let told = verify(&by_hand, services::ALL, None, &Permission::Nothing)
         .unwrap_err()
         .to_string();
     assert!(told.contains("changed by hand"), "{told}");
@@ -63,7 +64,7 @@ fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
             md5: None,
             base64: (name != "gone.json").then(|| "eA==".to_owned()),
         }];
-        let told = verify(&hostile, services::ALL, None)
+        let told = verify(&hostile, services::ALL, None, &Permission::Nothing)
             .unwrap_err()
             .to_string();
         assert!(told.contains("--data"), "{told}");

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
+use crate::code::Permission;
 use crate::data::Root;
 use crate::document::{Action, Document};
 use crate::node::{AnyKind, Category};
@@ -80,6 +81,7 @@ pub fn project(
     doc: &Document,
     root: &Root,
     kinds: &[&'static dyn AnyKind],
+    allow: &Permission,
     tell: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Vec<Projected>, SessionError> {
     let done = AtomicUsize::new(0);
@@ -87,6 +89,7 @@ pub fn project(
         let grown = at_traffic(doc, times, kinds).map_err(SessionError::Argument)?;
         let options = RunOptions {
             bare: true,
+            allow: allow.clone(),
             ..RunOptions::default()
         };
         let outcome = prepare(grown, kinds, root.clone(), options)?.finish()?;

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::axis::Axis;
 use super::grid::{Variant, grid};
 use super::store::Store;
+use crate::code::Permission;
 use crate::data::{Root, SHARED_BYTES, Shared};
 use crate::document::Document;
 use crate::node::{AnyKind, Problem};
 use crate::report::Summary;
-use crate::session::{Outcome, RunOptions, SessionError, Stopper, prepare};
+use crate::session::{Outcome, RunOptions, SessionError, Stopper, check_code, prepare};
 use crate::units::SimDuration;
 
 /// What to run.
@@ -29,6 +30,8 @@ pub struct Plan {
     pub run_for: Option<SimDuration>,
     /// The seed, instead of the document's.
     pub seed: Option<u64>,
+    /// Which code of the drawing may run.
+    pub allow: Permission,
     /// Runs at a time; as many as the machine has cores without it.
     pub jobs: Option<usize>,
     /// Where results are kept, and taken from when they are there; in memory only without it.
@@ -119,6 +122,7 @@ pub fn sweep(
     }
     .apply(plan.doc.clone(), kinds)?;
     check_all(&doc, plan, &variants, kinds)?;
+    check_code(&doc, &plan.allow, kinds)?;
     let store = Store::open(plan.out.as_deref(), &doc, &plan.axes)?;
     let total = variants.len();
     let worker = Worker {
@@ -257,6 +261,7 @@ impl Worker<'_> {
         let options = RunOptions {
             // The runs themselves are what goes on side by side.
             threads: Some(1),
+            allow: self.plan.allow.clone(),
             out: out.clone(),
             shared: self.shared.clone(),
             bare: !whole,

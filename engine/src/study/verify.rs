@@ -5,6 +5,7 @@ use std::path::Path;
 use super::repeat::WarmUp;
 use super::rerun::{RepeatPlan, run_repeats};
 use super::sweep::SweepStopper;
+use crate::code::Permission;
 use crate::document::Document;
 use crate::node::AnyKind;
 use crate::report::{Kit, Repeats, differences, variant_files, without_host};
@@ -29,6 +30,7 @@ pub fn verify_sweep(
     folder: &Path,
     kinds: &[&'static dyn AnyKind],
     data: Option<&Path>,
+    allow: &Permission,
 ) -> Result<Verified, SessionError> {
     let wrong = |e: &dyn std::fmt::Display| SessionError::Argument(e.to_string());
     let entries = std::fs::read_dir(folder.join("variants")).map_err(|e| wrong(&e))?;
@@ -47,6 +49,7 @@ pub fn verify_sweep(
         let (root, _inputs) = kit_root(&record.inputs, data)?;
         let options = RunOptions {
             bare: true,
+            allow: allow.clone(),
             profiles: has_profiles(&summary),
             ..RunOptions::default()
         };
@@ -82,8 +85,9 @@ pub fn verify(
     kit: &Kit,
     kinds: &[&'static dyn AnyKind],
     data: Option<&Path>,
+    allow: &Permission,
 ) -> Result<Verified, SessionError> {
-    let mut verified = verify_one(kit, kinds, data)?;
+    let mut verified = verify_one(kit, kinds, data, allow)?;
     let Some(then) = kit.summary.get("repeats").filter(|r| !r.is_null()) else {
         return Ok(verified);
     };
@@ -97,7 +101,10 @@ pub fn verify(
     let plan = RepeatPlan {
         doc: kit.document()?,
         root,
-        options: RunOptions::default(),
+        options: RunOptions {
+            allow: allow.clone(),
+            ..RunOptions::default()
+        },
         runs: u32::try_from(repeats.runs)
             .unwrap_or(super::REPEATS_MAX)
             .min(super::REPEATS_MAX),

@@ -246,7 +246,6 @@ pub(super) fn billed(bytes: u64, min: u64, step: u64) -> u64 {
     rounded.max(min)
 }
 
-/// True for statements that are not billed: definitions, listings and plans. A text that is no statement is not free.
 /// Why a text cannot be asked at all: it has more than `most` bytes.
 pub(super) fn too_long(sql: &str, most: u64) -> Option<String> {
     let bytes = sql.len();
@@ -255,6 +254,7 @@ pub(super) fn too_long(sql: &str, most: u64) -> Option<String> {
     })
 }
 
+/// True for statements that are not billed: definitions, listings and plans. A text that is no statement is not free.
 pub(super) fn is_free(sql: &str) -> bool {
     classify_statement(sql).is_ok_and(|class| class != StatementClass::Dml)
 }

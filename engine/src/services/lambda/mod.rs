@@ -37,48 +37,30 @@ pub use config::{Architecture, Config, Runtime};
 pub use handler::{AnswerTo, understand};
 pub use model::Model;
 
+/// MB-milliseconds, priced by the GB-second.
+const fn gb_seconds(key: &'static str, rounding: &'static str) -> UsageSpec {
+    usage(key, "GB-second", 1024 * 1000, rounding)
+}
+const TO_A_MILLISECOND: &str = "each invocation rounded up to 1 ms";
+
 pub(super) static REQUEST: UsageSpec = usage("lambda.request", "request", 1, "");
-pub(super) static GB_SECOND_X86: UsageSpec = usage(
-    "lambda.gb_second_x86",
-    "GB-second",
-    1024 * 1000,
-    "each invocation rounded up to 1 ms",
-);
-pub(super) static GB_SECOND_ARM: UsageSpec = usage(
-    "lambda.gb_second_arm",
-    "GB-second",
-    1024 * 1000,
-    "each invocation rounded up to 1 ms",
-);
-pub(super) static PROVISIONED_X86: UsageSpec = usage(
-    "lambda.provisioned_concurrency_gb_second_x86",
-    "GB-second",
-    1024 * 1000,
-    "",
-);
-pub(super) static PROVISIONED_ARM: UsageSpec = usage(
-    "lambda.provisioned_concurrency_gb_second_arm",
-    "GB-second",
-    1024 * 1000,
-    "",
-);
-pub(super) static PROVISIONED_DURATION_X86: UsageSpec = usage(
+pub(super) static GB_SECOND_X86: UsageSpec = gb_seconds("lambda.gb_second_x86", TO_A_MILLISECOND);
+pub(super) static GB_SECOND_ARM: UsageSpec = gb_seconds("lambda.gb_second_arm", TO_A_MILLISECOND);
+pub(super) static PROVISIONED_X86: UsageSpec =
+    gb_seconds("lambda.provisioned_concurrency_gb_second_x86", "");
+pub(super) static PROVISIONED_ARM: UsageSpec =
+    gb_seconds("lambda.provisioned_concurrency_gb_second_arm", "");
+pub(super) static PROVISIONED_DURATION_X86: UsageSpec = gb_seconds(
     "lambda.provisioned_duration_gb_second_x86",
-    "GB-second",
-    1024 * 1000,
-    "each invocation rounded up to 1 ms",
+    TO_A_MILLISECOND,
 );
-pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = usage(
+pub(super) static PROVISIONED_DURATION_ARM: UsageSpec = gb_seconds(
     "lambda.provisioned_duration_gb_second_arm",
-    "GB-second",
-    1024 * 1000,
-    "each invocation rounded up to 1 ms",
+    TO_A_MILLISECOND,
 );
 
-pub(super) static EPHEMERAL_STORAGE: UsageSpec = usage(
+pub(super) static EPHEMERAL_STORAGE: UsageSpec = gb_seconds(
     "lambda.ephemeral_storage_gb_second",
-    "GB-second",
-    1024 * 1000,
     "what is configured above 512 MB; each invocation rounded up to 1 ms",
 );
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use weir_engine::code::Permission;
 use weir_engine::data::Root;
 use weir_engine::disk::Temporary;
 use weir_engine::document::Document;
@@ -18,6 +19,8 @@ pub(super) struct Request {
     pub(super) axes: Vec<Axis>,
     pub(super) run_for: Option<SimDuration>,
     pub(super) wish: Wish,
+    /// Which code may run.
+    pub(super) allow: Permission,
     /// Where variants that are done are kept for the next sweep: what was run once is not run again.
     pub(super) kept: Option<Arc<Temporary>>,
 }
@@ -49,6 +52,7 @@ impl Job {
             axes: request.axes.clone(),
             run_for: request.run_for,
             seed: None,
+            allow: request.allow,
             jobs: Some(cores.saturating_sub(1).max(1)),
             out: request.kept.as_ref().map(|k| k.path().to_owned()),
             keep_runs: false,

@@ -8,6 +8,7 @@ mod scatter;
 use std::sync::Arc;
 
 use egui::{Align, Layout, RichText, Ui, vec2};
+use weir_engine::code::Permission;
 use weir_engine::disk::Temporary;
 use weir_engine::report::{dollars, millis, number};
 use weir_engine::study::{self, Done, PICTURE_WORDS, PictureWords, Swept, Wish};
@@ -105,6 +106,7 @@ impl Sweep {
             axes: read.axes,
             run_for: read.run_for,
             wish: read.wish,
+            allow: Permission::These(cx.prefs.allowed_code.clone()),
             kept: self.kept.clone(),
         };
         self.taken = None;

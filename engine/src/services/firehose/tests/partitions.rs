@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use super::super::partition::Keys;
 use super::super::prefix::{self, expand};
 use super::{
-    EPOCH_MS, Fake, Flow, KIND, Notice, batch, bench, bucket, feed, files, function, ms, problems,
-    records, seconds, with_function,
+    Fake, Flow, KIND, Notice, batch, bench, bucket, feed, files, function, ms, problems, records,
+    seconds, with_function,
 };
 use crate::data::Batch;
 use crate::lake::{Column, Format, Table};
 use crate::node::ReplyStatus;
+use crate::services::testing::EPOCH_MS;
 
 #[test]
 fn prefixes_are_those_of_the_developer_guide() {
