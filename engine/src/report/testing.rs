@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 use super::folder::RunFiles;
+use crate::code::Permission;
 use crate::data::Root;
 use crate::document::Document;
 use crate::services;
@@ -39,7 +40,14 @@ static PROJECTED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
         .iter()
         .fold(PIPELINE.to_owned(), |t, (a, b)| t.replace(a, b));
     let (dir, files) = run_of(Document::parse(&text).unwrap());
-    let runs = project(&files.doc, &Root::samples_only(), services::ALL, &|_, _| {}).unwrap();
+    let runs = project(
+        &files.doc,
+        &Root::samples_only(),
+        services::ALL,
+        &Permission::Nothing,
+        &|_, _| {},
+    )
+    .unwrap();
     let text = serde_json::to_vec_pretty(&runs).unwrap();
     std::fs::write(files.folder.join(super::PROJECTIONS), text).unwrap();
     let files = RunFiles::open(&files.folder).unwrap();

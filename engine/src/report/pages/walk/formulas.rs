@@ -494,11 +494,7 @@ fn moved(w: &Walk<'_>, r: &Read, show: fn(f64, f64) -> String) -> Vec<String> {
 }
 
 fn assumption<'a>(w: &'a Walk<'_>, r: &Read) -> Option<&'a Value> {
-    each(&w.record["assumptions"]).find(|a| {
-        a["key"] == r.row[0]
-            && w.page.said(&plain(&a["value"])) == r.row[1].split(" (").next().unwrap_or_default()
-            || a["key"] == r.row[0]
-    })
+    each(&w.record["assumptions"]).find(|a| a["key"] == r.row[0])
 }
 
 fn assumed(w: &Walk<'_>, r: &Read) -> Vec<String> {

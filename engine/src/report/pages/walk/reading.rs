@@ -209,8 +209,9 @@ pub(super) fn matched(template: &str, text: &str) -> Option<Vec<(String, String)
                 .map_or_else(|| left.find(' '), |i| Some(i + 1))?,
             Some(_) => left.find(literal)?,
         };
-        found.push((name.to_owned(), left[..end].to_owned()));
-        left = &left[end + literal.len()..];
+        let (value, behind) = left.split_at_checked(end)?;
+        found.push((name.to_owned(), value.to_owned()));
+        left = behind.get(literal.len()..)?;
         match next {
             Some(next) => rest = next,
             None => return Some(found),
