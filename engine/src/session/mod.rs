@@ -12,6 +12,7 @@ mod prepare;
 mod recall;
 mod verify;
 
+pub use crate::code::Permission;
 pub use code::{CodeText, check_code, code_in};
 pub use finish::Outcome;
 pub use options::{DEFAULT_MEMORY_BYTES, RunOptions, Setting};

@@ -4,12 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::code::Permission;
 use crate::data::Root;
 use crate::document::{Action, Document};
 use crate::node::{AnyKind, Category};
 use crate::report::Projected;
-use crate::session::{RunOptions, SessionError, prepare};
+use crate::session::{Permission, RunOptions, SessionError, prepare};
 
 /// The unit of a parameter that says how fast a source sends.
 const RATE: &str = "records/s";

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::axis::Axis;
 use super::grid::{Variant, grid};
 use super::store::Store;
-use crate::code::Permission;
 use crate::data::{Root, SHARED_BYTES, Shared};
 use crate::document::Document;
 use crate::node::{AnyKind, Problem};
 use crate::report::Summary;
-use crate::session::{Outcome, RunOptions, SessionError, Stopper, check_code, prepare};
+use crate::session::{Outcome, Permission, RunOptions, SessionError, Stopper, check_code, prepare};
 use crate::units::SimDuration;
 
 /// What to run.

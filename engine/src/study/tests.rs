@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::code::Permission;
 use crate::data::Root;
 use crate::document::{Document, Start};
 use crate::report::{Condition, Figure, Summary};
 use crate::services;
-use crate::session::{RunOptions, Setting, prepare};
+use crate::session::{Permission, RunOptions, Setting, prepare};
 use crate::units::SimDuration;
 
 const PIPELINE: &str = r#"{

@@ -5,11 +5,12 @@ use std::path::Path;
 use super::repeat::WarmUp;
 use super::rerun::{RepeatPlan, run_repeats};
 use super::sweep::SweepStopper;
-use crate::code::Permission;
 use crate::document::Document;
 use crate::node::AnyKind;
 use crate::report::{Kit, Repeats, differences, variant_files, without_host};
-use crate::session::{RunOptions, SessionError, Verified, kit_root, prepare, verify as verify_one};
+use crate::session::{
+    Permission, RunOptions, SessionError, Verified, kit_root, prepare, verify as verify_one,
+};
 use crate::units::SimDuration;
 use serde::Deserialize as _;
 

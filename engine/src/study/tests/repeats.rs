@@ -5,11 +5,10 @@ use super::super::{
     verify,
 };
 use super::document;
-use crate::code::Permission;
 use crate::data::Root;
 use crate::report::{Kit, RunFiles, Summary};
 use crate::services;
-use crate::session::{RunOptions, prepare};
+use crate::session::{Permission, RunOptions, prepare};
 use crate::units::SimDuration;
 use serde_json::json;
 
