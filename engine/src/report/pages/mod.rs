@@ -21,7 +21,7 @@ mod workload;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod walk;
+mod walk_tests;
 
 use maud::Markup;
 use serde_json::Value;
