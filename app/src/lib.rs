@@ -4,6 +4,7 @@ mod cli;
 pub mod designer;
 mod failure;
 mod open;
+mod service_bench;
 mod templates;
 
 use std::ffi::OsString;

@@ -44,7 +44,7 @@ fn run_is_reported_in_every_form_and_runs_again_from_its_report() {
     ])
     .ended(0);
     let page = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
-    assert!(page.contains("was not run: `weir report RUN --project run`"));
+    assert!(page.contains("was not run: the window's checks and `weir report RUN --project run`"));
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
     run(&["report", "run", "--lang", "ko", "--out", "ko.html"]).ended(0);
     let korean = fs::read_to_string(dir.path().join("ko.html")).unwrap();
@@ -117,6 +117,10 @@ fn expectations_are_checked_and_differences_shown() {
         "{}",
         said.out
     );
+    let gate = ["--fail-if", "usd_per_month > 100000"];
+    let said = weir(dir.path(), &[["test", "pipeline.json"], gate].concat()).ended(0);
+    let kept = "ok      usd_per_month > 100000 does not hold: it is ";
+    assert!(said.out.contains(kept), "{}", said.out);
     weir(
         dir.path(),
         &[

@@ -9,7 +9,7 @@ use weir_engine::report::{
 };
 use weir_engine::services;
 use weir_engine::session::kit_root;
-use weir_engine::study::project;
+use weir_engine::study::{Watch, project};
 
 use super::arguments::{Projection, ReportArguments, ReportFormat, ReportLanguage};
 use super::output::Output;
@@ -70,7 +70,11 @@ fn projected(
     let (root, _inputs) = kit_root(&run.record.inputs, arguments.data.as_deref())?;
     let tell = |done: usize, all: usize| output.note(&format!("{done} of {all} runs"));
     let allow = arguments.code.permission();
-    run.projected = project(&run.doc, &root, services::ALL, &allow, &tell)?;
+    let watch = Watch {
+        tell: &tell,
+        ..Watch::alone(&allow)
+    };
+    run.projected = project(&run.doc, &root, services::ALL, &watch)?;
     let text = serde_json::to_string_pretty(&run.projected).map_err(Failure::new)?;
     write(&run.folder.join(PROJECTIONS), text.as_bytes())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_engine::report::terminal;
+use weir_engine::report::{refusals, terminal};
 use weir_engine::runtime::Command;
 use weir_engine::services;
 use weir_engine::session::{Prepared, RunOptions, SessionError, prepare};
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: RunArguments, output: &mut Output) -> CommandResult
     if !outcome.is_temporary() && !arguments.quiet {
         output.note(&format!("written to {}", outcome.folder().display()));
     }
-    let told = super::test::judge(&gate, summary);
+    let told = refusals(&gate, summary);
     for sentence in &told {
         output.note(&format!("failed: {sentence}"));
     }

@@ -145,6 +145,7 @@ commands! {
     ShowHistory, "actions.show_history", View, "history", ctrl(Key::Num9);
     ShowSweep, "actions.show_sweep", View, "sparkline", None;
     ShowCompare, "actions.show_compare", View, "overlay", None;
+    ShowChecks, "actions.show_checks", View, "check", None;
     ResetPanes, "actions.reset_panes", View, "", None;
 
     Run, "actions.run", Run, "play", plain(Key::F5);
@@ -163,6 +164,13 @@ commands! {
     BillInfracost, "actions.bill_infracost", Run, "cost", None;
     RunSweep, "actions.run_sweep", Run, "play", None;
     StopSweep, "actions.stop_sweep", Run, "stop", None;
+    TestDrawing, "actions.test_drawing", Run, "check", None;
+    TestRun, "actions.test_run", Run, "check", None;
+    VerifyRun, "actions.verify_run", Run, "restart", None;
+    VerifyReport, "actions.verify_report", Run, "restart", None;
+    VerifyFolder, "actions.verify_folder", Run, "restart", None;
+    RunTraffic, "actions.run_traffic", Run, "speed", None;
+    BenchServices, "actions.bench_services", Run, "table", None;
 
     Palette, "actions.palette", Help, "terminal", ctrl_shift(Key::P);
     CheatSheet, "actions.cheat_sheet", Help, "keyboard", with(Modifiers::SHIFT, Key::Questionmark);

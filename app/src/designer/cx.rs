@@ -8,6 +8,7 @@ use weir_engine::document::Document;
 use weir_engine::node::{AnyKind, KindSpec};
 use weir_engine::runtime::{Breakpoint, Command as RunCommand, Pace};
 use weir_engine::services;
+use weir_engine::session::CodeText;
 
 use super::command::Command;
 use super::differences::Differences;
@@ -67,6 +68,32 @@ pub(crate) enum Tone {
     Bad,
 }
 
+/// Work that runs a drawing, and so the code in it.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    /// The run of the window; paused if so.
+    Run { paused: bool },
+    /// The sweep that stands in its form.
+    Sweep,
+    /// The drawing with several seeds.
+    Repeat,
+    /// The drawing against what is expected of it.
+    Test,
+    /// Two and ten times the traffic of a run that has ended.
+    Traffic(Arc<PastRun>),
+    /// The run, report or sweep again.
+    Verify(Subject),
+}
+
+/// What is verified.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    /// A run that has ended, whose folder may go with it.
+    Past(Arc<PastRun>),
+    /// The page of a report, the folder of a run or of a sweep.
+    Place(PathBuf),
+}
+
 /// Something that a panel asks for.
 #[derive(Debug)]
 pub(crate) enum Act {
@@ -84,13 +111,12 @@ pub(crate) enum Act {
     Pace(Pace),
     /// Wait after every event that the breakpoint names, in this run and later ones; at none any more.
     Break(Option<Breakpoint>),
-    /// Start the drawing; paused if so.
-    Start { paused: bool },
-    /// The person has read this code, named by its content, and lets it run: start the drawing.
-    AllowCode {
-        fingerprints: Vec<String>,
-        paused: bool,
-    },
+    /// Begin work that runs a drawing; asks first when its code is not known.
+    Begin(Work),
+    /// Ask whether this code may run, and begin the work when it may.
+    AskCode(Vec<CodeText>, Work),
+    /// The person has read this code, named by its content, and lets it run: begin the work.
+    AllowCode(Vec<String>, Work),
     /// Bring a pane to the front.
     Show(Pane),
     /// Select the node, bring it into view; the cursor goes to the moment, in virtual seconds.

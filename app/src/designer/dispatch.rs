@@ -1,16 +1,13 @@
 //! Does what panels asked for: the one place where the designer's state changes.
 
-use weir_engine::code::Permission;
 use weir_engine::runtime::{Action, Breakpoint, Command as RunCommand, Pace};
-use weir_engine::services;
-use weir_engine::session::code_in;
 
 use super::Designer;
 use super::command::Command;
-use super::cx::{Act, Cx, Tone};
+use super::cx::{Act, Cx, Subject, Tone, Work};
 use super::dialogs::{Dialog, Question};
 use super::edit::{Edit, Item, Selection};
-use super::files::{FileAct, Leave};
+use super::files::{FileAct, Leave, Wanted};
 use super::i18n::{Lang, tr, trf};
 use super::live::Phase;
 use super::panes::{self, Pane};
@@ -60,9 +57,10 @@ pub(crate) fn is_enabled(command: Command, cx: &Cx<'_>) -> bool {
         | Command::AlignBottom => nodes > 1,
         Command::DistributeH | Command::DistributeV => nodes > 2,
         Command::AutoLayout | Command::SelectAll | Command::FitAll => !cx.doc.nodes.is_empty(),
-        Command::Run | Command::DrawWire => !cx.doc.nodes.is_empty(),
+        Command::Run | Command::TestDrawing | Command::DrawWire => !cx.doc.nodes.is_empty(),
         Command::Step => !matches!(cx.run.phase, Phase::Starting | Phase::Ending),
         Command::Stop => cx.run.phase.is_live(),
+        Command::TestRun | Command::VerifyRun | Command::RunTraffic => !cx.run.past.is_empty(),
         c if Form::of(c).is_some() => !cx.run.past.is_empty(),
         Command::NextStep => cx.run.phase.is_live() && !cx.doc.scenario.is_empty(),
         _ => true,
@@ -92,13 +90,11 @@ impl Designer {
             Act::Run(command) => self.live.send(command),
             Act::Pace(pace) => self.live.set_pace(pace),
             Act::Break(breakpoint) => self.live.set_breakpoint(breakpoint),
-            Act::Start { paused } => self.start(ctx, paused),
-            Act::AllowCode {
-                fingerprints,
-                paused,
-            } => {
+            Act::Begin(work) => self.begin_work(ctx, work),
+            Act::AskCode(code, work) => self.dialogs.ask(Question::Code(code, work)),
+            Act::AllowCode(fingerprints, work) => {
                 self.prefs.allowed_code.extend(fingerprints);
-                self.start(ctx, paused);
+                self.begin_work(ctx, work);
             }
             Act::Show(pane) => self.show_pane(pane),
             Act::Reveal { item, at } => {
@@ -216,11 +212,15 @@ impl Designer {
                     self.report(ctx, form);
                 }
             }
-            Command::RunSweep => {
-                self.show_pane(Pane::Sweep);
-                self.with_cx(|parts, cx| parts.panels.sweep.start(ctx, cx));
-            }
+            Command::RunSweep => self.begin_work(ctx, Work::Sweep),
             Command::StopSweep => self.panels.sweep.stop(),
+            Command::TestDrawing
+            | Command::TestRun
+            | Command::VerifyRun
+            | Command::VerifyReport
+            | Command::VerifyFolder
+            | Command::RunTraffic
+            | Command::BenchServices => self.check_command(ctx, command),
             Command::Gallery => self.dialogs.open(Dialog::Gallery),
             Command::Settings => self.dialogs.open(Dialog::Settings),
             Command::Palette => self.dialogs.open_palette(ctx),
@@ -304,12 +304,13 @@ impl Designer {
             Command::ShowHistory => self.show_pane(Pane::History),
             Command::ShowSweep => self.show_pane(Pane::Sweep),
             Command::ShowCompare => self.show_pane(Pane::Compare),
+            Command::ShowChecks => self.show_pane(Pane::Checks),
             _ => return false,
         }
         true
     }
 
-    fn show_pane(&mut self, pane: Pane) {
+    pub(super) fn show_pane(&mut self, pane: Pane) {
         panes::bring_up(&mut self.panes, pane);
     }
 
@@ -317,8 +318,12 @@ impl Designer {
         match (command, self.live.view.phase.clone()) {
             (Command::Run, Phase::Running) => self.live.send(RunCommand::Pause),
             (Command::Run, Phase::Paused) => self.live.send(RunCommand::Resume),
-            (Command::Run, Phase::Idle | Phase::Ended) => self.start(ctx, false),
-            (Command::Step, Phase::Idle | Phase::Ended) => self.start(ctx, true),
+            (Command::Run, Phase::Idle | Phase::Ended) => {
+                self.begin_work(ctx, Work::Run { paused: false });
+            }
+            (Command::Step, Phase::Idle | Phase::Ended) => {
+                self.begin_work(ctx, Work::Run { paused: true });
+            }
             (Command::Step, _) => self.live.send(RunCommand::Step),
             (Command::Stop, _) => self.live.send(RunCommand::End),
             (Command::BreakAtAlarm, _) => {
@@ -342,6 +347,29 @@ impl Designer {
                 self.live.set_pace(PACES[next.min(PACES.len() - 1)]);
             }
             (Command::NextStep, _) => self.with_cx(|parts, cx| parts.panels.scenario.next_step(cx)),
+            _ => {}
+        }
+    }
+
+    /// Commands that check what a run came to.
+    fn check_command(&mut self, ctx: &egui::Context, command: Command) {
+        let latest = self.live.view.past.last().cloned();
+        match (command, latest) {
+            (Command::TestDrawing, _) => self.begin_work(ctx, Work::Test),
+            (Command::TestRun, Some(run)) => {
+                self.show_pane(Pane::Checks);
+                self.with_cx(|parts, cx| parts.panels.checks.test_run(ctx, cx, run));
+            }
+            (Command::VerifyRun, Some(run)) => {
+                self.begin_work(ctx, Work::Verify(Subject::Past(run)));
+            }
+            (Command::VerifyReport, _) => self.file_act(ctx, FileAct::Pick(Wanted::Report)),
+            (Command::VerifyFolder, _) => self.file_act(ctx, FileAct::Pick(Wanted::Ended)),
+            (Command::RunTraffic, Some(run)) => self.begin_work(ctx, Work::Traffic(run)),
+            (Command::BenchServices, _) => {
+                self.show_pane(Pane::Checks);
+                self.with_cx(|parts, cx| parts.panels.checks.bench_services(ctx, cx));
+            }
             _ => {}
         }
     }
@@ -378,23 +406,5 @@ impl Designer {
                 .push(Tone::Bad, trf("run.report_failed", &[("why", &why)])),
             None => {}
         }
-    }
-
-    fn start(&mut self, ctx: &egui::Context, paused: bool) {
-        let wake = ctx.clone();
-        let doc = std::sync::Arc::clone(self.history.doc());
-        self.history.seal();
-        let allow = Permission::These(self.prefs.allowed_code.clone());
-        let mut unread = code_in(&doc, services::ALL);
-        unread.retain(|c| !allow.covers(&c.text));
-        if !unread.is_empty() {
-            self.dialogs.ask(Question::Code(unread, paused));
-            return;
-        }
-        self.panels.plots.begin();
-        let root = self.files.root();
-        self.live.start(&doc, root, (paused, allow), move || {
-            wake.request_repaint();
-        });
     }
 }

@@ -41,6 +41,7 @@ struct Entry {
 const AREAS: &[(&str, &str)] = &[
     ("actions", include_str!("../../../assets/i18n/actions.toml")),
     ("canvas", include_str!("../../../assets/i18n/canvas.toml")),
+    ("checks", include_str!("../../../assets/i18n/checks.toml")),
     ("common", include_str!("../../../assets/i18n/common.toml")),
     ("data", include_str!("../../../assets/i18n/data.toml")),
     ("edits", include_str!("../../../assets/i18n/edits.toml")),

@@ -31,6 +31,7 @@ mod theme;
 mod toasts;
 mod widgets;
 mod window;
+mod work;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -219,6 +220,7 @@ impl Designer {
         let wake = ctx.clone();
         self.live.poll(move || wake.request_repaint());
         self.show_report(ctx);
+        self.with_cx(|parts, cx| parts.panels.look(cx));
         self.checker.ask(
             self.history.doc(),
             self.files.root(),

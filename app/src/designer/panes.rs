@@ -19,11 +19,12 @@ pub(crate) enum Pane {
     History,
     Sweep,
     Compare,
+    Checks,
 }
 
 impl Pane {
     /// Those that share the tabs below the canvas at first.
-    pub(crate) const BELOW: [Self; 11] = [
+    pub(crate) const BELOW: [Self; 12] = [
         Self::Plots,
         Self::Data,
         Self::Lake,
@@ -35,6 +36,7 @@ impl Pane {
         Self::History,
         Self::Sweep,
         Self::Compare,
+        Self::Checks,
     ];
     /// Its title.
     pub(crate) fn title(self) -> &'static str {
@@ -51,6 +53,7 @@ impl Pane {
             Self::History => tr("common.pane_history"),
             Self::Sweep => tr("actions.show_sweep"),
             Self::Compare => tr("actions.show_compare"),
+            Self::Checks => tr("actions.show_checks"),
         }
     }
 }

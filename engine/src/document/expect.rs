@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Rows of one expectation at the most.
-const ROWS_MAX: usize = 10_000;
+pub const EXPECTED_ROWS_MAX: usize = 10_000;
 
 /// Expected results and the run that they hold for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,8 +63,8 @@ impl TryFrom<RawExpectation> for Expectation {
     fn try_from(raw: RawExpectation) -> Result<Self, String> {
         match (raw.that, raw.sql, raw.rows) {
             (Some(that), None, None) => Ok(Self::That(that)),
-            (None, Some(_), Some(rows)) if rows.len() > ROWS_MAX => Err(format!(
-                "an expectation has {} rows; at most {ROWS_MAX}: let the query count or add up instead",
+            (None, Some(_), Some(rows)) if rows.len() > EXPECTED_ROWS_MAX => Err(format!(
+                "an expectation has {} rows; at most {EXPECTED_ROWS_MAX}: let the query count or add up instead",
                 rows.len()
             )),
             (None, Some(sql), Some(rows)) => Ok(Self::Rows { sql, rows }),

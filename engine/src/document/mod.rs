@@ -19,7 +19,7 @@ mod tests;
 
 pub use billing::Billing;
 pub use error::DocumentError;
-pub use expect::{Expect, Expectation};
+pub use expect::{EXPECTED_ROWS_MAX, Expect, Expectation};
 pub use file::FILE_BYTES_MAX;
 pub use migrate::VERSION;
 pub use scenario::{Action, Bound, Limit, Objective, Step};

@@ -13,6 +13,7 @@ mod expect;
 mod files;
 mod folder;
 mod html;
+mod judge;
 mod kit;
 mod markdown;
 mod objective;
@@ -38,6 +39,7 @@ pub use folder::{
     variant_files,
 };
 pub use html::html;
+pub use judge::{judge, refusals};
 pub use kit::{KIT_ID, Kit, REPORT_BYTES_MAX, differences, without_host};
 pub use markdown::{csv, markdown, to_json};
 pub use objective::evaluate;

@@ -10,7 +10,7 @@ use crate::data::Root;
 use crate::document::Document;
 use crate::services;
 use crate::session::{RunOptions, Setting, prepare};
-use crate::study::{RepeatPlan, SweepStopper, WarmUp, project, run_repeats};
+use crate::study::{RepeatPlan, SweepStopper, WarmUp, Watch, project, run_repeats};
 use crate::units::SimDuration;
 
 const PIPELINE: &str = r#"{
@@ -44,8 +44,7 @@ static PROJECTED: LazyLock<(TempDir, RunFiles)> = LazyLock::new(|| {
         &files.doc,
         &Root::samples_only(),
         services::ALL,
-        &Permission::Nothing,
-        &|_, _| {},
+        &Watch::alone(&Permission::Nothing),
     )
     .unwrap();
     let text = serde_json::to_vec_pretty(&runs).unwrap();

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::SessionError;
+use super::finish::Outcome;
 use super::options::RunOptions;
-use super::prepare::prepare;
+use super::prepare::{Prepared, prepare};
 use crate::code::Permission;
 use crate::data::Root;
 use crate::disk::{self, Temporary};
@@ -37,8 +38,10 @@ pub struct Verified {
     pub notes: Vec<String>,
 }
 
-/// Runs the document of `kit` again and compares everything that the first run wrote. `data` is the folder of data files
-/// that are too large for a kit, `allow` which code of the document may run.
+/// Runs the document of `kit` again and compares everything that the first run wrote.
+///
+/// `data` is the folder of data files that are too large for a kit, `allow` which code of the document may run; `finish` waits for
+/// the end of the run.
 ///
 /// # Errors
 /// When it cannot be run again: changed by hand, data that is not there, a document that is refused.
@@ -47,6 +50,7 @@ pub fn verify(
     kinds: &[&'static dyn AnyKind],
     data: Option<&Path>,
     allow: &Permission,
+    finish: &dyn Fn(Prepared) -> Result<Outcome, SessionError>,
 ) -> Result<Verified, SessionError> {
     if !kit.edits.is_empty() {
         return Err(SessionError::Argument(format!(
@@ -77,7 +81,7 @@ pub fn verify(
         allow: allow.clone(),
         ..RunOptions::default()
     };
-    let outcome = prepare(doc, kinds, root, options)?.finish()?;
+    let outcome = finish(prepare(doc, kinds, root, options)?)?;
     let hash = &outcome.summary.cost.price_book_hash;
     if *hash != kit.price_book.hash {
         notes.push(format!(
@@ -123,8 +127,8 @@ fn compare(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> V
     out
 }
 
-/// Where the run reads its data: `data`, or a folder with the files that the kit carries, which is there as long as the second
-/// value is.
+/// Where the run reads its data: a folder with the files that the kit carries, which is there as long as the second value is; or
+/// `data` when it does not carry all of them.
 ///
 /// # Errors
 /// When a file is not there, or not the one that the run read.
@@ -139,7 +143,8 @@ pub fn kit_root(
     if own.is_empty() {
         return Ok((Root::samples_only(), None));
     }
-    if let Some(folder) = data {
+    let is_whole = own.iter().all(|i| i.base64.is_some());
+    if let Some(folder) = data.filter(|_| !is_whole) {
         let root = Root::new(folder);
         for input in own {
             let bytes = root.read(&input.name, DATA_MAX);

@@ -22,6 +22,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod watch;
 
 pub use crate::report::{Band, Bands};
 pub use axis::{Axis, VARIANTS_MAX};
@@ -46,4 +47,5 @@ pub use rerun::{RepeatPlan, Repeated, run_repeats};
 pub use student::{interval, mean_interval, mser5, t_975};
 pub use sweep::{Done, Plan, SweepStopper, Swept, sweep};
 pub use table::{Cells, Column, columns, csv, pareto, parquet, rows_json, terminal};
-pub use verify::{is_sweep, verify, verify_sweep};
+pub use verify::{Counted, is_sweep, verify, verify_place, verify_sweep};
+pub use watch::Watch;

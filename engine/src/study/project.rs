@@ -1,14 +1,13 @@
 //! The same drawing with several times the traffic, run: what a month costs then, and what still holds.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::Value;
 
+use super::watch::Watch;
 use crate::data::Root;
 use crate::document::{Action, Document};
 use crate::node::{AnyKind, Category};
 use crate::report::Projected;
-use crate::session::{Permission, RunOptions, SessionError, prepare};
+use crate::session::{RunOptions, SessionError, prepare};
 
 /// The unit of a parameter that says how fast a source sends.
 const RATE: &str = "records/s";
@@ -72,27 +71,25 @@ pub fn at_traffic(
     }
 }
 
-/// Runs `doc` with twice and ten times its traffic. `tell` is called with how many of how many runs are done.
+/// Runs `doc` with twice and ten times its traffic.
 ///
 /// # Errors
-/// When traffic cannot grow, or a run fails.
+/// When traffic cannot grow, a run fails, or it is stopped.
 pub fn project(
     doc: &Document,
     root: &Root,
     kinds: &[&'static dyn AnyKind],
-    allow: &Permission,
-    tell: &(dyn Fn(usize, usize) + Sync),
+    watch: &Watch<'_>,
 ) -> Result<Vec<Projected>, SessionError> {
-    let done = AtomicUsize::new(0);
-    let one = |times: u32| {
+    let one = |(done, times): (usize, u32)| {
         let grown = at_traffic(doc, times, kinds).map_err(SessionError::Argument)?;
         let options = RunOptions {
             bare: true,
-            allow: allow.clone(),
+            allow: watch.allow.clone(),
             ..RunOptions::default()
         };
-        let outcome = prepare(grown, kinds, root.clone(), options)?.finish()?;
-        tell(done.fetch_add(1, Ordering::Relaxed) + 1, TIMES.len());
+        let outcome = watch.finish(prepare(grown, kinds, root.clone(), options)?)?;
+        (watch.tell)(done + 1, TIMES.len());
         match &outcome.summary.error {
             Some(why) => Err(SessionError::Engine(format!(
                 "the run at {times} times the traffic failed: {why}"
@@ -103,5 +100,5 @@ pub fn project(
             }),
         }
     };
-    TIMES.into_iter().map(one).collect()
+    TIMES.into_iter().enumerate().map(one).collect()
 }

@@ -507,7 +507,13 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     let swept = sweep(&kept, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     let nodes = &swept.rows[0].result.as_ref().unwrap().nodes;
     assert!(nodes.values().any(|n| n.record_bytes.is_some()));
-    let verified = verify_sweep(&whole, services::ALL, None, &Permission::Nothing).unwrap();
+    let verified = verify_sweep(
+        &whole,
+        services::ALL,
+        None,
+        &Watch::alone(&Permission::Nothing),
+    )
+    .unwrap();
     assert_eq!((verified.same, verified.differences), (1, Vec::new()));
     let out = dir.path().join("sweep");
     let mut plan = plan(Some(out.clone()));
@@ -515,7 +521,13 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     plan.axes[0].values.truncate(2);
     let swept = sweep(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     assert!(is_sweep(&out) && !is_sweep(dir.path()));
-    let verified = verify_sweep(&out, services::ALL, None, &Permission::Nothing).unwrap();
+    let verified = verify_sweep(
+        &out,
+        services::ALL,
+        None,
+        &Watch::alone(&Permission::Nothing),
+    )
+    .unwrap();
     assert_eq!((verified.same, verified.differences), (2, Vec::new()));
     let folder = out.join(swept.rows[0].folder.as_ref().unwrap());
     let summary = std::fs::read_to_string(folder.join("summary.json")).unwrap();
@@ -526,7 +538,13 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     );
     assert_ne!(changed, summary);
     std::fs::write(folder.join("summary.json"), changed).unwrap();
-    let verified = verify_sweep(&out, services::ALL, None, &Permission::Nothing).unwrap();
+    let verified = verify_sweep(
+        &out,
+        services::ALL,
+        None,
+        &Watch::alone(&Permission::Nothing),
+    )
+    .unwrap();
     assert_eq!(verified.same, 1);
     assert!(
         verified

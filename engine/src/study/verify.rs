@@ -1,16 +1,18 @@
-//! Runs again what a kit tells of, the repeats included, and says where it differs.
+//! Runs again what a report, a run or a sweep tells of, the repeats included, and says where it differs.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::repeat::WarmUp;
 use super::rerun::{RepeatPlan, run_repeats};
-use super::sweep::SweepStopper;
+use super::watch::Watch;
 use crate::document::Document;
 use crate::node::AnyKind;
-use crate::report::{Kit, Repeats, differences, variant_files, without_host};
-use crate::session::{
-    Permission, RunOptions, SessionError, Verified, kit_root, prepare, verify as verify_one,
+use crate::report::{
+    Kit, REPORT_BYTES_MAX, Repeats, RunFiles, differences, variant_files, without_host,
 };
+use crate::session::{RunOptions, SessionError, Verified, kit_root, prepare, verify as verify_one};
 use crate::units::SimDuration;
 use serde::Deserialize as _;
 
@@ -23,6 +25,60 @@ pub fn is_sweep(folder: &Path) -> bool {
     folder.join("sweep.json").is_file() && folder.join("variants").is_dir()
 }
 
+/// What [`verify_place`] compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Files of a run.
+    Files,
+    /// Variants of a sweep.
+    Variants,
+}
+
+/// Verifies what lies at `place`: the page of a report, the folder of a run or that of a sweep.
+///
+/// # Errors
+/// When it cannot be read or run again.
+pub fn verify_place(
+    place: &Path,
+    kinds: &[&'static dyn AnyKind],
+    data: Option<&Path>,
+    watch: &Watch<'_>,
+) -> Result<(Verified, Counted), SessionError> {
+    if is_sweep(place) {
+        let verified = verify_sweep(place, kinds, data, watch)?;
+        return Ok((verified, Counted::Variants));
+    }
+    let (kit, changed) = if place.is_dir() {
+        (Kit::of(&RunFiles::open(place)?)?, false)
+    } else {
+        let page = page(place)?;
+        let kit = Kit::from_html(&page)?;
+        let changed = kit.is_page_changed(&page);
+        (kit, changed)
+    };
+    let mut verified = verify(&kit, kinds, data, watch)?;
+    if changed {
+        let words = "the page itself: it is not as it was written, so its figures may have been changed by hand";
+        verified.differences.insert(0, words.to_owned());
+    }
+    Ok((verified, Counted::Files))
+}
+
+/// The text of a report, as far as a report may be long.
+fn page(place: &Path) -> Result<String, SessionError> {
+    let failed = |e: std::io::Error| {
+        SessionError::Argument(format!(
+            "`{}` cannot be read ({e}): name a report or a run folder",
+            place.display()
+        ))
+    };
+    let file = File::open(place).map_err(failed)?;
+    let mut text = String::new();
+    let mut bounded = file.take(REPORT_BYTES_MAX);
+    bounded.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
 /// Runs every variant of a sweep again, each alone, and compares its figures and its bill. `same` counts variants.
 ///
 /// # Errors
@@ -31,7 +87,7 @@ pub fn verify_sweep(
     folder: &Path,
     kinds: &[&'static dyn AnyKind],
     data: Option<&Path>,
-    allow: &Permission,
+    watch: &Watch<'_>,
 ) -> Result<Verified, SessionError> {
     let wrong = |e: &dyn std::fmt::Display| SessionError::Argument(e.to_string());
     let entries = std::fs::read_dir(folder.join("variants")).map_err(|e| wrong(&e))?;
@@ -44,17 +100,18 @@ pub fn verify_sweep(
         differences: Vec::new(),
         notes: Vec::new(),
     };
-    for variant in variants {
+    let all = variants.len();
+    for (done, variant) in variants.into_iter().enumerate() {
         let (record, summary, bill) = variant_files(&variant).map_err(|e| wrong(&e))?;
         let doc = Document::parse(&record.document.to_string()).map_err(|e| wrong(&e))?;
         let (root, _inputs) = kit_root(&record.inputs, data)?;
         let options = RunOptions {
             bare: true,
-            allow: allow.clone(),
+            allow: watch.allow.clone(),
             profiles: has_profiles(&summary),
             ..RunOptions::default()
         };
-        let outcome = prepare(doc, kinds, root, options)?.finish()?;
+        let outcome = watch.finish(prepare(doc, kinds, root, options)?)?;
         let now = serde_json::to_value(&outcome.summary);
         let now = now.map_err(|e| SessionError::Engine(e.to_string()))?;
         let mut places = differences(&without_host(summary), &without_host(now), SHOWN);
@@ -66,6 +123,7 @@ pub fn verify_sweep(
         let name = variant.file_name().unwrap_or_default().to_string_lossy();
         let named = places.into_iter().map(|p| format!("{name}: {p}"));
         verified.differences.extend(named);
+        (watch.tell)(done + 1, all);
     }
     verified.differences.truncate(SHOWN);
     Ok(verified)
@@ -86,9 +144,9 @@ pub fn verify(
     kit: &Kit,
     kinds: &[&'static dyn AnyKind],
     data: Option<&Path>,
-    allow: &Permission,
+    watch: &Watch<'_>,
 ) -> Result<Verified, SessionError> {
-    let mut verified = verify_one(kit, kinds, data, allow)?;
+    let mut verified = verify_one(kit, kinds, data, watch.allow, &|run| watch.follow(run))?;
     let Some(then) = kit.summary.get("repeats").filter(|r| !r.is_null()) else {
         return Ok(verified);
     };
@@ -103,7 +161,7 @@ pub fn verify(
         doc: kit.document()?,
         root,
         options: RunOptions {
-            allow: allow.clone(),
+            allow: watch.allow.clone(),
             ..RunOptions::default()
         },
         runs: u32::try_from(repeats.runs)
@@ -115,7 +173,8 @@ pub fn verify(
             _ => WarmUp::Given(SimDuration::from_secs_f64(repeats.warm_up_seconds)),
         },
     };
-    let again = run_repeats(&plan, kinds, &SweepStopper::default(), &|_| {})?;
+    let (all, tell) = (plan.runs as usize, watch.tell);
+    let again = run_repeats(&plan, kinds, &watch.stopper, &|done| tell(done, all))?;
     let now = again.summary.repeats.map(|now| Repeats {
         method: repeats.method.clone(),
         warm_up_method: repeats.warm_up_method.clone(),

@@ -3,6 +3,7 @@
 mod acceptance;
 mod basics;
 mod canvas;
+mod checks;
 mod clerk;
 mod dialogs;
 mod files;

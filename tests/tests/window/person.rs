@@ -209,6 +209,20 @@ impl Person {
         self.waits("the check", |d| !d.is_checking());
         self.frames(2);
     }
+    /// Waits until a label or value contains `part`.
+    #[track_caller]
+    pub(crate) fn waits_for_part(&mut self, part: &str) {
+        let began = Instant::now();
+        while !self.reads_of(part) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "`{part}` does not come; on the screen:\n{}",
+                self.reads()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+            self.harness.step();
+        }
+    }
     /// Waits until something is called `label`.
     #[track_caller]
     pub(crate) fn waits_for(&mut self, label: &str) {

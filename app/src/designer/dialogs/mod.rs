@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use egui::{Align, Id, Layout, RichText, Ui, Vec2};
 use weir_engine::session::CodeText;
 
-use super::cx::Cx;
+use super::cx::{Cx, Work};
 use super::files::{Found, Leave, Wanted};
 use super::i18n::tr;
 use super::theme::{semibold, theme};
@@ -40,8 +40,8 @@ pub(crate) enum Question {
     Leave(Leave),
     /// Drawings were left behind by a crash.
     Recovered(Vec<Found>),
-    /// May this code run? Paused afterwards if so.
-    Code(Vec<CodeText>, bool),
+    /// May this code run? Begins the work if so.
+    Code(Vec<CodeText>, Work),
     /// Which file: for where the system has no dialog. Begins at the path.
     Path(Wanted, PathBuf),
 }
@@ -154,7 +154,7 @@ impl Dialogs {
         let stays = match &mut self.question {
             Some(Question::Leave(leave)) => questions::leave(ui, cx, leave),
             Some(Question::Recovered(found)) => questions::recovered(ui, cx, found),
-            Some(Question::Code(code, paused)) => questions::code(ui, cx, code, *paused),
+            Some(Question::Code(code, work)) => questions::code(ui, cx, code, work),
             Some(Question::Path(..)) => self.path.show(ui, cx),
             None => false,
         };

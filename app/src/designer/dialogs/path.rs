@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use egui::{Align, Key, Layout, Modifiers, RichText, Ui, Vec2};
 
+use weir_engine::study::is_sweep;
+
 use super::modal;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::files::{FileAct, Wanted};
@@ -23,6 +25,11 @@ struct Entry {
 /// True for the folder of a run.
 fn is_run(path: &Path) -> bool {
     path.join("summary.json").is_file()
+}
+
+/// True for the folder of a run or of a sweep.
+fn is_ended(path: &Path) -> bool {
+    is_run(path) || is_sweep(path)
 }
 
 /// The dialog's state.
@@ -61,12 +68,7 @@ impl PathDialog {
 
     /// Draws it. False when it was answered or closed.
     pub(super) fn show(&mut self, ui: &Ui, cx: &Cx<'_>) -> bool {
-        let title = match self.wanted {
-            Wanted::Open => tr("files.pick_open"),
-            Wanted::Run => tr("study.open_run"),
-            Wanted::Save => tr("files.pick_save"),
-            Wanted::Export => tr("files.pick_export"),
-        };
+        let title = self.wanted.title();
         let (answered, stays) = modal(ui, "weir-path", title, Vec2::new(600.0, 480.0), |ui| {
             self.body(ui, cx)
         });
@@ -102,9 +104,9 @@ impl PathDialog {
             ui.label(RichText::new(hint).color(t.secondary));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let word = match self.wanted {
-                    Wanted::Open | Wanted::Run => tr("files.path_open"),
-                    Wanted::Save | Wanted::Export if path.is_file() => tr("files.path_replace"),
-                    Wanted::Save | Wanted::Export => tr("files.path_save"),
+                    wanted if !wanted.writes() => tr("files.path_open"),
+                    _ if path.is_file() => tr("files.path_replace"),
+                    _ => tr("files.path_save"),
                 };
                 pressed = primary(ui, word).clicked();
             });
@@ -147,22 +149,29 @@ impl PathDialog {
                 tr("files.path_no_pipeline").to_owned()
             }
             Wanted::Run if !is_run(path) => tr("files.path_no_run").to_owned(),
+            Wanted::Ended if !is_ended(path) => tr("checks.path_no_run").to_owned(),
+            Wanted::Data if !is_folder => tr("checks.path_no_folder").to_owned(),
+            Wanted::Report if !path.is_file() => tr("files.path_nothing").to_owned(),
             Wanted::Open if !path.exists() => tr("files.path_nothing").to_owned(),
             _ => String::new(),
         }
     }
 
     fn answer(&self, cx: &Cx<'_>, path: &Path) -> bool {
-        match self.wanted {
-            _ if path.as_os_str().is_empty() => return false,
-            Wanted::Open if path.is_dir() && !path.join(PIPELINE).is_file() => return false,
-            Wanted::Run if !is_run(path) => return false,
-            Wanted::Run => cx.act(Act::File(FileAct::OpenRun(path.to_owned()))),
-            Wanted::Open => cx.act(Act::OpenFile(path.to_owned())),
-            Wanted::Save => cx.act(Act::File(FileAct::SaveTo(path.to_owned()))),
-            Wanted::Export => cx.act(Act::File(FileAct::ExportTo(path.to_owned()))),
+        let fits = match self.wanted {
+            _ if path.as_os_str().is_empty() => false,
+            Wanted::Open => !path.is_dir() || path.join(PIPELINE).is_file(),
+            Wanted::Run => is_run(path),
+            Wanted::Ended => is_ended(path),
+            Wanted::Data => path.is_dir(),
+            Wanted::Report => path.is_file(),
+            Wanted::Save | Wanted::Export => true,
+        };
+        if fits {
+            let picked = FileAct::Picked(self.wanted, path.to_owned());
+            cx.act(Act::File(picked));
         }
-        true
+        fits
     }
 
     /// The folder's entries; a press goes there.
@@ -217,8 +226,7 @@ impl PathDialog {
 
     fn go(&mut self, path: &Path, is_folder: bool) {
         let name = Path::new(self.text.trim()).file_name().map(PathBuf::from);
-        let keeps_name = !matches!(self.wanted, Wanted::Open | Wanted::Run)
-            && !self.text.ends_with(std::path::MAIN_SEPARATOR);
+        let keeps_name = self.wanted.writes() && !self.text.ends_with(std::path::MAIN_SEPARATOR);
         self.text = match name.filter(|_| is_folder && keeps_name) {
             Some(name) => path.join(name).display().to_string(),
             None => path.display().to_string(),
@@ -240,6 +248,7 @@ impl PathDialog {
         if folder == self.folder && !self.is_new {
             return;
         }
+        let extension = self.wanted.extension();
         let read = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let mut entries: Vec<Entry> = read
             .filter_map(|e| {
@@ -249,7 +258,9 @@ impl PathDialog {
                     .ok()
                     .filter(|n| !n.starts_with('.'))?;
                 let is_folder = e.path().is_dir();
-                let is_shown = is_folder || (self.wanted != Wanted::Run && name.ends_with(".json"));
+                let is_file = !is_folder && !self.wanted.is_folder();
+                let ending = Path::new(&name).extension();
+                let is_shown = is_folder || (is_file && ending == Some(extension.as_ref()));
                 is_shown.then_some(Entry { name, is_folder })
             })
             .take(SHOWN_MAX)

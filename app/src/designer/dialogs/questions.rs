@@ -6,7 +6,7 @@ use egui::{Align, Layout, RichText, Ui, Vec2};
 use weir_engine::session::CodeText;
 
 use super::{Message, modal};
-use crate::designer::cx::{Act, Cx};
+use crate::designer::cx::{Act, Cx, Work};
 use crate::designer::files::{Answer, FileAct, Found, Leave};
 use crate::designer::i18n::{tr, trf};
 use crate::designer::theme::{regular, semibold, theme};
@@ -62,7 +62,7 @@ pub(super) fn leave(ui: &Ui, cx: &Cx<'_>, leave: &Leave) -> bool {
 }
 
 /// Shows code that a run would execute, and asks whether it may. False when answered.
-pub(super) fn code(ui: &Ui, cx: &Cx<'_>, code: &[CodeText], paused: bool) -> bool {
+pub(super) fn code(ui: &Ui, cx: &Cx<'_>, code: &[CodeText], work: &Work) -> bool {
     let t = theme();
     let mut answer = None;
     let ((), stays) = modal(
@@ -103,10 +103,7 @@ pub(super) fn code(ui: &Ui, cx: &Cx<'_>, code: &[CodeText], paused: bool) -> boo
     let answer = answer.or_else(|| (!stays).then_some(false));
     if answer == Some(true) {
         let fingerprints = code.iter().map(|c| c.fingerprint.clone()).collect();
-        cx.act(Act::AllowCode {
-            fingerprints,
-            paused,
-        });
+        cx.act(Act::AllowCode(fingerprints, work.clone()));
     }
     answer.is_none()
 }

@@ -5,7 +5,7 @@ use egui::{
 };
 use weir_engine::runtime::Pace;
 
-use crate::designer::cx::{Act, Cx};
+use crate::designer::cx::{Act, Cx, Work};
 use crate::designer::edit::{Item, Selection};
 use crate::designer::i18n::{tr, trf};
 use crate::designer::live::Phase;
@@ -238,7 +238,7 @@ const fn is_startable(cx: &Cx<'_>) -> bool {
 fn start(cx: &Cx<'_>) {
     if is_startable(cx) {
         cx.act(Act::Pace(PACE));
-        cx.act(Act::Start { paused: false });
+        cx.act(Act::Begin(Work::Run { paused: false }));
     }
 }
 

@@ -58,6 +58,7 @@ impl Edit {
             }
             Self::Scenario(_) => tr("edits.scenario").to_owned(),
             Self::Objectives(_) => tr("edits.objectives").to_owned(),
+            Self::Expect(_) => tr("edits.expect").to_owned(),
             Self::Settings(_) => tr("edits.settings").to_owned(),
             Self::Text(_) => tr("edits.text").to_owned(),
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use weir_engine::document::{
-    Billing, Document, Endpoint, Frame, NodeDoc, Note, Objective, Start, Step, Wire,
+    Billing, Document, Endpoint, Expect, Frame, NodeDoc, Note, Objective, Start, Step, Wire,
 };
 use weir_engine::units::SimDuration;
 
@@ -112,6 +112,8 @@ pub(crate) enum Edit {
     Scenario(Vec<Step>),
     /// What a run must achieve.
     Objectives(Vec<Objective>),
+    /// What a run is known to come to.
+    Expect(Option<Expect>),
     /// Name, region, seed, length.
     Settings(Settings),
     /// The whole document from its text.
@@ -212,6 +214,7 @@ impl Edit {
             }
             Self::Scenario(steps) => doc.scenario = steps,
             Self::Objectives(objectives) => doc.objectives = objectives,
+            Self::Expect(expect) => doc.expect = expect,
             Self::Settings(s) => settings(doc, s),
             Self::Text(new) => *doc = *new,
             other => return Ok(other.decorate(doc)),

@@ -27,7 +27,7 @@ pub(crate) use self::recovery::{Found, Origin};
 use super::Designer;
 use super::Setup;
 use super::command::Command;
-use super::cx::{Act, Tone};
+use super::cx::{Act, Subject, Tone, Work};
 use super::dialogs::{Dialog, Message, Question};
 use super::edit::{Edit, History, Selection, Settings};
 use super::i18n::{Lang, set_lang, tr, tr_in, trf};
@@ -105,16 +105,12 @@ pub(crate) enum Answer {
 pub(crate) enum FileAct {
     /// Open it, and run it at once; asks about unsaved changes first.
     Open { name: String, run: bool },
-    /// Write the drawing there.
-    SaveTo(PathBuf),
     /// Ask for a place and write these bytes there; the name is a proposal.
     Export(String, Vec<u8>),
-    /// Write what was to be exported there.
-    ExportTo(PathBuf),
-    /// Ask for the folder of a run that is to be compared.
-    PickRun,
-    /// Compare the run in this folder.
-    OpenRun(PathBuf),
+    /// Ask for a file or a folder.
+    Pick(Wanted),
+    /// This one was chosen.
+    Picked(Wanted, PathBuf),
     /// Unsaved changes were asked about.
     Leave(Leave, Answer),
     /// Go on with a drawing that was left behind.
@@ -152,6 +148,10 @@ impl Files {
     /// Where the drawing may read files.
     pub(crate) const fn root(&self) -> &Root {
         &self.root
+    }
+    /// Where data files of the drawing are.
+    pub(crate) fn data_folder(&self) -> Option<PathBuf> {
+        self.folder.clone()
     }
     /// Keeps an unsaved drawing for the next start. Returns when to look again.
     pub(crate) fn autosave(&mut self, history: &History, seconds: u32) -> Option<Duration> {
@@ -313,7 +313,9 @@ impl Designer {
                 if self.load(&name) {
                     self.dialogs.close();
                     if run {
-                        self.acts.borrow_mut().push(Act::Start { paused: false });
+                        self.acts
+                            .borrow_mut()
+                            .push(Act::Begin(Work::Run { paused: false }));
                     }
                 }
             }
@@ -327,15 +329,13 @@ impl Designer {
     pub(super) fn file_act(&mut self, ctx: &egui::Context, act: FileAct) {
         match act {
             FileAct::Open { name, run } => self.guarded(Leave::Open { name, run }),
-            FileAct::SaveTo(path) => self.save_to(&path),
             FileAct::Export(name, bytes) => {
                 self.files.open_exported = false;
                 self.files.export = Some((save::plain_name(&name), bytes));
                 self.pick(Wanted::Export);
             }
-            FileAct::ExportTo(path) => self.export_to(ctx, &path),
-            FileAct::PickRun => self.pick(Wanted::Run),
-            FileAct::OpenRun(folder) => self.panels.compare.open(ctx, folder),
+            FileAct::Pick(wanted) => self.pick(wanted),
+            FileAct::Picked(wanted, path) => self.picked(ctx, wanted, path),
             FileAct::Leave(leave, Answer::Save) => {
                 self.files.after_save = Some(leave);
                 self.file_command(ctx, Command::Save);
@@ -385,9 +385,9 @@ impl Designer {
             .or_else(|| std::env::current_dir().ok())
             .unwrap_or_default();
         let start = match (wanted, &self.files.path) {
-            (Wanted::Open | Wanted::Run, _) => folder,
             (Wanted::Save, Some(path)) => path.clone(),
-            (Wanted::Save, None) | (Wanted::Export, _) => folder.join(name),
+            (Wanted::Save | Wanted::Export, _) => folder.join(name),
+            _ => folder,
         };
         self.dialogs.ask(Question::Path(wanted, start));
     }
@@ -543,16 +543,25 @@ impl Designer {
             return;
         };
         match (choice, wanted) {
-            (FileChoice::File(path), Wanted::Open) => {
-                self.guarded(Leave::open(path.display().to_string()));
-            }
-            (FileChoice::File(path), Wanted::Run) => self.panels.compare.open(ctx, path),
-            (FileChoice::File(path), Wanted::Save) => self.save_to(&path),
-            (FileChoice::File(path), Wanted::Export) => self.export_to(ctx, &path),
+            (FileChoice::File(path), wanted) => self.picked(ctx, wanted, path),
             (FileChoice::NoDialog, wanted) => self.ask_path(wanted),
             (FileChoice::Nothing, Wanted::Export) => self.files.export = None,
-            (FileChoice::Nothing, Wanted::Run) => {}
             (FileChoice::Nothing, Wanted::Open | Wanted::Save) => self.files.after_save = None,
+            (FileChoice::Nothing, _) => {}
+        }
+    }
+
+    /// A file or a folder was chosen.
+    fn picked(&mut self, ctx: &egui::Context, wanted: Wanted, path: PathBuf) {
+        match wanted {
+            Wanted::Open => self.guarded(Leave::open(path.display().to_string())),
+            Wanted::Save => self.save_to(&path),
+            Wanted::Export => self.export_to(ctx, &path),
+            Wanted::Run => self.panels.compare.open(ctx, path),
+            Wanted::Report | Wanted::Ended => {
+                self.begin_work(ctx, Work::Verify(Subject::Place(path)));
+            }
+            Wanted::Data => self.panels.checks.set_data(path),
         }
     }
 

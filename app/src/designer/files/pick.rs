@@ -19,8 +19,44 @@ pub(crate) enum Wanted {
     Save,
     /// The folder of a run, to be compared.
     Run,
+    /// The page of a report, to be verified.
+    Report,
+    /// The folder of a run or of a sweep, to be verified.
+    Ended,
+    /// The folder with the data of what is verified.
+    Data,
     /// A place for something that the drawing or its run gave: a plot, a table.
     Export,
+}
+
+impl Wanted {
+    /// What stands over the dialog.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Open => tr("files.pick_open"),
+            Self::Save => tr("files.pick_save"),
+            Self::Run => tr("study.open_run"),
+            Self::Report => tr("checks.open_report"),
+            Self::Ended => tr("checks.open_folder"),
+            Self::Data => tr("checks.data_pick"),
+            Self::Export => tr("files.pick_export"),
+        }
+    }
+    /// Something is to be written.
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Save | Self::Export)
+    }
+    /// A folder, not a file.
+    pub(crate) const fn is_folder(self) -> bool {
+        matches!(self, Self::Run | Self::Ended | Self::Data)
+    }
+    /// How names of files end that are wanted.
+    pub(crate) const fn extension(self) -> &'static str {
+        match self {
+            Self::Report => "html",
+            _ => "json",
+        }
+    }
 }
 
 /// Asks a person for files: the system's dialogs, or what stands in for them in a test.
@@ -87,20 +123,14 @@ impl Picker {
         if self.asked.is_some() {
             return true;
         }
-        let (writes, title) = match wanted {
-            Wanted::Open => (false, tr("files.pick_open")),
-            Wanted::Run => (false, tr("study.open_run")),
-            Wanted::Save => (true, tr("files.pick_save")),
-            Wanted::Export => (true, tr("files.pick_export")),
-        };
         let extension = match wanted {
             Wanted::Export => name.rsplit('.').next().unwrap_or_default(),
-            Wanted::Open | Wanted::Save | Wanted::Run => "json",
+            _ => wanted.extension(),
         };
         let reply = dialogs.ask(&FileWish {
-            writes,
-            of_folder: wanted == Wanted::Run,
-            title,
+            writes: wanted.writes(),
+            of_folder: wanted.is_folder(),
+            title: wanted.title(),
             folder,
             name,
             extension,

@@ -40,7 +40,7 @@ fn what_is_opened_and_saved_is_byte_for_byte_the_same() {
         for file in [by_hand, by_weir] {
             let copy = folder.path().join("copy.json");
             let mut d = designer(file.to_str(), None);
-            act(&mut d, FileAct::SaveTo(copy.clone()));
+            act(&mut d, FileAct::Picked(Wanted::Save, copy.clone()));
             assert_eq!(
                 fs::read(&copy).unwrap(),
                 fs::read(&file).unwrap(),
@@ -50,7 +50,7 @@ fn what_is_opened_and_saved_is_byte_for_byte_the_same() {
             // Changed and undone it is the same again.
             rate(&mut d, 5);
             d.go_to(0);
-            act(&mut d, FileAct::SaveTo(copy.clone()));
+            act(&mut d, FileAct::Picked(Wanted::Save, copy.clone()));
             assert_eq!(
                 fs::read(&copy).unwrap(),
                 fs::read(&file).unwrap(),
@@ -72,14 +72,20 @@ fn saving_settles_the_drawing_and_names_a_nameless_one() {
         text: "hello".into(),
     });
     assert!(d.title().starts_with("● "));
-    act(&mut d, FileAct::SaveTo(folder.path().join("my-drawing")));
+    act(
+        &mut d,
+        FileAct::Picked(Wanted::Save, folder.path().join("my-drawing")),
+    );
     assert_eq!(d.document().name, "my-drawing");
     assert_eq!(d.title(), "my-drawing (my-drawing.json) - Weir");
     let read = Document::load(&folder.path().join("my-drawing.json")).unwrap();
     assert_eq!(read, *d.document());
     assert_eq!(d.prefs.recent_files.len(), 1);
     // A folder takes it under the usual name.
-    act(&mut d, FileAct::SaveTo(folder.path().to_owned()));
+    act(
+        &mut d,
+        FileAct::Picked(Wanted::Save, folder.path().to_owned()),
+    );
     assert!(folder.path().join("pipeline.json").is_file());
 }
 
@@ -98,7 +104,10 @@ fn data_goes_with_the_drawing() {
     let file = from.path().join("t.json");
     fs::write(&file, text("a.csv")).unwrap();
     let mut d = designer(file.to_str(), None);
-    act(&mut d, FileAct::SaveTo(to.path().join("t.json")));
+    act(
+        &mut d,
+        FileAct::Picked(Wanted::Save, to.path().join("t.json")),
+    );
     assert_eq!(
         fs::read_to_string(to.path().join("a.csv")).unwrap(),
         "x\n1\n"
@@ -161,7 +170,7 @@ fn changes_are_asked_about_before_they_are_lost() {
     ));
     assert_eq!(d.document().name, "Weekend transactions");
     let file = folder.path().join("kept.json");
-    act(&mut d, FileAct::SaveTo(file.clone()));
+    act(&mut d, FileAct::Picked(Wanted::Save, file.clone()));
     assert_eq!(d.document().name, "Untitled");
     let kept = Document::load(&file).unwrap();
     assert_eq!(kept.nodes[0].params["records_per_second"], 7);
@@ -217,7 +226,10 @@ fn a_crash_loses_nothing() {
     // Saved, it is not offered again.
     act(
         &mut next,
-        FileAct::SaveTo(folder.path().join("out").with_extension("txt")),
+        FileAct::Picked(
+            Wanted::Save,
+            folder.path().join("out").with_extension("txt"),
+        ),
     );
     drop(next);
     assert!(

@@ -13,7 +13,7 @@ use weir_engine::session::{RunOptions, prepare};
 use weir_engine::units::SimDuration;
 
 use super::Headless;
-use crate::designer::cx::Act;
+use crate::designer::cx::{self, Act};
 use crate::designer::live::Phase;
 use crate::designer::panes::Pane;
 use crate::designer::{CADENCE_AT_MAX, Lang, Setup};
@@ -126,7 +126,7 @@ impl Headless {
         self.designer
             .acts
             .borrow_mut()
-            .push(Act::Start { paused: false });
+            .push(Act::Begin(cx::Work::Run { paused: false }));
         self.step();
         let runs = self.run_until(PATIENCE, |d| {
             d.run_error().is_some() || d.live.view.phase == Phase::Running && d.snapshot().is_some()

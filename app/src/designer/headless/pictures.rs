@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use egui::{Key, Modifiers, Vec2};
 use serde_json::json;
+use weir_engine::document::Expectation;
 use weir_engine::runtime::{Command as RunCommand, Pace};
 use weir_engine::units::{SimDuration, SimTime};
 
 use super::Headless;
 use crate::designer::command::Command;
-use crate::designer::cx::Act;
+use crate::designer::cx::{Act, Work};
 use crate::designer::edit::{Edit, Selection};
 use crate::designer::i18n::tr;
 use crate::designer::live::Phase;
@@ -129,6 +130,12 @@ pub(crate) static PICTURES: &[Picture] = &[
         take: compare,
     },
     Picture {
+        name: "checks",
+        variants: false,
+        about: "a run against what is expected of it",
+        take: checks,
+    },
+    Picture {
         name: "presenter",
         variants: false,
         about: "presenter mode",
@@ -183,7 +190,7 @@ impl Headless {
     fn run_to(&mut self, minutes: u64) -> Result<(), String> {
         let at = SimTime::default() + SimDuration(minutes * 60_000_000_000);
         self.act(Act::Pace(Pace::Max));
-        self.act(Act::Start { paused: true });
+        self.act(Act::Begin(Work::Run { paused: true }));
         self.act(Act::Run(RunCommand::PauseAt(at)));
         self.act(Act::Run(RunCommand::Resume));
         let there = self.run_until(PATIENCE, |d| {
@@ -319,7 +326,7 @@ fn compare(look: Look) -> Result<Headless, String> {
     for shards in [4, 6] {
         window.set("stream", "shard_count", json!(shards));
         window.act(Act::Pace(Pace::Max));
-        window.act(Act::Start { paused: false });
+        window.act(Act::Begin(Work::Run { paused: false }));
         let ended = window.run_until(PATIENCE, |d| {
             !d.is_busy() && d.live.view.phase == Phase::Ended
         });
@@ -330,6 +337,27 @@ fn compare(look: Look) -> Result<Headless, String> {
     window.enlarge(Pane::Compare, 0.62);
     window.settle(REST);
     window.click_on(tr("study.on_canvas"));
+    window.settle(REST);
+    Ok(window)
+}
+
+fn checks(look: Look) -> Result<Headless, String> {
+    let mut window = look.open(Some(WEEKEND));
+    window.command(Command::ToggleInspector);
+    // One of them is missed, so that the picture shows what a test tells.
+    let mut expect = window.designer.document().expect.clone();
+    let checks = expect.iter_mut().flat_map(|e| &mut e.checks);
+    for check in checks {
+        if *check == Expectation::That("latency_p99 <= 90s".to_owned()) {
+            *check = Expectation::That("latency_p99 <= 60s".to_owned());
+        }
+    }
+    window.act(Act::Edit(Box::new(Edit::Expect(expect))));
+    window.command(Command::TestDrawing);
+    if !window.run_until(PATIENCE, |d| !d.panels.checks.is_busy()) {
+        return Err("the test does not end".to_owned());
+    }
+    window.enlarge(Pane::Checks, 0.62);
     window.settle(REST);
     Ok(window)
 }

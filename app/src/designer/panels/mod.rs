@@ -1,5 +1,6 @@
 //! The panels around the canvas, one file or folder each.
 
+mod checks;
 mod compare;
 mod cost;
 mod data;
@@ -37,9 +38,15 @@ pub(crate) struct Panels {
     history: history::HistoryPanel,
     pub(crate) sweep: sweep::Sweep,
     pub(crate) compare: compare::Compare,
+    pub(crate) checks: checks::Checks,
 }
 
 impl Panels {
+    /// Takes what work in the background has come to, whichever pane is seen.
+    pub(crate) fn look(&mut self, cx: &Cx<'_>) {
+        self.compare.look(cx);
+        self.checks.look(cx);
+    }
     /// Draws the panel of `pane`.
     pub(crate) fn show(&mut self, pane: Pane, ui: &mut Ui, cx: &Cx<'_>) {
         match pane {
@@ -55,6 +62,7 @@ impl Panels {
             Pane::History => self.history.show(ui, cx),
             Pane::Sweep => self.sweep.show(ui, cx),
             Pane::Compare => self.compare.show(ui, cx),
+            Pane::Checks => self.checks.show(ui, cx),
         }
     }
 }

@@ -17,7 +17,7 @@ use weir_engine::node::Severity;
 use weir_engine::runtime::Pace;
 
 use crate::designer::command::Command;
-use crate::designer::cx::{Act, Cx};
+use crate::designer::cx::{Act, Cx, Work};
 use crate::designer::dispatch::{PACES, is_enabled};
 use crate::designer::edit::{Edit, Item, Settings};
 use crate::designer::findings::told;
@@ -248,7 +248,7 @@ fn buttons(ui: &mut Ui, cx: &Cx<'_>) {
         tr("run.restart_help"),
         can,
     ) {
-        cx.act(Act::Start { paused: false });
+        cx.act(Act::Begin(Work::Run { paused: false }));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Runs with several seeds.
 
 use super::super::{
-    RepeatPlan, SweepStopper, WarmUp, mean_interval, mser5, repeats_terminal, run_repeats, t_975,
-    verify,
+    RepeatPlan, SweepStopper, WarmUp, Watch, mean_interval, mser5, repeats_terminal, run_repeats,
+    t_975, verify,
 };
 use super::document;
 use crate::data::Root;
@@ -29,11 +29,23 @@ fn repeated_run_is_verified_with_all_its_seeds() {
     };
     drop(run_repeats(&repeat, services::ALL, &SweepStopper::default(), &|_| {}).unwrap());
     let kit = Kit::of(&RunFiles::open(&out).unwrap()).unwrap();
-    let verified = verify(&kit, services::ALL, None, &Permission::Nothing).unwrap();
+    let verified = verify(
+        &kit,
+        services::ALL,
+        None,
+        &Watch::alone(&Permission::Nothing),
+    )
+    .unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
     let mut other = kit.clone();
     other.summary["repeats"]["metrics"]["produced"]["values"][1] = json!(1.0);
-    let verified = verify(&other, services::ALL, None, &Permission::Nothing).unwrap();
+    let verified = verify(
+        &other,
+        services::ALL,
+        None,
+        &Watch::alone(&Permission::Nothing),
+    )
+    .unwrap();
     assert_eq!(verified.differences.len(), 1, "{verified:?}");
     assert!(verified.differences[0].starts_with("summary.json: repeats/metrics/produced"));
 }

@@ -17,10 +17,10 @@ use weir_engine::study::{
 
 use super::sweep::language;
 use crate::designer::background::Task;
-use crate::designer::cx::{Act, Cx, Tone};
+use crate::designer::cx::{Act, Cx, Tone, Work};
 use crate::designer::differences::Differences;
 use crate::designer::edit::Item;
-use crate::designer::files::FileAct;
+use crate::designer::files::{FileAct, Wanted};
 use crate::designer::i18n::{Lang, kind_title, lang, tr, trf};
 use crate::designer::live::{Finished, PastRun};
 use crate::designer::theme::{figures, semibold, theme};
@@ -74,7 +74,6 @@ fn name(run: &PastRun) -> String {
 impl Compare {
     /// Draws it.
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        self.look(cx);
         self.follow(cx);
         self.bar(ui, cx);
         let (Some(a), Some(b)) = (run(cx, self.first), run(cx, self.second)) else {
@@ -122,7 +121,7 @@ impl Compare {
             choice(ui, cx, "weir-compare-a", "A", &mut self.first);
             choice(ui, cx, "weir-compare-b", "B", &mut self.second);
             if ui.button(tr("study.open_run")).clicked() {
-                cx.act(Act::File(FileAct::PickRun));
+                cx.act(Act::File(FileAct::Pick(Wanted::Run)));
             }
             self.repeats(ui, cx);
             let (Some(a), Some(b)) = (run(cx, self.first), run(cx, self.second)) else {
@@ -182,21 +181,21 @@ impl Compare {
             .add_enabled(!cx.doc.nodes.is_empty(), button)
             .on_hover_text(tr("study.repeat_help"));
         if button.clicked() {
-            self.repeat(ui, cx);
+            cx.act(Act::Begin(Work::Repeat));
         }
     }
 
-    fn repeat(&mut self, ui: &Ui, cx: &Cx<'_>) {
+    /// Begins the repeats, unless some go on.
+    pub(crate) fn repeat(&mut self, ctx: &egui::Context, cx: &Cx<'_>) {
+        if self.repeating.is_running() {
+            return;
+        }
         self.stopper = SweepStopper::default();
         self.done = Arc::default();
         let (doc, root, runs) = (cx.doc.clone(), cx.root.clone(), self.seeds);
         let allow = Permission::These(cx.prefs.allowed_code.clone());
-        let (stopper, done, wake) = (
-            self.stopper.clone(),
-            Arc::clone(&self.done),
-            ui.ctx().clone(),
-        );
-        let started = self.repeating.start(ui.ctx(), "repeat", move || {
+        let (stopper, done, wake) = (self.stopper.clone(), Arc::clone(&self.done), ctx.clone());
+        let started = self.repeating.start(ctx, "repeat", move || {
             let tell = |n: usize| {
                 done.store(n, Ordering::Relaxed);
                 wake.request_repaint();

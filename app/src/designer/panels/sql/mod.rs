@@ -4,6 +4,7 @@
 mod complete;
 mod editor;
 mod examples;
+mod golden;
 mod past;
 mod result;
 mod words;
@@ -15,7 +16,7 @@ use self::past::{Entry, History};
 use super::data::before_a_run;
 use crate::designer::cx::Cx;
 use crate::designer::i18n::{sql_said, tr, trf};
-use crate::designer::query::{Answer, Queries, Which, choices, chooser, settle};
+use crate::designer::query::{Answer, Queries, Rows, Which, choices, chooser, settle};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::code::Mark;
 use crate::designer::widgets::{TableState, beside, format, icon, icon_button, switch};
@@ -165,6 +166,10 @@ impl SqlConsole {
                     (View::Result, tr("data.result")),
                 ];
                 switch(ui, &mut self.view, &views);
+                let shown = self.answer.as_ref().filter(|_| self.view == View::Result);
+                if let Some((answer, rows)) = shown.and_then(rows_of) {
+                    golden::show(ui, cx, answer, rows);
+                }
             });
         });
     }
@@ -190,11 +195,8 @@ impl SqlConsole {
             }
             return;
         }
-        let answered = self
-            .answer
-            .as_ref()
-            .and_then(|a| Some((a, a.outcome.as_ref().ok()?)));
-        match answered {
+        let answered = self.answer.as_ref();
+        match answered.and_then(rows_of) {
             Some((answer, rows)) => {
                 if self.problem.is_some() {
                     earlier(ui, &answer.sql);
@@ -255,6 +257,10 @@ impl SqlConsole {
             }
         }
     }
+}
+
+fn rows_of(answer: &Answer) -> Option<(&Answer, &Rows)> {
+    Some((answer, answer.outcome.as_ref().ok()?))
 }
 
 /// Says that the rows below are not those of the statement that failed, and of which they are.

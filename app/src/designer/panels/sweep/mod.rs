@@ -15,7 +15,7 @@ use weir_engine::study::{self, Done, PICTURE_WORDS, PictureWords, Swept, Wish};
 
 use self::form::Form;
 use self::job::{Job, Request};
-use crate::designer::cx::{Act, Cx, Tone};
+use crate::designer::cx::{Act, Cx, Tone, Work};
 use crate::designer::edit::Edit;
 use crate::designer::files::FileAct;
 use crate::designer::i18n::{Lang, lang, param_label, said, tr, trf};
@@ -169,7 +169,7 @@ impl Sweep {
                     None => trf("study.run", &[("count", &read.variants)]),
                 };
                 if primary(ui, &text).clicked() {
-                    self.start(&ui.ctx().clone(), cx);
+                    cx.act(Act::Begin(Work::Sweep));
                 }
             }
             Err(why) => {

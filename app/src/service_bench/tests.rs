@@ -1,5 +1,6 @@
 //! The table of services against the documents, the books and the README.
 
+use super::write::cell;
 use super::*;
 
 #[test]
@@ -85,7 +86,7 @@ fn official_figures_are_those_of_the_books_with_their_date() {
 
 #[test]
 fn readme_has_the_table_of_the_bench() {
-    let readme = include_str!("../../../../README.md");
+    let readme = include_str!("../../../README.md");
     for entry in table().unwrap().service {
         let row = readme
             .lines()
