@@ -8,6 +8,16 @@ use crate::code::Permission;
 use crate::report::{Kit, RunFiles};
 use crate::services;
 
+fn again(kit: &Kit) -> Result<Verified, SessionError> {
+    verify(
+        kit,
+        services::ALL,
+        None,
+        &Permission::Nothing,
+        &Prepared::finish,
+    )
+}
+
 #[test]
 fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
     let dir = tempfile::tempdir().unwrap();
@@ -23,27 +33,13 @@ fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
             .unwrap(),
     );
     let kit = Kit::of(&RunFiles::open(&out).unwrap()).unwrap();
-    let verified = verify(
-        &kit,
-        services::ALL,
-        None,
-        &Permission::Nothing,
-        &Prepared::finish,
-    )
-    .unwrap();
+    let verified = again(&kit).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
     assert_eq!((verified.same, verified.notes.len()), (kit.files.len(), 0));
 
     let mut other = kit.clone();
     other.document["seed"] = 43.into();
-    let verified = verify(
-        &other,
-        services::ALL,
-        None,
-        &Permission::Nothing,
-        &Prepared::finish,
-    )
-    .unwrap();
+    let verified = again(&other).unwrap();
     assert!(
         verified
             .differences
@@ -65,15 +61,7 @@ fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
         node: "producer".to_owned(),
         what: "x".to_owned(),
     });
-    let told = verify(
-        &by_hand,
-        services::ALL,
-        None,
-        &Permission::Nothing,
-        &Prepared::finish,
-    )
-    .unwrap_err()
-    .to_string();
+    let told = again(&by_hand).unwrap_err().to_string();
     assert!(told.contains("changed by hand"), "{told}");
 
     for name in ["../out.json", "/etc/passwd", "gone.json"] {
@@ -84,15 +72,7 @@ fn a_run_is_the_same_again_and_a_changed_kit_is_not() {
             md5: None,
             base64: (name != "gone.json").then(|| "eA==".to_owned()),
         }];
-        let told = verify(
-            &hostile,
-            services::ALL,
-            None,
-            &Permission::Nothing,
-            &Prepared::finish,
-        )
-        .unwrap_err()
-        .to_string();
+        let told = again(&hostile).unwrap_err().to_string();
         assert!(told.contains("--data"), "{told}");
     }
     assert!(fs::read_dir(dir.path()).unwrap().count() == 1);

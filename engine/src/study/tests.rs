@@ -7,7 +7,7 @@ use crate::data::Root;
 use crate::document::{Document, Start};
 use crate::report::{Condition, Figure, Summary};
 use crate::services;
-use crate::session::{Permission, RunOptions, Setting, prepare};
+use crate::session::{Permission, RunOptions, Setting, Verified, prepare};
 use crate::units::SimDuration;
 
 const PIPELINE: &str = r#"{
@@ -495,6 +495,12 @@ fn comparison_says_what_differs_in_one_sentence() {
     );
 }
 
+/// Runs the sweep in `folder` again.
+fn again(folder: &std::path::Path) -> Verified {
+    let watch = Watch::alone(&Permission::Nothing);
+    verify_sweep(folder, services::ALL, None, &watch).unwrap()
+}
+
 #[test]
 fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     let dir = tempfile::tempdir().unwrap();
@@ -507,13 +513,7 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     let swept = sweep(&kept, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     let nodes = &swept.rows[0].result.as_ref().unwrap().nodes;
     assert!(nodes.values().any(|n| n.record_bytes.is_some()));
-    let verified = verify_sweep(
-        &whole,
-        services::ALL,
-        None,
-        &Watch::alone(&Permission::Nothing),
-    )
-    .unwrap();
+    let verified = again(&whole);
     assert_eq!((verified.same, verified.differences), (1, Vec::new()));
     let out = dir.path().join("sweep");
     let mut plan = plan(Some(out.clone()));
@@ -521,13 +521,7 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     plan.axes[0].values.truncate(2);
     let swept = sweep(&plan, services::ALL, &SweepStopper::default(), &|_| {}).unwrap();
     assert!(is_sweep(&out) && !is_sweep(dir.path()));
-    let verified = verify_sweep(
-        &out,
-        services::ALL,
-        None,
-        &Watch::alone(&Permission::Nothing),
-    )
-    .unwrap();
+    let verified = again(&out);
     assert_eq!((verified.same, verified.differences), (2, Vec::new()));
     let folder = out.join(swept.rows[0].folder.as_ref().unwrap());
     let summary = std::fs::read_to_string(folder.join("summary.json")).unwrap();
@@ -538,13 +532,7 @@ fn variants_of_a_sweep_run_again_and_a_changed_figure_is_found() {
     );
     assert_ne!(changed, summary);
     std::fs::write(folder.join("summary.json"), changed).unwrap();
-    let verified = verify_sweep(
-        &out,
-        services::ALL,
-        None,
-        &Watch::alone(&Permission::Nothing),
-    )
-    .unwrap();
+    let verified = again(&out);
     assert_eq!(verified.same, 1);
     assert!(
         verified

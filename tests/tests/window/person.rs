@@ -212,25 +212,20 @@ impl Person {
     /// Waits until a label or value contains `part`.
     #[track_caller]
     pub(crate) fn waits_for_part(&mut self, part: &str) {
-        let began = Instant::now();
-        while !self.reads_of(part) {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "`{part}` does not come; on the screen:\n{}",
-                self.reads()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-            self.harness.step();
-        }
+        self.waits_until(part, |person| person.reads_of(part));
     }
     /// Waits until something is called `label`.
     #[track_caller]
     pub(crate) fn waits_for(&mut self, label: &str) {
+        self.waits_until(label, |person| person.sees(label));
+    }
+    #[track_caller]
+    fn waits_until(&mut self, what: &str, is_there: impl Fn(&Self) -> bool) {
         let began = Instant::now();
-        while !self.sees(label) {
+        while !is_there(self) {
             assert!(
                 began.elapsed() < PATIENCE,
-                "`{label}` does not come; on the screen:\n{}",
+                "`{what}` does not come; on the screen:\n{}",
                 self.reads()
             );
             std::thread::sleep(Duration::from_millis(5));

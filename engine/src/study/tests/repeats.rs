@@ -28,24 +28,14 @@ fn repeated_run_is_verified_with_all_its_seeds() {
         warm_up: WarmUp::Given(SimDuration::secs(30)),
     };
     drop(run_repeats(&repeat, services::ALL, &SweepStopper::default(), &|_| {}).unwrap());
+    let watch = Watch::alone(&Permission::Nothing);
+    let again = |kit| verify(kit, services::ALL, None, &watch).unwrap();
     let kit = Kit::of(&RunFiles::open(&out).unwrap()).unwrap();
-    let verified = verify(
-        &kit,
-        services::ALL,
-        None,
-        &Watch::alone(&Permission::Nothing),
-    )
-    .unwrap();
+    let verified = again(&kit);
     assert_eq!(verified.differences, Vec::<String>::new());
     let mut other = kit.clone();
     other.summary["repeats"]["metrics"]["produced"]["values"][1] = json!(1.0);
-    let verified = verify(
-        &other,
-        services::ALL,
-        None,
-        &Watch::alone(&Permission::Nothing),
-    )
-    .unwrap();
+    let verified = again(&other);
     assert_eq!(verified.differences.len(), 1, "{verified:?}");
     assert!(verified.differences[0].starts_with("summary.json: repeats/metrics/produced"));
 }

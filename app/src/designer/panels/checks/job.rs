@@ -21,6 +21,16 @@ pub(super) enum Failed {
     Words(String),
 }
 
+impl Failed {
+    /// For work whose code was asked about before it began.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Code(_) => tr("files.code_question").to_owned(),
+            Self::Words(why) => why,
+        }
+    }
+}
+
 impl From<SessionError> for Failed {
     fn from(e: SessionError) -> Self {
         match e {

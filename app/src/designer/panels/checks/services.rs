@@ -50,11 +50,7 @@ impl Services {
 
     pub(super) fn look(&mut self) {
         if let Some(ended) = self.job.poll() {
-            self.result = Some(ended.map_err(|failed| match failed {
-                // The pipelines of the benchmark are our own and hold none.
-                Failed::Code(_) => tr("files.code_question").to_owned(),
-                Failed::Words(why) => why,
-            }));
+            self.result = Some(ended.map_err(Failed::words));
         }
     }
 

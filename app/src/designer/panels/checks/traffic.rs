@@ -57,11 +57,7 @@ impl Traffic {
 
     pub(super) fn look(&mut self) {
         if let Some(ended) = self.job.poll() {
-            self.result = Some(ended.map_err(|failed| match failed {
-                // Asked about before it began.
-                Failed::Code(_) => tr("files.code_question").to_owned(),
-                Failed::Words(why) => why,
-            }));
+            self.result = Some(ended.map_err(Failed::words));
         }
     }
 
