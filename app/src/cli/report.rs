@@ -1,6 +1,7 @@
 //! `weir report`.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use weir_engine::disk;
 use weir_engine::report::{
@@ -68,7 +69,13 @@ fn projected(
     output: &Output,
 ) -> Result<(), Failure> {
     let (root, _inputs) = kit_root(&run.record.inputs, arguments.data.as_deref())?;
-    let tell = |done: usize, all: usize| output.note(&format!("{done} of {all} runs"));
+    let last = AtomicUsize::new(0);
+    let tell = |done: usize, all: usize| {
+        let (runs, all) = (done / 100, all / 100);
+        if last.swap(runs, Ordering::Relaxed) < runs {
+            output.note(&format!("{runs} of {all} runs"));
+        }
+    };
     let allow = arguments.code.permission();
     let watch = Watch {
         tell: &tell,

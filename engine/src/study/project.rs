@@ -71,7 +71,7 @@ pub fn at_traffic(
     }
 }
 
-/// Runs `doc` with twice and ten times its traffic.
+/// Runs `doc` with twice and ten times its traffic. Told are hundredths of a run.
 ///
 /// # Errors
 /// When traffic cannot grow, a run fails, or it is stopped.
@@ -88,8 +88,13 @@ pub fn project(
             allow: watch.allow.clone(),
             ..RunOptions::default()
         };
-        let outcome = watch.finish(prepare(grown, kinds, root.clone(), options)?)?;
-        (watch.tell)(done + 1, TIMES.len());
+        let tell = |part: usize, _: usize| (watch.tell)(done * 100 + part, TIMES.len() * 100);
+        let one = Watch {
+            tell: &tell,
+            ..watch.clone()
+        };
+        let outcome = one.follow(prepare(grown, kinds, root.clone(), options)?)?;
+        tell(100, 100);
         match &outcome.summary.error {
             Some(why) => Err(SessionError::Engine(format!(
                 "the run at {times} times the traffic failed: {why}"

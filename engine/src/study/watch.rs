@@ -15,7 +15,7 @@ pub struct Watch<'a> {
     pub allow: &'a Permission,
     /// Ends it from any thread.
     pub stopper: SweepStopper,
-    /// Told how many of how many runs are done.
+    /// Told how much of how much is done: runs, or hundredths of them.
     pub tell: &'a (dyn Fn(usize, usize) + Sync),
 }
 

@@ -62,7 +62,11 @@ impl Expected {
                 }
             },
             &mut |ui| expecting.show(ui, cx),
-            &mut |ui| verdicts(ui, result.as_ref()),
+            &mut |ui| {
+                if !job.waits(ui) {
+                    verdicts(ui, result.as_ref());
+                }
+            },
         );
     }
 

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use egui::Ui;
+use egui::{RichText, Ui};
 use weir_engine::code::Permission;
 use weir_engine::session::{CodeText, SessionError};
 use weir_engine::study::{SweepStopper, Watch};
 
 use crate::designer::background::Task;
 use crate::designer::cx::Cx;
-use crate::designer::i18n::{tr, trf};
+use crate::designer::i18n::tr;
+use crate::designer::theme::theme;
+use crate::designer::widgets::format;
 
 /// Why work came to nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +58,7 @@ pub(super) struct Job<T> {
     far: Arc<Far>,
 }
 
-/// So many of so many; nothing is known while `all` is 0.
+/// So much of so much; nothing is known while `all` is 0.
 #[derive(Debug, Default)]
 struct Far {
     done: AtomicUsize,
@@ -117,20 +119,22 @@ impl<T: Send + 'static> Job<T> {
             self.far.done.load(Ordering::Relaxed),
             self.far.all.load(Ordering::Relaxed),
         );
+        let share = done as f32 / all.max(1) as f32;
         ui.horizontal(|ui| {
-            if all == 0 {
-                ui.spinner();
-                ui.label(tr("checks.runs"));
-            } else {
-                let text = trf("study.progress", &[("done", &done), ("total", &all)]);
-                let bar = egui::ProgressBar::new(done as f32 / all as f32).text(text);
-                ui.add(bar.desired_width((ui.available_width() - 80.0).max(60.0)));
-            }
+            let bar = egui::ProgressBar::new(share).text(format::percent(share.into()));
+            ui.add(bar.desired_width((ui.available_width() - 140.0).max(60.0)));
             if ui.button(tr("checks.stop")).clicked() {
                 self.stopper.stop();
             }
         });
         true
+    }
+    /// Says that it goes on, where its result will stand. False when it does not.
+    pub(super) fn waits(&self, ui: &mut Ui) -> bool {
+        if self.is_running() {
+            ui.label(RichText::new(tr("checks.runs")).color(theme().secondary));
+        }
+        self.is_running()
     }
 }
 

@@ -40,7 +40,11 @@ impl Services {
             &mut |ui| {
                 ui.label(RichText::new(tr("checks.bench_help")).color(theme().secondary));
             },
-            &mut |ui| told(ui, result.as_ref()),
+            &mut |ui| {
+                if !job.waits(ui) {
+                    told(ui, result.as_ref());
+                }
+            },
         );
     }
 

@@ -47,7 +47,11 @@ impl Traffic {
             &mut |ui| {
                 ui.label(RichText::new(tr("checks.traffic_help")).color(theme().secondary));
             },
-            &mut |ui| told(ui, run.as_deref(), result.as_ref()),
+            &mut |ui| {
+                if !job.waits(ui) {
+                    told(ui, run.as_deref(), result.as_ref());
+                }
+            },
         );
     }
 

@@ -48,7 +48,11 @@ impl Verify {
                 section(ui, tr("checks.data"));
                 data_folder(ui, cx, data);
             },
-            &mut |ui| told(ui, subject.as_ref(), result.as_ref()),
+            &mut |ui| {
+                if !job.waits(ui) {
+                    told(ui, subject.as_ref(), result.as_ref());
+                }
+            },
         );
     }
 
