@@ -38,18 +38,18 @@ impl Pane {
         Self::Compare,
         Self::Checks,
     ];
-    /// Its title.
+    /// Its title: short, so that all tabs fit a small window.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Canvas => tr("common.pane_canvas"),
             Self::Plots => tr("actions.show_plots"),
             Self::Data => tr("actions.show_data"),
-            Self::Lake => tr("actions.show_lake"),
-            Self::Sql => tr("actions.show_sql"),
-            Self::Events => tr("actions.show_events"),
+            Self::Lake => tr("common.pane_lake"),
+            Self::Sql => tr("common.pane_sql"),
+            Self::Events => tr("common.pane_events"),
             Self::Scenario => tr("actions.show_scenario"),
             Self::Cost => tr("actions.show_cost"),
-            Self::Text => tr("actions.show_text"),
+            Self::Text => tr("common.pane_text"),
             Self::History => tr("common.pane_history"),
             Self::Sweep => tr("actions.show_sweep"),
             Self::Compare => tr("actions.show_compare"),

@@ -178,6 +178,28 @@ fn the_last_run_is_verified() {
 }
 
 #[test]
+fn large_data_of_a_run_is_found_beside_its_drawing() {
+    let dir = tempfile::tempdir().unwrap();
+    // Larger than what a run folder carries of its own.
+    let row = |i: usize| format!("{{\"user\":\"u{}\",\"text\":\"{:0>300}\"}}\n", i % 7, i);
+    let rows: String = (0..1_000).map(row).collect();
+    std::fs::write(dir.path().join("rows.jsonl"), rows).unwrap();
+    let mut doc = pipeline(&json!({ "checks": [] }));
+    doc["nodes"][0]["params"] =
+        json!({ "file": "rows.jsonl", "replay_pace": "rate", "records_per_second": 20 });
+    let mut person = opens(dir.path(), &doc, &Arc::new(Clerk::default()));
+    runs(&mut person);
+    person.commands("Verify the last run");
+    person.waits_for_part("Byte-identical: ");
+    person.commands("Run the last run's drawing");
+    person.waits_for("The next report of this run holds these figures.");
+    // Another file of that name is not taken for it.
+    std::fs::write(dir.path().join("rows.jsonl"), row(1)).unwrap();
+    person.commands("Verify the last run");
+    person.waits_for_part("is not the file that the run read");
+}
+
+#[test]
 fn reports_and_sweeps_are_verified_and_differences_named() {
     let dir = tempfile::tempdir().unwrap();
     let doc = pipeline(&json!({ "checks": [] }));

@@ -151,8 +151,7 @@ impl PathDialog {
             Wanted::Run if !is_run(path) => tr("files.path_no_run").to_owned(),
             Wanted::Ended if !is_ended(path) => tr("checks.path_no_run").to_owned(),
             Wanted::Data if !is_folder => tr("checks.path_no_folder").to_owned(),
-            Wanted::Report if !path.is_file() => tr("files.path_nothing").to_owned(),
-            Wanted::Open if !path.exists() => tr("files.path_nothing").to_owned(),
+            Wanted::Open | Wanted::Report if !path.exists() => tr("files.path_nothing").to_owned(),
             _ => String::new(),
         }
     }
