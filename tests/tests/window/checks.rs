@@ -141,6 +141,19 @@ fn nothing_expected_is_said_and_an_expectation_is_added() {
     person.waits_for("Expectation 1");
     person.clicks("Test the drawing");
     person.waits_for("All 1 hold");
+    // What is typed into a field is one step.
+    let that = |person: &Person| match &person.document().expect {
+        Some(expect) => expect.checks.clone(),
+        None => Vec::new(),
+    };
+    let added = that(&person);
+    person.fills("Expectation 1", "unacc");
+    person.types("ounted = 0");
+    let typed = Expectation::That("unaccounted = 0".to_owned());
+    assert_eq!(that(&person), [typed]);
+    person.clicks("Test the drawing");
+    person.combines(egui::Modifiers::COMMAND, Key::Z);
+    assert_eq!(that(&person), added);
     person.combines(egui::Modifiers::COMMAND, Key::Z);
     assert_eq!(person.document().expect, None);
 }

@@ -133,6 +133,7 @@ impl Edit {
             Self::Frame(frame) => Some(format!("frame {}", frame.id)),
             Self::Settings(_) => Some("settings".to_owned()),
             Self::Scenario(_) => Some("scenario".to_owned()),
+            Self::Expect(_) => Some("expect".to_owned()),
             Self::Text(_) => Some("text".to_owned()),
             // All wires of a port that are moved in one gesture.
             Self::Rewire { .. } => Some("rewire".to_owned()),

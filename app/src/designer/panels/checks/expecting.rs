@@ -47,6 +47,8 @@ impl Expecting {
                 gone = Some(i);
             }
         }
+        // One more or one less is a step of its own; what is typed is one until the field is left.
+        let mut is_whole = gone.is_some();
         if let Some(i) = gone {
             new.checks.remove(i);
         }
@@ -54,7 +56,7 @@ impl Expecting {
             if ui.button(tr("checks.add_figure")).clicked() {
                 let first = Expectation::That("dropped = 0".to_owned());
                 new.checks.push(first);
-                cx.act(Act::Seal);
+                is_whole = true;
             }
             if link(ui, tr("checks.rows_from_sql")).clicked() {
                 cx.act(Act::Do(Command::ShowSql));
@@ -69,8 +71,14 @@ impl Expecting {
         self.conditions(ui, cx);
         let is_nothing = new.checks.is_empty() && new.run_for.is_none();
         let new = (!is_nothing).then_some(new);
+        if is_whole {
+            cx.act(Act::Seal);
+        }
         if new != old {
             cx.edit(Edit::Expect(new));
+        }
+        if is_whole {
+            cx.act(Act::Seal);
         }
     }
 
@@ -154,9 +162,6 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, i: usize, check: &mut Expectation) -> bool {
         && let Err(why) = Condition::parse(text, cx.doc, services::ALL)
     {
         wrong(ui, &why);
-    }
-    if gone {
-        cx.act(Act::Seal);
     }
     gone
 }

@@ -32,6 +32,7 @@ pub(super) fn show(ui: &mut Ui, cx: &Cx<'_>, answer: &Answer, rows: &Rows) {
             let span = SimDuration::from_secs_f64(run.summary.virtual_seconds);
             cx.act(Act::Seal);
             cx.edit(Edit::Expect(Some(with(cx, expectation, span))));
+            cx.act(Act::Seal);
             let text = trf("checks.expects_rows", &[("count", &rows.rows)]);
             cx.act(Act::Toast(Tone::Good, text));
         }
