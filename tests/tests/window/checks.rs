@@ -200,15 +200,27 @@ fn large_data_of_a_run_is_found_beside_its_drawing() {
     let mut doc = pipeline(&json!({ "checks": [] }));
     doc["nodes"][0]["params"] =
         json!({ "file": "rows.jsonl", "replay_pace": "rate", "records_per_second": 20 });
-    let mut person = opens(dir.path(), &doc, &Arc::new(Clerk::default()));
+    let clerk = Arc::new(Clerk::default());
+    let mut person = opens(dir.path(), &doc, &clerk);
     runs(&mut person);
     person.commands("Verify the last run");
     person.waits_for_part("Byte-identical: ");
     person.commands("Run the last run's drawing");
     person.waits_for("The next report of this run holds these figures.");
-    // Another file of that name is not taken for it.
-    std::fs::write(dir.path().join("rows.jsonl"), row(1)).unwrap();
+    // Another file of that name is not taken for it; the folder that has the right one can be chosen.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = |folder: &Path| folder.join("rows.jsonl");
+    std::fs::rename(file(dir.path()), file(elsewhere.path())).unwrap();
+    std::fs::write(file(dir.path()), row(1)).unwrap();
     person.commands("Verify the last run");
+    person.waits_for_part("is not the file that the run read");
+    clerk.answers(FileChoice::File(elsewhere.path().to_owned()));
+    person.clicks("Folder of the data…");
+    person.waits_for(&elsewhere.path().display().to_string());
+    person.clicks("Verify the last run");
+    person.waits_for_part("Byte-identical: ");
+    person.clicks("The folder of the drawing again");
+    person.clicks("Verify the last run");
     person.waits_for_part("is not the file that the run read");
 }
 
@@ -275,6 +287,24 @@ fn code_of_what_is_verified_is_asked_about() {
     assert!(person.reads_of("return 'ok'"), "{}", person.reads());
     person.clicks("Allow and run");
     person.waits_for_part("Byte-identical: ");
+}
+
+#[test]
+fn other_traffic_of_a_run_from_elsewhere_asks_about_its_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = run_in(dir.path(), &with_code(), Permission::Everything);
+    let clerk = Arc::new(Clerk::default());
+    let mut person = opens(dir.path(), &pipeline(&json!({ "checks": [] })), &clerk);
+    clerk.answers(FileChoice::File(run));
+    person.commands("Comparison");
+    person.waits_for("Open a run folder…");
+    person.clicks("Open a run folder…");
+    person.waits("the run", |d| d.past_runs() == 1);
+    person.commands("Run the last run's drawing");
+    person.waits_for("May this code run?");
+    person.frames(3);
+    person.clicks("Allow and run");
+    person.waits_for("The next report of this run holds these figures.");
 }
 
 #[test]

@@ -12,9 +12,11 @@ use weir_engine::session::{RunOptions, prepare};
 use weir_engine::study::Watch;
 
 use super::expecting::Expecting;
-use super::halves;
 use super::job::{Ended, Failed, Job};
+use super::{failed, halves, run_name};
+use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx, Work};
+use crate::designer::dispatch::is_enabled;
 use crate::designer::i18n::{said, tr, trf};
 use crate::designer::live::{Finished, PastRun};
 use crate::designer::theme::{figures, semibold, theme};
@@ -100,7 +102,7 @@ impl Expected {
     }
 
     pub(super) fn test_run(&mut self, ctx: &egui::Context, cx: &Cx<'_>, run: Arc<PastRun>) {
-        let name = trf("data.run_past", &[("n", &run.number), ("name", &run.name)]);
+        let name = run_name(&run);
         // The thread holds the run, so that its folder stays while it is read.
         self.begin(ctx, cx, move |demands, _| {
             let database = open_run(&run.folder).map_err(|e| Failed::Words(e.to_string()))?;
@@ -185,8 +187,6 @@ fn run(
 }
 
 fn buttons(ui: &mut Ui, cx: &Cx<'_>) {
-    use crate::designer::command::Command;
-    use crate::designer::dispatch::is_enabled;
     let test = ui.add_enabled_ui(is_enabled(Command::TestDrawing, cx), |ui| {
         primary(ui, tr("checks.test")).on_hover_text(tr("checks.test_help"))
     });
@@ -210,9 +210,7 @@ fn verdicts(ui: &mut Ui, result: Option<&Result<Tested, String>>) {
             return;
         }
         Some(Err(why)) => {
-            for line in why.lines() {
-                ui.label(RichText::new(said(line)).color(t.red));
-            }
+            failed(ui, why);
             return;
         }
         Some(Ok(tested)) => tested,

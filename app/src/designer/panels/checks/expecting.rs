@@ -18,7 +18,7 @@ use crate::designer::widgets::{icon_button, link, section};
 pub(super) struct Expecting {
     /// Conditions under which a run is not good enough, one a line.
     gate: String,
-    /// A span that is being typed and does not read yet.
+    /// A span that is being typed, or does not read.
     span: Option<String>,
 }
 
@@ -32,31 +32,19 @@ impl Expecting {
 
     /// Draws the fields.
     pub(super) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let old = cx.doc.expect.clone();
-        let mut new = old.clone().unwrap_or(Expect {
-            run_for: None,
-            checks: Vec::new(),
-        });
+        let expect = cx.doc.expect.as_ref();
+        let checks = expect.map_or(&[][..], |e| e.checks.as_slice());
         section(ui, tr("checks.expectations"));
-        if new.checks.is_empty() {
+        if checks.is_empty() {
             ui.label(RichText::new(tr("checks.no_expectations")).color(theme().secondary));
         }
-        let mut gone = None;
-        for (i, check) in new.checks.iter_mut().enumerate() {
-            if one(ui, cx, i, check) {
-                gone = Some(i);
-            }
-        }
-        // One more or one less is a step of its own; what is typed is one until the field is left.
-        let mut is_whole = gone.is_some();
-        if let Some(i) = gone {
-            new.checks.remove(i);
+        let mut change = None;
+        for (i, check) in checks.iter().enumerate() {
+            change = one(ui, cx, i, check).or(change);
         }
         ui.horizontal_wrapped(|ui| {
             if ui.button(tr("checks.add_figure")).clicked() {
-                let first = Expectation::That("dropped = 0".to_owned());
-                new.checks.push(first);
-                is_whole = true;
+                change = Some(Change::Add);
             }
             if link(ui, tr("checks.rows_from_sql")).clicked() {
                 cx.act(Act::Do(Command::ShowSql));
@@ -67,50 +55,36 @@ impl Expecting {
             let text = trf("checks.objectives_too", &[("count", &count)]);
             ui.label(RichText::new(text).color(theme().secondary));
         }
-        self.span(ui, cx, &mut new.run_for);
+        change = self.span(ui, cx, expect.and_then(|e| e.run_for)).or(change);
         self.conditions(ui, cx);
-        let is_nothing = new.checks.is_empty() && new.run_for.is_none();
-        let new = (!is_nothing).then_some(new);
-        if is_whole {
-            cx.act(Act::Seal);
-        }
-        if new != old {
-            cx.edit(Edit::Expect(new));
-        }
-        if is_whole {
-            cx.act(Act::Seal);
+        if let Some(change) = change {
+            change.make(cx);
         }
     }
 
-    fn span(&mut self, ui: &mut Ui, cx: &Cx<'_>, run_for: &mut Option<SimDuration>) {
+    fn span(&mut self, ui: &mut Ui, cx: &Cx<'_>, now: Option<SimDuration>) -> Option<Change> {
         section(ui, tr("checks.run_for"));
-        let now = run_for.map_or_else(String::new, format_duration);
-        let mut text = self.span.clone().unwrap_or(now);
+        let shown = || now.map_or_else(String::new, format_duration);
+        let mut text = self.span.clone().unwrap_or_else(shown);
         let hint = format_duration(cx.doc.run_for);
-        let response = field(
-            ui,
-            "weir-expect-for",
-            &mut text,
-            tr("checks.run_for"),
-            &hint,
-        );
-        if response.changed() {
-            match text.trim() {
-                "" => *run_for = None,
-                typed => *run_for = parse_duration(typed).ok().or(*run_for),
-            }
-            // As it is typed, until the field is left.
-            self.span = Some(text);
-        }
-        let typed = self.span.as_deref().map(str::trim);
-        let bad = typed.filter(|t| !t.is_empty());
-        match bad.and_then(|t| parse_duration(t).err()) {
-            Some(e) => wrong(ui, &e.to_string()),
-            None if !response.has_focus() => self.span = None,
-            None => {}
-        }
+        let name = tr("checks.run_for");
+        let response = field(ui, "weir-expect-for", &mut text, name, &hint);
         if response.lost_focus() {
             cx.act(Act::Seal);
+        }
+        let read = match text.trim() {
+            "" => Ok(None),
+            typed => parse_duration(typed).map(Some),
+        };
+        // As it is typed, until the field is left; what does not read stays.
+        let is_kept = response.has_focus() || read.is_err();
+        self.span = is_kept.then_some(text);
+        match read {
+            Ok(span) => response.changed().then_some(Change::Span(span)),
+            Err(e) => {
+                wrong(ui, &e.to_string());
+                None
+            }
         }
     }
 
@@ -131,18 +105,58 @@ impl Expecting {
     }
 }
 
-/// One expectation. True when it is to go.
-fn one(ui: &mut Ui, cx: &Cx<'_>, i: usize, check: &mut Expectation) -> bool {
-    let mut gone = false;
+/// What the person changes. Only then is what is expected copied: it may have thousands of rows.
+enum Change {
+    Add,
+    Remove(usize),
+    Text(usize, String),
+    Span(Option<SimDuration>),
+}
+
+impl Change {
+    fn make(self, cx: &Cx<'_>) {
+        let mut expect = cx.doc.expect.clone().unwrap_or(Expect {
+            run_for: None,
+            checks: Vec::new(),
+        });
+        // One more or one less is a step of its own; what is typed is one until the field is left.
+        let is_whole = matches!(self, Self::Add | Self::Remove(_));
+        match self {
+            Self::Add => expect
+                .checks
+                .push(Expectation::That("dropped = 0".to_owned())),
+            Self::Remove(i) => drop(expect.checks.remove(i)),
+            Self::Text(i, text) => expect.checks[i] = Expectation::That(text),
+            Self::Span(span) => expect.run_for = span,
+        }
+        let is_nothing = expect.checks.is_empty() && expect.run_for.is_none();
+        if is_whole {
+            cx.act(Act::Seal);
+        }
+        cx.edit(Edit::Expect((!is_nothing).then_some(expect)));
+        if is_whole {
+            cx.act(Act::Seal);
+        }
+    }
+}
+
+/// One expectation.
+fn one(ui: &mut Ui, cx: &Cx<'_>, i: usize, check: &Expectation) -> Option<Change> {
+    let mut change = None;
     let name = trf("checks.expectation", &[("number", &(i + 1))]);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = trf("checks.remove", &[("what", &name)]);
-            gone = icon_button(ui, "trash", &text, false).clicked();
+            if icon_button(ui, "trash", &text, false).clicked() {
+                change = Some(Change::Remove(i));
+            }
             match check {
                 Expectation::That(text) => {
-                    let id = format!("weir-expect-{i}");
-                    let response = field(ui, &id, text, &name, "latency_p99 <= 90s");
+                    let (id, mut typed) = (format!("weir-expect-{i}"), text.clone());
+                    let response = field(ui, &id, &mut typed, &name, "latency_p99 <= 90s");
+                    if response.changed() {
+                        change = Some(Change::Text(i, typed));
+                    }
                     if response.lost_focus() {
                         cx.act(Act::Seal);
                     }
@@ -163,7 +177,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, i: usize, check: &mut Expectation) -> bool {
     {
         wrong(ui, &why);
     }
-    gone
+    change
 }
 
 fn wrong(ui: &mut Ui, why: &str) {

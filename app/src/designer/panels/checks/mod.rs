@@ -11,14 +11,14 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{Ui, vec2};
+use egui::{RichText, Ui, vec2};
 
 use self::expected::Expected;
 use self::services::Services;
 use self::traffic::Traffic;
 use self::verify::Verify;
 use crate::designer::cx::{Cx, Subject};
-use crate::designer::i18n::tr;
+use crate::designer::i18n::{said, tr, trf};
 use crate::designer::live::PastRun;
 use crate::designer::theme::theme;
 use crate::designer::widgets::switch;
@@ -115,6 +115,18 @@ impl Checks {
     pub(crate) fn bench_services(&mut self, ctx: &egui::Context, cx: &Cx<'_>) {
         self.view = View::Services;
         self.services.start(ctx, cx);
+    }
+}
+
+/// What people call a run that has ended.
+fn run_name(run: &PastRun) -> String {
+    trf("data.run_past", &[("n", &run.number), ("name", &run.name)])
+}
+
+/// Says why something came to nothing, a line for each sentence.
+fn failed(ui: &mut Ui, why: &str) {
+    for line in why.lines() {
+        ui.label(RichText::new(said(line)).color(theme().red));
     }
 }
 

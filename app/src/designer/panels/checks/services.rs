@@ -2,12 +2,12 @@
 
 use egui::{RichText, Ui};
 
-use super::halves;
 use super::job::{Failed, Job};
+use super::{failed, halves};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::files::FileAct;
-use crate::designer::i18n::{Lang, lang, said, tr};
+use crate::designer::i18n::{Lang, lang, tr};
 use crate::designer::theme::{semibold, theme};
 use crate::designer::widgets::{empty, primary};
 use crate::service_bench::{self, Benchmark, Row, figures_of};
@@ -97,9 +97,7 @@ fn told(ui: &mut Ui, result: Option<&Result<Benchmark, String>>) {
             let (title, text) = (tr("checks.bench_title"), tr("checks.bench_text"));
             empty(ui, "table", title, text, None);
         }
-        Some(Err(why)) => {
-            ui.label(RichText::new(said(why)).color(t.red));
-        }
+        Some(Err(why)) => failed(ui, why),
         Some(Ok(bench)) => {
             for row in &bench.rows {
                 service(ui, row);

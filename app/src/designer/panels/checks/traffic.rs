@@ -1,6 +1,6 @@
 //! The drawing of a run with two and ten times its traffic: what a month costs then, and what still holds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::{RichText, Ui};
@@ -10,12 +10,12 @@ use weir_engine::services;
 use weir_engine::session::kit_root;
 use weir_engine::study::{Watch, project};
 
-use super::halves;
 use super::job::{Ended, Failed, Job};
+use super::{failed, halves, run_name};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx};
 use crate::designer::dispatch::is_enabled;
-use crate::designer::i18n::{said, tr, trf};
+use crate::designer::i18n::tr;
 use crate::designer::live::PastRun;
 use crate::designer::theme::{figures, theme};
 use crate::designer::widgets::{empty, primary};
@@ -87,7 +87,7 @@ impl Traffic {
 }
 
 /// Runs it, and keeps what came out beside the run, where its next report finds it.
-fn work(run: &PastRun, data: Option<&std::path::Path>, watch: &Watch<'_>) -> Ended<Vec<Projected>> {
+fn work(run: &PastRun, data: Option<&Path>, watch: &Watch<'_>) -> Ended<Vec<Projected>> {
     let files = RunFiles::open(&run.folder).map_err(|e| Failed::Words(e.to_string()))?;
     let (root, _inputs) = kit_root(&files.record.inputs, data)?;
     let projected = project(&files.doc, &root, services::ALL, watch)?;
@@ -105,12 +105,11 @@ fn told(ui: &mut Ui, run: Option<&PastRun>, result: Option<&Result<Vec<Projected
         empty(ui, "speed", title, text, None);
         return;
     };
-    let name = trf("data.run_past", &[("n", &run.number), ("name", &run.name)]);
-    ui.label(RichText::new(name).color(t.secondary));
+    ui.label(RichText::new(run_name(run)).color(t.secondary));
     let projected = match result {
         Ok(projected) => projected,
         Err(why) => {
-            ui.label(RichText::new(said(why)).color(t.red));
+            failed(ui, why);
             return;
         }
     };

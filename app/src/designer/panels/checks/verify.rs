@@ -7,8 +7,8 @@ use weir_engine::services;
 use weir_engine::session::Verified;
 use weir_engine::study::{Counted, verify_place};
 
-use super::halves;
 use super::job::{Failed, Job};
+use super::{failed, halves, run_name};
 use crate::designer::command::Command;
 use crate::designer::cx::{Act, Cx, Subject, Work};
 use crate::designer::dispatch::is_enabled;
@@ -159,16 +159,14 @@ fn told(
         return;
     };
     let about = match subject {
-        Subject::Past(run) => trf("data.run_past", &[("n", &run.number), ("name", &run.name)]),
+        Subject::Past(run) => run_name(run),
         Subject::Place(place) => place.display().to_string(),
     };
     let (verified, counted) = match result {
         Ok(verified) => verified,
         Err(why) => {
             ui.label(RichText::new(about).color(t.secondary));
-            for line in why.lines() {
-                ui.label(RichText::new(said(line)).color(t.red));
-            }
+            failed(ui, why);
             return;
         }
     };
